@@ -1,0 +1,60 @@
+"""The noise level (alpha, sigma), the only thing a score knows of a process, and what a process looks like from below.
+
+Every process here is `x_t = alpha(t) x_0 + sigma(t) z` with z ~ N(0, I): the posterior given x_t depends on time through the
+pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
+"""
+
+from typing import NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+
+class NoiseLevel(NamedTuple):
+    """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of them."""
+
+    alpha: Float[ArrayLike, "*times"]
+    sigma: Float[ArrayLike, "*times"]
+
+
+class ProcessLike(Protocol):
+    """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of sigma/alpha."""
+
+    @property
+    def t_min(self) -> float:
+        """Smallest time, next to the data."""
+        ...
+
+    @property
+    def t_max(self) -> float:
+        """Largest time, noise."""
+        ...
+
+    def level(self, t: ArrayLike) -> NoiseLevel:
+        """(alpha, sigma) at time t."""
+        ...
+
+    def rate(self, t: ArrayLike) -> NoiseLevel:
+        """(alpha', sigma') at time t."""
+        ...
+
+    def time_at(self, ratio: ArrayLike) -> Array:
+        """The time at which sigma/alpha equals ratio."""
+        ...
+
+
+def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
+    """The level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation."""
+    return NoiseLevel(strong(level[0], dtype), strong(level[1], dtype))
+
+
+def strong(value: ArrayLike, dtype) -> Array:
+    """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
+    return jax.lax.convert_element_type(jnp.asarray(value), dtype)
+
+
+def float_dtype(*values: ArrayLike):
+    """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
+    dtype = jnp.result_type(*values)
+    return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype

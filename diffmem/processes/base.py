@@ -1,0 +1,98 @@
+"""The contract of a process: two one-line formulas, from which everything a stepper needs is derived once."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from ..level import NoiseLevel, float_dtype, strong
+
+BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at t_max, the rest resolve times near 0
+
+
+class AbstractProcess(eqx.Module):
+    """A Gaussian path `x_t = alpha(t) x_0 + sigma(t) z`, z ~ N(0, I), with sigma/alpha strictly increasing in t.
+
+    Subclass requirements: `t_min`, `t_max` (fields or properties) and `alpha(t)`, `sigma(t)`, both written in JAX and accurate
+    as t -> 0 (`expm1` in place of `1 - exp`). `time_at` has a root-finding default that a closed form may replace.
+    """
+
+    t_min: eqx.AbstractVar[float]
+    t_max: eqx.AbstractVar[float]
+
+    @abstractmethod
+    def alpha(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:
+        """Signal rate at time t."""
+
+    @abstractmethod
+    def sigma(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:
+        """Noise scale at time t."""
+
+    def level(self, t: ArrayLike) -> NoiseLevel:
+        """(alpha, sigma) at time t (any shape of times)."""
+        t = as_time(t)
+        return NoiseLevel(self.alpha(t), self.sigma(t))
+
+    def rate(self, t: ArrayLike) -> NoiseLevel:
+        """(alpha', sigma'), the time derivatives of the level; sigma' is infinite at t = 0 where sigma ~ sqrt(t) (OU, VP)."""
+        t = as_time(t)
+        alpha_rate = jax.jvp(self.alpha, (t,), (jnp.ones_like(t),))[1]
+        sigma_rate = jax.jvp(self.sigma, (t,), (jnp.ones_like(t),))[1]
+        return NoiseLevel(alpha_rate, sigma_rate)
+
+    def drift_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+        """`f = alpha'/alpha` of the forward SDE dx = f x dt + g dW; minus infinity where alpha = 0."""
+        return self.rate(t).alpha / self.level(t).alpha
+
+    def diffusion_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+        """`g` of the forward SDE dx = f x dt + g dW: `g^2 = 2 sigma (sigma' - sigma alpha'/alpha)`.
+
+        At t = 0 it is the one-sided limit (OU: sqrt 2), at alpha = 0 it is infinite.
+        """
+        t = as_time(t)
+        # sigma sigma' is 0 * inf at t = 0 although its limit exists: take it at a time too small to change any other term
+        beside = jnp.asarray(jnp.finfo(t.dtype).tiny ** 0.5, t.dtype)
+        t = jnp.where(jnp.isfinite(self.rate(t).sigma), t, jnp.maximum(t, beside))
+        (alpha, sigma), (alpha_rate, sigma_rate) = self.level(t), self.rate(t)
+        return jnp.sqrt(2 * sigma * (sigma_rate - sigma * alpha_rate / alpha))
+
+    def time_at(self, ratio: ArrayLike) -> Float[Array, "*times"]:
+        """The time in [0, t_max] at which sigma/alpha = ratio, by bisection to the last place; the ends where ratio lies outside."""
+        ratio = as_time(ratio)
+
+        def halve(_, bracket):
+            low, high = bracket
+            middle = low + (high - low) / 2
+            below = self.sigma(middle) < ratio * self.alpha(middle)
+            return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+        ends = jnp.zeros_like(ratio), jnp.full_like(ratio, self.t_max)
+        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, ends)
+        return jax.lax.stop_gradient(jnp.where(ratio == 0, 0, high))
+
+
+def as_time(t: ArrayLike) -> Float[Array, "*times"]:
+    """Times as a floating array; integers and Python numbers take JAX's default float."""
+    return strong(t, float_dtype(t))
+
+
+def half_log1p_square(ratio: Float[Array, "*times"]) -> Float[Array, "*times"]:
+    """`log sqrt(1 + ratio^2)`, accurate for small ratios and without overflow for large ones."""
+    small, large = jnp.minimum(ratio, 1), jnp.maximum(ratio, 1)
+    return jnp.where(ratio < 1, jnp.log1p(small**2) / 2, jnp.log(large) + jnp.log1p(large**-2) / 2)
+
+
+def check_times(t_min: float, t_max: float) -> None:
+    """Raise ValueError unless 0 <= t_min < t_max."""
+    if not 0 <= t_min < t_max:
+        raise ValueError(f"`t_min` and `t_max` must satisfy 0 <= t_min < t_max, but are {t_min} and {t_max}.")
+
+
+def check_sigmas(sigma_min: float, sigma_max: float) -> None:
+    """Raise ValueError unless 0 < sigma_min < sigma_max."""
+    if not 0 < sigma_min < sigma_max:
+        raise ValueError(
+            f"`sigma_min` and `sigma_max` must satisfy 0 < sigma_min < sigma_max, but are {sigma_min} and {sigma_max}."
+        )

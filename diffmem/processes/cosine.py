@@ -1,0 +1,57 @@
+"""The cosine variance-preserving schedule, down to alpha = 0."""
+
+import math
+
+import jax.numpy as jnp
+
+from .base import AbstractProcess, as_time, check_times, half_log1p_square
+
+
+class CosineVariancePreserving(AbstractProcess):
+    """`alpha = cos(pi/2 (t+o)/(1+o)) / cos(pi/2 o/(1+o)), sigma^2 = 1 - alpha^2`, on [1e-3, 1], alpha(1) = 0 exactly.
+
+    Source: Nichol and Dhariwal, arXiv:2102.09672, eq. 17, with the offset o = .008.
+    """
+
+    offset: float = 0.008
+    t_min: float = 1e-3
+    t_max: float = 1.0
+
+    def __check_init__(self):
+        check_times(self.t_min, self.t_max)
+        if self.t_max > 1:
+            raise ValueError(f"`t_max` must be at most 1, where alpha is 0, but is {self.t_max}.")
+        if not self.offset >= 0:
+            raise ValueError(f"`offset` must be at least 0, but is {self.offset}.")
+
+    @property
+    def _quarter(self):
+        return math.pi / 2 / (1 + self.offset)
+
+    @property
+    def _scale(self):
+        return math.cos(self._quarter * self.offset)
+
+    def alpha(self, t):
+        """The cosine as the sine of the complementary angle, which is exactly 0 at t = 1."""
+        return jnp.sin(self._quarter * (1 - as_time(t))) / self._scale
+
+    def sigma(self, t):
+        """`sqrt(1 - alpha^2)` as `sqrt(sin(a - b) sin(a + b)) / cos b`, which keeps its digits as t -> 0."""
+        t = as_time(t)
+        return jnp.sqrt(jnp.sin(self._quarter * t) * jnp.sin(self._quarter * (t + 2 * self.offset))) / self._scale
+
+    def time_at(self, ratio):
+        """Inverts alpha where alpha is small and the product of sines where sigma is."""
+        ratio = as_time(ratio)
+        depth = half_log1p_square(ratio)
+        from_alpha = 1 - jnp.arcsin(jnp.minimum(self._scale * jnp.exp(-depth), 1)) / self._quarter
+        # sin(a - b) sin(a + b) = sin^2 a - sin^2 b, so sin^2 a - sin^2 b = cos^2 b sigma^2, and a - b follows without cancellation
+        lift = -jnp.expm1(-2 * depth) * self._scale**2
+        base = self._quarter * self.offset
+        sine = jnp.sqrt(lift + math.sin(base) ** 2)
+        cosine = jnp.sqrt(jnp.maximum(1 - sine**2, 0))
+        # sin(a - b) = lift / sin(a + b)
+        both = sine * math.cos(base) + cosine * math.sin(base)
+        from_sigma = jnp.arcsin(jnp.clip(lift / jnp.where(both > 0, both, 1), 0, 1)) / self._quarter
+        return jnp.where(ratio < 1, from_sigma, from_alpha)

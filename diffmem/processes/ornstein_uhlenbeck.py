@@ -1,0 +1,27 @@
+"""The Ornstein-Uhlenbeck clock of the statistical-physics papers."""
+
+import jax.numpy as jnp
+
+from .base import AbstractProcess, as_time, check_times, half_log1p_square
+
+
+class OrnsteinUhlenbeck(AbstractProcess):
+    """`alpha = e^-t, sigma^2 = 1 - e^-2t`: dx = -x dt + sqrt(2) dW, on [1e-3, 10] by default (Biroli et al., arXiv:2402.18491)."""
+
+    t_min: float = 1e-3
+    t_max: float = 10.0
+
+    def __check_init__(self):
+        check_times(self.t_min, self.t_max)
+
+    def alpha(self, t):
+        """`e^-t`."""
+        return jnp.exp(-as_time(t))
+
+    def sigma(self, t):
+        """`sqrt(1 - e^-2t)`."""
+        return jnp.sqrt(-jnp.expm1(-2 * as_time(t)))
+
+    def time_at(self, ratio):
+        """`t = log(1 + ratio^2) / 2`."""
+        return half_log1p_square(as_time(ratio))
