@@ -1,3 +1,13 @@
-"""How a Gibbs sum over centres is computed."""
+"""How a Gibbs sum over centres is computed, apart from what it means: `Empirical(points, reduction=...)`."""
 
+from .base import AbstractReduction as AbstractReduction
+from .base import Gibbs as Gibbs
 from .base import Posterior as Posterior
+from .centres import Centres as Centres
+from .centres import centred as centred
+from .chunked import Chunked as Chunked
+from .dense import Dense as Dense
+from .details import covariance as covariance
+from .details import heaviest as heaviest
+from .details import weight_at as weight_at
+from .gibbs import gibbs as gibbs

@@ -1,8 +1,12 @@
 """What a Gibbs sum over centres reports, and the contract of the ways to compute it."""
 
+from abc import abstractmethod
 from typing import NamedTuple
 
+import equinox as eqx
 from jaxtyping import Array, Float, Int
+
+from .centres import Centres
 
 
 class Posterior(NamedTuple):
@@ -24,3 +28,39 @@ class Posterior(NamedTuple):
     """Its weight."""
     discarded: Float[Array, ""]
     """Certified bound on the posterior mass left out; 0 for exact reductions."""
+
+
+class Gibbs(NamedTuple):
+    """The Gibbs average over centres at one flat query, before it is dressed as a Posterior."""
+
+    log_partition: Float[Array, ""]
+    """log sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2))."""
+    mean: Float[Array, "d"]
+    """Mean of the centres' offsets: D minus the common centre."""
+    displacement: Float[Array, "d"]
+    """alpha D - x."""
+    spread: Float[Array, ""]
+    """Trace of the posterior covariance, sum_i w_i |y_i - D|^2."""
+    entropy: Float[Array, ""]
+    participation: Float[Array, ""]
+    leader: Int[Array, ""]
+    leader_weight: Float[Array, ""]
+    discarded: Float[Array, ""]
+
+
+class AbstractReduction(eqx.Module):
+    """How `sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2))` and its averages are computed, for one query at a time.
+
+    Subclass requirements: hashable (static fields only); `gibbs` accurate in the dtype of the centres whatever the size of the
+    energies, and correct under `jax.vmap`. Derivatives are not its business: `reductions.gibbs` supplies them in closed form.
+    """
+
+    @abstractmethod
+    def rows(self, n: int, d: int) -> int:
+        """Centres treated at a time, which bounds the extra memory: batch x rows."""
+
+    @abstractmethod
+    def gibbs(
+        self, centres: Centres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]
+    ) -> Gibbs:
+        """The Gibbs average at one flat query x; sigma = 0 gives the nearest centre, ties shared by weight."""

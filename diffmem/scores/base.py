@@ -71,8 +71,8 @@ class AbstractDensity(AbstractScore):
 class AbstractMixture(AbstractDensity):
     """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its weights.
 
-    Subclass requirements: `posterior`, `sample`, `log_partition` and `weights`. In return: denoise, score, log_prob,
-    posterior covariance, Jacobian products and the divergence.
+    Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoise, score,
+    log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
     """
 
     @abstractmethod
@@ -82,6 +82,10 @@ class AbstractMixture(AbstractDensity):
     @abstractmethod
     def log_partition(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, beta: Float[ArrayLike, ""] = 1.0):
         """`log sum_i exp(-beta E_i)`, weights tempered too; at beta = 1 it is log p + (d/2) log(2 pi sigma^2)."""
+
+    @abstractmethod
+    def covariance(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
+        """Posterior covariance C of x_0 given x; the Jacobian of D is (alpha / sigma^2) C."""
 
     @abstractmethod
     def weights(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, k: int):
@@ -104,7 +108,21 @@ class AbstractMixture(AbstractDensity):
         """log p(x)."""
         return self.posterior(x, level).log_prob
 
+    def jacobian_vector(
+        self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, v: Float[ArrayLike, "*shape"]
+    ) -> Float[Array, "*shape"]:
+        """The Jacobian of D times v, `(alpha / sigma^2) C v`: one more pass, no stored weights."""
+        x = as_point(x)
+        return jax.jvp(lambda point: self.denoise(point, level), (x,), (strong(v, x.dtype),))[1]
+
 
 def as_point(x: ArrayLike) -> Float[Array, "*shape"]:
     """x as a floating array of its own dtype (integers take JAX's default float)."""
     return strong(x, float_dtype(x))
+
+
+def cast_point(x: ArrayLike, shape: tuple[int, ...], dtype) -> Float[Array, "*shape"]:
+    """x as a point of the given event shape and dtype; raises ValueError when the shape is another."""
+    if jnp.shape(x) != shape:
+        raise ValueError(f"`x` must have the event shape {shape}, but has shape {jnp.shape(x)}; batch with jax.vmap.")
+    return strong(x, dtype)

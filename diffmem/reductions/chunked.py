@@ -1,0 +1,225 @@
+"""The streaming reduction: matrix products for the many, differences for the few that carry the weight."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from .base import AbstractReduction, Gibbs
+from .centres import Centres, residual
+from .gaps import dot
+from .leaders import SLOTS, Leaders, admit, no_leaders
+from .stream import Sums, conclude, floored, frame, gap, nearest, over_chunks, settled
+
+LOW_DIMENSION = 32  # up to here differences cost no more than a matrix product, and hundreds of centres may matter at small noise
+CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
+MOST_ROWS = 4096
+NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
+REFINE = 64  # expected rounding of a product energy, in units of the rounding unit, above which leaders are refined
+TOLERATED = 256  # the same for the mass outside the leaders, above which the query is done again by differences
+
+
+class Chunked(AbstractReduction):
+    """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the leader.
+
+    Leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the product's rounding, of the best (u: the
+    rounding unit). When more than the buffer of 64 holds would need refinement, the query is computed again by differences.
+    Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
+    """
+
+    size: int | None = None
+
+    def __check_init__(self):
+        if self.size is not None and self.size < 1:
+            raise ValueError(f"`size` must be at least 1, but is {self.size}.")
+
+    def rows(self, n: int, d: int) -> int:
+        """The chunk."""
+        return min(n, self.size or min(MOST_ROWS, max(1, CHUNK_BYTES // (4 * d))))
+
+    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+        """By differences in low dimension, by products and refinement otherwise."""
+        n, d = centres.offsets.shape
+        rows = self.rows(n, d)
+        if d <= LOW_DIMENSION:
+            return settled(centres, x, alpha, sigma, nearest(centres, x, alpha, sigma, rows), rows)
+        scan = product_pass(centres, x, alpha, sigma, rows)
+        found, doubtful = refine(centres, x, alpha, sigma, scan)
+        return again_where(doubtful, rows, centres, x, alpha, sigma, found)
+
+
+class Scan(NamedTuple):
+    """The outcome of the product pass: sums over all centres relative to the largest logit, and the leaders."""
+
+    top: Float[Array, ""]
+    mass: Float[Array, ""]
+    heat: Float[Array, ""]
+    purity: Float[Array, ""]
+    pull: Float[Array, "d"]
+    """sum of e^(l - top) offsets."""
+    square: Float[Array, ""]
+    """sum of e^(l - top) |offsets|^2."""
+    leaders: Leaders
+    threshold: Float[Array, ""]
+    """Logit below which a centre cannot matter."""
+    rounding: Float[Array, ""]
+    """Expected rounding of a logit, in nats."""
+
+
+def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
+    """Logits `(alpha <x, y_i> - alpha^2 |y_i|^2 / 2) / sigma^2 + log w_i` by products, with running sums and leaders."""
+    n, d = centres.offsets.shape
+    away = residual(x, alpha, centres.centre)
+    norm = jnp.sqrt(jnp.sum(away**2))
+    sigma = floored(sigma, norm + 2 * alpha * centres.radius)
+    unit = float(jnp.finfo(x.dtype).eps) / 2
+    rounding = unit * alpha * centres.radius * (norm + alpha * centres.radius) / sigma / sigma
+    # sequential sums of correlated terms reach a few units more than the expected rounding: 4 at d = 3072, growing as sqrt d
+    window = math.log(n) - math.log(unit) + NEGLIGIBLE + 2 * (4 + math.sqrt(d) / 8) * rounding
+
+    def absorb(carry, chunk):
+        top, mass, heat, purity, pull, square, leaders = carry
+        logits = (alpha * dot(chunk.rows, away) - alpha**2 * chunk.squares / 2) / sigma / sigma + chunk.log_weights
+        logits = jnp.where(chunk.fresh, logits, -jnp.inf)
+        new = jnp.maximum(top, jnp.max(logits))
+        shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
+        fall = jnp.where(jnp.isneginf(top), 0, top - new)
+        depth = jnp.where(jnp.isneginf(logits), 0, logits - new)
+        weight = jnp.where(jnp.isneginf(logits), 0, jnp.exp(depth))
+        # where products are accurate enough only the best centre is wanted
+        threshold = jnp.where(rounding > REFINE * unit, new - window, new)
+        return (
+            new,
+            shrink * mass + jnp.sum(weight),
+            shrink * (heat + fall * mass) + jnp.sum(weight * depth),
+            shrink**2 * purity + jnp.sum(weight**2),
+            shrink * pull + dot(weight, chunk.rows),
+            shrink * square + jnp.sum(weight * chunk.squares),
+            admit(leaders, logits, chunk.index, threshold),
+        )
+
+    zero = jnp.zeros_like(sigma)
+    start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, no_leaders(x.dtype)
+    *sums, leaders = over_chunks(centres, rows, absorb, start)
+    threshold = jnp.where(rounding > REFINE * unit, sums[0] - window, sums[0])
+    return Scan(*sums, leaders, threshold, rounding)
+
+
+def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[Array, ""]]:
+    """Leaders by gaps, the rest by products; doubtful where too much weight lies on centres known by product only."""
+    order = jnp.argsort(-scan.leaders.logits)
+    logits, index = scan.leaders.logits[order], scan.leaders.index[order]
+    kept = logits >= jnp.minimum(scan.threshold, logits[0])
+    count = jnp.sum(kept)
+    first = frame(centres, x, alpha, sigma, index[0])
+
+    def measure(k, found):
+        cross, square = pair(first, centres.offsets[index[k]])
+        return found.at[k].set(gap(first, cross, square, centres.log_weights[index[k]]))
+
+    g = upto(count, measure, jnp.full(SLOTS, -jnp.inf, x.dtype))
+    best = jnp.argmax(g)
+    view = frame(centres, x, alpha, sigma, index[best])
+    g = g - g[best]
+    weight = jnp.exp(g)
+
+    def draw(k, sums):
+        delta = centres.offsets[index[k]] - view.reference
+        return sums[0] + weight[k] * delta, sums[1] + weight[k] * jnp.sum(delta**2)
+
+    pulled, square = upto(count, draw, (jnp.zeros_like(x), jnp.zeros_like(sigma)))
+    rest = remainder(centres, scan, logits, index, kept, view.reference, logits[best])
+    doubtful = (logits[-1] >= scan.threshold) & (scan.rounding * rest.mass > TOLERATED * unit_of(x) * jnp.sum(weight))
+    sums = Sums(
+        top=jnp.zeros_like(sigma),
+        mass=jnp.sum(weight) + rest.mass,
+        heat=jnp.sum(jnp.where(kept, weight * jnp.where(kept, g, 0), 0)) + rest.heat,
+        purity=jnp.sum(weight**2) + rest.purity,
+        pull=pulled + rest.pull,
+        square=square + rest.square,
+        best=jnp.zeros_like(sigma),
+        leader=index[best],
+    )
+    return conclude(view, sums), doubtful
+
+
+def remainder(centres: Centres, scan: Scan, logits, index, kept, reference, level) -> Sums:
+    """Sums over the centres that are not leaders, by subtraction, relative to the logit `level`; nothing where none can matter."""
+    e = jnp.where(kept, jnp.exp(logits - scan.top), 0)
+
+    def take(k, left):
+        offset = centres.offsets[index[k]]
+        return left[0] - e[k] * offset, left[1] - e[k] * centres.squares[index[k]]
+
+    everything = jnp.sum(kept) >= jnp.sum(~jnp.isneginf(centres.log_weights))
+    complete = everything | ((logits[-1] < scan.threshold) & (scan.threshold < scan.top))
+    count = jnp.where(complete, 0, jnp.sum(kept))
+    pulled, square = upto(count, take, (scan.pull, scan.square))
+    mass = jnp.maximum(scan.mass - jnp.sum(e), 0)
+    depth = jnp.where(kept, logits - scan.top, 0)
+    heat = scan.heat - jnp.sum(e * depth)
+    purity = jnp.maximum(scan.purity - jnp.sum(e**2), 0)
+    lift = jnp.minimum(scan.top - level, 40)  # beyond rounding of the logits the query is doubtful and this is not used
+    scale = jnp.where(complete, 0, jnp.exp(lift))
+    square = jnp.maximum(square - 2 * jnp.sum(reference * pulled) + mass * jnp.sum(reference**2), 0)
+    return Sums(
+        top=jnp.zeros_like(level),
+        mass=scale * mass,
+        heat=scale * (heat + lift * mass),
+        purity=scale**2 * purity,
+        pull=scale * (pulled - mass * reference),
+        square=scale * square,
+        best=jnp.zeros_like(level),
+        leader=index[0],
+    )
+
+
+def pair(view, offset: Float[Array, "d"]) -> tuple[Array, Array]:
+    """The sums of `gaps` for one centre."""
+    delta = offset - view.reference
+    return jnp.sum(delta * view.residual), jnp.sum(delta**2)
+
+
+def upto(count, body, initial):
+    """`fori_loop` whose count may depend on data."""
+    return jax.lax.while_loop(
+        lambda carry: carry[0] < count,
+        lambda carry: (carry[0] + 1, body(carry[0], carry[1])),
+        (jnp.zeros_like(count), initial),
+    )[1]
+
+
+def unit_of(x) -> float:
+    """The rounding unit of x's dtype."""
+    return float(jnp.finfo(x.dtype).eps) / 2
+
+
+def again_where(doubtful, rows: int, centres: Centres, x, alpha, sigma, found: Gibbs) -> Gibbs:
+    """`found`, replaced by the pass of differences where it is doubtful.
+
+    A vmapped conditional would run both branches for everyone; this one, vmapped, runs queries in turn and truly skips.
+    """
+
+    def choose(doubtful, centres, x, alpha, sigma, found):
+        again = lambda: settled(centres, x, alpha, sigma, found.leader, rows)
+        return jax.lax.cond(doubtful, again, lambda: found)
+
+    skipping = jax.custom_batching.custom_vmap(choose)
+
+    @skipping.def_vmap
+    def _(size, batched, doubtful, centres, x, alpha, sigma, found):
+        arguments = doubtful, centres, x, alpha, sigma, found
+
+        def one(i):
+            picked = jax.tree.map(lambda leaf, many: leaf[i] if many else leaf, arguments, tuple(batched))
+            return choose(*picked)
+
+        def all_kept():
+            return jax.tree.map(lambda leaf, many: leaf if many else jnp.broadcast_to(leaf, (size, *leaf.shape)), found, batched[5])
+
+        out = jax.lax.cond(jnp.any(doubtful), lambda: jax.lax.map(one, jnp.arange(size)), all_kept)
+        return out, jax.tree.map(lambda _: True, out)
+
+    return skipping(doubtful, centres, x, alpha, sigma, found)

@@ -1,0 +1,48 @@
+"""The heaviest centres of a streamed pass, kept in a short buffer."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+SLOTS = 64
+
+
+class Leaders(NamedTuple):
+    """Up to `SLOTS` centres with the largest logits seen; empty slots hold -inf."""
+
+    logits: Float[Array, "slots"]
+    index: Int[Array, "slots"]
+
+
+def no_leaders(dtype) -> Leaders:
+    """An empty buffer."""
+    return Leaders(jnp.full(SLOTS, -jnp.inf, dtype), jnp.zeros(SLOTS, int))
+
+
+def admit(leaders: Leaders, logits: Float[Array, "rows"], index: Int[Array, "rows"], threshold) -> Leaders:
+    """The buffer after a chunk: maxima are extracted one by one while they beat both `threshold` and the last leader.
+
+    Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. The chunk is
+    not modified: what was taken is everything before (last logit, last position) in decreasing order.
+    """
+    position = jnp.arange(logits.size)
+
+    def next_best(last, last_position):
+        left = (logits < last) | ((logits == last) & (position > last_position))
+        best = jnp.max(jnp.where(left, logits, -jnp.inf))
+        return best, jnp.min(jnp.where(left & (logits == best), position, logits.size - 1))
+
+    def worthy(carry):
+        leaders, best, _ = carry
+        return (best > jnp.min(leaders.logits)) & (best >= threshold)
+
+    def take(carry):
+        leaders, best, where = carry
+        slot = jnp.argmin(leaders.logits)
+        taken = Leaders(leaders.logits.at[slot].set(best), leaders.index.at[slot].set(index[where]))
+        return taken, *next_best(best, where)
+
+    start = next_best(jnp.asarray(jnp.inf, logits.dtype), jnp.asarray(-1))
+    return jax.lax.while_loop(worthy, take, (leaders, *start))[0]

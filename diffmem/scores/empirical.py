@@ -1,0 +1,158 @@
+"""The score of the training set itself: the exact optimum of denoising score matching, which copies."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..reductions import (
+    AbstractReduction,
+    Centres,
+    Chunked,
+    Gibbs,
+    Posterior,
+    centred,
+    covariance,
+    gibbs,
+    heaviest,
+    weight_at,
+)
+from .base import AbstractMixture, cast_point
+
+
+class Empirical(AbstractMixture):
+    """The law of `x = alpha y_i + sigma z` with i drawn by weight: `p(x) = sum_i w_i N(x; alpha y_i, sigma^2 I)`.
+
+    `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as weight.
+    `reduction` says how the sums over points are computed. Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
+
+    At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf on one,
+    and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score -x / sigma^2.
+    Raises ValueError for no points, values that are not finite, and weights that are negative, all zero or of the wrong shape.
+    """
+
+    centres: Centres
+    shape: tuple[int, ...] = eqx.field(static=True)
+    reduction: AbstractReduction
+
+    def __init__(
+        self,
+        points: Float[ArrayLike, "n *shape"],
+        weights: Float[ArrayLike, "n"] | None = None,
+        reduction: AbstractReduction | None = None,
+    ):
+        check_points(points)
+        n = np.shape(points)[0]
+        check_weights(weights, n)
+        flat = strong(points, float_dtype(points)).reshape(n, -1)
+        self.centres = jax.jit(centred)(flat, jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype))
+        self.shape = tuple(np.shape(points)[1:])
+        self.reduction = Chunked() if reduction is None else reduction
+
+    @property
+    def points(self) -> Float[Array, "n *shape"]:
+        """The training points, (n, *shape)."""
+        flat = self.centres.offsets + self.centres.centre[None]
+        return flat.reshape(-1, *self.shape)
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return self.centres.log_weights.size
+
+    def merged(self) -> "Empirical":
+        """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
+        points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
+        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(self.centres.log_weights, np.float64)))
+        return Empirical(points.reshape(-1, *self.shape), weights.astype(points.dtype), self.reduction)
+
+    def posterior(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+        """One pass over the points; see `Posterior`."""
+        x, (alpha, sigma) = self._cast(x, level)
+        found = self._gibbs(x, alpha, sigma)
+        return Posterior(
+            log_prob=found.log_partition - x.size * jnp.log(jnp.where(sigma > 0, sigma, 1) * (2 * jnp.pi) ** 0.5),
+            mean=(self.centres.centre + found.mean).reshape(x.shape),
+            displacement=found.displacement.reshape(x.shape),
+            entropy=found.entropy,
+            participation=found.participation,
+            leader=found.leader,
+            leader_weight=found.leader_weight,
+            discarded=found.discarded,
+        )
+
+    def log_partition(self, x, level: NoiseLevel, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
+        """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta; beta > 0."""
+        x, (alpha, sigma) = self._cast(x, level)
+        beta = strong(beta, x.dtype)
+        return _jitted(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma / jnp.sqrt(beta)).log_partition
+
+    def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
+        """Indices and weights of the k heaviest points, heaviest first."""
+        if not 1 <= k <= self.n:
+            raise ValueError(f"`k` must be between 1 and {self.n}, the number of points, but is {k}.")
+        x, (alpha, sigma) = self._cast(x, level)
+        return heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
+
+    def weight(self, x, level: NoiseLevel, index: Int[ArrayLike, ""]) -> Float[Array, ""]:
+        """The weight of point number `index`, by its gap to the leader."""
+        x, (alpha, sigma) = self._cast(x, level)
+        return weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
+
+    def covariance(self, x, level: NoiseLevel) -> Float[Array, "..."]:
+        """Posterior covariance `C = sum_i w_i (y_i - D)(y_i - D)^T`, shape (*shape, *shape)."""
+        x, (alpha, sigma) = self._cast(x, level)
+        flat = covariance(self.reduction, self.centres, x.ravel(), alpha, sigma)
+        return flat.reshape(x.shape + x.shape)
+
+    def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
+        """`(alpha^2 / sigma^4) tr C - d / sigma^2`, from the posterior pass."""
+        x, (alpha, sigma) = self._cast(x, level)
+        ratio = alpha / sigma
+        return (ratio**2 * self._gibbs(x, alpha, sigma).spread - x.size) / sigma**2
+
+    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+        """`alpha y_i + sigma z` with i drawn by weight."""
+        alpha, sigma = cast_level(level, self.centres.offsets.dtype)
+        which, noise = jr.split(key)
+        point = self.centres.centre + self.centres.offsets[jr.choice(which, self.n, p=jnp.exp(self.centres.log_weights))]
+        return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
+
+    def _gibbs(self, x, alpha, sigma) -> Gibbs:
+        return _jitted(self.reduction, self.centres, x.ravel(), alpha, sigma)
+
+    def _cast(self, x, level: NoiseLevel):
+        dtype = self.centres.offsets.dtype
+        return cast_point(x, self.shape, dtype), cast_level(level, dtype)
+
+
+_jitted = eqx.filter_jit(gibbs)
+
+
+def check_points(points: ArrayLike) -> None:
+    """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
+    if np.ndim(points) < 2 or np.shape(points)[0] < 1:
+        raise ValueError(f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}.")
+    check_finite("points", points)
+
+
+def check_finite(name: str, values: ArrayLike) -> None:
+    """Raise ValueError when a concrete array holds NaN or infinity."""
+    if not isinstance(values, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(values))):
+        raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
+
+
+def check_weights(weights: ArrayLike | None, n: int) -> None:
+    """Raise ValueError unless weights are None or n numbers, none negative, not all zero."""
+    if weights is None:
+        return
+    if np.shape(weights) != (n,):
+        raise ValueError(f"`weights` must have shape ({n},), one for each centre, but has shape {np.shape(weights)}.")
+    check_finite("weights", weights)
+    if isinstance(weights, jax.core.Tracer):
+        return
+    if np.min(np.asarray(weights)) < 0 or not np.max(np.asarray(weights)) > 0:
+        raise ValueError("`weights` must be at least 0 and not all 0.")
