@@ -4,7 +4,7 @@ Every process here is `x_t = alpha(t) x_0 + sigma(t) z` with z ~ N(0, I): the po
 pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ class NoiseLevel(NamedTuple):
     sigma: Float[ArrayLike, "*times"]
 
 
+@runtime_checkable
 class ProcessLike(Protocol):
     """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of sigma/alpha."""
 

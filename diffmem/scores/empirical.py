@@ -21,6 +21,7 @@ from ..reductions import (
     weight_at,
 )
 from .base import AbstractMixture, cast_point
+from .checks import check_points, check_weights
 
 
 class Empirical(AbstractMixture):
@@ -130,29 +131,3 @@ class Empirical(AbstractMixture):
 
 
 _jitted = eqx.filter_jit(gibbs)
-
-
-def check_points(points: ArrayLike) -> None:
-    """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
-    if np.ndim(points) < 2 or np.shape(points)[0] < 1:
-        raise ValueError(f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}.")
-    check_finite("points", points)
-
-
-def check_finite(name: str, values: ArrayLike) -> None:
-    """Raise ValueError when a concrete array holds NaN or infinity."""
-    if not isinstance(values, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(values))):
-        raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
-
-
-def check_weights(weights: ArrayLike | None, n: int) -> None:
-    """Raise ValueError unless weights are None or n numbers, none negative, not all zero."""
-    if weights is None:
-        return
-    if np.shape(weights) != (n,):
-        raise ValueError(f"`weights` must have shape ({n},), one for each centre, but has shape {np.shape(weights)}.")
-    check_finite("weights", weights)
-    if isinstance(weights, jax.core.Tracer):
-        return
-    if np.min(np.asarray(weights)) < 0 or not np.max(np.asarray(weights)) > 0:
-        raise ValueError("`weights` must be at least 0 and not all 0.")

@@ -1,0 +1,41 @@
+"""Checks at the doors of scores: concrete arrays are read, traced ones only by shape."""
+
+import jax
+import numpy as np
+from jaxtyping import ArrayLike
+
+
+def check_points(points: ArrayLike) -> None:
+    """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
+    if np.ndim(points) < 2 or np.shape(points)[0] < 1:
+        raise ValueError(f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}.")
+    check_finite("points", points)
+
+
+def check_finite(name: str, values: ArrayLike) -> None:
+    """Raise ValueError when a concrete array holds NaN or infinity."""
+    if is_concrete(values) and not np.all(np.isfinite(np.asarray(values))):
+        raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
+
+
+def check_weights(weights: ArrayLike | None, n: int) -> None:
+    """Raise ValueError unless weights are None or n numbers, none negative, not all zero."""
+    if weights is None:
+        return
+    if np.shape(weights) != (n,):
+        raise ValueError(f"`weights` must have shape ({n},), one for each centre, but has shape {np.shape(weights)}.")
+    check_finite("weights", weights)
+    check_nonnegative("weights", weights)
+    if is_concrete(weights) and not np.max(np.asarray(weights)) > 0:
+        raise ValueError("`weights` must not all be 0.")
+
+
+def check_nonnegative(name: str, values: ArrayLike) -> None:
+    """Raise ValueError when a concrete array holds a negative number."""
+    if is_concrete(values) and np.min(np.asarray(values)) < 0:
+        raise ValueError(f"`{name}` must be at least 0, but holds {np.min(np.asarray(values))}.")
+
+
+def is_concrete(values: ArrayLike) -> bool:
+    """Whether values can be read now: not those of a trace."""
+    return not isinstance(values, jax.core.Tracer)

@@ -1,0 +1,120 @@
+"""Scores from any callable: a denoiser, a noise prediction, a velocity, or a function on the host."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from ..level import NoiseLevel, ProcessLike, cast_level
+from .base import AbstractDenoiser, AbstractScore, as_point
+
+PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
+"""`f(x, level)` for one point."""
+
+
+class FromFunction(AbstractDenoiser):
+    """The score of a denoiser: `denoise(x, level)` returns E[x_0 | x]; score by Tweedie."""
+
+    function: PointFunction
+
+    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The function's value."""
+        x = as_point(x)
+        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+
+
+class FromNoisePrediction(AbstractScore):
+    """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
+
+    At alpha = 0 the noise says nothing of x_0: `denoise` is an error there, also when traced.
+    """
+
+    function: PointFunction
+
+    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`-eps / sigma`."""
+        x = as_point(x)
+        return -self._noise(x, level) / cast_level(level, x.dtype).sigma
+
+    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`(x - sigma eps) / alpha`; raises where alpha = 0."""
+        x = as_point(x)
+        alpha, sigma = cast_level(level, x.dtype)
+        alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a noise prediction, but is 0.")
+        return (x - sigma * self._noise(x, level)) / alpha
+
+    def _noise(self, x, level):
+        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+
+
+class FromVelocity(AbstractScore):
+    """The score of a velocity v = alpha' D + sigma' eps of `process`, at the time where sigma/alpha is that of the level.
+
+    With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
+    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0 included.
+    The level must be one of the process.
+    """
+
+    function: PointFunction
+    process: ProcessLike
+
+    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)`."""
+        x, v, (_, sigma), rate, turn = self._parts(x, level)
+        return (rate.sigma * x - sigma * v) / turn
+
+    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`-(alpha v - alpha' x) / (sigma (alpha sigma' - alpha' sigma))`."""
+        x, v, (alpha, sigma), rate, turn = self._parts(x, level)
+        return -(alpha * v - rate.alpha * x) / (sigma * turn)
+
+    def _parts(self, x, level):
+        x = as_point(x)
+        alpha, sigma = level = cast_level(level, x.dtype)
+        ratio = jnp.where(alpha == 0, jnp.inf, sigma / jnp.where(alpha == 0, 1, alpha))
+        rate = cast_level(self.process.rate(self.process.time_at(ratio)), x.dtype)
+        v = jnp.asarray(self.function(x, level), x.dtype)
+        return x, v, level, rate, alpha * rate.sigma - rate.alpha * sigma
+
+
+class FromHost(AbstractDenoiser):
+    """The score of a denoiser that lives outside JAX (NumPy, PyTorch): `fn(x, alpha, sigma) -> D` on batches.
+
+    `fn` takes x (b, *shape), alpha (b,), sigma (b,) as NumPy arrays and returns (b, *shape); b = 1 when not vmapped, one call
+    for a whole batch when vmapped. It has no derivative: differentiating raises.
+    """
+
+    function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """One call on the host."""
+        x = as_point(x)
+        alpha, sigma = cast_level(level, x.dtype)
+        return _host_call(self.function, x, alpha, sigma)
+
+
+def _host_call(function, x, alpha, sigma):
+    @jax.custom_jvp
+    def call(x, alpha, sigma):
+        shape = jax.ShapeDtypeStruct((1, *x.shape), x.dtype)
+        one = (x[None], alpha[None], sigma[None])
+        return jax.pure_callback(host, shape, *one, vmap_method="broadcast_all")[0]
+
+    def host(x, alpha, sigma):
+        batch, shape = x.shape[:-point_rank - 1], x.shape[-point_rank - 1 :]
+        flat = np.asarray(x).reshape(-1, *shape[1:])
+        out = np.asarray(function(flat, np.asarray(alpha).reshape(-1), np.asarray(sigma).reshape(-1)))
+        if out.shape != flat.shape:
+            raise ValueError(f"the function of `FromHost` must return shape {flat.shape}, but returned {out.shape}.")
+        return out.reshape(*batch, *shape).astype(x.dtype)
+
+    point_rank = x.ndim
+
+    @call.defjvp
+    def _(primals, tangents):
+        raise TypeError("a score from the host has no derivative; use a JAX function with `FromFunction`.")
+
+    return call(x, alpha, sigma)

@@ -1,0 +1,35 @@
+"""Predictions: functions of explicit arguments, which share no code with the scores and integrators that test them.
+
+Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the host in float64; curves in `snr` or
+`ratio` are JAX functions of any shape, differentiable. Everything depends on a process through sigma/alpha.
+"""
+
+from .clones import clone_probability as clone_probability
+from .clones import same_point_probability as same_point_probability
+from .clones import two_delta_probability as two_delta_probability
+from .collapse import collapse_ratio as collapse_ratio
+from .collapse import collapse_ratio_from_information as collapse_ratio_from_information
+from .collapse import collapse_time as collapse_time
+from .empirical import InformationCurve as InformationCurve
+from .empirical import empirical_collapse_ratio as empirical_collapse_ratio
+from .empirical import empirical_information as empirical_information
+from .empirical import empirical_information_curve as empirical_information_curve
+from .estimate import Estimate as Estimate
+from .estimate import mean_estimate as mean_estimate
+from .excess_entropy import excess_entropy as excess_entropy
+from .excess_entropy import gaussian_excess_entropy as gaussian_excess_entropy
+from .information import gaussian_information as gaussian_information
+from .information import gaussian_information_variance as gaussian_information_variance
+from .information import gaussian_mmse as gaussian_mmse
+from .monte_carlo import information_densities as information_densities
+from .monte_carlo import information_density as information_density
+from .monte_carlo import monte_carlo_information as monte_carlo_information
+from .own_weight import gaussian_own_weight as gaussian_own_weight
+from .own_weight import own_weight as own_weight
+from .speciation import asymptotic_speciation_ratio as asymptotic_speciation_ratio
+from .speciation import asymptotic_speciation_time as asymptotic_speciation_time
+from .speciation import speciation_ratio as speciation_ratio
+from .speciation import speciation_time as speciation_time
+from .spectrum import spectrum as spectrum
+from .symmetry_breaking import magnetization as magnetization
+from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time

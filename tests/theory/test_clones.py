@@ -1,0 +1,91 @@
+"""Clone probabilities against quadrature of their definition and simulated clones; two-delta oracles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from diffmem import theory
+from diffmem.level import NoiseLevel
+
+
+@pytest.mark.parametrize("d", [256, 1024, 16384])
+def test_speciation_value(d):
+    at = theory.asymptotic_speciation_ratio(np.array([float(d)]))
+    np.testing.assert_allclose(theory.clone_probability(at, d**0.5, 1.0), 0.7752, atol=5e-5)
+
+
+@pytest.mark.parametrize(("ratio", "separation", "variance"), [(1.0, 1.0, 0.0), (0.3, 2.0, 0.5), (5.0, 1.0, 1.0)])
+def test_definition(ratio, separation, variance):
+    width = (variance + ratio**2) ** 0.5
+
+    def integrand(q):
+        plus, minus = norm.pdf(q, separation, width), norm.pdf(q, -separation, width)
+        return (plus**2 + minus**2) / (plus + minus) / 2
+
+    reach = separation + 8 * width
+    exact = quad(integrand, -reach, reach, points=[-separation, 0, separation], epsabs=1e-12, limit=200)[0]
+    accuracy = 1e-9 if jax.config.jax_enable_x64 else 1e-6
+    np.testing.assert_allclose(theory.clone_probability(ratio, separation, variance), exact, atol=accuracy)
+
+
+def test_simulated_clones_in_256_dimensions():
+    d, m, rng = 256, 4000, np.random.default_rng(0)
+    alpha = d**-0.5
+    side = rng.choice([-1.0, 1.0], size=(m, 1))
+    x = alpha * (side + rng.normal(size=(m, d))) + (1 - alpha**2) ** 0.5 * rng.normal(size=(m, d))
+    # one posterior draw of the side for each clone; alpha^2 + sigma^2 = 1
+    probability = 1 / (1 + np.exp(-2 * alpha * x.sum(1)))
+    first, second = rng.random((2, m)) < probability
+    agree = (first == second).mean()
+    predicted = float(theory.clone_probability((1 - alpha**2) ** 0.5 / alpha, d**0.5, 1.0))
+    assert abs(agree - predicted) < 3 * (predicted * (1 - predicted) / m) ** 0.5
+    assert abs(agree - 0.775) < 0.03
+
+
+def test_limits_of_the_clone_probability():
+    ratios = jnp.asarray([0.0, 1e-6, 1.0, 1e6, jnp.inf], jnp.zeros(()).dtype)
+    np.testing.assert_allclose(
+        theory.clone_probability(ratios, 1.0, 0.0)[jnp.array([0, 1, 3, 4])], [1, 1, 0.5, 0.5], atol=1e-6
+    )
+    assert (jnp.diff(theory.clone_probability(ratios, 1.0, 0.3)) <= 1e-6).all()
+
+
+def test_same_point_probability_of_drawn_pairs():
+    rng = np.random.default_rng(1)
+    weights = rng.dirichlet(np.ones(5), size=20)
+    exact = theory.same_point_probability(weights)
+    assert exact.shape == (20,)
+    pairs = np.array([[rng.choice(5, p=w) == rng.choice(5, p=w) for _ in range(400)] for w in weights])
+    assert abs(pairs.mean() - exact.mean()) < 3 * pairs.std() / pairs.size**0.5
+    assert theory.same_point_probability(np.array([0.0, 1.0])) == 1
+
+
+@pytest.mark.parametrize(("sigma", "effective"), [(2.0, 1.9944), (1.0, 1.9157), (0.5, 1.3317), (0.1, 1.0000)])
+def test_two_deltas(sigma, effective):
+    level = NoiseLevel(1.0, sigma)
+    p = float(theory.two_delta_probability(0.3, level))
+    assert 2 * p - 1 == pytest.approx(np.tanh(0.3 / sigma**2), rel=1e-6)
+    entropy = -sum(q * np.log(q) for q in (p, 1 - p) if q > 0)
+    assert np.exp(entropy) == pytest.approx(effective, abs=6e-5)
+
+
+def test_two_deltas_clone_probability_is_that_of_clusters_without_width():
+    rng, level = np.random.default_rng(2), NoiseLevel(0.6, 0.7)
+    x = 0.6 * rng.choice([-1, 1], 50_000) + 0.7 * rng.normal(size=50_000)
+    p = np.asarray(theory.two_delta_probability(x, level))
+    agree = theory.same_point_probability(np.stack([p, 1 - p], axis=-1))
+    exact = theory.clone_probability(0.7 / 0.6, 1.0, 0.0)
+    assert abs(agree.mean() - exact) < 3 * agree.std() / 50_000**0.5
+
+
+def test_two_deltas_without_noise():
+    x = np.array([-0.2, 0.0, 3.0])
+    np.testing.assert_array_equal(theory.two_delta_probability(x, NoiseLevel(1.0, 0.0)), [0, 0.5, 1])
+    np.testing.assert_array_equal(theory.two_delta_probability(x, NoiseLevel(0.0, 0.0)), [0.5, 0.5, 0.5])
+    slope = jax.grad(lambda y: theory.two_delta_probability(y, NoiseLevel(1.0, 1e-9)))(
+        jnp.asarray(-0.2, jnp.zeros(()).dtype)
+    )
+    assert slope == 0

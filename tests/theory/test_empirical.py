@@ -1,0 +1,79 @@
+"""Information from points alone: both bounds around the truth, and the limit log N enforced."""
+
+import jax
+import numpy as np
+import pytest
+
+from diffmem import theory
+from diffmem.theory.empirical import contrastive_densities, leave_one_out_densities, pair_gaps
+
+KEY = jax.random.key(0)
+VARIANCES = np.array([4.0, 1.0, 1.0, 0.5, 0.2])
+POINTS = np.random.default_rng(0).normal(size=(3000, 5)) * np.sqrt(VARIANCES)
+
+
+def test_densities_against_direct_distances():
+    points = np.random.default_rng(1).normal(size=(30, 2)) + 50
+    gaps = pair_gaps(points, key=KEY, queries=8)
+    for row in range(8):
+        own = points[gaps.own[row]]
+        z = np.linalg.lstsq(own - points, gaps.projection[row], rcond=None)[0]
+        for ratio in (0.05, 0.7, 20.0):
+            likelihood = np.exp(-((own + ratio * z - points) ** 2).sum(1) / (2 * ratio**2))
+            mine, others = likelihood[gaps.own[row]], np.delete(likelihood, gaps.own[row])
+            np.testing.assert_allclose(
+                leave_one_out_densities(gaps, ratio)[row], np.log(mine / others.mean()), rtol=1e-8
+            )
+            exact = np.log(mine / likelihood.mean())
+            np.testing.assert_allclose(contrastive_densities(gaps, ratio)[row], exact, rtol=1e-8, atol=1e-12)
+
+
+def test_the_bounds_hold_the_truth_between_them():
+    curve = theory.empirical_information_curve(POINTS, np.geomspace(0.05, 5, 9), key=KEY)
+    exact = np.asarray(theory.gaussian_information(curve.ratio**-2, VARIANCES))
+    assert (curve.lower.value - 3 * curve.lower.error < exact).all()
+    assert (exact < curve.upper.value + 3 * curve.upper.error).all()
+    assert (curve.lower.value < np.log(3000)).all()
+    np.testing.assert_array_equal(curve.valid, curve.upper.value < np.log(2999))
+    assert not curve.valid[0] and curve.valid[-1]
+    early = exact < 3
+    assert early.any() and (abs(curve.upper.value - exact) < 3 * curve.upper.error)[early].all()
+
+
+def test_collapse_of_gaussian_points():
+    found = theory.empirical_collapse_ratio(POINTS, 40, key=KEY)
+    assert abs(found.value - theory.collapse_ratio(40, VARIANCES)) < 3 * found.error
+    assert found == theory.empirical_collapse_ratio(POINTS, 40, key=KEY)
+    at_it = theory.empirical_information(POINTS, found.value, key=KEY)
+    assert at_it.value == pytest.approx(np.log(40), abs=1e-4)
+
+
+def test_the_limit_is_enforced():
+    with pytest.raises(ValueError, match=r"must be below log\(N - 1\)"):
+        theory.empirical_information(POINTS, 0.01, key=KEY)
+    for n in (1, 2999, 5000):
+        with pytest.raises(
+            ValueError, match=f"`n` must be above 1 and below the number of other points, 2999, but is {n}"
+        ):
+            theory.empirical_collapse_ratio(POINTS, n, key=KEY)
+
+
+def test_repeated_points_carry_less_information():
+    twice = np.concatenate([POINTS[:300], POINTS[:300]])
+    # with every point there twice, one of 599 others is a copy: i <= log 599 however small the noise
+    gaps = pair_gaps(twice, key=KEY, queries=600)
+    np.testing.assert_allclose(leave_one_out_densities(gaps, 1e-3), np.log(599), atol=1e-3)
+    with pytest.raises(ValueError, match="`points` must be mostly distinct"):
+        theory.empirical_collapse_ratio(np.ones((50, 3)), 10, key=KEY)
+
+
+@pytest.mark.parametrize("points", [np.ones((1, 3)), np.array([[0.0], [np.nan]])])
+def test_bad_points(points):
+    with pytest.raises(ValueError, match="`points`"):
+        theory.empirical_information(points, 1.0, key=KEY)
+
+
+@pytest.mark.parametrize("ratio", [0.0, -1.0, np.nan, np.inf])
+def test_bad_ratio(ratio):
+    with pytest.raises(ValueError, match="`ratio` must be positive and finite"):
+        theory.empirical_information(POINTS, ratio, key=KEY)
