@@ -1,6 +1,7 @@
 """The noise level (alpha, sigma), the only thing a score knows of a process, and what a process looks like from below.
 
-Every process here is `x_t = alpha(t) x_0 + sigma(t) z` with z ~ N(0, I): the posterior given x_t depends on time through the
+Every process here is `x_t = alpha(t) x_0 + sigma(t) z` with z ~ N(0, I): the posterior given x_t depends on time
+through the
 pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
@@ -12,7 +13,9 @@ from jaxtyping import Array, ArrayLike, Float
 
 
 class NoiseLevel(NamedTuple):
-    """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of them."""
+    """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of
+    them.
+    """
 
     alpha: Float[ArrayLike, "*times"]
     sigma: Float[ArrayLike, "*times"]
@@ -20,7 +23,9 @@ class NoiseLevel(NamedTuple):
 
 @runtime_checkable
 class ProcessLike(Protocol):
-    """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of sigma/alpha."""
+    """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of
+    sigma/alpha.
+    """
 
     @property
     def t_min(self) -> float:

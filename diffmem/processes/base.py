@@ -15,7 +15,8 @@ BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at
 class AbstractProcess(eqx.Module):
     """A Gaussian path `x_t = alpha(t) x_0 + sigma(t) z`, z ~ N(0, I), with sigma/alpha strictly increasing in t.
 
-    Subclass requirements: `t_min`, `t_max` (fields or properties) and `alpha(t)`, `sigma(t)`, both written in JAX and accurate
+    Subclass requirements: `t_min`, `t_max` (fields or properties) and `alpha(t)`, `sigma(t)`, both written in JAX and
+    accurate
     as t -> 0 (`expm1` in place of `1 - exp`). `time_at` has a root-finding default that a closed form may replace.
     """
 
@@ -36,7 +37,9 @@ class AbstractProcess(eqx.Module):
         return NoiseLevel(self.alpha(t), self.sigma(t))
 
     def rate(self, t: ArrayLike) -> NoiseLevel:
-        """(alpha', sigma'), the time derivatives of the level; sigma' is infinite at t = 0 where sigma ~ sqrt(t) (OU, VP)."""
+        """(alpha', sigma'), the time derivatives of the level; sigma' is infinite at t = 0 where sigma ~ sqrt(t)
+        (OU, VP).
+        """
         t = as_time(t)
         alpha_rate = jax.jvp(self.alpha, (t,), (jnp.ones_like(t),))[1]
         sigma_rate = jax.jvp(self.sigma, (t,), (jnp.ones_like(t),))[1]
@@ -52,14 +55,17 @@ class AbstractProcess(eqx.Module):
         At t = 0 it is the one-sided limit (OU: sqrt 2), at alpha = 0 it is infinite.
         """
         t = as_time(t)
-        # sigma sigma' is 0 * inf at t = 0 although its limit exists: take it at a time too small to change any other term
+        # sigma sigma' is 0 * inf at t = 0 although its limit exists: take it at a time too small to change any other
+        # term
         beside = jnp.asarray(jnp.finfo(t.dtype).tiny ** 0.5, t.dtype)
         t = jnp.where(jnp.isfinite(self.rate(t).sigma), t, jnp.maximum(t, beside))
         (alpha, sigma), (alpha_rate, sigma_rate) = self.level(t), self.rate(t)
         return jnp.sqrt(2 * sigma * (sigma_rate - sigma * alpha_rate / alpha))
 
     def time_at(self, ratio: ArrayLike) -> Float[Array, "*times"]:
-        """The time in [0, t_max] at which sigma/alpha = ratio, by bisection to the last place; the ends where ratio lies outside."""
+        """The time in [0, t_max] at which sigma/alpha = ratio, by bisection to the last place; the ends where ratio
+        lies outside.
+        """
         ratio = as_time(ratio)
 
         def halve(_, bracket):
@@ -69,7 +75,7 @@ class AbstractProcess(eqx.Module):
             return jnp.where(below, middle, low), jnp.where(below, high, middle)
 
         ends = jnp.zeros_like(ratio), jnp.full_like(ratio, self.t_max)
-        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, ends)
+        high = jax.lax.fori_loop(0, BISECTIONS, halve, ends)[1]
         return jax.lax.stop_gradient(jnp.where(ratio == 0, 0, high))
 
 

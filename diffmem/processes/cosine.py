@@ -46,7 +46,8 @@ class CosineVariancePreserving(AbstractProcess):
         ratio = as_time(ratio)
         depth = half_log1p_square(ratio)
         from_alpha = 1 - jnp.arcsin(jnp.minimum(self._scale * jnp.exp(-depth), 1)) / self._quarter
-        # sin(a - b) sin(a + b) = sin^2 a - sin^2 b, so sin^2 a - sin^2 b = cos^2 b sigma^2, and a - b follows without cancellation
+        # sin(a - b) sin(a + b) = sin^2 a - sin^2 b, so sin^2 a - sin^2 b = cos^2 b sigma^2, and a - b follows without
+        # cancellation
         lift = -jnp.expm1(-2 * depth) * self._scale**2
         base = self._quarter * self.offset
         sine = jnp.sqrt(lift + math.sin(base) ** 2)

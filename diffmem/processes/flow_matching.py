@@ -6,7 +6,9 @@ from .base import AbstractProcess, as_time, check_times
 
 
 class FlowMatching(AbstractProcess):
-    """`alpha = 1 - t, sigma = t` on [1e-3, 1], alpha(1) = 0 (Lipman et al., arXiv:2210.02747, with time reversed: 1 is noise)."""
+    """`alpha = 1 - t, sigma = t` on [1e-3, 1], alpha(1) = 0 (Lipman et al., arXiv:2210.02747, with time reversed: 1
+    is noise).
+    """
 
     t_min: float = 1e-3
     t_max: float = 1.0

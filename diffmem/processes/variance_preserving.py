@@ -6,7 +6,9 @@ from .base import AbstractProcess, as_time, check_times, half_log1p_square
 
 
 class VariancePreserving(AbstractProcess):
-    """`log alpha = -beta_min t/2 - (beta_max - beta_min) t^2/4, sigma^2 = 1 - alpha^2`, on [1e-3, 1] (Song et al., arXiv:2011.13456)."""
+    """`log alpha = -beta_min t/2 - (beta_max - beta_min) t^2/4, sigma^2 = 1 - alpha^2`, on [1e-3, 1] (Song et al.,
+    arXiv:2011.13456).
+    """
 
     beta_min: float = 0.1
     beta_max: float = 20.0
@@ -17,7 +19,8 @@ class VariancePreserving(AbstractProcess):
         check_times(self.t_min, self.t_max)
         if not 0 < self.beta_min <= self.beta_max:
             raise ValueError(
-                f"`beta_min` and `beta_max` must satisfy 0 < beta_min <= beta_max, but are {self.beta_min} and {self.beta_max}."
+                "`beta_min` and `beta_max` must satisfy 0 < beta_min <= beta_max, "
+                f"but are {self.beta_min} and {self.beta_max}."
             )
 
     def _log_alpha(self, t):
@@ -32,7 +35,9 @@ class VariancePreserving(AbstractProcess):
         return jnp.sqrt(-jnp.expm1(2 * self._log_alpha(as_time(t))))
 
     def time_at(self, ratio):
-        """The positive root of `beta_min t/2 + (beta_max - beta_min) t^2/4 = log(1 + ratio^2)/2`, in the form without cancellation."""
+        """The positive root of `beta_min t/2 + (beta_max - beta_min) t^2/4 = log(1 + ratio^2)/2`, in the form
+        without cancellation.
+        """
         depth = half_log1p_square(as_time(ratio))
         half, slope = self.beta_min / 2, self.beta_max - self.beta_min
         root = 2 * depth / (half + jnp.sqrt(half**2 + slope * depth))

@@ -10,7 +10,9 @@ from .centres import Centres
 
 
 class Posterior(NamedTuple):
-    """One pass over the centres at a query x: everything the weights `w_i = exp(-E_i) / sum_j exp(-E_j)` say about x_0."""
+    """One pass over the centres at a query x: everything the weights `w_i = exp(-E_i) / sum_j exp(-E_j)` say about
+    x_0.
+    """
 
     log_prob: Float[Array, ""]
     """log p(x) at this level, in nats; a log-density, so it may be positive."""
@@ -51,8 +53,10 @@ class Gibbs(NamedTuple):
 class AbstractReduction(eqx.Module):
     """How `sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2))` and its averages are computed, for one query at a time.
 
-    Subclass requirements: hashable (static fields only); `gibbs` accurate in the dtype of the centres whatever the size of the
-    energies, and correct under `jax.vmap`. Derivatives are not its business: `reductions.gibbs` supplies them in closed form.
+    Subclass requirements: hashable (static fields only); `gibbs` accurate in the dtype of the centres whatever the size
+    of the
+    energies, and correct under `jax.vmap`. Derivatives are not its business: `reductions.gibbs` supplies them in closed
+    form.
     """
 
     @abstractmethod
@@ -60,7 +64,5 @@ class AbstractReduction(eqx.Module):
         """Centres treated at a time, which bounds the extra memory: batch x rows."""
 
     @abstractmethod
-    def gibbs(
-        self, centres: Centres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]
-    ) -> Gibbs:
+    def gibbs(self, centres: Centres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]) -> Gibbs:
         """The Gibbs average at one flat query x; sigma = 0 gives the nearest centre, ties shared by weight."""

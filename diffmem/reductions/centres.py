@@ -40,7 +40,9 @@ def centred(points: Float[Array, "n d"], weights: Float[Array, "n"]) -> Centres:
 
 
 def split(value: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """value = high + low, each of half the bits, so that products of halves are exact (by mask: immune to contraction)."""
+    """value = high + low, each of half the bits, so that products of halves are exact (by mask: immune to
+    contraction).
+    """
     unsigned, low_bits = HIGH_BITS[value.dtype.itemsize]
     bits = jax.lax.bitcast_convert_type(value, unsigned)
     mask = jnp.asarray(2 ** (8 * value.dtype.itemsize) - 2**low_bits, unsigned)
@@ -50,7 +52,8 @@ def split(value: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[
 
 @jax.custom_jvp
 def residual(x: Float[Array, "d"], alpha: Float[Array, ""], *parts: Float[Array, "d"]) -> Float[Array, "d"]:
-    """`x - alpha (part_1 + part_2 + ...)`, rounded once: exact partial products (the same whether or not the compiler contracts
+    """`x - alpha (part_1 + part_2 + ...)`, rounded once: exact partial products (the same whether or not the
+    compiler contracts
     them into fused operations) in a compensated sum.
     """
     total, error = x, jnp.zeros_like(x)
@@ -68,7 +71,7 @@ def _residual_jvp(primals, tangents):
     return residual(x, alpha, *parts), x_t - alpha_t * sum(parts) - alpha * sum(parts_t)
 
 
-def two_sum(a: Float[Array, "d"], b: Float[Array, "d"]) -> tuple[Float[Array, "d"], Float[Array, "d"]]:
+def two_sum(a: Float[Array, "*shape"], b: Float[Array, "..."]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     """The rounded sum and its error (Knuth, TAOCP 2, 4.2.2)."""
     total = a + b
     virtual = total - a

@@ -13,7 +13,9 @@ from .gaps import dot
 from .leaders import SLOTS, Leaders, admit, no_leaders
 from .stream import Sums, conclude, floored, frame, gap, nearest, over_chunks, settled
 
-LOW_DIMENSION = 32  # up to here differences cost no more than a matrix product, and hundreds of centres may matter at small noise
+LOW_DIMENSION = (
+    32  # up to here differences cost no more than a matrix product, and hundreds of centres may matter at small noise
+)
 CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
@@ -22,10 +24,13 @@ TOLERATED = 256  # the same for the mass outside the leaders, above which the qu
 
 
 class Chunked(AbstractReduction):
-    """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the leader.
+    """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the
+    leader.
 
-    Leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the product's rounding, of the best (u: the
-    rounding unit). When more than the buffer of 64 holds would need refinement, the query is computed again by differences.
+    Leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the product's rounding, of the best
+    (u: the
+    rounding unit). When more than the buffer of 64 holds would need refinement, the query is computed again by
+    differences.
     Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
     """
 
@@ -69,14 +74,17 @@ class Scan(NamedTuple):
 
 
 def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
-    """Logits `(alpha <x, y_i> - alpha^2 |y_i|^2 / 2) / sigma^2 + log w_i` by products, with running sums and leaders."""
+    """Logits `(alpha <x, y_i> - alpha^2 |y_i|^2 / 2) / sigma^2 + log w_i` by products, with running sums and
+    leaders.
+    """
     n, d = centres.offsets.shape
     away = residual(x, alpha, centres.centre)
     norm = jnp.sqrt(jnp.sum(away**2))
     sigma = floored(sigma, norm + 2 * alpha * centres.radius)
-    unit = float(jnp.finfo(x.dtype).eps) / 2
+    unit = unit_of(x)
     rounding = unit * alpha * centres.radius * (norm + alpha * centres.radius) / sigma / sigma
-    # sequential sums of correlated terms reach a few units more than the expected rounding: 4 at d = 3072, growing as sqrt d
+    # sequential sums of correlated terms reach a few units more than the expected rounding: 4 at d = 3072, growing as
+    # sqrt d
     window = math.log(n) - math.log(unit) + NEGLIGIBLE + 2 * (4 + math.sqrt(d) / 8) * rounding
 
     def absorb(carry, chunk):
@@ -131,10 +139,12 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
 
     pulled, square = upto(count, draw, (jnp.zeros_like(x), jnp.zeros_like(sigma)))
     rest = remainder(centres, scan, logits, index, kept, view.reference, logits[best])
-    doubtful = (logits[-1] >= scan.threshold) & (scan.rounding * rest.mass > TOLERATED * unit_of(x) * jnp.sum(weight))
+    # the products' rounding enters the weights in proportion to the mass known by product only
+    mass = jnp.sum(weight) + rest.mass
+    doubtful = (logits[-1] >= scan.threshold) & (scan.rounding * rest.mass > TOLERATED * unit_of(x) * mass)
     sums = Sums(
         top=jnp.zeros_like(sigma),
-        mass=jnp.sum(weight) + rest.mass,
+        mass=mass,
         heat=jnp.sum(jnp.where(kept, weight * jnp.where(kept, g, 0), 0)) + rest.heat,
         purity=jnp.sum(weight**2) + rest.purity,
         pull=pulled + rest.pull,
@@ -146,7 +156,9 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
 
 
 def remainder(centres: Centres, scan: Scan, logits, index, kept, reference, level) -> Sums:
-    """Sums over the centres that are not leaders, by subtraction, relative to the logit `level`; nothing where none can matter."""
+    """Sums over the centres that are not leaders, by subtraction, relative to the logit `level`; nothing where none
+    can matter.
+    """
     e = jnp.where(kept, jnp.exp(logits - scan.top), 0)
 
     def take(k, left):
@@ -203,8 +215,7 @@ def again_where(doubtful, rows: int, centres: Centres, x, alpha, sigma, found: G
     """
 
     def choose(doubtful, centres, x, alpha, sigma, found):
-        again = lambda: settled(centres, x, alpha, sigma, found.leader, rows)
-        return jax.lax.cond(doubtful, again, lambda: found)
+        return jax.lax.cond(doubtful, lambda: settled(centres, x, alpha, sigma, found.leader, rows), lambda: found)
 
     skipping = jax.custom_batching.custom_vmap(choose)
 
@@ -217,7 +228,9 @@ def again_where(doubtful, rows: int, centres: Centres, x, alpha, sigma, found: G
             return choose(*picked)
 
         def all_kept():
-            return jax.tree.map(lambda leaf, many: leaf if many else jnp.broadcast_to(leaf, (size, *leaf.shape)), found, batched[5])
+            return jax.tree.map(
+                lambda leaf, many: leaf if many else jnp.broadcast_to(leaf, (size, *leaf.shape)), found, batched[5]
+            )
 
         out = jax.lax.cond(jnp.any(doubtful), lambda: jax.lax.map(one, jnp.arange(size)), all_kept)
         return out, jax.tree.map(lambda _: True, out)

@@ -13,7 +13,9 @@ from .stream import chunk_gaps, frame, gap, over_chunks
 
 
 @eqx.filter_jit
-def weight_at(reduction: AbstractReduction, centres: Centres, x, alpha, sigma, index: Int[Array, ""]) -> Float[Array, ""]:
+def weight_at(
+    reduction: AbstractReduction, centres: Centres, x, alpha, sigma, index: Int[Array, ""]
+) -> Float[Array, ""]:
     """The weight of centre number `index`: the leader's weight times the exponential of its gap."""
     found = gibbs(reduction, centres, x, alpha, sigma)
     view = frame(centres, x, alpha, sigma, found.leader)
@@ -52,4 +54,6 @@ def covariance(reduction: AbstractReduction, centres: Centres, x, alpha, sigma) 
         return total + dot(delta.T, weight[:, None] * delta)
 
     d = x.size
-    return over_chunks(centres, min(reduction.rows(*centres.offsets.shape), max(d, 64)), add, jnp.zeros((d, d), x.dtype))
+    return over_chunks(
+        centres, min(reduction.rows(*centres.offsets.shape), max(d, 64)), add, jnp.zeros((d, d), x.dtype)
+    )

@@ -1,4 +1,6 @@
-"""The Gibbs average as one differentiable, indivisible operation: primal by the chosen reduction, tangents in closed form."""
+"""The Gibbs average as one differentiable, indivisible operation: primal by the chosen reduction, tangents in closed
+form.
+"""
 
 from functools import partial
 
@@ -15,7 +17,11 @@ from .stream import averages
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def gibbs(
-    reduction: AbstractReduction, centres: Centres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]
+    reduction: AbstractReduction,
+    centres: Centres,
+    x: Float[Array, "d"],
+    alpha: Float[Array, ""],
+    sigma: Float[Array, ""],
 ) -> Gibbs:
     """`reduction.gibbs`, with derivatives in x, alpha, sigma and the centres of every order.
 
@@ -27,7 +33,8 @@ def gibbs(
 def _gibbs_jvp(reduction, primals, tangents):
     """Tangents of the averages by one more streaming pass; of log Z by the averages themselves.
 
-    `d log Z = <disp, dx> / sigma^2 - (<disp, D> + alpha tr C) d alpha / sigma^2 + (|disp|^2 + alpha^2 tr C) d sigma / sigma^3`.
+    `d log Z = <disp, dx> / sigma^2 - (<disp, D> + alpha tr C) d alpha / sigma^2 + (|disp|^2 + alpha^2 tr C) d sigma /
+    sigma^3`.
     """
     centres, x, alpha, sigma = primals
     out = gibbs(reduction, centres, x, alpha, sigma)
@@ -63,7 +70,9 @@ def _slope(centres, out, alpha, sigma, x_t, alpha_t, sigma_t):
 
 
 def along_live(function, primals, tangents):
-    """The tangent of `function` along those tangents that are not known to be zero (each of those would cost a product)."""
+    """The tangent of `function` along those tangents that are not known to be zero (each of those would cost a
+    product).
+    """
     leaves, tree = jax.tree.flatten(primals)
     slopes = jax.tree.leaves(tangents, is_leaf=lambda leaf: type(leaf) is SymbolicZero)
     live = [i for i, slope in enumerate(slopes) if type(slope) is not SymbolicZero]

@@ -1,4 +1,6 @@
-"""The exact Gibbs average at one query, streamed over the centres as gaps to a reference: plain JAX, differentiable to any order."""
+"""The exact Gibbs average at one query, streamed over the centres as gaps to a reference: plain JAX, differentiable
+to any order.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +13,8 @@ from .base import Gibbs
 from .centres import Centres, residual
 from .gaps import blocks, gaps, in_blocks, pull
 
-# sigma is never taken below this fraction of the distances involved: energies stay finite and ties are decided by exact zeros
+# sigma is never taken below this fraction of the distances involved: energies stay finite and ties are decided by exact
+# zeros
 FLOOR = {4: 1e-12, 8: 1e-100}
 REPEATS = 3  # a reference chosen by direct distances is within rounding of the best; each repeat replaces it by gaps
 
@@ -56,7 +59,9 @@ class Sums(NamedTuple):
 
 
 def floored(sigma: Float[Array, ""], reach: Float[Array, ""]) -> Float[Array, ""]:
-    """sigma, or a floor so far below `reach` that the weights are those of sigma -> 0; 1 where nothing has an extent."""
+    """sigma, or a floor so far below `reach` that the weights are those of sigma -> 0; 1 where nothing has an
+    extent.
+    """
     raised = jnp.maximum(sigma, FLOOR[sigma.dtype.itemsize] * jax.lax.stop_gradient(reach))
     return jnp.where(raised > 0, raised, 1)
 
@@ -72,13 +77,17 @@ def frame(centres: Centres, x: Float[Array, "d"], alpha, sigma, reference: Int[A
 def gap(view: Frame, cross: Array, square: Array, log_weights: Array) -> Array:
     """`E_j - E_i` from the two sums of `gaps`; -inf for a centre without weight."""
     energy = (view.alpha * cross - view.alpha**2 * square / 2) / view.sigma / view.sigma
-    energy = jnp.where(view.clean, jax.lax.stop_gradient(energy), energy)  # at sigma = 0 the weights jump: their slope is 0
+    energy = jnp.where(
+        view.clean, jax.lax.stop_gradient(energy), energy
+    )  # at sigma = 0 the weights jump: their slope is 0
     weighty = ~jnp.isneginf(log_weights)
     return jnp.where(weighty, energy + jnp.where(weighty, log_weights, 0) - view.log_weight, -jnp.inf)
 
 
 def over_chunks(centres: Centres, size: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
-    """Folds `body` over chunks of `size` centres; the last one overlaps its predecessor, so that nothing is padded or copied."""
+    """Folds `body` over chunks of `size` centres; the last one overlaps its predecessor, so that nothing is padded
+    or copied.
+    """
     n = centres.log_weights.size
     size = min(size, n)
     if size == n:
@@ -157,7 +166,9 @@ def averages(centres: Centres, x, alpha, sigma, reference: Int[Array, ""], rows:
 
 
 def settled(centres: Centres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
-    """`averages` repeated until the reference is the leader, so that every difference is taken from the heaviest centre."""
+    """`averages` repeated until the reference is the leader, so that every difference is taken from the heaviest
+    centre.
+    """
 
     def unsettled(carry):
         number, previous, found = carry

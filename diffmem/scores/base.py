@@ -32,7 +32,9 @@ class AbstractScore(eqx.Module):
         return -cast_level(level, score.dtype).sigma * score
 
     def divergence(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score has one."""
+        """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score
+        has one.
+        """
         x = as_point(x)
         jacobian = jax.jacfwd(lambda flat: self.score(flat.reshape(x.shape), level).ravel())(x.ravel())
         return jnp.trace(jacobian)
@@ -69,9 +71,11 @@ class AbstractDensity(AbstractScore):
 
 
 class AbstractMixture(AbstractDensity):
-    """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its weights.
+    """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its
+    weights.
 
-    Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoise, score,
+    Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoise,
+    score,
     log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
     """
 

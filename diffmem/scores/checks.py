@@ -8,7 +8,9 @@ from jaxtyping import ArrayLike
 def check_points(points: ArrayLike) -> None:
     """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
     if np.ndim(points) < 2 or np.shape(points)[0] < 1:
-        raise ValueError(f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}.")
+        raise ValueError(
+            f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}."
+        )
     check_finite("points", points)
 
 

@@ -27,12 +27,15 @@ from .checks import check_points, check_weights
 class Empirical(AbstractMixture):
     """The law of `x = alpha y_i + sigma z` with i drawn by weight: `p(x) = sum_i w_i N(x; alpha y_i, sigma^2 I)`.
 
-    `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as weight.
-    `reduction` says how the sums over points are computed. Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
+    `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as
+    weight.
+    `reduction` says how the sums over points are computed. Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log
+    w_i`.
 
-    At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf on one,
-    and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score -x / sigma^2.
-    Raises ValueError for no points, values that are not finite, and weights that are negative, all zero or of the wrong shape.
+    At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf
+    on one, and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score
+    -x / sigma^2. Raises ValueError for no points, values that are not finite, and weights that are negative, all zero
+    or of the wrong shape.
     """
 
     centres: Centres
@@ -49,7 +52,9 @@ class Empirical(AbstractMixture):
         n = np.shape(points)[0]
         check_weights(weights, n)
         flat = strong(points, float_dtype(points)).reshape(n, -1)
-        self.centres = jax.jit(centred)(flat, jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype))
+        self.centres = jax.jit(centred)(
+            flat, jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
+        )
         self.shape = tuple(np.shape(points)[1:])
         self.reduction = Chunked() if reduction is None else reduction
 
@@ -89,7 +94,9 @@ class Empirical(AbstractMixture):
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta; beta > 0."""
         x, (alpha, sigma) = self._cast(x, level)
         beta = strong(beta, x.dtype)
-        return _jitted(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma / jnp.sqrt(beta)).log_partition
+        return _jitted(
+            self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma / jnp.sqrt(beta)
+        ).log_partition
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest points, heaviest first."""
@@ -119,7 +126,9 @@ class Empirical(AbstractMixture):
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.offsets.dtype)
         which, noise = jr.split(key)
-        point = self.centres.centre + self.centres.offsets[jr.choice(which, self.n, p=jnp.exp(self.centres.log_weights))]
+        point = (
+            self.centres.centre + self.centres.offsets[jr.choice(which, self.n, p=jnp.exp(self.centres.log_weights))]
+        )
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _gibbs(self, x, alpha, sigma) -> Gibbs:

@@ -15,7 +15,8 @@ from .spectra import AbstractCovariances
 class Gaussian(AbstractGaussianFamily):
     """N(mean, covariance): `D = mean + alpha S (alpha^2 S + sigma^2)^-1 (x - alpha mean)`.
 
-    `mean` has any event shape with d entries; `covariance` is a scalar (isotropic), of the mean's shape (diagonal) or (d, d).
+    `mean` has any event shape with d entries; `covariance` is a scalar (isotropic), of the mean's shape (diagonal) or
+    (d, d).
     Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
     """
 
@@ -41,7 +42,9 @@ class Gaussian(AbstractGaussianFamily):
         flat = values.reshape(len(values), -1).astype(np.float64)
         centred = flat - flat.mean(0)
         dtype = np.dtype(float_dtype(points))
-        return cls(flat.mean(0).reshape(values.shape[1:]).astype(dtype), (centred.T @ centred / len(flat)).astype(dtype))
+        return cls(
+            flat.mean(0).reshape(values.shape[1:]).astype(dtype), (centred.T @ centred / len(flat)).astype(dtype)
+        )
 
     @property
     def mean(self) -> Float[Array, "*shape"]:

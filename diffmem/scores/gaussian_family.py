@@ -1,10 +1,11 @@
 """Mixtures of Gaussian components: one pass shared by the single Gaussian, the mixture and the low-rank mixture."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from ..level import NoiseLevel, cast_level, strong
@@ -64,7 +65,9 @@ class AbstractGaussianFamily(AbstractMixture):
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest components, heaviest first."""
         if not 1 <= k <= self.log_weights.size:
-            raise ValueError(f"`k` must be between 1 and {self.log_weights.size}, the number of components, but is {k}.")
+            raise ValueError(
+                f"`k` must be between 1 and {self.log_weights.size}, the number of components, but is {k}."
+            )
         x, (alpha, sigma) = self._cast(x, level)
         weight, index = jax.lax.top_k(jax.nn.softmax(self._components(x, alpha, sigma)[0]), k)
         return index, weight
@@ -115,11 +118,10 @@ class AbstractGaussianFamily(AbstractMixture):
     def _components(self, x, alpha, sigma):
         """log w_i N(x; ...) and q_i."""
         away = jax.vmap(lambda mean: residual(x.ravel(), alpha, mean))(self.centres)
-        precise = lambda s: self._precision(s, alpha, sigma)
-        q = self.covariances.apply(precise, away)
-        root = self.covariances.apply(lambda s: jnp.sqrt(precise(s)), away)
+        q = self.covariances.apply(lambda s: self._precision(s, alpha, sigma), away)
+        root = self.covariances.apply(lambda s: jnp.sqrt(self._precision(s, alpha, sigma)), away)
         log_det = self.covariances.total(lambda s: jnp.log(alpha**2 * s + sigma**2), x.size)
-        return self.log_weights - (jnp.sum(root**2, axis=1) + log_det + x.size * np.log(2 * np.pi)) / 2, q
+        return self.log_weights - (jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2, q
 
     def _offsets(self, q, w, alpha, sigma):
         """m_i - D, as -(sigma^2 / alpha)(q_i - mean q) where noise is small and by the means where signal is."""

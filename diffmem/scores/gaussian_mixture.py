@@ -14,8 +14,10 @@ from .spectra import AbstractCovariances, Diagonal, Full, Isotropic
 class GaussianMixture(AbstractGaussianFamily):
     """`sum_i w_i N(mu_i, S_i)`: the population law whose score generalizes.
 
-    `weights` (k,) are normalised; `means` (k, *shape), d entries each; `covariances` isotropic (k,), diagonal (k, *shape) or
-    (k, d), full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
+    `weights` (k,) are normalised; `means` (k, *shape), d entries each; `covariances` isotropic (k,), diagonal (k,
+    *shape) or
+    (k, d), full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative
+    variances.
     """
 
     centres: Float[Array, "k d"]
@@ -43,7 +45,9 @@ class GaussianMixture(AbstractGaussianFamily):
     def two_clusters(
         cls, mean: Float[ArrayLike, "*shape"], variance: Float[ArrayLike, ""] = 1.0, weight: Float[ArrayLike, ""] = 0.5
     ) -> "GaussianMixture":
-        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section 3)."""
+        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section
+        3).
+        """
         mean = jnp.asarray(mean)
         dtype = float_dtype(mean)
         mean, weight = strong(mean, dtype), strong(weight, dtype)
@@ -51,7 +55,9 @@ class GaussianMixture(AbstractGaussianFamily):
 
     @classmethod
     def fit(cls, points: Float[ArrayLike, "n *shape"], components: int, *, seed: int = 0) -> "GaussianMixture":
-        """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on the host."""
+        """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on
+        the host.
+        """
         from sklearn.mixture import GaussianMixture as EM
 
         check_points(points)

@@ -12,7 +12,8 @@ Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Float[ArrayLike, ""]]
 
 
 class Guided(AbstractScore):
-    """Classifier-free guidance `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score (Ho, Salimans, arXiv:2207.12598).
+    """Classifier-free guidance `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score (Ho, Salimans,
+    arXiv:2207.12598).
 
     `weight` is a number or a function of the level: 0 is unconditional, 1 conditional, above 1 extrapolates.
     """

@@ -13,10 +13,12 @@ from .spectra import LowRank
 
 
 class LowRankMixture(AbstractGaussianFamily):
-    """`sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, every operation O(k d r) (setting: Wang et al., arXiv:2409.02426).
+    """`sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, every operation O(k d r) (setting: Wang et al.,
+    arXiv:2409.02426).
 
     `weights` (k,), `means` (k, *shape), `factors` (k, d, r) of any columns, `variances` (k, r), `floor` a scalar. With
-    floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for other shapes and negative variances.
+    floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for other shapes and negative
+    variances.
     """
 
     centres: Float[Array, "k d"]
@@ -50,10 +52,13 @@ class LowRankMixture(AbstractGaussianFamily):
 
 def _check_factors(factors, variances, floor, k: int, d: int) -> None:
     if np.ndim(factors) != 3 or np.shape(factors)[:2] != (k, d) or not 1 <= np.shape(factors)[2] <= d:
-        raise ValueError(f"`factors` must have shape ({k}, {d}, r) with 1 <= r <= {d}, but has shape {np.shape(factors)}.")
+        raise ValueError(
+            f"`factors` must have shape ({k}, {d}, r) with 1 <= r <= {d}, but has shape {np.shape(factors)}."
+        )
     if np.shape(variances) != (k, np.shape(factors)[2]):
         raise ValueError(
-            f"`variances` must have shape ({k}, {np.shape(factors)[2]}), one for each factor, but has shape {np.shape(variances)}."
+            f"`variances` must have shape ({k}, {np.shape(factors)[2]}), one for each factor, "
+            f"but has shape {np.shape(variances)}."
         )
     for name, values in (("factors", factors), ("variances", variances), ("floor", floor)):
         check_finite(name, values)

@@ -1,6 +1,7 @@
 """Families of k covariance matrices seen through their eigenvalues: all a Gaussian component needs at any noise level.
 
-A component at level (alpha, sigma) has covariance `alpha^2 S + sigma^2 I`, a function of S: every use of it is `apply(f, v)`,
+A component at level (alpha, sigma) has covariance `alpha^2 S + sigma^2 I`, a function of S: every use of it is
+`apply(f, v)`,
 f acting on the eigenvalues, or `total(f)`, the sum of f over them. No matrix is inverted and no factorisation repeated.
 """
 

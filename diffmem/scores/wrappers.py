@@ -51,10 +51,12 @@ class FromNoisePrediction(AbstractScore):
 
 
 class FromVelocity(AbstractScore):
-    """The score of a velocity v = alpha' D + sigma' eps of `process`, at the time where sigma/alpha is that of the level.
+    """The score of a velocity v = alpha' D + sigma' eps of `process`, at the time where sigma/alpha is that of the
+    level.
 
     With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
-    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0 included.
+    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0
+    included.
     The level must be one of the process.
     """
 
@@ -83,7 +85,8 @@ class FromVelocity(AbstractScore):
 class FromHost(AbstractDenoiser):
     """The score of a denoiser that lives outside JAX (NumPy, PyTorch): `fn(x, alpha, sigma) -> D` on batches.
 
-    `fn` takes x (b, *shape), alpha (b,), sigma (b,) as NumPy arrays and returns (b, *shape); b = 1 when not vmapped, one call
+    `fn` takes x (b, *shape), alpha (b,), sigma (b,) as NumPy arrays and returns (b, *shape); b = 1 when not vmapped,
+    one call
     for a whole batch when vmapped. It has no derivative: differentiating raises.
     """
 
@@ -104,7 +107,7 @@ def _host_call(function, x, alpha, sigma):
         return jax.pure_callback(host, shape, *one, vmap_method="broadcast_all")[0]
 
     def host(x, alpha, sigma):
-        batch, shape = x.shape[:-point_rank - 1], x.shape[-point_rank - 1 :]
+        batch, shape = x.shape[: -point_rank - 1], x.shape[-point_rank - 1 :]
         flat = np.asarray(x).reshape(-1, *shape[1:])
         out = np.asarray(function(flat, np.asarray(alpha).reshape(-1), np.asarray(sigma).reshape(-1)))
         if out.shape != flat.shape:

@@ -1,0 +1,85 @@
+"""What can be watched along a path: functions that turn a score with a posterior into `observe(x, level)`.
+
+An observer is a pytree that holds its score: the training points reach compiled code as arguments, and two observers of
+scores of one shape share one compilation.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..scores import AbstractMixture, Empirical
+
+
+class Concentration(NamedTuple):
+    """How far the posterior weights w_i of the training points have condensed, at one point and level."""
+
+    entropy: Float[Array, ""]
+    """-sum w log w, in nats: from log n (all equal) to 0 (one point)."""
+    participation: Float[Array, ""]
+    """1 / sum w^2, the effective number of training points: from n to 1."""
+    leader: Int[Array, ""]
+    """Index of the heaviest training point."""
+    leader_weight: Float[Array, ""]
+    """Its weight: from 1/n to 1."""
+
+
+def concentration(score: AbstractMixture) -> eqx.Partial:
+    """Observer of entropy, participation, leader and its weight together, from one posterior pass."""
+    return eqx.Partial(_concentration, score)
+
+
+def entropy(score: AbstractMixture) -> eqx.Partial:
+    """Observer of the entropy of the posterior weights, `-sum w log w` in nats."""
+    return eqx.Partial(_entropy, score)
+
+
+def participation(score: AbstractMixture) -> eqx.Partial:
+    """Observer of the effective number of centres, `1 / sum w^2`."""
+    return eqx.Partial(_participation, score)
+
+
+def leader(score: AbstractMixture) -> eqx.Partial:
+    """Observer of the index of the heaviest centre."""
+    return eqx.Partial(_leader, score)
+
+
+def leader_weight(score: AbstractMixture) -> eqx.Partial:
+    """Observer of the weight of the heaviest centre."""
+    return eqx.Partial(_leader_weight, score)
+
+
+def own_weight(score: Empirical, index: Int[ArrayLike, ""]) -> eqx.Partial:
+    """Observer of the posterior weight of one training point, `w_index`.
+
+    For a forward sample of training point i its mean over samples is the probability that a second sample of the
+    posterior is i again: it falls from 1 to 1/n as t grows, and crosses 1/2 at the collapse time.
+    """
+    return eqx.Partial(_weight, score, jnp.asarray(index))
+
+
+def _concentration(score, x, level):
+    posterior = score.posterior(x, level)
+    return Concentration(posterior.entropy, posterior.participation, posterior.leader, posterior.leader_weight)
+
+
+def _entropy(score, x, level):
+    return score.posterior(x, level).entropy
+
+
+def _participation(score, x, level):
+    return score.posterior(x, level).participation
+
+
+def _leader(score, x, level):
+    return score.posterior(x, level).leader
+
+
+def _leader_weight(score, x, level):
+    return score.posterior(x, level).leader_weight
+
+
+def _weight(score, index, x, level):
+    return score.weight(x, level, index)

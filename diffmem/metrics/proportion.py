@@ -1,0 +1,31 @@
+"""A measured fraction and what it says about the probability behind it."""
+
+import math
+from typing import NamedTuple
+
+NORMAL_QUANTILE = 1.959963984540054  # of probability .975: two-sided 95 %
+
+
+class Interval(NamedTuple):
+    """A confidence interval."""
+
+    low: float
+    high: float
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """The 95 % score interval of a probability: all p with `|successes - trials p| <= 1.96 sqrt(trials p (1 - p))`.
+
+    It never leaves [0, 1] and does not shrink to a point at 0 or `trials` successes (Wilson, J. Am. Stat. Assoc. 22,
+    209, 1927).
+    Raises ValueError unless 0 <= successes <= trials and trials >= 1.
+    """
+    if not (trials >= 1 and 0 <= successes <= trials):
+        raise ValueError(f"`successes` must be between 0 and `trials` >= 1, but they are {successes} and {trials}.")
+    return Interval(_lower(successes, trials), 1 - _lower(trials - successes, trials))
+
+
+def _lower(successes: int, trials: int) -> float:
+    z = NORMAL_QUANTILE
+    spread = z * math.sqrt(z * z + 4 * successes * (trials - successes) / trials)
+    return (2 * successes + z * z - spread) / (2 * (trials + z * z))

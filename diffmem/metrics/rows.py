@@ -1,0 +1,31 @@
+"""Point sets of any event shape as checked matrices, one point a row."""
+
+import numpy as np
+from jaxtyping import ArrayLike, Real
+
+
+def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "count d"]:
+    """The points flattened to `(count, d)` in their own dtype.
+
+    Raises ValueError unless the shape is `(count, *event)` with at least one value, all of them finite.
+    """
+    rows = np.asarray(points)
+    if rows.ndim == 0 or rows.size == 0:
+        raise ValueError(f"`{name}` must have shape (count, *event) and hold a point, but has shape {rows.shape}.")
+    bad = rows.size - np.count_nonzero(np.isfinite(rows))
+    if bad:
+        raise ValueError(f"`{name}` must be finite, but {bad} of its {rows.size} values are NaN or infinite.")
+    return rows.reshape(len(rows), -1)
+
+
+def as_row_pair(
+    first: Real[ArrayLike, "..."], second: Real[ArrayLike, "..."], names: tuple[str, str]
+) -> tuple[Real[np.ndarray, "count d"], Real[np.ndarray, "n d"]]:
+    """Two point sets as rows; raises ValueError also where their event shapes differ."""
+    rows = as_rows(first, names[0]), as_rows(second, names[1])
+    events = np.shape(first)[1:], np.shape(second)[1:]
+    if events[0] != events[1]:
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must hold points of one event shape, but have {events[0]} and {events[1]}."
+        )
+    return rows

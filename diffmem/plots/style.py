@@ -1,0 +1,52 @@
+"""The look of every figure, in one place: sizes for print, and curves that differ by more than their colour."""
+
+import matplotlib
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+# Okabe and Ito's colours, told apart with any colour vision; yellow is left out, being invisible on paper
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARK_COLOUR, MARK_LINES = "#000000", ("--", ":", "-.", (0, (8, 2)))  # of theory lines, apart from the curves
+MAP = "cividis"  # perceptually uniform, ascending in grey, the same to the colour-blind
+DPI = 140
+TEXT, SMALL = 9, 8  # points
+OUTLINE = (withStroke(linewidth=3.2, foreground="white"),)  # keeps dark lines legible on dark cells
+
+TIME_LABEL = "diffusion time $t$ (dimensionless)"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, free of pyplot."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def panel(ax: Axes | None, width: float = 5.0, height: float = 3.4) -> Axes:
+    """The axes to draw in: those given, or those of a new figure."""
+    ax = new_figure(width, height).add_subplot() if ax is None else ax
+    dress(ax)
+    return ax
+
+
+def dress(ax: Axes) -> None:
+    """The house style on one panel."""
+    ax.set_prop_cycle(cycler(color=COLOURS) + cycler(linestyle=LINES) + cycler(marker=MARKERS))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SMALL)
+    ax.xaxis.label.set_size(TEXT)
+    ax.yaxis.label.set_size(TEXT)
+
+
+def legend(ax: Axes) -> None:
+    """A legend where anything is labelled."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6)
+
+
+def colour_map() -> Colormap:
+    """The map of magnitudes, light grey where there is no value."""
+    return matplotlib.colormaps[MAP].with_extremes(bad="#e6e6e6")

@@ -1,0 +1,113 @@
+"""The copy criterion on its documented cases, and its interval by inverting the score test."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from diffmem.metrics import memorization, wilson
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_copy_of_a_repeated_point(dtype):
+    """Without merging, the second neighbour is the repetition and the ratio 1 (scikit-learn#16512)."""
+    found = memorization(np.array([[0.02]], dtype), np.array([[0.0], [0.0], [1.0]], dtype))
+    np.testing.assert_allclose(found.ratio, 0.02 / 0.98, rtol=1e-6 if dtype is np.float32 else 1e-14)
+    assert found.copied.all() and found.fraction == 1.0
+    assert found.index[0] == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("x", "train"),
+    [(0.0, [0.2, 0.6]), (0.2, [0.0, 0.8]), (0.0, [-0.2, 0.6]), (0.6, [0.4, 0.0]), (1.2, [1.0, 0.6]), (0.7, [0.5, 0.1])],
+)
+def test_a_third_is_not_less_than_a_third(dtype, x, train):
+    """Distances .2 and .6 in every rounding; with squared distances the ratio 1/9 would count (faiss#1709)."""
+    found = memorization(np.array([[x]], dtype), np.array(train, dtype)[:, None])
+    np.testing.assert_allclose([found.d1[0], found.d2[0]], [0.2, 0.6], rtol=1e-6)
+    assert not found.copied[0]
+    assert memorization(np.array([[x]], dtype), np.array(train, dtype)[:, None], ratio=0.34).copied[0]
+
+
+def test_lattice_points_on_the_threshold_are_not_copies():
+    a = np.random.default_rng(0).integers(1, 50, size=(200, 6)).astype(float)
+    for row in a:
+        assert not memorization(np.zeros((1, 6)), np.stack([row, -3 * row])).copied[0]
+        assert memorization(np.zeros((1, 6)), np.stack([row, -3.0001 * row])).copied[0]
+
+
+def test_a_tie_has_ratio_one_and_a_training_point_ratio_zero():
+    found = memorization(np.array([0.5, 0.0, 1.0]), np.array([0.0, 1.0]))
+    np.testing.assert_array_equal(found.ratio, [1, 0, 0])
+    np.testing.assert_array_equal(found.copied, [False, True, True])
+    np.testing.assert_array_equal(found.index, [0, 0, 1])
+    np.testing.assert_array_equal(found.d2, [0.5, 1, 1])
+
+
+def test_repetitions_change_nothing_but_the_row_numbers():
+    rng = np.random.default_rng(1)
+    train, samples = rng.normal(size=(30, 2, 2)), rng.normal(size=(100, 2, 2))
+    train[3, 0, 0] = 0.0
+    order = rng.permutation(np.repeat(np.arange(30), rng.integers(1, 5, 30)))
+    repeated = train[order]
+    repeated[(order == 3).nonzero()[0][0], 0, 0] = -0.0  # equal to 0.0, though not bit by bit
+    once, many = memorization(samples, train), memorization(samples, repeated)
+    first = np.array([(order == i).argmax() for i in range(30)])
+    np.testing.assert_array_equal(many.index, first[once.index])
+    for field in ("d1", "d2", "ratio", "copied", "fraction", "interval"):
+        np.testing.assert_array_equal(getattr(many, field), getattr(once, field))
+
+
+def test_fraction_counts_planted_copies():
+    rng = np.random.default_rng(2)
+    train = rng.normal(size=(200, 50))
+    copies, fresh = train[:37] + 1e-3 * rng.normal(size=(37, 50)), rng.normal(size=(63, 50))
+    found = memorization(np.concatenate([copies, fresh]).astype(np.float32), train.astype(np.float32))
+    assert found.fraction == 0.37
+    np.testing.assert_array_equal(found.index[:37], np.arange(37))
+    np.testing.assert_array_equal(found.copied, np.arange(100) < 37)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(1, 10), (37, 100), (999, 1000)])
+def test_interval_inverts_the_score_test(successes, trials):
+    z = norm.ppf(0.975)
+    share = successes / trials
+
+    def excess(p):
+        return (share - p) ** 2 * trials - z**2 * p * (1 - p)
+
+    low, high = wilson(successes, trials)
+    assert low == pytest.approx(brentq(excess, 0, share, xtol=1e-15), rel=1e-9)
+    assert high == pytest.approx(brentq(excess, share, 1, xtol=1e-15), rel=1e-9)
+
+
+@pytest.mark.parametrize("trials", [1, 7, 1000])
+def test_interval_of_none_and_of_all(trials):
+    z = norm.ppf(0.975)
+    assert wilson(0, trials) == (0, pytest.approx(z**2 / (trials + z**2), rel=1e-12))
+    assert wilson(trials, trials) == (pytest.approx(trials / (trials + z**2), rel=1e-12), 1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "train", "ratio", "message"),
+    [
+        (np.zeros((1, 2)), np.zeros((1, 2)), 0.3, "at least 2 distinct points"),
+        (np.zeros((1, 2)), np.ones((9, 2)), 0.3, "at least 2 distinct points, but its 9 rows are all equal."),
+        (np.zeros((1, 2)), np.eye(2), 0.0, "`ratio` must be above 0 and at most 1, but is 0.0."),
+        (np.zeros((1, 2)), np.eye(2), 1.5, "`ratio` must be"),
+        (np.full((1, 2), np.nan), np.eye(2), 0.3, "`samples` must be finite"),
+        (np.zeros((1, 3)), np.eye(2), 0.3, "one event shape"),
+    ],
+)
+def test_bad_input_is_one_sentence(samples, train, ratio, message):
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
+        memorization(samples, train, ratio)
+    assert message in str(error.value)
+
+
+def test_a_proportion_needs_trials():
+    with pytest.raises(ValueError, match="`trials` >= 1, but they are 0 and 0"):
+        wilson(0, 0)
+    with pytest.raises(ValueError, match="but they are 3 and 2"):
+        wilson(3, 2)

@@ -1,0 +1,129 @@
+"""Nearest neighbours against rational arithmetic, direct differences, and the cases where expanded squares fail."""
+
+from fractions import Fraction
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from diffmem.metrics import nearest
+from diffmem.metrics.neighbours import BLOCK, expanded_squares, expansion_error
+
+
+def exact_order(samples, train, k):
+    """Indices of the k nearest by rational arithmetic on the stored binary values, ties by index."""
+    rows = [[Fraction(float(v)) for v in row] for row in train]
+    order = []
+    for sample in samples:
+        x = [Fraction(float(v)) for v in sample]
+        squares = [sum((a - b) ** 2 for a, b in zip(x, row)) for row in rows]
+        order.append(sorted(range(len(rows)), key=lambda i: (squares[i], i))[:k])
+    return np.array(order)
+
+
+@pytest.mark.parametrize("d", [1, 2, 7, 300])
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_agrees_with_direct_differences_across_blocks(d, k):
+    rng = np.random.default_rng(d)
+    samples, train = rng.normal(size=(BLOCK + 7, d)), rng.normal(size=(2 * BLOCK + 30, d))
+    found, distance = nearest(samples, train, k), cdist(samples, train)
+    np.testing.assert_array_equal(found.index, np.argsort(distance, axis=1, kind="stable")[:, :k])
+    np.testing.assert_allclose(found.distance, np.sort(distance, axis=1)[:, :k], rtol=1e-13)
+    assert found.distance.shape == found.index.shape == (len(samples), k)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_float32_order_is_that_of_exact_arithmetic(shift, scale):
+    rng = np.random.default_rng(0)
+    train = ((rng.normal(size=(60, 5)) * 0.01 + shift) * scale).astype(np.float32)
+    samples = train[:20] + (rng.normal(size=(20, 5)) * 0.01 * scale).astype(np.float32)
+    np.testing.assert_array_equal(nearest(samples, train, 5).index, exact_order(samples, train, 5))
+
+
+def test_two_points_a_64th_apart_at_1024():
+    """A float32 matrix product returns 0 and 0 (pytorch#42479, scikit-learn#9354)."""
+    train = np.array([[1024.0], [1024 + 1 / 64]], np.float32)
+    found = nearest(np.array([[1024 + 1 / 256]], np.float32), train, 2)
+    np.testing.assert_array_equal(found.index, [[0, 1]])
+    np.testing.assert_array_equal(found.distance**2, [[2**-16, 9 * 2**-16]])
+
+
+@pytest.mark.parametrize("repeats", [1, 32, 64])
+def test_answer_does_not_depend_on_the_number_of_rows(repeats):
+    """The same pair, whatever the rows passed with it (pytorch#37734, faiss#563)."""
+    train = np.array([[1024.0], [1024 + 1 / 64]], np.float32)
+    samples = np.full((repeats, 1), 1024 + 1 / 256, np.float32)
+    found = nearest(samples, np.tile(train, (repeats, 1)), 1)
+    np.testing.assert_array_equal(found.distance, np.full((repeats, 1), 2**-8))
+    np.testing.assert_array_equal(found.index, 0)
+
+
+def test_squared_distances_are_never_negative():
+    """Shifted data, a query a hundredth from its point in each of 16 coordinates (faiss#297, faiss#1266)."""
+    rng = np.random.default_rng(3)
+    train = (100 + 0.1 * rng.normal(size=(500, 16))).astype(np.float32)
+    query = train[:1] + np.float32(0.01)
+    found = nearest(query, train)
+    assert found.index[0, 0] == 0
+    np.testing.assert_allclose(found.distance[0, 0] ** 2, 16 * 0.01**2, rtol=2e-3)  # float32 spacing at 100 is 7.6e-6
+    np.testing.assert_allclose(found.distance[0, 0], np.linalg.norm(np.float64(query[0]) - train[0]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_point_is_at_distance_zero_of_itself(dtype):
+    train = (1000 + np.random.default_rng(1).normal(size=(300, 48))).astype(dtype)
+    found = nearest(train, train, 2)
+    np.testing.assert_array_equal(found.distance[:, 0], 0)
+    np.testing.assert_array_equal(found.index[:, 0], np.arange(300))
+    assert (found.distance[:, 1] > 0).all()
+
+
+def test_ties_go_to_the_lowest_index_also_across_blocks():
+    rng = np.random.default_rng(2)
+    point, far = rng.normal(size=(1, 33)), 5 + rng.normal(size=(BLOCK, 33))
+    train = np.concatenate([far, np.tile(point, (5, 1)), far, np.tile(point, (3, 1))])
+    found = nearest(point + 0.1, train, 8)
+    copies = [*range(BLOCK, BLOCK + 5), *range(2 * BLOCK + 5, 2 * BLOCK + 8)]
+    np.testing.assert_array_equal(found.index, [copies])
+    assert np.ptp(found.distance) == 0
+
+
+def test_the_screen_keeps_its_bound():
+    rng = np.random.default_rng(4)
+    a = rng.normal(size=(40, 500)) + 30
+    b = a + 1e-6 * rng.normal(size=a.shape)
+    error = np.abs(expanded_squares(a, b) - cdist(a, b) ** 2)
+    assert error.max() > 1e-11  # the case is one where the screen alone is wrong in its leading digits
+    assert (error <= expansion_error(a, b)[:, None]).all()
+
+
+def test_event_shapes_and_kinds_of_array():
+    rng = np.random.default_rng(5)
+    samples, train = rng.normal(size=(6, 4, 3)).astype(np.float32), rng.normal(size=(9, 4, 3)).astype(np.float32)
+    flat = nearest(samples.reshape(6, 12), train.reshape(9, 12), 2)
+    for found in (nearest(samples, train, 2), nearest(jnp.asarray(samples), jnp.asarray(train), 2)):
+        np.testing.assert_array_equal(found.index, flat.index)
+        np.testing.assert_array_equal(found.distance, flat.distance)
+    pixels = np.array([[0, 255], [255, 0], [1, 254]], np.uint8)
+    np.testing.assert_array_equal(nearest(pixels, pixels, 2).index[:, 0], [0, 1, 2])
+    np.testing.assert_allclose(nearest(pixels, pixels, 2).distance[0], [0, 2**0.5])
+
+
+@pytest.mark.parametrize(
+    ("samples", "train", "k", "message"),
+    [
+        (np.zeros((2, 3)), np.zeros((4, 3)), 5, "`k` must be between 1 and the 4 points of `train`, but is 5."),
+        (np.zeros((2, 3)), np.zeros((4, 3)), 0, "`k` must be"),
+        (np.zeros((2, 3)), np.zeros((4, 2)), 1, "one event shape"),
+        (np.zeros((2, 4)), np.zeros((4, 2, 2)), 1, "one event shape"),
+        (np.zeros((0, 3)), np.zeros((4, 3)), 1, "`samples` must have shape"),
+        (np.zeros((2, 3)), np.full((4, 3), np.nan), 1, "`train` must be finite, but 12 of its 12 values"),
+        (np.array([[np.inf]]), np.zeros((4, 1)), 1, "`samples` must be finite"),
+    ],
+)
+def test_bad_input_is_one_sentence(samples, train, k, message):
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
+        nearest(samples, train, k)
+    assert message in str(error.value)
