@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 
@@ -51,7 +52,13 @@ class ProcessLike(Protocol):
 
 
 def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
-    """The level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation."""
+    """The level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation.
+
+    Raises ValueError for a concrete rate or scale that is negative or not a number.
+    """
+    for name, value in zip(NoiseLevel._fields, level):
+        if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) >= 0):
+            raise ValueError(f"`{name}` must be at least 0, but is {value}.")
     return NoiseLevel(strong(level[0], dtype), strong(level[1], dtype))
 
 

@@ -21,7 +21,7 @@ from ..reductions import (
     weight_at,
 )
 from .base import AbstractMixture, cast_point
-from .checks import check_points, check_weights
+from .checks import check_points, check_weights, is_concrete
 
 
 class Empirical(AbstractMixture):
@@ -91,7 +91,12 @@ class Empirical(AbstractMixture):
         )
 
     def log_partition(self, x, level: NoiseLevel, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
-        """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta; beta > 0."""
+        """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
+
+        Raises ValueError unless beta > 0.
+        """
+        if is_concrete(beta) and not beta > 0:
+            raise ValueError(f"`beta` must be positive, but is {beta}.")
         x, (alpha, sigma) = self._cast(x, level)
         beta = strong(beta, x.dtype)
         return _jitted(
