@@ -1,4 +1,4 @@
-"""The law the library exists for: the weight of the own training point crosses 1/2 where the information equals log n."""
+"""The law the library exists for: the own training point loses half its weight where the information equals log n."""
 
 import jax
 import jax.numpy as jnp
@@ -84,7 +84,7 @@ def test_mnist_samples_are_copies():
 
 
 def test_flow_and_sde_copy_alike():
-    """Partial collapse: a mixture with width at each point copies some of its samples, the same share by either sampler."""
+    """A mixture with some width at each point copies some of its samples: the same share by either sampler."""
     points = np.asarray(jr.normal(jr.key(5), (60, 6)), np.float32)
     score = scores.GaussianMixture(np.full(60, 1 / 60, np.float32), points, np.full(60, 0.09, np.float32))
     flow = copied(score, points, 2000, Heun())

@@ -1,8 +1,8 @@
-"""The contract of an integrator: one point, one key, a decreasing grid of times."""
+"""The contract of an integrator: one point, one key, a grid of times; and of a stepper, which owns the loop."""
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -12,31 +12,90 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 from ..level import NoiseLevel
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
+from ..scores.base import as_point
+from .dynamics import Node, nodes_at
 
 Observer = Callable[[Float[Array, "*shape"], NoiseLevel], PyTree]
 """Measured along the path: `observe(x, level)`."""
 
 
-class Node(NamedTuple):
-    """What a stepper sees of the process at one grid time."""
-
-    time: Float[Array, ""]
-    level: NoiseLevel
-    rate: NoiseLevel
-
-
 class AbstractIntegrator(eqx.Module):
-    """Carries one point from `times[0]` to `times[-1]`, in either direction of time."""
+    """Carries one point from `times[0]` to `times[-1]`; towards the noise as well when it draws none itself."""
+
+    stochastic: ClassVar[bool] = False
+    """Whether it draws noise and therefore runs from noise to data only; a subclass that does says True."""
 
     @abstractmethod
     def __call__(
         self,
         score: AbstractScore,
         process: AbstractProcess,
-        x: Float[Array, "*shape"],
-        times: Float[Array, "nodes"],
+        x: Float[ArrayLike, "*shape"],
+        times: Float[ArrayLike, "nodes"],
         *,
         key: PRNGKeyArray,
         observe: Observer | None = None,
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """The state at `times[-1]` and the observations at every grid time, stacked (None without an observer)."""
+
+
+class AbstractStepper(AbstractIntegrator):
+    """An integrator that makes one step between neighbouring grid times: a sampler is one formula.
+
+    Subclass requirements: `init`, the state carried beside x (None for a one-step method), and `step`. In return: the
+    loop, the observations, and a key for each step, `fold_in(key, step index)`.
+    """
+
+    @abstractmethod
+    def init(self, score: AbstractScore, x: Float[Array, "*shape"], nodes: Node, key: PRNGKeyArray) -> PyTree:
+        """State before the first step; a multistep method starts its history accurately enough to keep its order."""
+
+    @abstractmethod
+    def step(
+        self, score: AbstractScore, x: Float[Array, "*shape"], state: PyTree, now: Node, after: Node, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        """x and the state at `after`."""
+
+    def __call__(
+        self,
+        score: AbstractScore,
+        process: AbstractProcess,
+        x: Float[ArrayLike, "*shape"],
+        times: Float[ArrayLike, "nodes"],
+        *,
+        key: PRNGKeyArray,
+        observe: Observer | None = None,
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        """Steps through the grid; each observation is of the state before a step, the last one of the final state."""
+        x = as_point(x)
+        nodes = nodes_at(process, times, x.dtype)
+        if self.stochastic:
+            x = eqx.error_if(
+                x, nodes.time[0] < nodes.time[-1], f"`{type(self).__name__}` runs from noise to data only."
+            )
+        steps = nodes.time.shape[0] - 1
+        look = observe if observe is not None else _nothing
+
+        def advance(carry, inputs):
+            x, state = carry
+            index, now, after = inputs
+            seen = look(x, now.level)
+            return self.step(score, x, state, now, after, jax.random.fold_in(key, index)), seen
+
+        start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps))
+        now, after = jax.tree.map(lambda leaf: leaf[:-1], nodes), jax.tree.map(lambda leaf: leaf[1:], nodes)
+        (x, _), seen = jax.lax.scan(advance, start, (jnp.arange(steps), now, after))
+        last = look(x, jax.tree.map(lambda leaf: leaf[-1], nodes.level))
+        return x, jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, last)
+
+
+class AbstractOneStep(AbstractStepper):
+    """A stepper without memory. Subclass requirement: `step`, which passes its state through."""
+
+    def init(self, score: AbstractScore, x: Float[Array, "*shape"], nodes: Node, key: PRNGKeyArray) -> None:
+        """None."""
+        return None
+
+
+def _nothing(x, level):
+    return None

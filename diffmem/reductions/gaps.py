@@ -67,12 +67,11 @@ gaps.defjvp(_gaps_jvp, symbolic_zeros=True)
 def pull(weights: Float[Array, "rows"], rows: Float[Array, "rows d"], reference: Float[Array, "d"]):
     """`sum_i w_i (y_i - y_j)`, by differences."""
 
-    def add(_, block):
-        columns, anchor = block
-        return None, jnp.stack([jnp.sum(weights * (columns[k] - anchor[k])) for k in range(columns.shape[0])])
+    def add(_, column):
+        coordinates, anchor = column
+        return None, jnp.sum(weights * (coordinates - anchor))
 
-    sums = jax.lax.scan(add, None, (blocks(rows), in_blocks(reference)))[1]
-    return sums.ravel()[: reference.size]
+    return jax.lax.scan(add, None, (rows.T, reference))[1]
 
 
 def _pull_jvp(primals, tangents):

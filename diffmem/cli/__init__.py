@@ -1,0 +1,52 @@
+"""The command line: `diffmem --help`. Commands load the library only when they run."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .collapse import collapse
+
+USAGE_ERROR = typer.BadParameter.__mro__[2]  # the parent of all complaints about arguments, wherever typer keeps it
+BAD_INPUT, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="diffmem",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command()(collapse)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"diffmem {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _about(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """When does a diffusion model copy its training data? Exact scores, one integrator, theory beside experiment."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0, 2 with one sentence on bad input, 130 when interrupted."""
+    try:
+        code = app(args=arguments, prog_name="diffmem", standalone_mode=False)
+    except USAGE_ERROR as error:
+        _fail(error.format_message())
+    except (ValueError, ImportError, OSError) as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def _fail(message: str) -> None:
+    print("diffmem: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(BAD_INPUT)

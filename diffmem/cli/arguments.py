@@ -1,0 +1,66 @@
+"""What words on the command line stand for: lists of numbers, processes, data sets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..data import Dataset
+    from ..processes import AbstractProcess
+
+
+class Clock(NamedTuple):
+    """A process by its short name: the class, and the argument that says how near to the data it goes."""
+
+    name: str
+    lowest: str
+
+
+PROCESSES = {
+    "ou": Clock("OrnsteinUhlenbeck", "t_min"),
+    "vp": Clock("VariancePreserving", "t_min"),
+    "cosine": Clock("CosineVariancePreserving", "t_min"),
+    "fm": Clock("FlowMatching", "t_min"),
+    "ve": Clock("VarianceExploding", "sigma_min"),
+    "edm": Clock("EDM", "sigma_min"),
+}
+BUNDLED = ("digits", "mnist")
+
+
+def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """`128,512` as numbers; None stays None."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"`{option}` must be whole numbers separated by commas, such as 128,512, but is {text!r}."
+        ) from None
+
+
+def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "AbstractProcess":
+    """The process of a short name, ending at `t_min` or `sigma_min` if given.
+
+    Raises ValueError for an unknown name, and for the one of the two that the process does not have.
+    """
+    from .. import processes
+
+    if name not in PROCESSES:
+        raise ValueError(f"`--process` must be one of {', '.join(PROCESSES)}, but is {name!r}.")
+    clock = PROCESSES[name]
+    given = {key: value for key, value in (("t_min", t_min), ("sigma_min", sigma_min)) if value is not None}
+    if given.keys() - {clock.lowest}:
+        wanted, wrong = (f"--{key.replace('_', '-')}" for key in (clock.lowest, *(given.keys() - {clock.lowest})))
+        raise ValueError(f"`--process {name}` must be used with `{wanted}`, but is given `{wrong}`.")
+    return getattr(processes, clock.name)(**given)
+
+
+def dataset_called(name: str) -> "Dataset":
+    """`digits`, `mnist`, or the points in a file or folder."""
+    from .. import data
+
+    if name in BUNDLED:
+        return getattr(data, name)()
+    if not Path(name).exists():
+        raise ValueError(f"`DATA` must be digits, mnist, or a file or folder that exists, but is {name!r}.")
+    return data.load(name)

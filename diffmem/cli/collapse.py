@@ -1,0 +1,93 @@
+"""`diffmem collapse`: from training points to a collapse diagram."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import PROCESSES, dataset_called, process_called, whole_numbers
+
+
+def collapse(
+    data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
+    n: Annotated[
+        str | None, typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, by the data.")
+    ] = None,
+    d: Annotated[
+        str | None,
+        typer.Option(
+            help="Dimensions, such as 4,16,64: square images are pooled where that fits, other data projected on "
+            "principal components. Default: up to three of at most 256."
+        ),
+    ] = None,
+    process: Annotated[str, typer.Option(help=f"Noising process: {', '.join(PROCESSES)}.")] = "ou",
+    t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm.")] = None,
+    sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm.")] = None,
+    samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
+    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 512,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = Path(
+        "collapse"
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget cells that are stored in the folder.")] = False,
+) -> None:
+    """How and when does the reverse process of n training points collapse onto them?
+
+    Measures the collapse time, at which a noisy training point is told from all others with weight 1/2, beside two
+    predictions from theory, and how many generated samples are copies. Prints a table and writes into --out:
+
+    \b
+    collapse.nc   every number, an xarray dataset over n, d and t
+    collapse.png  collapse times against n on a map of the own-point weight
+    samples.png   generated samples beside their nearest training points
+    cells/        finished parts: run again after Ctrl-C, and it goes on from there
+
+    \b
+    Examples:
+      diffmem collapse
+      diffmem collapse mnist --n 128,1000 --d 49,196
+      diffmem collapse photos/ --d 64 --process edm --out photos-collapse
+    """
+    from rich.console import Console
+
+    from .progress import shown_progress
+    from .report import table, write_files
+
+    sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
+    _check_folder(out)
+    clock = process_called(process, t_min, sigma_min)
+    dataset = dataset_called(data)
+
+    from ..studies import collapse as study
+
+    try:
+        with warnings.catch_warnings(record=True) as caught, shown_progress() as progress:
+            result = study(
+                dataset,
+                sizes,
+                dimensions,
+                clock,
+                samples=samples,
+                queries=queries,
+                seed=seed,
+                store=out / "cells",
+                fresh=fresh,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        print(f"Interrupted: finished cells are in {out / 'cells'}; run the same command to go on.", file=sys.stderr)
+        raise
+    for warning in caught:
+        print(f"Warning: {warning.message}", file=sys.stderr)
+    console = Console()
+    console.print(table(result))
+    for path in write_files(result, dataset, out):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _check_folder(out: Path) -> None:
+    for part in (out, *out.parents):
+        if part.exists() and not part.is_dir():
+            raise ValueError(f"`--out` must be a folder, but {part} is a file.")

@@ -1,0 +1,140 @@
+"""Adaptive integration on diffrax: the probability flow and the reverse SDE to a tolerance."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..scores.base import as_point
+from .base import AbstractIntegrator
+from .checks import require_noise
+from .dynamics import Node, conditional, diffusion_squared, nodes_at, reverse_drift, velocity
+
+
+class ProbabilityFlow(AbstractIntegrator):
+    """`dx/dt = alpha' D + sigma' noise` in the process' time, to a tolerance; regular at alpha = 0.
+
+    `solver` is a diffrax ODE solver, Tsit5 (order five) if None. The error of one step is held below `atol + rtol |x|`;
+    more than `max_steps` steps are an error. The grid sets the ends and where observations are made, at the solver's
+    interpolated states. Runs in both directions; both ends need sigma > 0, where the velocity is finite. Source: Song
+    et al., arXiv:2011.13456, eq. 13.
+    """
+
+    rtol: float = 1e-5
+    atol: float = 1e-5
+    solver: Any = None
+    max_steps: int = 16384
+
+    def __call__(self, score, process, x, times, *, key, observe=None):
+        """The flow from times[0] to times[-1]."""
+        import diffrax
+
+        x = as_point(x)
+        times = jnp.asarray(times).astype(x.dtype)
+        x = _noisy_ends(x, process, times)
+        term = diffrax.ODETerm(lambda t, x, _: velocity(score, x, nodes_at(process, t, x.dtype)))
+        solution = diffrax.diffeqsolve(
+            term,
+            self.solver or diffrax.Tsit5(),
+            t0=times[0],
+            t1=times[-1],
+            dt0=None,
+            y0=x,
+            saveat=_saved(process, observe, times, forward=1),
+            stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
+            max_steps=self.max_steps,
+        )
+        return solution.ys[0][0], solution.ys[1]
+
+
+class ReverseSDE(AbstractIntegrator):
+    """`dx = (velocity - g^2/2 score) dt + g dW` from noise to data, to a tolerance, one Brownian path for each key.
+
+    Runs in u = -t, because diffrax's stochastic methods are for increasing time. `solver` is a diffrax solver for
+    additive noise with an error estimate, ShARK (strong order 1.5) if None; the path is resolved to `brownian_tol` of
+    the whole time; steps land on every grid time. From alpha = 0, where g is infinite, the first grid step is a draw
+    from the law of the state given x_0 = D. Needs sigma > 0 at both ends. The chosen steps react to rounding, so where
+    a score rounds differently in another batch a path repeats up to the tolerance only.
+    Source: Song et al., arXiv:2011.13456, eq. 6.
+    """
+
+    rtol: float = 1e-2
+    atol: float = 1e-3
+    solver: Any = None
+    max_steps: int = 16384
+    brownian_tol: float = 1e-7
+    stochastic: ClassVar[bool] = True
+
+    def __call__(self, score, process, x, times, *, key, observe=None):
+        """One path from times[0] to times[-1]."""
+        import diffrax
+
+        x = as_point(x)
+        times = jnp.asarray(times).astype(x.dtype)
+        x = eqx.error_if(
+            _noisy_ends(x, process, times), times[0] < times[-1], "`ReverseSDE` runs from noise to data only."
+        )
+        nodes = nodes_at(process, times, x.dtype)
+        seen = None if observe is None else observe(x, jax.tree.map(lambda leaf: leaf[0], nodes.level))
+        first_key, path_key = jax.random.split(key)
+        t0, x = _past_pure_noise(score, x, nodes, first_key)
+        controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
+        flat_observe = None if observe is None else (lambda y, level: observe(y.reshape(x.shape), level))
+        solution = diffrax.diffeqsolve(
+            self._terms(score, process, x, times, path_key),
+            self.solver or diffrax.ShARK(),
+            t0=-t0,
+            t1=-times[-1],
+            dt0=None,
+            y0=x.ravel(),
+            saveat=_saved(process, flat_observe, -times[1:], forward=-1),
+            # between its steps a path is not an interpolation: land on every time that is observed
+            stepsize_controller=diffrax.ClipStepSizeController(controller, step_ts=-times[1:]),
+            max_steps=self.max_steps,
+        )
+        rest = jax.tree.map(lambda one, more: jnp.concatenate([jnp.asarray(one)[None], more]), seen, solution.ys[1])
+        return solution.ys[0][0].reshape(x.shape), rest
+
+    def _terms(self, score, process, x, times, key):
+        import diffrax
+        import lineax
+
+        node = lambda u: nodes_at(process, -u, x.dtype)  # noqa: E731
+        spread = lambda u: jnp.full((x.size,), jnp.sqrt(diffusion_squared(node(u))))  # noqa: E731
+        path = diffrax.VirtualBrownianTree(
+            -times[0],
+            -times[-1],
+            tol=max(self.brownian_tol, 4 * float(jnp.finfo(x.dtype).eps)) * (times[0] - times[-1]),
+            shape=jax.ShapeDtypeStruct((x.size,), x.dtype),
+            key=key,
+            levy_area=diffrax.SpaceTimeLevyArea,
+        )
+        return diffrax.MultiTerm(
+            diffrax.ODETerm(lambda u, y, _: -reverse_drift(score, y.reshape(x.shape), node(u)).ravel()),
+            diffrax.ControlTerm(lambda u, y, _: lineax.DiagonalLinearOperator(spread(u)), path),
+        )
+
+
+def _past_pure_noise(score, x, nodes: Node, key):
+    """The time and state at which the SDE can start: the second node where the first has alpha = 0."""
+    now, after = (jax.tree.map(lambda leaf: leaf[i], nodes) for i in (0, 1))  # noqa: B023
+    mean, deviation = conditional(score.denoise(x, now.level), x, now.level, after.level, eta=1.0)
+    drawn = mean + deviation * jax.random.normal(key, x.shape, x.dtype)
+    unbounded = now.level.alpha == 0
+    return jnp.where(unbounded, after.time, now.time), jnp.where(unbounded, drawn, x)
+
+
+def _noisy_ends(x, process, times):
+    return require_noise(require_noise(x, process, times[0]), process, times[-1])
+
+
+def _saved(process, observe, ts, forward):
+    """The last state, and the observations at the solver's times `ts` (process' time times `forward`)."""
+    import diffrax
+
+    last = diffrax.SubSaveAt(t1=True)
+    if observe is None:
+        return diffrax.SaveAt(subs=(last, None))
+    look = lambda t, x, _: observe(x, nodes_at(process, forward * t, x.dtype).level)  # noqa: E731
+    return diffrax.SaveAt(subs=(last, diffrax.SubSaveAt(ts=ts, fn=look)))

@@ -1,0 +1,98 @@
+"""The equations every sampler discretises, as pure functions of a score, a point and a node.
+
+With D = E[x_0 | x], noise = E[z | x] = (x - alpha D)/sigma and g^2 = 2 sigma (sigma' - sigma alpha'/alpha):
+
+    probability flow   dx/dt = velocity = alpha' D + sigma' noise
+    reverse SDE        dx    = (velocity - c^2/2 g^2 score) dt + c g dW,  t decreasing
+    same flow          d(x/alpha)/d(sigma/alpha) = noise
+
+Sources: Song et al., arXiv:2011.13456, eqs. 6 and 13; Karras et al., arXiv:2206.00364, eqs. 1 and 4.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..processes import AbstractProcess
+from ..scores import AbstractScore
+
+
+class Node(NamedTuple):
+    """What a stepper sees of the process at one grid time; a stack of nodes has leaves of one more axis."""
+
+    time: Float[Array, "*nodes"]
+    level: NoiseLevel
+    rate: NoiseLevel
+
+
+def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype) -> Node:
+    """The nodes of `process` at `times`, computed in the times' own precision and then cast to `dtype`."""
+    times = strong(times, float_dtype(times))
+    level, rate = process.level(times), process.rate(times)
+    return Node(
+        times.astype(dtype), cast_level(level, dtype), NoiseLevel(strong(rate.alpha, dtype), strong(rate.sigma, dtype))
+    )
+
+
+def velocity(score: AbstractScore, x: Float[Array, "*shape"], node: Node) -> Float[Array, "*shape"]:
+    """`alpha' D + sigma' noise`, the drift of the probability flow; finite at alpha = 0; D and noise share one
+    posterior.
+    """
+    return node.rate.alpha * score.denoise(x, node.level) + node.rate.sigma * score.noise(x, node.level)
+
+
+def diffusion_squared(node: Node) -> Float[Array, "*nodes"]:
+    """`g^2 = 2 sigma (sigma' - sigma alpha'/alpha)`; infinite at alpha = 0."""
+    (alpha, sigma), (alpha_rate, sigma_rate) = node.level, node.rate
+    return 2 * sigma * (sigma_rate - sigma * alpha_rate / alpha)
+
+
+def reverse_drift(
+    score: AbstractScore, x: Float[Array, "*shape"], node: Node, noise: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*shape"]:
+    """`velocity - c^2/2 g^2 score`, with c = `noise`: 0 is the probability flow, 1 the reverse SDE; infinite at alpha
+    0.
+    """
+    scale = jnp.asarray(noise, x.dtype) ** 2 / 2 * diffusion_squared(node)
+    return velocity(score, x, node) - scale * score.score(x, node.level)
+
+
+def log_ratio(level: NoiseLevel) -> Float[Array, "*nodes"]:
+    """`lambda = log(alpha/sigma)`, the clock of the exponential integrators: infinite at both ends."""
+    return jnp.log(level.alpha) - jnp.log(level.sigma)
+
+
+def flow_towards(
+    denoised: Float[Array, "*shape"], x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel
+) -> Float[Array, "*shape"]:
+    """The probability flow between two levels for a constant D: `(s_b/s_a) x + (a_b - a_a s_b/s_a) D`.
+
+    Regular at alpha = 0 (either end) and at sigma_b = 0; sigma_a must be positive.
+    """
+    shrink = after.sigma / now.sigma
+    return shrink * x + (after.alpha - now.alpha * shrink) * denoised
+
+
+def conditional(
+    denoised: Float[Array, "*shape"],
+    x: Float[Array, "*shape"],
+    now: NoiseLevel,
+    after: NoiseLevel,
+    eta: Float[ArrayLike, ""],
+) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
+    """Mean and standard deviation of x_b given x_a and x_0 = D, for any process.
+
+        r = a_a s_b / (a_b s_a),  deviation = eta s_b sqrt(1 - r^2),
+        mean = a_b D + sqrt(s_b^2 - deviation^2) (x - a_a D)/s_a
+
+    At eta = 1 it is the exact law of the forward process; at eta = 0 the deterministic step of `flow_towards`; between
+    them the marginals are the same. Regular at a_a = 0 and s_b = 0. Source: Song, Meng and Ermon, arXiv:2010.02502,
+    eqs. 12 and 16.
+    """
+    eta = jnp.asarray(eta, x.dtype)
+    r = now.alpha * after.sigma / (after.alpha * now.sigma)
+    lost = eta**2 * (1 - r) * (1 + r)
+    mean = after.alpha * denoised + after.sigma * jnp.sqrt(1 - lost) / now.sigma * (x - now.alpha * denoised)
+    return mean, after.sigma * jnp.sqrt(lost)

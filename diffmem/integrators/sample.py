@@ -1,0 +1,118 @@
+"""Sampling: many points, one compiled function."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..processes import AbstractProcess
+from ..scores import AbstractDensity, AbstractScore
+from .base import AbstractIntegrator, Observer
+from .checks import checked_dtype, checked_times
+from .shared_observer import SharedObserver, share
+
+
+class Samples(NamedTuple):
+    """What `sample` returns."""
+
+    points: Float[Array, "count *shape"]
+    """The samples: D or the state at the last time."""
+    observed: PyTree
+    """Observations, leaves of shape (steps + 1, count, ...); None without an observer."""
+    exact_start: bool
+    """Whether the starting points were drawn from the score's own law at times[0]."""
+
+
+def sample(
+    score: AbstractScore,
+    process: AbstractProcess,
+    integrator: AbstractIntegrator,
+    times: Float[ArrayLike, "..."],
+    shape: tuple[int, ...],
+    count: int,
+    *,
+    key: PRNGKeyArray,
+    observe: Observer | None = None,
+    start: Float[ArrayLike, "..."] | None = None,
+    finish: str = "denoise",
+    batch_size: int | None = None,
+) -> Samples:
+    """Draw `count` points by carrying noise at times[0] along `process` to times[-1].
+
+    `times` strictly decreasing, (steps + 1,), from `grids`; `shape` the event shape; `start` (count, *shape), states at
+    times[0]. Without `start` the points begin in the exact law of the score at times[0] where it is a density, else in
+    N(0, sigma^2 I), whose mismatch nothing corrects; `exact_start` says which. `finish` "denoise" returns D at the last
+    state, "state" the state, which still carries noise of the last sigma. `observe(x, level)` is measured at the state
+    before each step and at the last one; nothing else of a path is stored.
+
+    Sample i depends on `key` and i alone, not on count or batch, on one JAX version and device up to rounding (JAX 0.5
+    changed its default draws). Batches of `batch_size` run one compiled function; further calls with the same function
+    `observe` and shapes do not compile again. Points have the dtype in which the score answers `start`, its own draws,
+    or the times' dtype. Raises ValueError for bad times, shapes and counts.
+    """
+    times = checked_times(times)
+    shape = tuple(int(size) for size in shape)
+    _check_request(shape, count, start, finish, batch_size)
+    level = jax.tree.map(lambda leaf: leaf[0], process.level(times))
+    exact = start is None and isinstance(score, AbstractDensity)
+    dtype = _wanted_dtype(score, level, times, start, exact)
+    dtype = checked_dtype(score.denoise, shape, dtype, cast_level(level, dtype))
+    starts = None if start is None else strong(start, dtype)
+    shared = share(observe, score, shape, dtype)
+
+    batches = []
+    size = min(batch_size or count, count)
+    for first in range(0, count, size):
+        # the last batch repeats its last sample, so that it has the size that is compiled already
+        index = jnp.minimum(first + jnp.arange(size), count - 1)
+        begin = None if starts is None else starts[index]
+        drawn = _batch(score, process, integrator, times, shape, dtype, shared, begin, exact, finish, key, index)
+        keep = min(size, count - first)
+        batches.append((drawn[0][:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], drawn[1])))
+    if len(batches) == 1:
+        return Samples(*batches[0], exact)
+    points, observed = zip(*batches)
+    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
+    return Samples(jnp.concatenate(points), joined, exact)
+
+
+@eqx.filter_jit
+def _batch(
+    score, process, integrator, times, shape, dtype, shared: SharedObserver | None, starts, exact, finish, key, index
+):
+    level = cast_level(jax.tree.map(lambda leaf: leaf[0], process.level(times)), dtype)
+    last = cast_level(jax.tree.map(lambda leaf: leaf[-1], process.level(times)), dtype)
+    observe = None if shared is None else shared.bind(score)
+
+    def one(i, x):
+        begin, path = jax.random.split(jax.random.fold_in(key, i))
+        if exact:
+            x = score.sample(level, key=begin)
+        elif x is None:
+            x = level.sigma * jax.random.normal(begin, shape, dtype)
+        x, observed = integrator(score, process, x, times, key=path, observe=observe)
+        return (score.denoise(x, last) if finish == "denoise" else x), observed
+
+    return jax.vmap(one, out_axes=(0, 1))(index, starts)
+
+
+def _wanted_dtype(score, level: NoiseLevel, times, start, exact):
+    if start is not None:
+        return float_dtype(start)
+    if exact:
+        return jax.eval_shape(lambda: score.sample(level, key=jax.random.key(0))).dtype
+    return times.dtype
+
+
+def _check_request(shape, count, start, finish, batch_size):
+    if not count >= 1:
+        raise ValueError(f"`count` must be at least 1, but is {count}.")
+    if batch_size is not None and not batch_size >= 1:
+        raise ValueError(f"`batch_size` must be at least 1, but is {batch_size}.")
+    if finish not in ("denoise", "state"):
+        raise ValueError(f"`finish` must be 'denoise' or 'state', but is {finish!r}.")
+    if start is not None and jnp.shape(start) != (count, *shape):
+        raise ValueError(f"`start` must have shape {(count, *shape)}, but has {jnp.shape(start)}.")

@@ -1,0 +1,5 @@
+"""Whole experiments in one call: measured beside predicted, as an xarray dataset."""
+
+from .collapse import collapse as collapse
+from .defaults import default_dimensions as default_dimensions
+from .defaults import default_sizes as default_sizes

@@ -1,0 +1,44 @@
+"""Where a falling curve crosses a level, and how well that is known."""
+
+import numpy as np
+from jaxtyping import Float
+
+RESAMPLINGS = 1000
+COVERAGE = (2.5, 97.5)  # percentiles of a 95 % interval
+
+
+def crossing(
+    curves: Float[np.ndarray, "curves nodes"], ratio: Float[np.ndarray, "nodes"], level: float = 0.5
+) -> Float[np.ndarray, "curves"]:
+    """The ratio at which each curve first falls below `level`, linear in log ratio between nodes.
+
+    NaN for a curve that starts below, or never falls below.
+    """
+    below = curves < level
+    after = below.argmax(axis=1)
+    known = below.any(axis=1) & (after > 0)
+    after = np.maximum(after, 1)
+    rows, x = np.arange(len(curves)), np.log(ratio)
+    high, low = curves[rows, after - 1], curves[rows, after]
+    fall = np.where(known, high - low, 1.0)
+    share = (high - level) / fall
+    return np.where(known, np.exp(x[after - 1] + share * (x[after] - x[after - 1])), np.nan)
+
+
+def crossing_interval(
+    weights: Float[np.ndarray, "nodes queries"], ratio: Float[np.ndarray, "nodes"], rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Crossing of 1/2 by the mean over queries, and the ends of its 95 % interval by bootstrap over queries.
+
+    All three are NaN where the mean does not cross; resampled means that do not are left out.
+    """
+    queries = weights.shape[1]
+    found = float(crossing(weights.mean(axis=1)[None], ratio)[0])
+    if not np.isfinite(found):
+        return np.nan, np.nan, np.nan
+    counts = rng.multinomial(queries, np.full(queries, 1 / queries), size=RESAMPLINGS)
+    resampled = crossing(counts @ weights.T / queries, ratio)
+    if not np.isfinite(resampled).any():
+        return found, np.nan, np.nan
+    low, high = np.nanpercentile(resampled, COVERAGE)
+    return found, float(low), float(high)

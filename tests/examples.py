@@ -1,0 +1,188 @@
+"""One small instance of everything; a new score, process, integrator or grid needs one row here to be tested."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from oracles import Law, points_law
+
+from diffmem import integrators, processes, reductions, scores
+from diffmem.level import ProcessLike
+
+PROCESSES = {
+    "OrnsteinUhlenbeck": processes.OrnsteinUhlenbeck(),
+    "VariancePreserving": processes.VariancePreserving(),
+    "CosineVariancePreserving": processes.CosineVariancePreserving(),
+    "VarianceExploding": processes.VarianceExploding(),
+    "EDM": processes.EDM(),
+    "FlowMatching": processes.FlowMatching(),
+}
+
+INTEGRATORS = {
+    "DDIM": integrators.DDIM(),
+    "Heun": integrators.Heun(),
+    "Heun, churn": integrators.Heun(churn=2.0),
+    "DPMSolverPP, 2": integrators.DPMSolverPP(order=2),
+    "DPMSolverPP, 3": integrators.DPMSolverPP(order=3),
+    "ExponentialAdamsBashforth, 4": integrators.ExponentialAdamsBashforth(order=4),
+    "EulerMaruyama": integrators.EulerMaruyama(),
+    "Ancestral": integrators.Ancestral(),
+    "PredictorCorrector": integrators.PredictorCorrector(),
+    "ProbabilityFlow": integrators.ProbabilityFlow(),
+    "ReverseSDE": integrators.ReverseSDE(),
+}
+
+GRIDS = {"karras": integrators.grids.karras, "log_snr": integrators.grids.log_snr, "uniform": integrators.grids.uniform}
+
+REDUCTIONS = {
+    "Dense": reductions.Dense(),
+    "Chunked": reductions.Chunked(),
+    "Chunked, 5": reductions.Chunked(5),
+}
+
+_rng = np.random.default_rng(20)
+_SHAPE, _D = (2, 3), 6
+POINTS = _rng.normal(size=(7, *_SHAPE)) + 0.5
+WEIGHTS = np.array([0.3, 0.1, 0.0, 0.25, 0.05, 0.2, 0.1])
+MANY = _rng.normal(size=(23, 5, 8)) * 0.6  # more than 32 coordinates: energies by matrix product
+MEANS = _rng.normal(size=(3, *_SHAPE))
+SHARES = np.array([0.5, 0.3, 0.2])
+_ROOTS = _rng.normal(size=(3, _D, _D)) / 2
+FULL = _ROOTS @ _ROOTS.swapaxes(1, 2) + 0.05 * np.eye(_D)
+DIAGONAL = _rng.uniform(0.05, 1.5, size=(3, _D))
+ISOTROPIC = np.array([0.04, 0.5, 1.2])
+FACTORS = _rng.normal(size=(3, _D, 2))
+VARIANCES = _rng.uniform(0.2, 1.0, size=(3, 2))
+FLOOR = 0.03
+CENTRE = np.array([[0.4, -0.2, 0.1], [0.3, 0.0, -0.6]])
+SPREAD = 0.4  # variance of the data behind the wrapped functions, N(0, SPREAD I)
+
+
+class Example(NamedTuple):
+    """A score, the law it stands for where it is a density, and what it cannot do."""
+
+    make: Callable[[np.dtype, processes.AbstractProcess], scores.AbstractScore]
+    law: Law
+    shape: tuple[int, ...] = _SHAPE
+    density: bool = True
+    differentiable: bool = True
+    noise_only: bool = False
+
+
+def _isotropic(variances):
+    return np.asarray(variances)[:, None, None] * np.eye(_D)
+
+
+def shrink(x, level):
+    """D of N(0, SPREAD I)."""
+    return (level.alpha * SPREAD / (level.alpha**2 * SPREAD + level.sigma**2)).astype(x.dtype) * x
+
+
+def predict_noise(x, level):
+    """E[z | x] of the same law."""
+    return (level.sigma / (level.alpha**2 * SPREAD + level.sigma**2)).astype(x.dtype) * x
+
+
+def shrink_on_host(x, alpha, sigma):
+    """D of the same law, in NumPy, for a batch."""
+    assert all(type(part) is np.ndarray or np.isscalar(part) for part in (x, alpha, sigma))
+    return (alpha * SPREAD / (alpha**2 * SPREAD + sigma**2)).reshape(-1, *[1] * (x.ndim - 1)) * x
+
+
+class Velocity(eqx.Module):
+    """alpha' D + sigma' noise of the same law."""
+
+    process: ProcessLike
+
+    def __call__(self, x: Array, level):
+        """At one point."""
+        ratio = jnp.where(level.alpha == 0, jnp.inf, level.sigma / jnp.where(level.alpha == 0, 1, level.alpha))
+        rate = self.process.rate(self.process.time_at(ratio))
+        rate = [part.astype(x.dtype) for part in rate]
+        return rate[0] * shrink(x, level) + rate[1] * predict_noise(x, level)
+
+
+def stronger_when_noisy(level):
+    """A guidance weight between 1 and 2."""
+    return 1 + level.sigma / (level.alpha + level.sigma)
+
+
+def _guided(dtype, process):
+    mean = CENTRE.astype(dtype)
+    one = np.asarray(SPREAD, dtype)
+    return scores.Guided(scores.Gaussian(mean, one), scores.Gaussian(0 * mean, one), stronger_when_noisy)
+
+
+_ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
+_EMPIRICAL = points_law(POINTS, WEIGHTS)
+
+
+def _mixture(covariances):
+    return lambda dtype, process: scores.GaussianMixture(
+        SHARES.astype(dtype), MEANS.astype(dtype), covariances.astype(dtype)
+    )
+
+
+def _empirical(points, weights, reduction):
+    return lambda dtype, process: scores.Empirical(
+        points.astype(dtype), None if weights is None else weights.astype(dtype), reduction
+    )
+
+
+def _gaussian(covariance):
+    return lambda dtype, process: scores.Gaussian(CENTRE.astype(dtype), np.asarray(covariance, dtype))
+
+
+def _low_rank(floor):
+    return lambda dtype, process: scores.LowRankMixture(
+        *(part.astype(dtype) for part in (SHARES, MEANS, FACTORS, VARIANCES)), np.asarray(floor, dtype)
+    )
+
+
+def _of_low_rank(floor):
+    within = np.einsum("kir,kr,kjr->kij", FACTORS, VARIANCES, FACTORS) + floor * np.eye(_D)
+    return Law(SHARES, MEANS.reshape(3, _D), within)
+
+
+def _one(covariance):
+    return Law(np.ones(1), CENTRE.reshape(1, _D), covariance[None])
+
+
+_FLAT = MEANS.reshape(3, _D)
+
+SCORES = {
+    "Empirical, Dense": Example(_empirical(POINTS, WEIGHTS, reductions.Dense()), _EMPIRICAL),
+    "Empirical, Chunked": Example(_empirical(POINTS, WEIGHTS, reductions.Chunked(3)), _EMPIRICAL),
+    "Empirical, products": Example(_empirical(MANY, None, reductions.Chunked(9)), points_law(MANY), (5, 8)),
+    "Empirical, one point": Example(_empirical(POINTS[:1], None, None), points_law(POINTS[:1])),
+    "Gaussian, isotropic": Example(_gaussian(0.3), _one(0.3 * np.eye(_D))),
+    "Gaussian, diagonal": Example(_gaussian(DIAGONAL[0].reshape(_SHAPE)), _one(np.diag(DIAGONAL[0]))),
+    "Gaussian, full": Example(_gaussian(FULL[0]), _one(FULL[0])),
+    "GaussianMixture, isotropic": Example(_mixture(ISOTROPIC), Law(SHARES, _FLAT, _isotropic(ISOTROPIC))),
+    "GaussianMixture, diagonal": Example(
+        _mixture(DIAGONAL), Law(SHARES, _FLAT, DIAGONAL[:, :, None] * np.eye(_D))
+    ),
+    "GaussianMixture, full": Example(_mixture(FULL), Law(SHARES, _FLAT, FULL)),
+    "GaussianMixture.two_clusters": Example(
+        lambda dtype, process: scores.GaussianMixture.two_clusters(
+            CENTRE.astype(dtype), np.asarray(0.2, dtype), np.asarray(0.3, dtype)
+        ),
+        Law(np.array([0.3, 0.7]), np.stack([CENTRE, -CENTRE]).reshape(2, _D), _isotropic([0.2, 0.2])),
+    ),
+    "LowRankMixture": Example(_low_rank(FLOOR), _of_low_rank(FLOOR)),
+    "LowRankMixture, no floor": Example(_low_rank(0.0), _of_low_rank(0.0)),
+    "FromFunction": Example(lambda dtype, process: scores.FromFunction(shrink), _ORIGIN, density=False),
+    "FromNoisePrediction": Example(
+        lambda dtype, process: scores.FromNoisePrediction(predict_noise), _ORIGIN, density=False, noise_only=True
+    ),
+    "FromVelocity": Example(
+        lambda dtype, process: scores.FromVelocity(Velocity(process), process), _ORIGIN, density=False
+    ),
+    "FromHost": Example(
+        lambda dtype, process: scores.FromHost(shrink_on_host), _ORIGIN, density=False, differentiable=False
+    ),
+    "Guided": Example(_guided, None, density=False),
+}
