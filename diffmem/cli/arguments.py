@@ -9,19 +9,20 @@ if TYPE_CHECKING:
 
 
 class Clock(NamedTuple):
-    """A process by its short name: the class, and the argument that says how near to the data it goes."""
+    """A process by its short name: the class, the argument that says how near to the data it goes, and its value."""
 
     name: str
     lowest: str
+    value: float
 
 
 PROCESSES = {
-    "ou": Clock("OrnsteinUhlenbeck", "t_min"),
-    "vp": Clock("VariancePreserving", "t_min"),
-    "cosine": Clock("CosineVariancePreserving", "t_min"),
-    "fm": Clock("FlowMatching", "t_min"),
-    "ve": Clock("VarianceExploding", "sigma_min"),
-    "edm": Clock("EDM", "sigma_min"),
+    "ou": Clock("OrnsteinUhlenbeck", "t_min", 1e-5),
+    "vp": Clock("VariancePreserving", "t_min", 1e-5),
+    "cosine": Clock("CosineVariancePreserving", "t_min", 1e-5),
+    "fm": Clock("FlowMatching", "t_min", 1e-5),
+    "ve": Clock("VarianceExploding", "sigma_min", 0.002),
+    "edm": Clock("EDM", "sigma_min", 0.002),
 }
 BUNDLED = ("digits", "mnist")
 
@@ -39,7 +40,8 @@ def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
 
 
 def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "AbstractProcess":
-    """The process of a short name, ending at `t_min` or `sigma_min` if given.
+    """The process of a short name, ending at `t_min` or `sigma_min`; by default below the collapse of thousands of
+    points in 4 dimensions.
 
     Raises ValueError for an unknown name, and for the one of the two that the process does not have.
     """
@@ -52,7 +54,7 @@ def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "
     if given.keys() - {clock.lowest}:
         wanted, wrong = (f"--{key.replace('_', '-')}" for key in (clock.lowest, *(given.keys() - {clock.lowest})))
         raise ValueError(f"`--process {name}` must be used with `{wanted}`, but is given `{wrong}`.")
-    return getattr(processes, clock.name)(**given)
+    return getattr(processes, clock.name)(**{clock.lowest: clock.value, **given})
 
 
 def dataset_called(name: str) -> "Dataset":

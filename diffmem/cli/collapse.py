@@ -9,6 +9,8 @@ import typer
 
 from .arguments import PROCESSES, dataset_called, process_called, whole_numbers
 
+DEFAULT_OUT = Path("collapse")
+
 
 def collapse(
     data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
@@ -23,26 +25,25 @@ def collapse(
         ),
     ] = None,
     process: Annotated[str, typer.Option(help=f"Noising process: {', '.join(PROCESSES)}.")] = "ou",
-    t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm.")] = None,
-    sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm.")] = None,
+    t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
+    sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm. Default: .002.")] = None,
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
-    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 512,
+    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 1024,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = Path(
-        "collapse"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = DEFAULT_OUT,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget cells that are stored in the folder.")] = False,
 ) -> None:
     """How and when does the reverse process of n training points collapse onto them?
 
-    Measures the collapse time, at which a noisy training point is told from all others with weight 1/2, beside two
-    predictions from theory, and how many generated samples are copies. Prints a table and writes into --out:
+    Measures when a noisy training point is told from all others with weight 1/2
+    (the collapse time), beside two predictions from theory, and which fraction of
+    generated samples are copies. Prints a table and writes into --out:
 
     \b
     collapse.nc   every number, an xarray dataset over n, d and t
     collapse.png  collapse times against n on a map of the own-point weight
     samples.png   generated samples beside their nearest training points
-    cells/        finished parts: run again after Ctrl-C, and it goes on from there
+    cells/        finished parts, from which a run after Ctrl-C goes on
 
     \b
     Examples:

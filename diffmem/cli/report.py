@@ -1,5 +1,7 @@
 """What a collapse study hands over: a table on the terminal, a dataset and two figures in a folder."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,13 @@ if TYPE_CHECKING:
     from ..data import Dataset
 
 WIDE = 20.0  # ratio of the last to the first time above which the time axis is logarithmic
-INCOMPLETE = 0.9  # own weight at t_min below which the reverse process stops before its collapse is complete
+LEGEND = (
+    "t_C: time at which the mean own weight is 1/2, with the ratio there; spectrum, Monte Carlo: predictions of t_C;\n"
+    "copies: fraction of generated samples. A dash: not reached by the process, or not to be told from these data."
+)
+
+
+COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "Monte Carlo", "copies", "95 %")
 
 
 def table(result: "xarray.Dataset") -> "Table":
@@ -18,36 +26,36 @@ def table(result: "xarray.Dataset") -> "Table":
     from rich import box
     from rich.table import Table
 
-    rows = Table(box=box.SIMPLE_HEAD, title=f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}")
-    for name in ("n", "d", "measured t_C [95 %]", "sigma/alpha", "spectrum t_C", "Monte Carlo t_C", "copies [95 %]"):
-        rows.add_column(name, justify="right")
+    title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
+    rows = Table(box=box.SIMPLE_HEAD, title=title, caption=LEGEND, padding=(0, 0), pad_edge=False)
+    for name in COLUMNS:
+        rows.add_column(name, justify="right", no_wrap=True)
     for d in result.d.values:
         for n in result.n.values:
-            rows.add_row(str(n), str(d), *_numbers({k: v.item() for k, v in _scalars(result, n, d).items()}))
+            rows.add_row(str(n), str(d), *_numbers(result.sel(n=n, d=d)))
         rows.add_section()
     return rows
 
 
-def _scalars(result, n, d):
-    cell = result.sel(n=n, d=d)
-    return {name: variable for name, variable in cell.data_vars.items() if variable.ndim == 0}
+def _numbers(cell) -> list[str]:
+    times = [_number(cell[name].item()) for name in ("measured", "measured_ratio", "predicted", "predicted_mc")]
+    times.insert(1, _range(cell, "measured_low", "measured_high", _number))
+    copies = _fraction(cell.generated.item())
+    return [*times, copies, _range(cell, "generated_low", "generated_high", _fraction)]
 
 
-def _numbers(cell: dict[str, float]) -> list[str]:
-    return [
-        f"{_number(cell['measured'])} [{_number(cell['measured_low'])}, {_number(cell['measured_high'])}]",
-        _number(cell["measured_ratio"]),
-        _number(cell["predicted"]),
-        f"{_number(cell['predicted_mc'])} ± {cell['predicted_mc_error']:.1g}"
-        if cell["predicted_mc"] == cell["predicted_mc"]
-        else "-",
-        f"{cell['generated']:.3f} [{cell['generated_low']:.3f}, {cell['generated_high']:.3f}]",
-    ]
+def _range(cell, low: str, high: str, shown: Callable[[float], str]) -> str:
+    ends = [cell[name].item() for name in (low, high)]
+    return "-" if any(map(math.isnan, ends)) else " to ".join(map(shown, ends))
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.3f}"
 
 
 def _number(value: float) -> str:
     """Three digits; a dash for what is not known."""
-    return "-" if value != value else f"{value:.3g}"
+    return "-" if math.isnan(value) else f"{value:.3g}"
 
 
 def write_files(result: "xarray.Dataset", dataset: "Dataset", out: Path) -> list[Path]:

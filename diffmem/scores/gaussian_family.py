@@ -37,7 +37,7 @@ class AbstractGaussianFamily(AbstractMixture):
         log_w = log_joint - log_prob
         w = jnp.exp(log_w)
         leader = jnp.argmax(w)
-        means = self.centres + alpha * self.covariances.apply(lambda s: s, q)
+        means = self._means(x, alpha, sigma)
         return Posterior(
             log_prob=log_prob,
             # the leader's mean plus weighted differences: a shared offset costs no digits
@@ -78,7 +78,7 @@ class AbstractGaussianFamily(AbstractMixture):
         log_joint, q = self._components(x, alpha, sigma)
         w = jax.nn.softmax(log_joint)
         within = self.covariances.matrices(lambda s: sigma**2 * s * self._precision(s, alpha, sigma), x.size)
-        offsets = self._offsets(q, w, alpha, sigma)
+        offsets = self._offsets(x, q, w, alpha, sigma)
         between = dot(offsets.T, w[:, None] * offsets)
         return (jnp.sum(w[:, None, None] * within, axis=0) + between).reshape(x.shape + x.shape)
 
@@ -92,7 +92,7 @@ class AbstractGaussianFamily(AbstractMixture):
         within = alpha * self.covariances.apply(lambda s: s * self._precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
         along = dot(q - dot(w, q)[None], v)
-        offsets = self._offsets(q, w, alpha, sigma)
+        offsets = self._offsets(x, q, w, alpha, sigma)
         return (dot(w, within) - dot(w * along, offsets)).reshape(x.shape)
 
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
@@ -117,18 +117,27 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def _components(self, x, alpha, sigma):
         """log w_i N(x; ...) and q_i."""
-        away = jax.vmap(lambda mean: residual(x.ravel(), alpha, mean))(self.centres)
+        away = self._away(x, alpha)
         q = self.covariances.apply(lambda s: self._precision(s, alpha, sigma), away)
         root = self.covariances.apply(lambda s: jnp.sqrt(self._precision(s, alpha, sigma)), away)
         log_det = self.covariances.total(lambda s: jnp.log(alpha**2 * s + sigma**2), x.size)
         return self.log_weights - (jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2, q
 
-    def _offsets(self, q, w, alpha, sigma):
+    def _away(self, x, alpha):
+        """x - alpha mu_i."""
+        return jax.vmap(lambda mean: residual(x.ravel(), alpha, mean))(self.centres)
+
+    def _means(self, x, alpha, sigma):
+        """m_i, by one function of S_i: through q_i, rounding off the span of S_i would return divided by sigma^2."""
+        gain = self.covariances.apply(lambda s: alpha * s * self._precision(s, alpha, sigma), self._away(x, alpha))
+        return self.centres + gain
+
+    def _offsets(self, x, q, w, alpha, sigma):
         """m_i - D, as -(sigma^2 / alpha)(q_i - mean q) where noise is small and by the means where signal is."""
         small = alpha > sigma
         mean_q = dot(w, q)[None]
         by_noise = -(sigma**2) / jnp.where(small, alpha, 1) * (q - mean_q)
-        means = self.centres + alpha * self.covariances.apply(lambda s: s, q)
+        means = self._means(x, alpha, sigma)
         means = means - means[jnp.argmax(w)][None]
         by_signal = means - dot(w, means)[None]
         return jnp.where(small, by_noise, by_signal)

@@ -22,7 +22,7 @@ from .variables import described
 Progress = Callable[[int, int, str], None]
 """`progress(finished cells, all cells, what is done now)`."""
 
-DEFAULT_PROCESS = OrnsteinUhlenbeck()
+DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
@@ -33,7 +33,7 @@ def collapse(
     process: AbstractProcess = DEFAULT_PROCESS,
     *,
     samples: int = 512,
-    queries: int = 512,
+    queries: int = 1024,
     steps: int = 32,
     times: Real[ArrayLike, "nodes"] | None = None,
     seed: int = 0,
