@@ -27,15 +27,16 @@ PROCESSES = {
 BUNDLED = ("digits", "mnist")
 
 
-def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
-    """`128,512` as numbers; None stays None."""
-    if text is None:
+def whole_numbers(texts: list[str] | None, option: str) -> tuple[int, ...] | None:
+    """`128,512`, or one number for each use of the option, as numbers; None stays None."""
+    if not texts:
         return None
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part) for text in texts for part in text.split(","))
     except ValueError:
+        given = " ".join(texts)
         raise ValueError(
-            f"`{option}` must be whole numbers separated by commas, such as 128,512, but is {text!r}."
+            f"`{option}` must be whole numbers separated by commas, such as 128,512, but is {given!r}."
         ) from None
 
 

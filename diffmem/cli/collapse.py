@@ -15,10 +15,11 @@ DEFAULT_OUT = Path("collapse")
 def collapse(
     data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
     n: Annotated[
-        str | None, typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, by the data.")
+        list[str] | None,
+        typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, by the data."),
     ] = None,
     d: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="Dimensions, such as 4,16,64: square images are pooled where that fits, other data projected on "
             "principal components. Default: up to three of at most 256."

@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from ..data import Dataset
 
 WIDE = 20.0  # ratio of the last to the first time above which the time axis is logarithmic
-LEGEND = (
-    "t_C: time at which the mean own weight is 1/2, with the ratio there; spectrum, Monte Carlo: predictions of t_C;\n"
-    "copies: fraction of generated samples. A dash: not reached by the process, or not to be told from these data."
-)
-
-
-COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "Monte Carlo", "copies", "95 %")
+LEGEND = """t_C, ratio: the time, and sigma/alpha there, at which the mean own weight
+is 1/2. spectrum, MC: predictions of t_C from the covariance spectrum, and
+from the mutual information by Monte Carlo. copies: fraction of generated
+samples. A dash: not reached, or more than these data can tell."""
+COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "MC", "copies", "95 %")
 
 
 def table(result: "xarray.Dataset") -> "Table":
@@ -27,7 +25,9 @@ def table(result: "xarray.Dataset") -> "Table":
     from rich.table import Table
 
     title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
-    rows = Table(box=box.SIMPLE_HEAD, title=title, caption=LEGEND, padding=(0, 0), pad_edge=False)
+    rows = Table(
+        box=box.SIMPLE_HEAD, title=title, caption=LEGEND, caption_justify="left", padding=(0, 0), pad_edge=False
+    )
     for name in COLUMNS:
         rows.add_column(name, justify="right", no_wrap=True)
     for d in result.d.values:
@@ -46,11 +46,11 @@ def _numbers(cell) -> list[str]:
 
 def _range(cell, low: str, high: str, shown: Callable[[float], str]) -> str:
     ends = [cell[name].item() for name in (low, high)]
-    return "-" if any(map(math.isnan, ends)) else " to ".join(map(shown, ends))
+    return "-" if any(map(math.isnan, ends)) else "-".join(map(shown, ends))
 
 
 def _fraction(value: float) -> str:
-    return f"{value:.3f}"
+    return f"{value:.3f}".removeprefix("0")
 
 
 def _number(value: float) -> str:

@@ -144,6 +144,8 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
 
 
 def _checked_sizes(dataset: Dataset, n: Sequence[int]) -> list[int]:
+    if dataset.n < 2:
+        raise ValueError(f"`dataset` must hold at least 2 points, but {dataset.name} holds {dataset.n}.")
     sizes = sorted(set(n))
     if not sizes:
         raise ValueError("`n` must name at least one number of points, but is empty.")

@@ -8,12 +8,12 @@ from jaxtyping import ArrayLike, Float, Real
 
 from ..processes import AbstractProcess
 
-PER_DECADE = 24  # nodes: 10 % apart in sigma/alpha, at which linear interpolation of the own weight is good to .1 %
+PER_DECADE = 16  # nodes: 15 % apart in sigma/alpha, at which interpolation of the own weight is good to .3 %
 MARGIN = 3.0  # factor in sigma/alpha beyond the lowest and the highest predicted collapse
 
 
 def collapse_grid(process: AbstractProcess, predicted: Float[ArrayLike, "..."]) -> Float[np.ndarray, "nodes"]:
-    """Ascending times whose ratios sigma/alpha lie on the lattice 10^(k/24), from a third of the smallest to three
+    """Ascending times whose ratios sigma/alpha lie on the lattice 10^(k/16), from a third of the smallest to three
     times the largest predicted collapse ratio, as far as the process reaches.
 
     The lattice is fixed, so that studies of different n and d share the nodes where they overlap.
