@@ -52,14 +52,19 @@ class ProcessLike(Protocol):
 
 
 def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
-    """The level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation.
+    """A level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation.
 
-    Raises ValueError for a concrete rate or scale that is negative or not a number.
+    Raises ValueError where alpha or sigma is known and negative or not a number.
     """
     for name, value in zip(NoiseLevel._fields, level):
         if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) >= 0):
             raise ValueError(f"`{name}` must be at least 0, but is {value}.")
-    return NoiseLevel(strong(level[0], dtype), strong(level[1], dtype))
+    return cast_rate(level, dtype)
+
+
+def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
+    """The same for (alpha', sigma'), of any sign."""
+    return NoiseLevel(strong(rate[0], dtype), strong(rate[1], dtype))
 
 
 def strong(value: ArrayLike, dtype) -> Array:

@@ -55,7 +55,7 @@ def collapse(
     from rich.console import Console
 
     from .progress import shown_progress
-    from .report import table, write_files
+    from .report import LEGEND, table, write_files
 
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     _check_folder(out)
@@ -85,6 +85,7 @@ def collapse(
         print(f"Warning: {warning.message}", file=sys.stderr)
     console = Console()
     console.print(table(result))
+    console.print(LEGEND, highlight=False, soft_wrap=True)
     for path in write_files(result, dataset, out):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 

@@ -25,9 +25,7 @@ def table(result: "xarray.Dataset") -> "Table":
     from rich.table import Table
 
     title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
-    rows = Table(
-        box=box.SIMPLE_HEAD, title=title, caption=LEGEND, caption_justify="left", padding=(0, 0), pad_edge=False
-    )
+    rows = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 0), pad_edge=False)
     for name in COLUMNS:
         rows.add_column(name, justify="right", no_wrap=True)
     for d in result.d.values:

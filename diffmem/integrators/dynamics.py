@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
 
@@ -32,7 +32,7 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     times = strong(times, float_dtype(times))
     level, rate = process.level(times), process.rate(times)
     return Node(
-        times.astype(dtype), cast_level(level, dtype), NoiseLevel(strong(rate.alpha, dtype), strong(rate.sigma, dtype))
+        times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype)
     )
 
 

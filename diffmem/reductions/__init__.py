@@ -8,6 +8,7 @@ from .centres import centred as centred
 from .chunked import Chunked as Chunked
 from .dense import Dense as Dense
 from .details import covariance as covariance
+from .details import covariance_vector as covariance_vector
 from .details import heaviest as heaviest
 from .details import weight_at as weight_at
 from .gibbs import gibbs as gibbs

@@ -90,7 +90,8 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
     def absorb(carry, chunk):
         top, mass, heat, purity, pull, square, leaders = carry
         logits = (alpha * dot(chunk.rows, away) - alpha**2 * chunk.squares / 2) / sigma / sigma + chunk.log_weights
-        logits = jnp.where(chunk.fresh, logits, -jnp.inf)
+        # one rounding for all uses: leaders are recognised by their logits
+        logits = jax.lax.optimization_barrier(jnp.where(chunk.fresh, logits, -jnp.inf))
         new = jnp.maximum(top, jnp.max(logits))
         shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
         fall = jnp.where(jnp.isneginf(top), 0, top - new)
@@ -124,8 +125,9 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
     first = frame(centres, x, alpha, sigma, index[0])
 
     def measure(k, found):
-        cross, square = pair(first, centres.offsets[index[k]])
-        return found.at[k].set(gap(first, cross, square, centres.log_weights[index[k]]))
+        delta = centres.offsets[index[k]] - first.reference
+        tilt = jnp.sum(delta * (first.residual - alpha * delta / 2))
+        return found.at[k].set(gap(first, tilt, centres.log_weights[index[k]]))
 
     g = upto(count, measure, jnp.full(SLOTS, -jnp.inf, x.dtype))
     best = jnp.argmax(g)
@@ -186,12 +188,6 @@ def remainder(centres: Centres, scan: Scan, logits, index, kept, reference, leve
         best=jnp.zeros_like(level),
         leader=index[0],
     )
-
-
-def pair(view, offset: Float[Array, "d"]) -> tuple[Array, Array]:
-    """The sums of `gaps` for one centre."""
-    delta = offset - view.reference
-    return jnp.sum(delta * view.residual), jnp.sum(delta**2)
 
 
 def upto(count, body, initial):

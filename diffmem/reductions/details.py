@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from .base import AbstractReduction
 from .centres import Centres
-from .gaps import dot, gaps
+from .gaps import dot, gaps, pull
 from .gibbs import gibbs
 from .stream import chunk_gaps, frame, gap, over_chunks
 
@@ -19,8 +19,8 @@ def weight_at(
     """The weight of centre number `index`: the leader's weight times the exponential of its gap."""
     found = gibbs(reduction, centres, x, alpha, sigma)
     view = frame(centres, x, alpha, sigma, found.leader)
-    cross, square = gaps(centres.offsets[index][None], view.reference, view.residual)
-    return found.leader_weight * jnp.exp(gap(view, cross, square, centres.log_weights[index][None])[0])
+    tilt = gaps(centres.offsets[index][None], view.reference, view.residual, view.alpha)[0]
+    return found.leader_weight * jnp.exp(gap(view, tilt, centres.log_weights[index][None])[0])
 
 
 @eqx.filter_jit
@@ -32,7 +32,9 @@ def heaviest(
     view = frame(centres, x, alpha, sigma, found.leader)
 
     def keep(best, chunk):
-        g = jnp.concatenate([best[0], chunk_gaps(view, chunk)[0]])
+        # a centre without weight comes after all others, and before an empty place or one seen before
+        lowest = jnp.where(chunk.fresh, jnp.finfo(x.dtype).min, -jnp.inf)
+        g = jnp.concatenate([best[0], jnp.maximum(chunk_gaps(view, chunk)[0], lowest)])
         index = jnp.concatenate([best[1], chunk.index])
         top, where = jax.lax.top_k(g, k)
         return top, index[where]
@@ -40,6 +42,25 @@ def heaviest(
     empty = jnp.full(k, -jnp.inf, x.dtype), jnp.zeros(k, int)
     g, index = over_chunks(centres, reduction.rows(*centres.offsets.shape), keep, empty)
     return index, found.leader_weight * jnp.exp(g)
+
+
+@eqx.filter_jit
+def covariance_vector(
+    reduction: AbstractReduction, centres: Centres, x, alpha, sigma, v: Float[Array, "d"]
+) -> Float[Array, "d"]:
+    """`C v = sum_i w_i (y_i - D) <y_i - D, v>`, by differences to the leader."""
+    found = gibbs(reduction, centres, x, alpha, sigma)
+    view = frame(centres, x, alpha, sigma, found.leader)
+    zero = jnp.zeros_like(alpha)
+
+    def add(sums, chunk):
+        weight = found.leader_weight * jnp.exp(chunk_gaps(view, chunk)[0])
+        along = weight * gaps(chunk.rows, view.reference, v, zero)[0]
+        return sums[0] + pull(weight, chunk.rows, view.reference), sums[1] + pull(along, chunk.rows, view.reference)
+
+    start = jnp.zeros_like(v), jnp.zeros_like(v)
+    moved, turned = over_chunks(centres, reduction.rows(*centres.offsets.shape), add, start)
+    return turned - moved * jnp.sum(moved * v)
 
 
 @eqx.filter_jit

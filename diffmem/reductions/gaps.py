@@ -1,7 +1,7 @@
 """The two accurate kernels of a Gibbs sum: energies as gaps to a reference centre, and weighted sums of differences.
 
 With reference y_j and r = x - alpha y_j, the gap of centre i is
-`E_j - E_i = (alpha <y_i - y_j, r> - alpha^2 |y_i - y_j|^2 / 2) / sigma^2 + log w_i - log w_j`:
+`E_j - E_i = alpha <y_i - y_j, r - alpha (y_i - y_j)/2> / sigma^2 + log w_i - log w_j`:
 no two large squared distances are ever subtracted. Both kernels work through blocks of coordinates, so that a vmapped
 call
 holds batch x rows numbers and no batch x rows x d array; their derivatives are matrix products.
@@ -30,34 +30,43 @@ def in_blocks(vector: Float[Array, "d"]) -> Float[Array, "blocks block"]:
 
 
 @jax.custom_jvp
-def gaps(rows: Float[Array, "rows d"], reference: Float[Array, "d"], residual: Float[Array, "d"]):
-    """`<y_i - y_j, r>` and `|y_i - y_j|^2` for each row y_i, by differences."""
+def gaps(
+    rows: Float[Array, "rows d"], reference: Float[Array, "d"], residual: Float[Array, "d"], alpha: Float[Array, ""]
+) -> tuple[Float[Array, "rows"], Float[Array, "rows"]]:
+    """`<y_i - y_j, r - alpha (y_i - y_j)/2>`, sigma^2/alpha of the gap, and `|y_i - y_j|^2`, for each row y_i.
+
+    Taken term by term it vanishes exactly between mirror images, which decides ties at sigma = 0.
+    """
 
     def add(sums, block):
         columns, anchor, r = block
-        cross = square = jnp.zeros_like(sums[0])
+        tilt = square = jnp.zeros_like(sums[0])
         for k in range(columns.shape[0]):
             delta = columns[k] - anchor[k]
-            cross, square = cross + delta * r[k], square + delta * delta
-        return (sums[0] + cross, sums[1] + square), None
+            tilt, square = tilt + delta * (r[k] - alpha * delta / 2), square + delta * delta
+        return (sums[0] + tilt, sums[1] + square), None
 
     zeros = jnp.zeros(rows.shape[0], rows.dtype)
     return jax.lax.scan(add, (zeros, zeros), (blocks(rows), in_blocks(reference), in_blocks(residual)))[0]
 
 
 def _gaps_jvp(primals, tangents):
-    rows, reference, residual = primals
-    rows_t, reference_t, residual_t = tangents
-    cross_t = square_t = jnp.zeros(rows.shape[0], rows.dtype)
+    """`d tilt = <delta, dr> + <d delta, r - alpha delta> - d alpha |delta|^2 / 2`, `d square = 2 <delta, d delta>`."""
+    rows, reference, residual, alpha = primals
+    rows_t, reference_t, residual_t, alpha_t = tangents
+    tilt, square = gaps(rows, reference, residual, alpha)
+    tilt_t = half_t = jnp.zeros_like(tilt)
     if moves(residual_t):
-        cross_t = cross_t + dot(rows, residual_t) - dot(reference, residual_t)
+        tilt_t = tilt_t + dot(rows, residual_t) - dot(reference, residual_t)
+    if moves(alpha_t):
+        tilt_t = tilt_t - alpha_t * square / 2
     if moves(rows_t):
-        cross_t = cross_t + dot(rows_t, residual)
-        square_t = square_t + 2 * jnp.sum(rows * rows_t, axis=1) - 2 * dot(rows_t, reference)
+        tilt_t = tilt_t + dot(rows_t, residual)
+        half_t = half_t + jnp.sum(rows * rows_t, axis=1) - dot(rows_t, reference)
     if moves(reference_t):
-        cross_t = cross_t - dot(reference_t, residual)
-        square_t = square_t - 2 * dot(rows, reference_t) + 2 * dot(reference, reference_t)
-    return gaps(rows, reference, residual), (cross_t, square_t)
+        tilt_t = tilt_t - dot(reference_t, residual)
+        half_t = half_t - dot(rows, reference_t) + dot(reference, reference_t)
+    return (tilt, square), (tilt_t - alpha * half_t, 2 * half_t)
 
 
 gaps.defjvp(_gaps_jvp, symbolic_zeros=True)

@@ -74,9 +74,9 @@ def frame(centres: Centres, x: Float[Array, "d"], alpha, sigma, reference: Int[A
     return Frame(alpha, floored(sigma, reach), sigma == 0, anchor, away, centres.log_weights[reference])
 
 
-def gap(view: Frame, cross: Array, square: Array, log_weights: Array) -> Array:
-    """`E_j - E_i` from the two sums of `gaps`; -inf for a centre without weight."""
-    energy = (view.alpha * cross - view.alpha**2 * square / 2) / view.sigma / view.sigma
+def gap(view: Frame, tilt: Array, log_weights: Array) -> Array:
+    """`E_j - E_i` from the first sum of `gaps`; -inf for a centre without weight."""
+    energy = view.alpha * tilt / view.sigma / view.sigma
     energy = jnp.where(
         view.clean, jax.lax.stop_gradient(energy), energy
     )  # at sigma = 0 the weights jump: their slope is 0
@@ -108,8 +108,8 @@ def over_chunks(centres: Centres, size: int, body: Callable[[Any, Chunk], Any], 
 
 def chunk_gaps(view: Frame, chunk: Chunk) -> tuple[Array, Array]:
     """Gaps of a chunk's centres (-inf for those seen before) and their squared distances to the reference."""
-    cross, square = gaps(chunk.rows, view.reference, view.residual)
-    return jnp.where(chunk.fresh, gap(view, cross, square, chunk.log_weights), -jnp.inf), square
+    tilt, square = gaps(chunk.rows, view.reference, view.residual, view.alpha)
+    return jnp.where(chunk.fresh, gap(view, tilt, chunk.log_weights), -jnp.inf), square
 
 
 def absorb(view: Frame, sums: Sums, chunk: Chunk) -> Sums:

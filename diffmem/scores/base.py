@@ -5,7 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
@@ -19,19 +19,19 @@ class AbstractScore(eqx.Module):
     """
 
     @abstractmethod
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
 
     @abstractmethod
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """grad log p(x)."""
 
-    def noise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """E[z | x] = -sigma score(x)."""
         score = self.score(x, level)
         return -cast_level(level, score.dtype).sigma * score
 
-    def divergence(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score
         has one.
         """
@@ -46,7 +46,7 @@ class AbstractDenoiser(AbstractScore):
     Accuracy: the difference alpha D - x loses digits of the score as sigma -> 0; densities here do not.
     """
 
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha D - x) / sigma^2`."""
         x = as_point(x)
         alpha, sigma = cast_level(level, x.dtype)
@@ -57,7 +57,7 @@ class AbstractDensity(AbstractScore):
     """A score that is the gradient of a known log-density, and can be sampled."""
 
     @abstractmethod
-    def log_prob(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """log p(x) at this level, in nats; a log-density, so it may be positive."""
 
     @abstractmethod
@@ -80,26 +80,26 @@ class AbstractMixture(AbstractDensity):
     """
 
     @abstractmethod
-    def posterior(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
         """log p, D, the displacement and the statistics of the weights, in one pass."""
 
     @abstractmethod
-    def log_partition(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, beta: Float[ArrayLike, ""] = 1.0):
+    def log_partition(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0):
         """`log sum_i exp(-beta E_i)`, weights tempered too; at beta = 1 it is log p + (d/2) log(2 pi sigma^2)."""
 
     @abstractmethod
-    def covariance(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
+    def covariance(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance C of x_0 given x; the Jacobian of D is (alpha / sigma^2) C."""
 
     @abstractmethod
-    def weights(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, k: int):
+    def weights(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, k: int):
         """Indices and weights of the k heaviest centres, heaviest first: who is being copied."""
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """D(x) = sum_i w_i m_i."""
         return self.posterior(x, level).mean
 
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha D - x) / sigma^2` from the displacement; at sigma = 0 it is 0 on a point and infinite elsewhere."""
         displacement = self.posterior(x, level).displacement
         sigma = cast_level(level, displacement.dtype).sigma
@@ -108,12 +108,12 @@ class AbstractMixture(AbstractDensity):
         safe = jnp.where(clean, 1, sigma)
         return jnp.where(clean, jax.lax.stop_gradient(edge), displacement / safe / safe)
 
-    def log_prob(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
         return self.posterior(x, level).log_prob
 
     def jacobian_vector(
-        self, x: Float[ArrayLike, "*shape"], level: NoiseLevel, v: Float[ArrayLike, "*shape"]
+        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, v: Real[ArrayLike, "*shape"]
     ) -> Float[Array, "*shape"]:
         """The Jacobian of D times v, `(alpha / sigma^2) C v`: one more pass, no stored weights."""
         x = as_point(x)

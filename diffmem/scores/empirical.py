@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import (
@@ -16,6 +16,7 @@ from ..reductions import (
     Posterior,
     centred,
     covariance,
+    covariance_vector,
     gibbs,
     heaviest,
     weight_at,
@@ -44,8 +45,8 @@ class Empirical(AbstractMixture):
 
     def __init__(
         self,
-        points: Float[ArrayLike, "n *shape"],
-        weights: Float[ArrayLike, "n"] | None = None,
+        points: Real[ArrayLike, "..."],
+        weights: Real[ArrayLike, "..."] | None = None,
         reduction: AbstractReduction | None = None,
     ):
         check_points(points)
@@ -75,7 +76,7 @@ class Empirical(AbstractMixture):
         weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(self.centres.log_weights, np.float64)))
         return Empirical(points.reshape(-1, *self.shape), weights.astype(points.dtype), self.reduction)
 
-    def posterior(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
         found = self._gibbs(x, alpha, sigma)
@@ -90,7 +91,7 @@ class Empirical(AbstractMixture):
             discarded=found.discarded,
         )
 
-    def log_partition(self, x, level: NoiseLevel, beta: Float[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
+    def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
 
         Raises ValueError unless beta > 0.
@@ -120,6 +121,13 @@ class Empirical(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         flat = covariance(self.reduction, self.centres, x.ravel(), alpha, sigma)
         return flat.reshape(x.shape + x.shape)
+
+    def jacobian_vector(self, x, level: NoiseLevel, v: Real[ArrayLike, "..."]) -> Float[Array, "*shape"]:
+        """`(alpha / sigma^2) C v`, one more pass; 0 at sigma = 0."""
+        x, (alpha, sigma) = self._cast(x, level)
+        v = cast_point(v, self.shape, x.dtype)
+        turned = covariance_vector(self.reduction, self.centres, x.ravel(), alpha, sigma, v.ravel()).reshape(x.shape)
+        return jnp.where(sigma > 0, alpha * turned / jnp.where(sigma > 0, sigma, 1) ** 2, 0)
 
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
         """`(alpha^2 / sigma^4) tr C - d / sigma^2`, from the posterior pass."""

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
 from .checks import check_finite, check_points
@@ -25,7 +25,7 @@ class Gaussian(AbstractGaussianFamily):
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, mean: Float[ArrayLike, "*shape"], covariance: Float[ArrayLike, "..."]):
+    def __init__(self, mean: Real[ArrayLike, "*shape"], covariance: Real[ArrayLike, "..."]):
         check_finite("mean", mean)
         self.shape = tuple(np.shape(mean))
         dtype = float_dtype(mean, covariance)
@@ -35,7 +35,7 @@ class Gaussian(AbstractGaussianFamily):
         self.covariances = covariances_of(strong(covariance, dtype)[None], 1, self.shape)
 
     @classmethod
-    def fit(cls, points: Float[ArrayLike, "n *shape"]) -> "Gaussian":
+    def fit(cls, points: Real[ArrayLike, "..."]) -> "Gaussian":
         """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
         check_points(points)
         values = np.asarray(points)

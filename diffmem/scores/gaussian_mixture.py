@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
 from .checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
@@ -27,9 +27,9 @@ class GaussianMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Float[ArrayLike, "k"],
-        means: Float[ArrayLike, "k *shape"],
-        covariances: Float[ArrayLike, "k ..."],
+        weights: Real[ArrayLike, "..."],
+        means: Real[ArrayLike, "..."],
+        covariances: Real[ArrayLike, "..."],
     ):
         check_points(means)
         k = np.shape(means)[0]
@@ -43,7 +43,7 @@ class GaussianMixture(AbstractGaussianFamily):
 
     @classmethod
     def two_clusters(
-        cls, mean: Float[ArrayLike, "*shape"], variance: Float[ArrayLike, ""] = 1.0, weight: Float[ArrayLike, ""] = 0.5
+        cls, mean: Real[ArrayLike, "*shape"], variance: Real[ArrayLike, ""] = 1.0, weight: Real[ArrayLike, ""] = 0.5
     ) -> "GaussianMixture":
         """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section
         3).
@@ -54,7 +54,7 @@ class GaussianMixture(AbstractGaussianFamily):
         return cls(jnp.stack([weight, 1 - weight]), jnp.stack([mean, -mean]), jnp.full(2, strong(variance, dtype)))
 
     @classmethod
-    def fit(cls, points: Float[ArrayLike, "n *shape"], components: int, *, seed: int = 0) -> "GaussianMixture":
+    def fit(cls, points: Real[ArrayLike, "..."], components: int, *, seed: int = 0) -> "GaussianMixture":
         """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on
         the host.
         """

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, cast_level, strong
 from .base import AbstractScore
 
-Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Float[ArrayLike, ""]]
+Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
 
 
 class Guided(AbstractScore):
@@ -22,15 +22,15 @@ class Guided(AbstractScore):
     unconditional: AbstractScore
     weight: Weight
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`D_u + w (D_c - D_u)`."""
         return self._mix(self.conditional.denoise(x, level), self.unconditional.denoise(x, level), level)
 
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`s_u + w (s_c - s_u)`."""
         return self._mix(self.conditional.score(x, level), self.unconditional.score(x, level), level)
 
-    def divergence(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """The same combination of the divergences."""
         return self._mix(self.conditional.divergence(x, level), self.unconditional.divergence(x, level), level)
 

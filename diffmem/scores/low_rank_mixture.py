@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
 from .checks import check_finite, check_nonnegative, check_points, check_weights
@@ -28,11 +28,11 @@ class LowRankMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Float[ArrayLike, "k"],
-        means: Float[ArrayLike, "k *shape"],
-        factors: Float[ArrayLike, "k d r"],
-        variances: Float[ArrayLike, "k r"],
-        floor: Float[ArrayLike, ""] = 0.0,
+        weights: Real[ArrayLike, "..."],
+        means: Real[ArrayLike, "..."],
+        factors: Real[ArrayLike, "..."],
+        variances: Real[ArrayLike, "..."],
+        floor: Real[ArrayLike, ""] = 0.0,
     ):
         check_points(means)
         k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Real
 
-from ..level import NoiseLevel, ProcessLike, cast_level
+from ..level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from .base import AbstractDenoiser, AbstractScore, as_point
 
 PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
@@ -20,7 +20,7 @@ class FromFunction(AbstractDenoiser):
 
     function: PointFunction
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
@@ -34,12 +34,12 @@ class FromNoisePrediction(AbstractScore):
 
     function: PointFunction
 
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-eps / sigma`."""
         x = as_point(x)
         return -self._noise(x, level) / cast_level(level, x.dtype).sigma
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(x - sigma eps) / alpha`; raises where alpha = 0."""
         x = as_point(x)
         alpha, sigma = cast_level(level, x.dtype)
@@ -63,12 +63,12 @@ class FromVelocity(AbstractScore):
     function: PointFunction
     process: ProcessLike
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)`."""
         x, v, (_, sigma), rate, turn = self._parts(x, level)
         return (rate.sigma * x - sigma * v) / turn
 
-    def score(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-(alpha v - alpha' x) / (sigma (alpha sigma' - alpha' sigma))`."""
         x, v, (alpha, sigma), rate, turn = self._parts(x, level)
         return -(alpha * v - rate.alpha * x) / (sigma * turn)
@@ -77,7 +77,7 @@ class FromVelocity(AbstractScore):
         x = as_point(x)
         alpha, sigma = level = cast_level(level, x.dtype)
         ratio = jnp.where(alpha == 0, jnp.inf, sigma / jnp.where(alpha == 0, 1, alpha))
-        rate = cast_level(self.process.rate(self.process.time_at(ratio)), x.dtype)
+        rate = cast_rate(self.process.rate(self.process.time_at(ratio)), x.dtype)
         v = jnp.asarray(self.function(x, level), x.dtype)
         return x, v, level, rate, alpha * rate.sigma - rate.alpha * sigma
 
@@ -92,13 +92,14 @@ class FromHost(AbstractDenoiser):
 
     function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
-    def denoise(self, x: Float[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """One call on the host."""
         x = as_point(x)
         alpha, sigma = cast_level(level, x.dtype)
         return _host_call(self.function, x, alpha, sigma)
 
 
+@eqx.filter_jit
 def _host_call(function, x, alpha, sigma):
     @jax.custom_jvp
     def call(x, alpha, sigma):

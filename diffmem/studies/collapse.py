@@ -53,12 +53,12 @@ def collapse(
 
     **Measured** (n, d): the time at which the mean own weight falls to 1/2, by interpolation in log sigma/alpha, with
     its 95 % bootstrap interval over queries (for this subset; other subsets differ by a few per cent). NaN where it is
-    not crossed on the grid, as for n = 2, where the weight falls to 1/2 only without signal.
+    not crossed on the grid, and for n = 2, where the weight falls to 1/2 only without signal.
 
     **Predicted** (n, d): from the spectrum of all the data, which stand for the population, by `theory.collapse_time`
     (`predicted`); and from the mutual information that all points show, leaving one out, by
-    `theory.empirical_collapse_ratio` (`predicted_mc` with its standard error; NaN unless n is below the number of other
-    points). Both need data beyond the n points: at n near the size of the data they are extrapolations.
+    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN unless n < N - 1 for N distinct
+    points). Both are extrapolations where n is near N.
 
     **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
     method on a Karras grid of `steps`, and denoised; `generated_low`, `generated_high` the 95 % Wilson interval. A

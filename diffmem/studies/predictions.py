@@ -24,12 +24,12 @@ def predicted_ratio(dataset: Dataset, n: int, spectrum: np.ndarray) -> float:
 def monte_carlo_ratio(dataset: Dataset, n: int, *, key: PRNGKeyArray) -> theory.Estimate:
     """sigma/alpha at collapse by the mutual information that the points themselves show, leaving one out.
 
-    NaN where it is not valid: unless n is below the number of other points, and where repeated points keep the
+    NaN where it is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the
     information from crossing log n. Of more than 20,000 points a random 20,000 are used.
     """
     draw, estimate = jax.random.split(key)
     points = dataset.points if dataset.n <= MOST_POINTS else dataset.take(MOST_POINTS, key=draw).points
-    if not 1 < n < len(points) - 1:
+    if not 1 < n < len(np.unique(points, axis=0)) - 1:
         return UNKNOWN
     try:
         return theory.empirical_collapse_ratio(points, n, key=estimate, queries=MC_QUERIES)

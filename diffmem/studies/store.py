@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from .variables import MEASURED
+
 PATTERN = "n*_d*.nc"
 SETTINGS = "settings"
 # what HDF5 and its readers raise on files that are cut off or overwritten
@@ -46,7 +48,7 @@ class Store:
         if not path.exists():
             return None
         try:
-            cell = xr.load_dataset(path, engine="h5netcdf")
+            cell = xr.load_dataset(path, engine="h5netcdf")[list(MEASURED)]
             stored = json.loads(cell.attrs.pop(SETTINGS))
             known = np.isin(times, cell.t.values).all()
             differing = [name for name in self.settings if stored[name] != self.settings[name]]

@@ -33,6 +33,9 @@ VARIABLES = {
     "example_distance_ratio": ("d1/d2 of each example", "1"),
 }
 
+# what a cell holds; coordinates and the spectrum's prediction are added to the whole
+MEASURED = tuple(name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "predicted", "predicted_ratio"))
+
 
 def described(dataset: xr.Dataset) -> xr.Dataset:
     """The dataset with `long_name` and `units` on every variable and coordinate."""
