@@ -87,7 +87,7 @@ def _watched(score, train, times, settings, rng, *, key: PRNGKeyArray):
     # the mean weight of one of two points falls to 1/2 only without signal: a crossing would be noise
     crossed = crossing_interval(watched.own_weight, ratio, rng) if len(train) > 2 else (np.nan,) * 3
     curves = {name: ("t", part.mean(axis=1)) for name, part in watched._asdict().items()}
-    in_time = dict(zip(names, times_at(process, crossed).tolist()))
+    in_time = dict(zip(names, times_at(process, np.array(crossed)).tolist()))
     in_ratio = {name.replace("measured", "measured_ratio"): value for name, value in zip(names, crossed)}
     return xr.Dataset({**curves, **in_time, **in_ratio}, coords={"t": times, "ratio": ("t", ratio)})
 

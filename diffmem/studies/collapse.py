@@ -35,7 +35,7 @@ def collapse(
     samples: int = 512,
     queries: int = 1024,
     steps: int = 32,
-    times: Real[ArrayLike, "nodes"] | None = None,
+    times: Sequence[float] | Real[ArrayLike, "nodes"] | None = None,
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
     fresh: bool = False,

@@ -1,6 +1,7 @@
 """The times of a study: one grid for all cells, around the ratios where they are predicted to collapse."""
 
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,7 +53,9 @@ def times_at(process: AbstractProcess, ratio: Real[ArrayLike, "..."]) -> Float[n
     return np.where(known, times, np.nan)
 
 
-def checked_grid(process: AbstractProcess, times: Real[ArrayLike, "nodes"]) -> Float[np.ndarray, "nodes"]:
+def checked_grid(
+    process: AbstractProcess, times: Sequence[float] | Real[ArrayLike, "nodes"]
+) -> Float[np.ndarray, "nodes"]:
     """Times given by the caller as they are; raises ValueError unless they ascend in the process with 0 < sigma/alpha
     < inf.
     """
