@@ -21,10 +21,11 @@ app = typer.Typer(
 app.command()(collapse)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"diffmem {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -90,8 +90,7 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
     def absorb(carry, chunk):
         top, mass, heat, purity, pull, square, leaders = carry
         logits = (alpha * dot(chunk.rows, away) - alpha**2 * chunk.squares / 2) / sigma / sigma + chunk.log_weights
-        # one rounding for all uses: leaders are recognised by their logits
-        logits = jax.lax.optimization_barrier(jnp.where(chunk.fresh, logits, -jnp.inf))
+        logits = jnp.where(chunk.fresh, logits, -jnp.inf)
         new = jnp.maximum(top, jnp.max(logits))
         shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
         fall = jnp.where(jnp.isneginf(top), 0, top - new)

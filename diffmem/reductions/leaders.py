@@ -24,25 +24,22 @@ def no_leaders(dtype) -> Leaders:
 def admit(leaders: Leaders, logits: Float[Array, "rows"], index: Int[Array, "rows"], threshold) -> Leaders:
     """The buffer after a chunk: maxima are extracted one by one while they beat both `threshold` and the last leader.
 
-    Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. The chunk is
-    not modified: what was taken is everything before (last logit, last position) in decreasing order.
+    Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. What was
+    taken is everything before (last logit, last position) in decreasing order. The logits travel in the loop's carry:
+    outside it the compiler may compute them a second time with another rounding, and would not recognise them.
     """
     position = jnp.arange(logits.size)
 
-    def next_best(last, last_position):
+    def take(carry):
+        leaders, logits, last, last_position, _ = carry
         left = (logits < last) | ((logits == last) & (position > last_position))
         best = jnp.max(jnp.where(left, logits, -jnp.inf))
-        return best, jnp.min(jnp.where(left & (logits == best), position, logits.size - 1))
-
-    def worthy(carry):
-        leaders, best, _ = carry
-        return (best > jnp.min(leaders.logits)) & (best >= threshold)
-
-    def take(carry):
-        leaders, best, where = carry
+        where = jnp.min(jnp.where(left & (logits == best), position, logits.size - 1))
+        worthy = (best > jnp.min(leaders.logits)) & (best >= threshold)
         slot = jnp.argmin(leaders.logits)
         taken = Leaders(leaders.logits.at[slot].set(best), leaders.index.at[slot].set(index[where]))
-        return taken, *next_best(best, where)
+        kept = jax.tree.map(lambda new, old: jnp.where(worthy, new, old), taken, leaders)
+        return kept, logits, best, where, worthy
 
-    start = next_best(jnp.asarray(jnp.inf, logits.dtype), jnp.asarray(-1))
-    return jax.lax.while_loop(worthy, take, (leaders, *start))[0]
+    start = leaders, logits, jnp.asarray(jnp.inf, logits.dtype), jnp.asarray(-1), jnp.asarray(True)
+    return jax.lax.while_loop(lambda carry: carry[-1], take, start)[0]
