@@ -49,5 +49,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    print("diffmem: " + " ".join(message.split()), file=sys.stderr)
+    if message:  # none where the help has been shown instead
+        print("diffmem: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(BAD_INPUT)

@@ -36,7 +36,8 @@ def collapse_grid(process: AbstractProcess, predicted: Float[ArrayLike, "..."]) 
 
 def reach(process: AbstractProcess) -> tuple[float, float]:
     """sigma/alpha at t_min and at t_max, infinite where alpha = 0."""
-    return tuple(float(ratio) for ratio in ratios_at(process, np.array([process.t_min, process.t_max])))
+    low, high = ratios_at(process, np.array([process.t_min, process.t_max]))
+    return float(low), float(high)
 
 
 def ratios_at(process: AbstractProcess, times: Float[np.ndarray, "nodes"]) -> Float[np.ndarray, "nodes"]:

@@ -45,3 +45,9 @@ def test_usage_errors_are_one_line(arguments, capsys):
     assert code_of(arguments) == 2
     out, error = capsys.readouterr()
     assert out == "" and len(error.splitlines()) == 1 and error.startswith("diffmem: ")
+
+
+def test_without_a_command_it_helps(capsys):
+    code_of([])
+    out, error = capsys.readouterr()
+    assert "Usage: diffmem" in out and error == ""

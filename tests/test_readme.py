@@ -1,0 +1,61 @@
+"""The README's Python runs as printed, from top to bottom in one session, and its names exist."""
+
+import importlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.M | re.S)
+ROWS = re.findall(r"^\| `\w+`.*$", README, flags=re.M)
+
+
+@pytest.fixture(scope="module")
+def session():
+    """The names that the blocks leave behind, executed in order; the strict flags of the suite are not a user's."""
+    import jax
+
+    names = {}
+    flags = {"jax_numpy_dtype_promotion": "standard", "jax_numpy_rank_promotion": "allow"}
+    before = {flag: getattr(jax.config, flag) for flag in flags}
+    try:
+        for flag, value in flags.items():
+            jax.config.update(flag, value)
+        for block in BLOCKS:
+            exec(compile(block, "README.md", "exec"), names)
+    finally:
+        for flag, value in before.items():
+            jax.config.update(flag, value)
+    return names
+
+
+def test_the_study_copies_and_the_score_of_three_lines_does_not(session):
+    assert session["copied"].fraction == 1
+    drawn = session["metrics"].memorization(session["out"].points, session["train"])
+    assert drawn.fraction == 0
+
+
+def test_the_figure_shows_participation_from_n_to_one_and_the_predicted_time(session):
+    (axes,) = session["figure"].axes
+    median = np.asarray(axes.get_lines()[0].get_ydata())
+    assert median[0] == pytest.approx(512, rel=1e-3)
+    assert median[-1] == pytest.approx(1, rel=1e-3)
+    marks = [line.get_xdata()[0] for line in axes.get_lines() if len(set(line.get_xdata())) == 1]
+    assert session["t_c"] in marks
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_name_of_the_table_is_public(row):
+    packages, names = row.strip("|").split("|", 1)
+    modules = [importlib.import_module(f"diffmem.{name}") for name in re.findall(r"`(\w+)`", packages)]
+    for name in re.findall(r"`(\w+)`", names):
+        assert any(hasattr(module, name) for module in modules), name
+    assert modules
+
+
+def test_the_readme_holds_what_is_tested_here():
+    assert len(BLOCKS) >= 2
+    assert len(ROWS) >= 8
+    assert "<!-- test command -->" in README
