@@ -162,9 +162,7 @@ SCORES = {
     "Gaussian, diagonal": Example(_gaussian(DIAGONAL[0].reshape(_SHAPE)), _one(np.diag(DIAGONAL[0]))),
     "Gaussian, full": Example(_gaussian(FULL[0]), _one(FULL[0])),
     "GaussianMixture, isotropic": Example(_mixture(ISOTROPIC), Law(SHARES, _FLAT, _isotropic(ISOTROPIC))),
-    "GaussianMixture, diagonal": Example(
-        _mixture(DIAGONAL), Law(SHARES, _FLAT, DIAGONAL[:, :, None] * np.eye(_D))
-    ),
+    "GaussianMixture, diagonal": Example(_mixture(DIAGONAL), Law(SHARES, _FLAT, DIAGONAL[:, :, None] * np.eye(_D))),
     "GaussianMixture, full": Example(_mixture(FULL), Law(SHARES, _FLAT, FULL)),
     "GaussianMixture.two_clusters": Example(
         lambda dtype, process: scores.GaussianMixture.two_clusters(

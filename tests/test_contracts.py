@@ -310,5 +310,7 @@ def test_the_table_is_complete():
             if isinstance(value, type) and issubclass(value, eqx.Module) and not name.startswith("Abstract")
         }
         assert public == names
-    grids = {name for name, value in vars(integrators.grids).items() if getattr(value, "__module__", "").endswith("grids")}
+    grids = {
+        name for name, value in vars(integrators.grids).items() if getattr(value, "__module__", "").endswith("grids")
+    }
     assert {name for name in grids if not name.startswith("_")} == set(examples.GRIDS)

@@ -11,7 +11,9 @@ from diffmem.level import NoiseLevel, ProcessLike, cast_level, float_dtype, stro
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 
 
-@pytest.mark.parametrize("value", [0.5, np.float64(0.5), np.float32(0.5), jnp.float32(0.5), jnp.asarray(0.5), np.array(0.5)])
+@pytest.mark.parametrize(
+    "value", [0.5, np.float64(0.5), np.float32(0.5), jnp.float32(0.5), jnp.asarray(0.5), np.array(0.5)]
+)
 def test_any_scalar_becomes_the_same(value):
     level = cast_level(NoiseLevel(value, value), jnp.float32)
     for part in level:

@@ -31,9 +31,7 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     """The nodes of `process` at `times`, computed in the times' own precision and then cast to `dtype`."""
     times = strong(times, float_dtype(times))
     level, rate = process.level(times), process.rate(times)
-    return Node(
-        times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype)
-    )
+    return Node(times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype))
 
 
 def velocity(score: AbstractScore, x: Float[Array, "*shape"], node: Node) -> Float[Array, "*shape"]:

@@ -230,7 +230,10 @@ def test_the_bisection_agrees_with_the_closed_form(name):
         (lambda: processes.VariancePreserving(beta_min=0.0), "0 < beta_min <= beta_max, but are 0.0 and 20.0."),
         (lambda: processes.VariancePreserving(beta_max=0.01), "but are 0.1 and 0.01."),
         (lambda: processes.CosineVariancePreserving(offset=-0.1), "`offset` must be at least 0, but is -0.1."),
-        (lambda: processes.CosineVariancePreserving(t_max=1.5), "`t_max` must be at most 1, where alpha is 0, but is 1.5."),
+        (
+            lambda: processes.CosineVariancePreserving(t_max=1.5),
+            "`t_max` must be at most 1, where alpha is 0, but is 1.5.",
+        ),
         (lambda: processes.FlowMatching(t_max=2.0), "`t_max` must be at most 1, where alpha is 0, but is 2.0."),
     ],
 )

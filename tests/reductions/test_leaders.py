@@ -19,7 +19,9 @@ def both(score, xs, level):
     return jax.vmap(lambda x: (score.weights(x, level, score.n), score.posterior(x, level)))(xs)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUBLE, reason=""))])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUBLE, reason=""))]
+)
 @pytest.mark.parametrize("size", [None, 31])
 def test_statistics_of_a_collapsed_batch(size, dtype):
     """The logits compiled twice, with two roundings, would take a centre twice or miss its copies: 40 point sets."""
@@ -35,4 +37,3 @@ def test_statistics_of_a_collapsed_batch(size, dtype):
             assert found.leader_weight[i] == pytest.approx(w.max(), rel=1e-5)
             assert found.participation[i] == pytest.approx(1 / np.sum(w**2), rel=1e-5)
             assert oracles.total_variation(weight[i], w[index[i]]) < 1e-5
-

@@ -29,7 +29,9 @@ def empirical(rotation, shift):
 def mixture(rotation, shift):
     covariances = np.einsum("ij,kjl,ml->kim", rotation, FULL, rotation)
     covariances = (covariances + covariances.swapaxes(1, 2)) / 2
-    return GaussianMixture(SHARES.astype(FLOAT), (POINTS[:3] @ rotation.T + shift).astype(FLOAT), covariances.astype(FLOAT))
+    return GaussianMixture(
+        SHARES.astype(FLOAT), (POINTS[:3] @ rotation.T + shift).astype(FLOAT), covariances.astype(FLOAT)
+    )
 
 
 def gaussian(rotation, shift):

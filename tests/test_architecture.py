@@ -1,0 +1,131 @@
+"""The tree keeps its shape: imports go one way, heavy packages load late, files stay small, public things are documented."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import diffmem
+
+ROOT = Path(diffmem.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+# a package may import from those on later lines only
+LAYERS = [
+    {"cli"},
+    {"studies"},
+    {"plots"},
+    {"metrics"},
+    {"integrators"},
+    {"scores", "theory"},
+    {"data", "processes", "reductions"},
+    {"level"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
+LATE = {"plots", "studies", "cli"}  # packages that may import heavy ones: nothing imports them at the start
+
+
+def package(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> list[tuple[str, bool]]:
+    """Packages of this project that a file imports, with whether the import is at its top."""
+    tree = ast.parse(path.read_text())
+    found = []
+    depth = len(path.relative_to(ROOT).parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            outside = node.level == depth
+            names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            if outside:
+                found += [(name, node in tree.body) for name in names]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    own = package(path)
+    if own == "__init__":
+        return
+    for name, _ in imported(path):
+        if name == "__version__" or name == own:
+            continue
+        assert RANK[name] > RANK[own], f"{own} imports {name}"
+
+
+def test_every_package_has_a_layer():
+    found = {package(path) for path in FILES} - {"__init__"}
+    assert found == set(RANK)
+
+
+def test_light_packages_load_nothing_heavy():
+    light = sorted(set(RANK) - LATE)
+    code = f"import sys; import diffmem; from diffmem import {', '.join(light)}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in run.stdout.split()}
+    assert not (loaded & (HEAVY - {"scipy"}))  # jax itself loads a part of scipy
+
+
+def test_help_loads_no_numerics():
+    code = (
+        "import sys\nfrom diffmem.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\nprint(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in run.stdout.splitlines()[-1].split()}
+    assert not (loaded & {"jax", "numpy", "matplotlib", "xarray"})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_small_and_documented(path):
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert text.count("\n") <= 300
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            # a signature of many options is no logic
+            lines = node.end_lineno - node.body[0].lineno + 1 - (ast.get_docstring(node) or "").count("\n")
+            if isinstance(node, ast.FunctionDef):
+                assert lines <= 50, node.name
+    public = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    for node in public:
+        if not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{path.name}: {node.name}"
+
+
+def test_names_say_what_things_are():
+    forbidden = {"utils", "helpers", "misc", "common", "manager"}
+    assert not {path.stem for path in FILES} & forbidden
+
+
+def subclasses(cls):
+    for child in cls.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+# defaults that a closed form may replace; all other methods are implemented once
+DEFAULTS = {"time_at", "divergence", "score", "jacobian_vector", "noise", "stochastic", "draw"}
+
+
+def test_methods_are_implemented_once():
+    import equinox as eqx
+
+    from diffmem import integrators, processes, reductions, scores
+
+    assert integrators and processes and reductions and scores
+    for cls in set(subclasses(eqx.Module)):
+        if not cls.__module__.startswith("diffmem."):
+            continue
+        for parent in cls.__mro__[1:]:
+            if not parent.__module__.startswith("diffmem."):
+                continue
+            for name, method in vars(parent).items():
+                concrete = callable(method) and not getattr(method, "__isabstractmethod__", False)
+                if name.startswith("_") or name in DEFAULTS or not concrete:
+                    continue
+                assert name not in vars(cls), f"{cls.__name__} overrides {parent.__name__}.{name}"
