@@ -76,3 +76,13 @@ def float_dtype(*values: ArrayLike):
     """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
     dtype = jnp.result_type(*values)
     return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
+
+
+def requested_dtype(dtype):
+    """float32 or float64, asked for by name; raises ValueError for others, and for float64 while JAX's x64 is off."""
+    found = np.dtype(dtype)
+    if found not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError(f"`dtype` must be float32 or float64, but is {dtype}.")
+    if found == np.dtype("float64") and not jax.config.jax_enable_x64:
+        raise ValueError("`dtype` float64 must be used with jax_enable_x64 (or JAX_ENABLE_X64=1), but x64 is off.")
+    return found

@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0, 2 with one sentence on bad input, 130 when interrupted."""
     try:
         code = app(args=arguments, prog_name="diffmem", standalone_mode=False)
-    except USAGE_ERROR as error:
+    except USAGE_ERROR as error:  # pyright: ignore[reportGeneralTypeIssues]
         _fail(error.format_message())
     except (ValueError, ImportError, OSError) as error:
         _fail(str(error))

@@ -67,3 +67,22 @@ def dataset_called(name: str) -> "Dataset":
     if not Path(name).exists():
         raise ValueError(f"`DATA` must be digits, mnist, or a file or folder that exists, but is {name!r}.")
     return data.load(name)
+
+
+def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
+    """The points in float32 or float64; as they were read without a dtype.
+
+    Raises ValueError for another dtype, and for float64 while JAX's x64 is off.
+    """
+    from ..data import Dataset
+    from ..level import requested_dtype
+
+    if dtype is None:
+        return dataset
+    try:
+        points = dataset.points.astype(requested_dtype(dtype))
+    except TypeError:
+        raise ValueError(f"`--dtype` must be float32 or float64, but is {dtype!r}.") from None
+    return Dataset(
+        points, dataset.labels, event_shape=dataset.event_shape, value_range=dataset.value_range, name=dataset.name
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import PROCESSES, dataset_called, process_called, whole_numbers
+from .arguments import PROCESSES, dataset_called, in_precision, process_called, whole_numbers
 
 DEFAULT_OUT = Path("collapse")
 
@@ -31,6 +31,9 @@ def collapse(
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
     queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 1024,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
+    dtype: Annotated[
+        str | None, typer.Option(help="float32 or float64 (with JAX_ENABLE_X64=1). Default: as the data are read.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = DEFAULT_OUT,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget cells that are stored in the folder.")] = False,
 ) -> None:
@@ -60,7 +63,7 @@ def collapse(
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     _check_folder(out)
     clock = process_called(process, t_min, sigma_min)
-    dataset = dataset_called(data)
+    dataset = in_precision(dataset_called(data), dtype)
 
     from ..studies import collapse as study
 

@@ -152,3 +152,24 @@ def test_nothing_global_is_left_changed(tmp_path, points, capsys):
     filters = list(warnings.filters)
     run(capsys, points, "--n", "4", "--d", "3", "--out", tmp_path / "o", *TINY)
     assert warnings.filters == filters
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sentence"),
+    [("float16", "`dtype` must be float32 or float64"), ("word", "`--dtype` must be float32 or float64")],
+)
+def test_a_precision_that_does_not_exist(tmp_path, points, capsys, dtype, sentence):
+    code, _, error = run(capsys, points, "--dtype", dtype, "--out", tmp_path / "results")
+    assert code == 2 and sentence in error and error.count("\n") == 1
+
+
+def test_double_precision_must_be_switched_on(tmp_path, points, capsys):
+    import jax
+
+    before = jax.config.jax_enable_x64
+    try:
+        jax.config.update("jax_enable_x64", False)
+        code, _, error = run(capsys, points, "--dtype", "float64", "--out", tmp_path / "results")
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    assert code == 2 and "jax_enable_x64" in error and error.count("\n") == 1
