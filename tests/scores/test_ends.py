@@ -64,7 +64,7 @@ def test_ties_are_shared_by_weight(reduction, dtype):
     score = Empirical(points, np.array([3, 0.5, 7, 0.5], dtype), reduction)
     found = score.posterior(np.zeros(2, dtype), CLEAN)
     np.testing.assert_allclose(found.mean, [-0.5, 0], rtol=1e-6)
-    assert found.leader_weight == 0.75
+    assert found.leader_weight == pytest.approx(0.75, rel=1e-6)
     assert found.participation == pytest.approx(1 / (0.75**2 + 2 * 0.125**2), rel=1e-6)
     index, weight = score.weights(np.zeros(2, dtype), CLEAN, 3)
     np.testing.assert_allclose(weight, [0.75, 0.125, 0.125], rtol=1e-6)
