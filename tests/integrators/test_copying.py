@@ -64,7 +64,9 @@ def test_clones_agree_with_the_sum_of_squared_weights(sigma):
         sample(score, process, EulerMaruyama(), times, (d,), pairs, key=jax.random.key(seed), start=x).points
         for seed in (2, 3)
     ]
-    first, second = (np.argmin(((end[:, None] - np.asarray(points)[None]) ** 2).sum(-1), axis=1) for end in map(np.asarray, ends))
+    first, second = (
+        np.argmin(((end[:, None] - np.asarray(points)[None]) ** 2).sum(-1), axis=1) for end in map(np.asarray, ends)
+    )
     level = NoiseLevel(1.0, sigma)
     expected = 1 / np.asarray(jax.vmap(lambda x: score.posterior(x, level).participation)(x))
     difference = (first == second) - expected
