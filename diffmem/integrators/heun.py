@@ -41,11 +41,12 @@ class Heun(AbstractStepper):
         level = now.level
         if self.stochastic:
             x, level = self._churned(x, level, state, key)
+        here = score.noise(x, level)
         predicted = flow_towards(score.denoise(x, level), x, level, after.level)
         edge = (level.alpha == 0) | (after.level.alpha == 0) | (after.level.sigma == 0)
 
         def corrected():
-            slope = (score.noise(x, level) + score.noise(predicted, after.level)) / 2
+            slope = (here + score.noise(predicted, after.level)) / 2
             rise = after.level.sigma / after.level.alpha - level.sigma / level.alpha
             return after.level.alpha * (x / level.alpha + rise * slope)
 

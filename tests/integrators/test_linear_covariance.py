@@ -77,7 +77,7 @@ def draws(name, keys, steps):
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("process", [EXPLODING, processes.VariancePreserving()], ids=["EDM", "VP"])
 def test_sampled_covariance(name, process, gaussian):
-    """The response of a run to its start and to each of its draws, read off from many runs, against C <- A^2 C + B^2."""
+    """The response of a run to its start and to each of its draws, read off from runs, against C <- A^2 C + B^2."""
     integrator, formula = SCHEMES[name]
     times = grids.karras(process, 8)
     start = np.asarray(process.level(times[0]))
