@@ -29,7 +29,7 @@ def collapse(
     t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
     sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm. Default: .002.")] = None,
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
-    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 1024,
+    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 512,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
     dtype: Annotated[
         str | None, typer.Option(help="float32 or float64 (with JAX_ENABLE_X64=1). Default: as the data are read.")

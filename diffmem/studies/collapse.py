@@ -33,7 +33,7 @@ def collapse(
     process: AbstractProcess = DEFAULT_PROCESS,
     *,
     samples: int = 512,
-    queries: int = 1024,
+    queries: int = 512,
     steps: int = 32,
     times: Sequence[float] | Real[ArrayLike, "nodes"] | None = None,
     seed: int = 0,
