@@ -116,6 +116,7 @@ def total_variation(left, right) -> float:
 
 
 def off(value, truth) -> float:
-    """The Euclidean distance to the truth in units of the truth's norm."""
+    """The Euclidean distance to the truth in units of the truth's norm; 0 where both vanish."""
     value, truth = np.asarray(value, np.float64).ravel(), np.asarray(truth, np.float64).ravel()
-    return float(np.linalg.norm(value - truth) / np.linalg.norm(truth))
+    error = np.linalg.norm(value - truth)
+    return float(error / np.linalg.norm(truth)) if error > 0 else float(error)

@@ -129,3 +129,33 @@ def test_methods_are_implemented_once():
                 if name.startswith("_") or name in DEFAULTS or not concrete:
                     continue
                 assert name not in vars(cls), f"{cls.__name__} overrides {parent.__name__}.{name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_score_knows_no_time_and_a_prediction_no_score(path):
+    """Scores take a process by its shape; theory and the experiment beside it share no code that could be wrong in both."""
+    forbidden = {"scores": {"processes", "integrators"}, "theory": {"scores", "integrators"}}
+    assert not {name for name, _ in imported(path)} & forbidden.get(package(path), set())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_abstract_classes_are_subclassed(path):
+    own = {node.name for tree in map(ast.parse, map(Path.read_text, FILES)) for node in tree.body if class_of(node)}
+    for node in filter(class_of, ast.walk(ast.parse(path.read_text()))):
+        bases = {ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases} & own
+        assert all(base.startswith("Abstract") for base in bases), f"{node.name}({', '.join(bases)})"
+
+
+def class_of(node):
+    return isinstance(node, ast.ClassDef)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_house_rules(path):
+    """No postponed annotations, no attributes looked for by name, no travelling keyword arguments, no bare except."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+        assert not (isinstance(node, ast.Name) and node.id == "hasattr"), f"line {node.lineno}"
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"line {node.lineno}"
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            assert node.args.kwarg is None, f"line {node.lineno}: **{node.args.kwarg.arg}"

@@ -1,0 +1,102 @@
+"""Faults people meet in shifted data, in a device's default precision, in older schedules, and with double precision off."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracles
+import pytest
+
+from diffmem.level import NoiseLevel
+from diffmem.processes import VariancePreserving
+from diffmem.reductions import Chunked
+from diffmem.scores import Empirical
+
+DOUBLE = jnp.zeros(()).dtype == jnp.float64
+both = pytest.mark.parametrize("dtype", [np.float32, np.float64] if DOUBLE else [np.float32])
+
+
+@both
+def test_squared_distances_of_shifted_data_are_never_negative(dtype):
+    """faiss#297, faiss#1266: data N(100, .1^2), a query a hundredth from a point in each of 16 coordinates."""
+    points = (np.random.default_rng(1).normal(size=(200, 16)) * 0.1 + 100).astype(dtype)
+    x = points[0] + dtype(0.01)
+    found = Empirical(points).posterior(x, NoiseLevel(1.0, 0.001))
+    square = np.sum((np.float64(x) - points[0]) ** 2)
+    assert square == pytest.approx(0.0016, rel=2e-3)
+    assert np.sum(np.float64(found.displacement) ** 2) == pytest.approx(square, rel=1e-5)
+    energy = -float(found.log_prob) - np.log(200) - 8 * np.log(2 * np.pi * 1e-6)
+    assert energy == pytest.approx(square / 2e-6, rel=1e-5)
+
+
+def test_products_do_not_use_the_default_precision():
+    """jax#9973, jax#7010, jax#22557: it differs between devices; every product here asks for the highest."""
+    points = (np.random.default_rng(2).normal(size=(64, 48)) + 10).astype(np.float32)
+    score, level = Empirical(points), NoiseLevel(1.0, 3.0)
+    programs = [
+        jax.jit(jax.vmap(lambda x: score.posterior(x, level))).lower(points),
+        jax.jit(jax.vmap(jax.grad(lambda x: score.log_prob(x, level)))).lower(points),
+        jax.jit(jax.vmap(lambda x: score.jacobian_vector(x, level, x))).lower(points),
+    ]
+    products = [line for program in programs for line in program.as_text().splitlines() if "dot_general" in line]
+    assert products and all("HIGHEST" in line for line in products)
+    for x in points[:3] + 1:
+        assert oracles.off(score.denoise(x, level), oracles.points_answer(points, x, 1.0, 3.0)[1]) < 1e-5
+
+
+@pytest.mark.skipif(not DOUBLE, reason="the product of 1000 factors needs double precision")
+def test_sigma_and_sigma_over_alpha():
+    """sjc#13, DiffPIR#1: a thousand betas from 1e-4 to 2e-2; the first and last sigma in both meanings."""
+    product = np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))
+    assert product[[0, -1]] == pytest.approx([0.9999, 4.03583e-5], rel=1e-5)
+    process = VariancePreserving()
+    for value, ratio in ((product[0], 0.01000050), (product[-1], 157.40728)):
+        level = NoiseLevel(np.sqrt(value), np.sqrt(1 - value))
+        assert level.sigma / level.alpha == pytest.approx(ratio, rel=1e-6)
+        found = process.level(process.time_at(level.sigma / level.alpha))
+        assert (float(found.alpha), float(found.sigma)) == pytest.approx(tuple(map(float, level)), rel=1e-9)
+
+
+@both
+def test_trace_of_the_jacobian_of_the_denoiser(dtype):
+    """flow_matching#49: exact, where probes are noisy: points {-1, 1}, x = .3, sigma = .5."""
+    score, level, x = Empirical(np.array([[-1], [1]], dtype)), NoiseLevel(1.0, 0.5), np.array([0.3], dtype)
+    assert score.jacobian_vector(x, level, np.ones(1, dtype))[0] == pytest.approx(1.22008, rel=1e-5)
+    assert score.divergence(x, level) == pytest.approx((1.22008 - 1) / 0.25, rel=1e-4)
+
+
+@both
+def test_chunks_that_do_not_divide_the_points(dtype):
+    """jax#11319: n = 10 in chunks of 1, 3, 4 and 10."""
+    points, x = np.array([0.0, 10, 20, 30, 5, 6, 7, 8, 9, 1.5], dtype)[:, None], np.array([7], dtype)
+    for sigma in (0.5, 4.0, 40.0):
+        found = [Empirical(points, reduction=Chunked(k)).denoise(x, NoiseLevel(1.0, sigma)) for k in (1, 3, 4, 10)]
+        np.testing.assert_allclose(np.ravel(found), float(found[-1][0]), rtol=1e-6)
+
+
+@both
+def test_ideal_denoiser_for_a_list_of_sigmas(dtype):
+    """NVlabs/edm#26: one line from an array of images to D at every level."""
+    images, sigmas = np.random.default_rng(0).normal(size=(20, 3, 4)).astype(dtype), np.array([0.1, 1, 10], dtype)
+    found = jax.vmap(lambda s: Empirical(images).denoise(images[0], NoiseLevel(1.0, s)))(sigmas)
+    assert found.shape == (3, 3, 4)
+    np.testing.assert_allclose(found[0], images[0], rtol=1e-6)
+
+
+PROGRAM = """
+import jax.numpy as jnp, numpy as np
+from diffmem.level import NoiseLevel
+from diffmem.scores import Empirical
+points = np.array([[1024.0], [1024 + 1 / 64]])
+found = Empirical(points).score(points[0] + 1 / 256, NoiseLevel(1.0, 1 / 64))
+assert found.dtype == jnp.float32, found.dtype
+assert abs(found.item() - 12.020705) < 1e-5, found
+"""
+
+
+def test_one_unstable_part_needs_no_double_precision():
+    """jax#22688, pytorch#42479: with x64 off, the close points far from the origin are right."""
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
