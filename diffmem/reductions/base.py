@@ -1,7 +1,7 @@
 """What a Gibbs sum over centres reports, and the contract of the ways to compute it."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array, Float, Int
@@ -58,6 +58,10 @@ class AbstractReduction(eqx.Module):
     energies, and correct under `jax.vmap`. Derivatives are not its business: `reductions.gibbs` supplies them in closed
     form.
     """
+
+    def prepare(self, centres: Centres) -> Any:
+        """What `gibbs` wants to know of the centres beforehand, kept in `centres.index`; by default nothing."""
+        return ()
 
     @abstractmethod
     def rows(self, n: int, d: int) -> int:

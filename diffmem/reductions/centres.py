@@ -1,10 +1,10 @@
 """Weighted centres stored as offsets from a common centre, so that data far from the origin keep their digits."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 HIGH_BITS = {4: (jnp.uint32, 12), 8: (jnp.uint64, 27)}  # unsigned type of the same width, low mantissa bits to clear
 
@@ -20,6 +20,42 @@ class Centres(NamedTuple):
     """log of the normalised weights; -inf where a weight is zero."""
     radius: Float[Array, ""]
     """max_i |offsets_i|."""
+    index: Any = ()
+    """What the reduction computed of the centres beforehand."""
+
+    @property
+    def n(self) -> int:
+        """Number of centres."""
+        return self.offsets.shape[0]
+
+    @property
+    def d(self) -> int:
+        """Coordinates of one centre."""
+        return self.offsets.shape[1]
+
+    @property
+    def dtype(self):
+        """Of the coordinates."""
+        return self.offsets.dtype
+
+    def at(self, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
+        """Offset and log-weight of centre number i."""
+        return self.offsets[i], self.log_weights[i]
+
+    def heaviest(self) -> Int[Array, ""]:
+        """Number of a centre of largest weight."""
+        return jnp.argmax(self.log_weights)
+
+    def weighty(self) -> Int[Array, ""]:
+        """Number of centres with weight."""
+        return jnp.sum(~jnp.isneginf(self.log_weights))
+
+    def span(self, start: Int[Array, ""], size: int) -> tuple[Float[Array, "rows d"], Array, Array]:
+        """Offsets, their squares and log-weights of `size` consecutive centres."""
+        if size == self.n:
+            return self.offsets, self.squares, self.log_weights
+        parts = self.offsets, self.squares, self.log_weights
+        return tuple(jax.lax.dynamic_slice_in_dim(part, start, size) for part in parts)
 
     def tempered(self, beta: Float[Array, ""]) -> "Centres":
         """The centres with weights raised to the power beta (not normalised)."""

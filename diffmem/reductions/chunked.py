@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -19,22 +20,20 @@ LOW_DIMENSION = (
 CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
-REFINE = 64  # expected rounding of a product energy, in units of the rounding unit, above which leaders are refined
-TOLERATED = 256  # the same for the mass outside the leaders, above which the query is done again by differences
+TOLERATED = 256  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
 
 
 class Chunked(AbstractReduction):
     """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the
     leader.
 
-    Leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the product's rounding, of the best
-    (u: the
-    rounding unit). When more than the buffer of 64 holds would need refinement, the query is computed again by
-    differences.
+    Where the products' rounding is expected to stay below 256 u (u: the rounding unit) they are used as they are. Elsewhere
+    leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the rounding, of the best. When more
+    than the buffer of 64 holds would need refinement, the query is computed again by differences.
     Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
     """
 
-    size: int | None = None
+    size: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         if self.size is not None and self.size < 1:
@@ -46,9 +45,8 @@ class Chunked(AbstractReduction):
 
     def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
         """By differences in low dimension, by products and refinement otherwise."""
-        n, d = centres.offsets.shape
-        rows = self.rows(n, d)
-        if d <= LOW_DIMENSION:
+        rows = self.rows(centres.n, centres.d)
+        if centres.d <= LOW_DIMENSION:
             return settled(centres, x, alpha, sigma, nearest(centres, x, alpha, sigma, rows), rows)
         scan = product_pass(centres, x, alpha, sigma, rows)
         found, doubtful = refine(centres, x, alpha, sigma, scan)
@@ -77,7 +75,6 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
     """Logits `(alpha <x, y_i> - alpha^2 |y_i|^2 / 2) / sigma^2 + log w_i` by products, with running sums and
     leaders.
     """
-    n, d = centres.offsets.shape
     away = residual(x, alpha, centres.centre)
     norm = jnp.sqrt(jnp.sum(away**2))
     sigma = floored(sigma, norm + 2 * alpha * centres.radius)
@@ -85,7 +82,7 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
     rounding = unit * alpha * centres.radius * (norm + alpha * centres.radius) / sigma / sigma
     # sequential sums of correlated terms reach a few units more than the expected rounding: 4 at d = 3072, growing as
     # sqrt d
-    window = math.log(n) - math.log(unit) + NEGLIGIBLE + 2 * (4 + math.sqrt(d) / 8) * rounding
+    window = math.log(centres.n) - math.log(unit) + NEGLIGIBLE + 2 * (4 + math.sqrt(centres.d) / 8) * rounding
 
     def absorb(carry, chunk):
         top, mass, heat, purity, pull, square, leaders = carry
@@ -97,7 +94,7 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
         depth = jnp.where(jnp.isneginf(logits), 0, logits - new)
         weight = jnp.where(jnp.isneginf(logits), 0, jnp.exp(depth))
         # where products are accurate enough only the best centre is wanted
-        threshold = jnp.where(rounding > REFINE * unit, new - window, new)
+        threshold = jnp.where(rounding > TOLERATED * unit, new - window, new)
         return (
             new,
             shrink * mass + jnp.sum(weight),
@@ -111,7 +108,7 @@ def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
     zero = jnp.zeros_like(sigma)
     start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, no_leaders(x.dtype)
     *sums, leaders = over_chunks(centres, rows, absorb, start)
-    threshold = jnp.where(rounding > REFINE * unit, sums[0] - window, sums[0])
+    threshold = jnp.where(rounding > TOLERATED * unit, sums[0] - window, sums[0])
     return Scan(*sums, leaders, threshold, rounding)
 
 
@@ -124,9 +121,10 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
     first = frame(centres, x, alpha, sigma, index[0])
 
     def measure(k, found):
-        delta = centres.offsets[index[k]] - first.reference
+        offset, log_weight = centres.at(index[k])
+        delta = offset - first.reference
         tilt = jnp.sum(delta * (first.residual - alpha * delta / 2))
-        return found.at[k].set(gap(first, tilt, centres.log_weights[index[k]]))
+        return found.at[k].set(gap(first, tilt, log_weight))
 
     g = upto(count, measure, jnp.full(SLOTS, -jnp.inf, x.dtype))
     best = jnp.argmax(g)
@@ -135,7 +133,7 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
     weight = jnp.exp(g)
 
     def draw(k, sums):
-        delta = centres.offsets[index[k]] - view.reference
+        delta = centres.at(index[k])[0] - view.reference
         return sums[0] + weight[k] * delta, sums[1] + weight[k] * jnp.sum(delta**2)
 
     pulled, square = upto(count, draw, (jnp.zeros_like(x), jnp.zeros_like(sigma)))
@@ -163,10 +161,10 @@ def remainder(centres: Centres, scan: Scan, logits, index, kept, reference, leve
     e = jnp.where(kept, jnp.exp(logits - scan.top), 0)
 
     def take(k, left):
-        offset = centres.offsets[index[k]]
-        return left[0] - e[k] * offset, left[1] - e[k] * centres.squares[index[k]]
+        offset = centres.at(index[k])[0]
+        return left[0] - e[k] * offset, left[1] - e[k] * jnp.sum(offset**2)
 
-    everything = jnp.sum(kept) >= jnp.sum(~jnp.isneginf(centres.log_weights))
+    everything = jnp.sum(kept) >= centres.weighty()
     complete = everything | ((logits[-1] < scan.threshold) & (scan.threshold < scan.top))
     count = jnp.where(complete, 0, jnp.sum(kept))
     pulled, square = upto(count, take, (scan.pull, scan.square))

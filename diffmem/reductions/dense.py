@@ -19,6 +19,6 @@ class Dense(AbstractReduction):
 
     def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
         """Gaps to the leader for all centres."""
-        n = centres.log_weights.size
+        n = centres.n
         found = settled(centres, x, alpha, sigma, nearest(centres, x, alpha, sigma, n), n)
         return found._replace(discarded=jnp.zeros_like(found.discarded))

@@ -19,8 +19,9 @@ def weight_at(
     """The weight of centre number `index`: the leader's weight times the exponential of its gap."""
     found = gibbs(reduction, centres, x, alpha, sigma)
     view = frame(centres, x, alpha, sigma, found.leader)
-    tilt = gaps(centres.offsets[index][None], view.reference, view.residual, view.alpha)[0]
-    return found.leader_weight * jnp.exp(gap(view, tilt, centres.log_weights[index][None])[0])
+    offset, log_weight = centres.at(index)
+    tilt = gaps(offset[None], view.reference, view.residual, view.alpha)[0]
+    return found.leader_weight * jnp.exp(gap(view, tilt, log_weight[None])[0])
 
 
 @eqx.filter_jit
@@ -40,7 +41,7 @@ def heaviest(
         return top, index[where]
 
     empty = jnp.full(k, -jnp.inf, x.dtype), jnp.zeros(k, int)
-    g, index = over_chunks(centres, reduction.rows(*centres.offsets.shape), keep, empty)
+    g, index = over_chunks(centres, reduction.rows(centres.n, centres.d), keep, empty)
     return index, found.leader_weight * jnp.exp(g)
 
 
@@ -59,7 +60,7 @@ def covariance_vector(
         return sums[0] + pull(weight, chunk.rows, view.reference), sums[1] + pull(along, chunk.rows, view.reference)
 
     start = jnp.zeros_like(v), jnp.zeros_like(v)
-    moved, turned = over_chunks(centres, reduction.rows(*centres.offsets.shape), add, start)
+    moved, turned = over_chunks(centres, reduction.rows(centres.n, centres.d), add, start)
     return turned - moved * jnp.sum(moved * v)
 
 
@@ -76,5 +77,5 @@ def covariance(reduction: AbstractReduction, centres: Centres, x, alpha, sigma) 
 
     d = x.size
     return over_chunks(
-        centres, min(reduction.rows(*centres.offsets.shape), max(d, 64)), add, jnp.zeros((d, d), x.dtype)
+        centres, min(reduction.rows(centres.n, centres.d), max(d, 64)), add, jnp.zeros((d, d), x.dtype)
     )

@@ -38,8 +38,7 @@ def _gibbs_jvp(reduction, primals, tangents):
     """
     centres, x, alpha, sigma = primals
     out = gibbs(reduction, centres, x, alpha, sigma)
-    n, d = centres.offsets.shape
-    rows = reduction.rows(n, d)
+    rows = reduction.rows(centres.n, centres.d)
 
     def again(centres, x, alpha, sigma):
         return averages(centres, x, alpha, sigma, out.leader, rows)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 SLOTS = 64
+PIECE = 32  # logits of which only the largest is looked at first
 
 
 class Leaders(NamedTuple):
@@ -24,22 +25,26 @@ def no_leaders(dtype) -> Leaders:
 def admit(leaders: Leaders, logits: Float[Array, "rows"], index: Int[Array, "rows"], threshold) -> Leaders:
     """The buffer after a chunk: maxima are extracted one by one while they beat both `threshold` and the last leader.
 
-    Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. What was
-    taken is everything before (last logit, last position) in decreasing order. The logits travel in the loop's carry:
-    outside it the compiler may compute them a second time with another rounding, and would not recognise them.
+    Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. The logits
+    travel in the loop's carry: outside it the compiler may compute them a second time with another rounding.
     """
-    position = jnp.arange(logits.size)
+    rows = logits.size
+    logits = jnp.pad(logits, (0, -rows % PIECE), constant_values=-jnp.inf).reshape(-1, PIECE)
+    largest = jnp.max(logits, axis=1)
 
     def take(carry):
-        leaders, logits, last, last_position, _ = carry
-        left = (logits < last) | ((logits == last) & (position > last_position))
-        best = jnp.max(jnp.where(left, logits, -jnp.inf))
-        where = jnp.min(jnp.where(left & (logits == best), position, logits.size - 1))
+        leaders, logits, largest, _ = carry
+        piece = jnp.argmax(largest)
+        within = logits[piece]
+        place = jnp.argmax(within)
+        best = largest[piece]
         worthy = (best > jnp.min(leaders.logits)) & (best >= threshold)
         slot = jnp.argmin(leaders.logits)
-        taken = Leaders(leaders.logits.at[slot].set(best), leaders.index.at[slot].set(index[where]))
+        found = index[jnp.minimum(piece * PIECE + place, rows - 1)]
+        taken = Leaders(leaders.logits.at[slot].set(best), leaders.index.at[slot].set(found))
         kept = jax.tree.map(lambda new, old: jnp.where(worthy, new, old), taken, leaders)
-        return kept, logits, best, where, worthy
+        within = within.at[place].set(-jnp.inf)
+        return kept, logits.at[piece].set(within), largest.at[piece].set(jnp.max(within)), worthy
 
-    start = leaders, logits, jnp.asarray(jnp.inf, logits.dtype), jnp.asarray(-1), jnp.asarray(True)
+    start = leaders, logits, largest, jnp.asarray(True)
     return jax.lax.while_loop(lambda carry: carry[-1], take, start)[0]

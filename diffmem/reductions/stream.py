@@ -68,10 +68,10 @@ def floored(sigma: Float[Array, ""], reach: Float[Array, ""]) -> Float[Array, ""
 
 def frame(centres: Centres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
     """The query x seen from centre number `reference`."""
-    anchor = centres.offsets[reference]
+    anchor, log_weight = centres.at(reference)
     away = residual(x, alpha, centres.centre, anchor)
     reach = jnp.sqrt(jnp.sum(jax.lax.stop_gradient(away) ** 2)) + 2 * alpha * centres.radius
-    return Frame(alpha, floored(sigma, reach), sigma == 0, anchor, away, centres.log_weights[reference])
+    return Frame(alpha, floored(sigma, reach), sigma == 0, anchor, away, log_weight)
 
 
 def gap(view: Frame, tilt: Array, log_weights: Array) -> Array:
@@ -88,20 +88,15 @@ def over_chunks(centres: Centres, size: int, body: Callable[[Any, Chunk], Any], 
     """Folds `body` over chunks of `size` centres; the last one overlaps its predecessor, so that nothing is padded
     or copied.
     """
-    n = centres.log_weights.size
+    n = centres.n
     size = min(size, n)
     if size == n:
-        every = Chunk(centres.offsets, centres.squares, centres.log_weights, jnp.arange(n), jnp.ones(n, bool))
-        return body(initial, every)
+        return body(initial, Chunk(*centres.span(jnp.asarray(0), n), jnp.arange(n), jnp.ones(n, bool)))
 
     def step(carry, number):
         start = jnp.minimum(number * size, n - size)
-        rows, squares, log_weights = (
-            jax.lax.dynamic_slice_in_dim(part, start, size)
-            for part in (centres.offsets, centres.squares, centres.log_weights)
-        )
         index = start + jnp.arange(size)
-        return body(carry, Chunk(rows, squares, log_weights, index, index >= number * size)), None
+        return body(carry, Chunk(*centres.span(start, size), index, index >= number * size)), None
 
     return jax.lax.scan(jax.checkpoint(step), initial, jnp.arange(-(-n // size)))[0]
 
@@ -200,5 +195,5 @@ def nearest(centres: Centres, x, alpha, sigma, rows: int) -> Int[Array, ""]:
         best = jnp.max(logits)
         return jnp.maximum(carry[0], best), jnp.where(best > carry[0], chunk.index[jnp.argmax(logits)], carry[1])
 
-    heaviest = jnp.argmax(centres.log_weights)
+    heaviest = centres.heaviest()
     return over_chunks(centres, rows, better, (jnp.zeros_like(sigma) - jnp.inf, heaviest))[1]

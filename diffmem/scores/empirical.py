@@ -53,11 +53,11 @@ class Empirical(AbstractMixture):
         n = np.shape(points)[0]
         check_weights(weights, n)
         flat = strong(points, float_dtype(points)).reshape(n, -1)
-        self.centres = jax.jit(centred)(
-            flat, jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
-        )
-        self.shape = tuple(np.shape(points)[1:])
+        weights = jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
         self.reduction = Chunked() if reduction is None else reduction
+        centres = jax.jit(centred)(flat, weights)
+        self.centres = centres._replace(index=self.reduction.prepare(centres))
+        self.shape = tuple(np.shape(points)[1:])
 
     @property
     def points(self) -> Float[Array, "n *shape"]:

@@ -38,7 +38,7 @@ def first_coordinate(x, level):
     [
         (Ancestral(), Empirical(POINTS)),
         # adaptive steps react to rounding: a score that rounds alike in every batch
-        (ReverseSDE(), Gaussian(jnp.zeros(3), jnp.ones(3))),
+        pytest.param(ReverseSDE(), Gaussian(jnp.zeros(3), jnp.ones(3)), marks=pytest.mark.slow),
     ],
     ids=["Ancestral", "ReverseSDE"],
 )
@@ -76,6 +76,7 @@ def test_observations_are_of_the_state_at_each_grid_time(integrator):
     np.testing.assert_allclose(out.observed["sigma"], np.broadcast_to(np.asarray(TIMES)[:, None], (13, 5)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_observers_of_the_score_see_what_the_score_says():
     """Observers closing over the score, over other arrays, over nothing, and a bound method."""
     score, other = Empirical(POINTS), jnp.asarray([1.0, 2.0, 3.0])
@@ -175,6 +176,7 @@ def test_integrators_pickle(integrator):
     assert pickle.loads(pickle.dumps(integrator)) == integrator
 
 
+@pytest.mark.slow
 def test_gradients_go_through_sampling():
     """d D/d start by reverse mode against a finite difference."""
     end = lambda x: sample(Empirical(POINTS), PROCESS, DPMSolverPP(3), TIMES, (3,), 1, key=KEY, start=x).points[0, 0]  # noqa: E731

@@ -40,8 +40,9 @@ VANISHING = (processes.FlowMatching(), processes.CosineVariancePreserving())
 DTYPES = (np.float32, jnp.zeros(()).dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("integrator", EVERY, ids=ids)
-@pytest.mark.parametrize("process, dtype", zip(VANISHING, DTYPES), ids=["FM", "cosine"])
+@pytest.mark.parametrize("process, dtype", list(zip(VANISHING, DTYPES)), ids=["FM", "cosine"])
 def test_from_alpha_zero(integrator, process, dtype):
     """The grid begins where nothing of the data is left: samples are copies all the same."""
     score = Empirical(POINTS.astype(dtype))
@@ -83,6 +84,7 @@ def test_last_state_at_sigma_zero_is_denoised(integrator):
     assert np.all(distance < 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("integrator", [ProbabilityFlow(), ReverseSDE()], ids=str)
 def test_adaptive_solvers_refuse_sigma_zero(integrator):
     process = processes.OrnsteinUhlenbeck(t_min=0.0)

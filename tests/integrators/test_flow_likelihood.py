@@ -40,6 +40,7 @@ def test_a_score_that_is_no_density_ends_in_the_wide_gaussian(mixture):
     np.testing.assert_allclose(batch, -0.40579135, atol=1e-5 + TOLERANCE)
 
 
+@pytest.mark.slow
 def test_along_a_grid_the_error_falls_with_the_steps():
     process, score = processes.VariancePreserving(), Gaussian(np.zeros(3), np.array([0.5, 1.0, 2.0]))
     exact = score.log_prob(X, process.level(process.t_min))
@@ -47,6 +48,7 @@ def test_along_a_grid_the_error_falls_with_the_steps():
     assert errors[1] < TOLERANCE and errors[1] < errors[0]
 
 
+@pytest.mark.slow
 def test_one_probe_is_unbiased(mixture):
     """Rademacher probes over keys average to the exact divergence."""
     process = processes.EDM(sigma_min=0.1, sigma_max=20.0)

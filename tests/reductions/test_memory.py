@@ -116,6 +116,7 @@ print(worst)
 """
 
 
+@pytest.mark.slow
 def test_three_thousand_queries_of_three_thousand_points():
     """3000 x 3000 x 768 in float32, where a broadcast takes 27.6 GB (jax#1918): below 1 GB, within 1e-5 of float64."""
     run = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, timeout=300)

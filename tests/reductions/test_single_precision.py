@@ -84,6 +84,7 @@ def test_five_hundred_near_copies(sigma, unit_variance):
     assert variation < 1e-5 and displacement < 1e-5 and mean < 1e-5, (variation, displacement, mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [20.0, 1.0, 0.01])
 def test_sixty_four_exact_copies(sigma, unit_variance):
     """Their weights are equal to the last bit, and the law is that of one point with their weight."""
@@ -120,6 +121,7 @@ def test_a_hundred_thousand_points_in_the_plane():
         assert oracles.total_variation(weight, w[np.asarray(index)]) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "dtype"), [(2, np.float32), (65, np.float32), (65, np.float64)])
 def test_how_the_sum_is_taken_changes_nothing(d, dtype):
     """Chunk, batch, points without weight and order: total variation 1e-6, D and displacement 1e-5 (1e-12 in float64)."""

@@ -54,6 +54,7 @@ def test_curves_have_the_right_ends_and_order(digits):
     assert (first.memorized > 0.9).all() and (last.memorized < 0.2).all()
 
 
+@pytest.mark.slow
 def test_dataset_says_what_it_holds():
     result = small(seed=5)
     assert dict(result.sizes) == {"n": 2, "d": 2, "t": result.t.size, "sample": 6, "feature": 3}
@@ -106,6 +107,7 @@ def test_a_cell_does_not_depend_on_the_others():
         np.testing.assert_allclose(other, one, rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_processes_agree_in_the_ratio():
     ratios = []
     for process in (processes.EDM(), processes.FlowMatching()):

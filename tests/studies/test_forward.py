@@ -42,6 +42,7 @@ def test_queries_do_not_depend_on_their_number_or_batch(monkeypatch):
         np.testing.assert_allclose(other, one[:, :19], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_points_without_weight_change_nothing():
     train = data.gaussian(12, 40, key=jax.random.key(0)).points
     plain, padded = (

@@ -1,0 +1,158 @@
+"""The certified reduction: centres that cannot matter are never touched, and what they could hold is reported."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from .base import AbstractReduction, Gibbs
+from .batches import lengthened_by_vmap
+from .centres import Centres
+from .chunked import Chunked
+from .prepare import screen_of
+from .screen import WIDTH, Bounds, Screen, bounds, gamma, unit_of
+from .gaps import dot
+from .stream import Sums, conclude, frame, gap
+
+BUCKETS = (8, 64, 256)  # blocks with a survivor, and half the number of survivors, for which code is compiled
+WORTH = 64  # a survivor costs as much as this many centres in the exact pass
+ENTRIES = 1 << 24  # bounds held at a time
+GATHERED = 1 << 23  # coordinates of survivors held at a time
+
+
+class Screened(AbstractReduction):
+    """Energies are bounded in a few principal coordinates, and only centres that can matter are looked at.
+
+    A centre is left out where its bound is below `tolerance / (2 n)` of the best centre's weight; the others are summed as
+    gaps to the leader. `Posterior.discarded` bounds the mass left out and the effect of rounding on the weights, for the
+    query at hand, whether or not it comes from the forward process. A batch in which a query does not reach the tolerance
+    is computed by `Chunked`, whole. Above a noise level, found beforehand by trial on forward samples of the points
+    themselves, the screen is not tried: this decides speed only.
+
+    `tolerance` is a total variation of the weights. Cost: n r products a query (r = 16, 64 or 256 by level) instead of
+    2 n d. Preparation: n d r products once, memory n (r + 3) numbers for each rank.
+    """
+
+    tolerance: float = eqx.field(static=True, default=1e-6)
+
+    def __check_init__(self):
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"`tolerance` must be between 0 and 1, but is {self.tolerance}.")
+
+    def prepare(self, centres: Centres) -> Screen | None:
+        """The centres' shadows; nothing for centres that are not known yet (inside jit), where every pass is exact."""
+        if isinstance(centres.offsets, jax.core.Tracer):
+            return None
+        return screen_of(centres, math.log(self.tolerance / 2 / centres.n), 2 * buckets(centres.n)[-1])
+
+    def rows(self, n: int, d: int) -> int:
+        """Those of `Chunked`."""
+        return Chunked().rows(n, d)
+
+    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+        """A batch of one, which vmap makes longer."""
+        if centres.index is None:
+            return Chunked().gibbs(centres, x, alpha, sigma)
+        whole = lengthened_by_vmap(self._batch)
+        return jax.tree.map(lambda leaf: leaf[0], whole(centres, x[None], alpha[None], sigma[None]))
+
+    def _batch(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+        """Queries in pieces that bound the memory."""
+        most = max(1, ENTRIES // centres.n)
+        if len(x) <= most:
+            return self._piece(centres, x, alpha, sigma)
+        pieces = -(-len(x) // most)
+        index = jnp.minimum(jnp.arange(pieces * most), len(x) - 1).reshape(pieces, most)
+        found = jax.lax.map(lambda i: self._piece(centres, x[i], alpha[i], sigma[i]), index)
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[: len(x)], found)
+
+    def _piece(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+        screen = centres.index
+        rank = jnp.sum(jnp.max(sigma / alpha) > screen.reach)
+        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(dense, centres, x, alpha, sigma))
+        found, met = jax.lax.cond(
+            rank < len(screen.shadows),
+            lambda: self._screened(rank, centres, x, alpha, sigma, empty),
+            lambda: (empty, jnp.asarray(False)),
+        )
+        return jax.lax.cond(met, lambda: found, lambda: dense(centres, x, alpha, sigma))
+
+    def _screened(self, rank, centres: Centres, x, alpha, sigma, empty: Gibbs) -> tuple[Gibbs, Bool[Array, ""]]:
+        """The averages over survivors, and whether all queries reach the tolerance."""
+        tries = [lambda k=k: bounds(centres, k, x, alpha, sigma) for k in range(len(centres.index.shadows))]
+        found = jax.lax.switch(rank, tries)
+        alive = jnp.max(jnp.sum(found.largest >= self._threshold(centres.n, found.scale)[:, None], axis=1))
+        sizes = buckets(centres.n)
+        sums = [lambda size=size: self._survivors(size, centres, x, alpha, sigma, found) for size in sizes]
+        none = lambda: empty._replace(discarded=jnp.full(len(x), jnp.inf, x.dtype))  # noqa: E731
+        out = jax.lax.switch(jnp.sum(alive > jnp.asarray(sizes)), [*sums, none])
+        return out, jnp.all(out.discarded <= self.tolerance)
+
+    def _threshold(self, n: int, scale):
+        """The bound, in units of 1/scale, below which n centres together hold less than half the tolerance."""
+        return jnp.log(self.tolerance / 2 / n) / scale
+
+    def _survivors(self, size: int, centres: Centres, x, alpha, sigma, found: Bounds) -> Gibbs:
+        """The averages over the centres above the threshold, at most 2 size of them in `size` blocks."""
+        threshold = self._threshold(centres.n, found.scale)
+        size = min(size, found.largest.shape[1])
+        block = jax.lax.top_k(found.largest, size)[1]
+        upper = jnp.take_along_axis(found.upper, block[:, :, None], axis=1).reshape(len(x), -1)
+        count = min(2 * size, upper.shape[1])
+        upper, place = jax.lax.top_k(upper, count)
+        index = jnp.take_along_axis(block, place // WIDTH, axis=1) * WIDTH + place % WIDTH
+        index, kept = jnp.minimum(index, centres.n - 1), upper >= threshold[:, None]
+        # everything else lies below the threshold, or below the last survivor where there were too many of them
+        rest = jnp.minimum(jnp.exp(found.scale * threshold), 1)
+        overflow = jnp.all(kept, axis=1) & (count < centres.n)
+        batch = max(1, min(len(x), GATHERED // (count * centres.d)))
+        out, blur = jax.lax.map(lambda query: _among(centres, *query), (x, alpha, sigma, index, kept), batch_size=batch)
+        missed = centres.n * rest / (1 + centres.n * rest)
+        return out._replace(discarded=jnp.where(overflow, jnp.inf, missed + blur))
+
+
+def buckets(n: int) -> list[int]:
+    """The sizes that are worth it among n centres."""
+    return [size for size in BUCKETS if 2 * size * WORTH <= n] or [BUCKETS[0]]
+
+
+def dense(centres: Centres, x, alpha, sigma) -> Gibbs:
+    """The exact pass for a batch."""
+    return jax.vmap(Chunked().gibbs, (None, 0, 0, 0))(centres, x, alpha, sigma)
+
+
+def _among(centres: Centres, x, alpha, sigma, index: Int[Array, "k"], kept: Bool[Array, "k"]):
+    """The averages over the kept ones of some centres, and a bound on the total variation that rounding causes."""
+    rows, log_weights = centres.offsets[index], jnp.where(kept, centres.log_weights[index], -jnp.inf)
+
+    def seen_from(number):
+        view = frame(centres, x, alpha, sigma, number)
+        delta = rows - view.reference[None]
+        tilt = jnp.sum(delta * (view.residual[None] - view.alpha * delta / 2), axis=1)
+        return view, delta, gap(view, tilt, log_weights)
+
+    first = seen_from(index[0])[2]
+    leader = index[jnp.argmax(first)]
+    view, delta, g = seen_from(leader)
+    square = jnp.sum(delta**2, axis=1)
+    top = jnp.max(g)
+    weight = jnp.exp(g - top)
+    sums = Sums(
+        top=top,
+        mass=jnp.sum(weight),
+        heat=jnp.sum(jnp.where(weight > 0, weight * jnp.where(weight > 0, g - top, 0), 0)),
+        purity=jnp.sum(weight**2),
+        pull=dot(weight, delta),
+        square=jnp.sum(weight * square),
+        best=top,
+        leader=index[jnp.argmax(g)],
+    )
+    unit = unit_of(x)
+    length = jnp.sqrt(square)
+    reach = length * (jnp.sqrt(jnp.sum(view.residual**2)) + view.alpha * length)
+    error = gamma(centres.d + 16, unit) * (view.alpha / view.sigma * reach / view.sigma + jnp.abs(g))
+    # exact copies of the leader share its energy to the last bit
+    moved = jnp.where((square > 0) & (g > -jnp.inf), jnp.exp(g - top + error) - weight, 0)
+    return conclude(view, sums), jnp.sum(moved) / sums.mass
