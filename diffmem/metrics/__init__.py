@@ -1,5 +1,6 @@
 """What is measured on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
+from .collapse_times import collapse_times as collapse_times
 from .distances import Estimate as Estimate
 from .distances import energy_distance as energy_distance
 from .distances import sliced_wasserstein as sliced_wasserstein

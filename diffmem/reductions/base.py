@@ -4,9 +4,14 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, Float, Int
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int
 
-from .centres import Centres
+from ..level import float_dtype, strong
+from .centres import AnyCentres, Centres, centred
+from .checks import check_points, check_weights
 
 
 class Posterior(NamedTuple):
@@ -59,6 +64,22 @@ class AbstractReduction(eqx.Module):
     form.
     """
 
+    def chosen(self, points: ArrayLike) -> "AbstractReduction":
+        """The reduction that is used for these points: itself, but for `Auto`."""
+        return self
+
+    def hold(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[AnyCentres, tuple[int, ...]]:
+        """Centres for `gibbs` from points (n, *shape) and weights (n,), and the event shape; raises ValueError for
+        those that are no training set.
+        """
+        check_points(points)
+        check_weights(weights, np.shape(points)[0])
+        n, *shape = np.shape(points)
+        flat = strong(points, float_dtype(points)).reshape(n, -1)
+        weights = jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
+        centres = jax.jit(centred)(flat, weights)
+        return centres._replace(index=self.prepare(centres)), tuple(shape)
+
     def prepare(self, centres: Centres) -> Any:
         """What `gibbs` wants to know of the centres beforehand, kept in `centres.index`; by default nothing."""
         return ()
@@ -68,5 +89,7 @@ class AbstractReduction(eqx.Module):
         """Centres treated at a time, which bounds the extra memory: batch x rows."""
 
     @abstractmethod
-    def gibbs(self, centres: Centres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]) -> Gibbs:
+    def gibbs(
+        self, centres: AnyCentres, x: Float[Array, "d"], alpha: Float[Array, ""], sigma: Float[Array, ""]
+    ) -> Gibbs:
         """The Gibbs average at one flat query x; sigma = 0 gives the nearest centre, ties shared by weight."""

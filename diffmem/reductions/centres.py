@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .drawn import DrawnCentres
 
 HIGH_BITS = {4: (jnp.uint32, 12), 8: (jnp.uint64, 27)}  # unsigned type of the same width, low mantissa bits to clear
 
@@ -50,6 +52,14 @@ class Centres(NamedTuple):
         """Number of centres with weight."""
         return jnp.sum(~jnp.isneginf(self.log_weights))
 
+    def least(self) -> Float[Array, ""]:
+        """The smallest log-weight of a centre with weight."""
+        return jnp.min(jnp.where(jnp.isneginf(self.log_weights), jnp.inf, self.log_weights))
+
+    def pick(self, key: PRNGKeyArray) -> Float[Array, "d"]:
+        """The offset of a centre drawn by weight."""
+        return self.offsets[jax.random.choice(key, self.n, p=jnp.exp(self.log_weights))]
+
     def span(self, start: Int[Array, ""], size: int) -> tuple[Float[Array, "rows d"], Array, Array]:
         """Offsets, their squares and log-weights of `size` consecutive centres."""
         if size == self.n:
@@ -61,6 +71,9 @@ class Centres(NamedTuple):
         """The centres with weights raised to the power beta (not normalised)."""
         zero = jnp.isneginf(self.log_weights)
         return self._replace(log_weights=jnp.where(zero, -jnp.inf, beta * jnp.where(zero, 0, self.log_weights)))
+
+
+AnyCentres = Centres | DrawnCentres
 
 
 def centred(points: Float[Array, "n d"], weights: Float[Array, "n"]) -> Centres:

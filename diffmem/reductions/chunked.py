@@ -1,6 +1,7 @@
 """The streaming reduction: matrix products for the many, differences for the few that carry the weight."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,7 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .base import AbstractReduction, Gibbs
-from .centres import Centres, residual
+from .batches import alone
+from .centres import AnyCentres, residual
 from .gaps import dot
 from .leaders import SLOTS, Leaders, admit, no_leaders
 from .stream import Sums, conclude, floored, frame, gap, nearest, over_chunks, settled
@@ -27,9 +29,9 @@ class Chunked(AbstractReduction):
     """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the
     leader.
 
-    Where the products' rounding is expected to stay below 256 u (u: the rounding unit) they are used as they are. Elsewhere
-    leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the rounding, of the best. When more
-    than the buffer of 64 holds would need refinement, the query is computed again by differences.
+    Where the products' rounding is expected to stay below 256 u (u: the rounding unit) they are used as they are.
+    Elsewhere leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the rounding, of the
+    best. When more than the buffer of 64 holds would need refinement, the query is computed again by differences.
     Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
     """
 
@@ -43,14 +45,25 @@ class Chunked(AbstractReduction):
         """The chunk."""
         return min(n, self.size or min(MOST_ROWS, max(1, CHUNK_BYTES // (4 * d))))
 
-    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+    def gibbs(self, centres: AnyCentres, x, alpha, sigma) -> Gibbs:
         """By differences in low dimension, by products and refinement otherwise."""
         rows = self.rows(centres.n, centres.d)
         if centres.d <= LOW_DIMENSION:
             return settled(centres, x, alpha, sigma, nearest(centres, x, alpha, sigma, rows), rows)
-        scan = product_pass(centres, x, alpha, sigma, rows)
-        found, doubtful = refine(centres, x, alpha, sigma, scan)
-        return again_where(doubtful, rows, centres, x, alpha, sigma, found)
+        return alone(partial(product_gibbs, rows=rows), centres, x, alpha, sigma)
+
+
+def product_gibbs(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, *, rows: int) -> Gibbs:
+    """Gibbs averages of a batch by products over chunks of `rows`; leaders refined, differences where that fails."""
+    scan = product_pass(centres, x, alpha, sigma, rows)
+    found, doubtful = jax.vmap(refine, (None, 0, 0, 0, 0))(centres, x, alpha, sigma, scan)
+
+    def again(query):
+        doubtful, x, alpha, sigma, found = query
+        return jax.lax.cond(doubtful, lambda: settled(centres, x, alpha, sigma, found.leader, rows), lambda: found)
+
+    queries = doubtful, x, alpha, sigma, found
+    return jax.lax.cond(jnp.any(doubtful), lambda: jax.lax.map(again, queries), lambda: found)
 
 
 class Scan(NamedTuple):
@@ -71,48 +84,56 @@ class Scan(NamedTuple):
     """Expected rounding of a logit, in nats."""
 
 
-def product_pass(centres: Centres, x, alpha, sigma, rows: int) -> Scan:
+def product_pass(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, rows: int) -> Scan:
     """Logits `(alpha <x, y_i> - alpha^2 |y_i|^2 / 2) / sigma^2 + log w_i` by products, with running sums and
-    leaders.
+    leaders, for a batch of queries.
     """
-    away = residual(x, alpha, centres.centre)
-    norm = jnp.sqrt(jnp.sum(away**2))
+    away = jax.vmap(residual, (0, 0, None))(x, alpha, centres.centre)
+    norm = jnp.sqrt(jnp.sum(away**2, axis=1))
     sigma = floored(sigma, norm + 2 * alpha * centres.radius)
     unit = unit_of(x)
     rounding = unit * alpha * centres.radius * (norm + alpha * centres.radius) / sigma / sigma
     # sequential sums of correlated terms reach a few units more than the expected rounding: 4 at d = 3072, growing as
     # sqrt d
-    window = math.log(centres.n) - math.log(unit) + NEGLIGIBLE + 2 * (4 + math.sqrt(centres.d) / 8) * rounding
+    excess = 2 * (4 + math.sqrt(centres.d) / 8) * rounding
+    window = math.log(centres.n) - math.log(unit) + NEGLIGIBLE + excess
+    # where products are accurate enough only the best centre is wanted
+    wanted = jnp.where(rounding > TOLERATED * unit, window, 0)
 
     def absorb(carry, chunk):
-        top, mass, heat, purity, pull, square, leaders = carry
-        logits = (alpha * dot(chunk.rows, away) - alpha**2 * chunk.squares / 2) / sigma / sigma + chunk.log_weights
-        logits = jnp.where(chunk.fresh, logits, -jnp.inf)
-        new = jnp.maximum(top, jnp.max(logits))
-        shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
-        fall = jnp.where(jnp.isneginf(top), 0, top - new)
-        depth = jnp.where(jnp.isneginf(logits), 0, logits - new)
-        weight = jnp.where(jnp.isneginf(logits), 0, jnp.exp(depth))
-        # where products are accurate enough only the best centre is wanted
-        threshold = jnp.where(rounding > TOLERATED * unit, new - window, new)
-        return (
-            new,
-            shrink * mass + jnp.sum(weight),
-            shrink * (heat + fall * mass) + jnp.sum(weight * depth),
-            shrink**2 * purity + jnp.sum(weight**2),
-            shrink * pull + dot(weight, chunk.rows),
-            shrink * square + jnp.sum(weight * chunk.squares),
-            admit(leaders, logits, chunk.index, threshold),
-        )
+        products = dot(away, chunk.rows.T)
+        logits = (alpha[:, None] * products - (alpha**2)[:, None] * chunk.squares[None] / 2) / (sigma**2)[:, None]
+        logits = jnp.where(chunk.fresh[None], logits + chunk.log_weights[None], -jnp.inf)
+        best = jnp.max(logits, axis=1)
+
+        def add():
+            top, mass, heat, purity, pull, square, leaders = carry
+            new = jnp.maximum(top, best)
+            shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
+            fall = jnp.where(jnp.isneginf(top), 0, top - new)
+            depth = jnp.where(jnp.isneginf(logits), 0, logits - new[:, None])
+            weight = jnp.where(jnp.isneginf(logits), 0, jnp.exp(depth))
+            return (
+                new,
+                shrink * mass + jnp.sum(weight, axis=1),
+                shrink * (heat + fall * mass) + jnp.sum(weight * depth, axis=1),
+                shrink**2 * purity + jnp.sum(weight**2, axis=1),
+                shrink[:, None] * pull + dot(weight, chunk.rows),
+                shrink * square + dot(weight, chunk.squares),
+                jax.vmap(admit, (0, 0, None, 0))(leaders, logits, chunk.index, new - wanted),
+            )
+
+        # a chunk in which no query has a centre that can matter costs one product only
+        return jax.lax.cond(jnp.any(best >= carry[0] - window), add, lambda: carry)
 
     zero = jnp.zeros_like(sigma)
-    start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, no_leaders(x.dtype)
+    empty = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(x), *leaf.shape)), no_leaders(x.dtype))
+    start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, empty
     *sums, leaders = over_chunks(centres, rows, absorb, start)
-    threshold = jnp.where(rounding > TOLERATED * unit, sums[0] - window, sums[0])
-    return Scan(*sums, leaders, threshold, rounding)
+    return Scan(*sums, leaders, sums[0] - wanted, rounding)
 
 
-def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[Array, ""]]:
+def refine(centres: AnyCentres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[Array, ""]]:
     """Leaders by gaps, the rest by products; doubtful where too much weight lies on centres known by product only."""
     order = jnp.argsort(-scan.leaders.logits)
     logits, index = scan.leaders.logits[order], scan.leaders.index[order]
@@ -154,7 +175,7 @@ def refine(centres: Centres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Bool[A
     return conclude(view, sums), doubtful
 
 
-def remainder(centres: Centres, scan: Scan, logits, index, kept, reference, level) -> Sums:
+def remainder(centres: AnyCentres, scan: Scan, logits, index, kept, reference, level) -> Sums:
     """Sums over the centres that are not leaders, by subtraction, relative to the logit `level`; nothing where none
     can matter.
     """
@@ -199,33 +220,3 @@ def upto(count, body, initial):
 def unit_of(x) -> float:
     """The rounding unit of x's dtype."""
     return float(jnp.finfo(x.dtype).eps) / 2
-
-
-def again_where(doubtful, rows: int, centres: Centres, x, alpha, sigma, found: Gibbs) -> Gibbs:
-    """`found`, replaced by the pass of differences where it is doubtful.
-
-    A vmapped conditional would run both branches for everyone; this one, vmapped, runs queries in turn and truly skips.
-    """
-
-    def choose(doubtful, centres, x, alpha, sigma, found):
-        return jax.lax.cond(doubtful, lambda: settled(centres, x, alpha, sigma, found.leader, rows), lambda: found)
-
-    skipping = jax.custom_batching.custom_vmap(choose)
-
-    @skipping.def_vmap
-    def _(size, batched, doubtful, centres, x, alpha, sigma, found):
-        arguments = doubtful, centres, x, alpha, sigma, found
-
-        def one(i):
-            picked = jax.tree.map(lambda leaf, many: leaf[i] if many else leaf, arguments, tuple(batched))
-            return choose(*picked)
-
-        def all_kept():
-            return jax.tree.map(
-                lambda leaf, many: leaf if many else jnp.broadcast_to(leaf, (size, *leaf.shape)), found, batched[5]
-            )
-
-        out = jax.lax.cond(jnp.any(doubtful), lambda: jax.lax.map(one, jnp.arange(size)), all_kept)
-        return out, jax.tree.map(lambda _: True, out)
-
-    return skipping(doubtful, centres, x, alpha, sigma, found)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from .base import AbstractReduction, Gibbs
-from .centres import Centres
+from .centres import AnyCentres
 from .stream import nearest, settled
 
 
@@ -17,7 +17,7 @@ class Dense(AbstractReduction):
         """All n."""
         return n
 
-    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+    def gibbs(self, centres: AnyCentres, x, alpha, sigma) -> Gibbs:
         """Gaps to the leader for all centres."""
         n = centres.n
         found = settled(centres, x, alpha, sigma, nearest(centres, x, alpha, sigma, n), n)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .base import AbstractReduction
-from .centres import Centres
+from .centres import AnyCentres
 from .gaps import dot, gaps, pull
 from .gibbs import gibbs
 from .stream import chunk_gaps, frame, gap, over_chunks
@@ -14,7 +14,7 @@ from .stream import chunk_gaps, frame, gap, over_chunks
 
 @eqx.filter_jit
 def weight_at(
-    reduction: AbstractReduction, centres: Centres, x, alpha, sigma, index: Int[Array, ""]
+    reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, index: Int[Array, ""]
 ) -> Float[Array, ""]:
     """The weight of centre number `index`: the leader's weight times the exponential of its gap."""
     found = gibbs(reduction, centres, x, alpha, sigma)
@@ -26,7 +26,7 @@ def weight_at(
 
 @eqx.filter_jit
 def heaviest(
-    reduction: AbstractReduction, centres: Centres, x, alpha, sigma, k: int
+    reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, k: int
 ) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
     """Indices and weights of the k heaviest centres, heaviest first, ties in the order of the points."""
     found = gibbs(reduction, centres, x, alpha, sigma)
@@ -47,7 +47,7 @@ def heaviest(
 
 @eqx.filter_jit
 def covariance_vector(
-    reduction: AbstractReduction, centres: Centres, x, alpha, sigma, v: Float[Array, "d"]
+    reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, v: Float[Array, "d"]
 ) -> Float[Array, "d"]:
     """`C v = sum_i w_i (y_i - D) <y_i - D, v>`, by differences to the leader."""
     found = gibbs(reduction, centres, x, alpha, sigma)
@@ -65,7 +65,7 @@ def covariance_vector(
 
 
 @eqx.filter_jit
-def covariance(reduction: AbstractReduction, centres: Centres, x, alpha, sigma) -> Float[Array, "d d"]:
+def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma) -> Float[Array, "d d"]:
     """`sum_i w_i (y_i - D)(y_i - D)^T`; memory rows x d for a query on top of the result."""
     found = gibbs(reduction, centres, x, alpha, sigma)
     view = frame(centres, x, alpha, sigma, found.leader)
@@ -76,6 +76,4 @@ def covariance(reduction: AbstractReduction, centres: Centres, x, alpha, sigma) 
         return total + dot(delta.T, weight[:, None] * delta)
 
     d = x.size
-    return over_chunks(
-        centres, min(reduction.rows(centres.n, centres.d), max(d, 64)), add, jnp.zeros((d, d), x.dtype)
-    )
+    return over_chunks(centres, min(reduction.rows(centres.n, centres.d), max(d, 64)), add, jnp.zeros((d, d), x.dtype))

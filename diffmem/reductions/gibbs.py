@@ -11,14 +11,14 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from .base import AbstractReduction, Gibbs
-from .centres import Centres
+from .centres import AnyCentres
 from .stream import averages
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def gibbs(
     reduction: AbstractReduction,
-    centres: Centres,
+    centres: AnyCentres,
     x: Float[Array, "d"],
     alpha: Float[Array, ""],
     sigma: Float[Array, ""],

@@ -5,12 +5,13 @@ With V a d x m matrix of nearly orthonormal axes, p = V^T x and P_i = V^T y_i,
     <x, y_i> = <p, P_i> + <x - V p, y_i - V P_i> + (terms of the size of rounding).
 
 The first r coordinates are multiplied; of the others, and of what lies outside the axes, only norms are, in bands of
-coordinates: |p_b| |P_ib| bounds what a band does not show. Noise is equally long in all directions while data are not, so
-bands cost one column each and are much sharper than one norm for everything. The bound holds for every x, drawn from the
-forward process or not, and with worst-case rounding for whatever order the compiler adds in.
+coordinates: |p_b| |P_ib| bounds what a band does not show. Noise is equally long in all directions while data are not,
+so bands cost one column each and are much sharper than one norm for everything. The bound holds for every x, drawn from
+the forward process or not, and with worst-case rounding for whatever order the compiler adds in.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -34,8 +35,9 @@ class Screen(NamedTuple):
     skew: Float[Array, ""]
     """Norm of V^T V - I."""
     shadows: tuple[Float[Array, "padded columns"], ...]
-    """For each rank r the centres' r coordinates, norms of bands rounded up, |y_i|^2 / 2 and log w_i; padded with centres
-    that cannot be chosen."""
+    """For each rank r the centres' r coordinates, norms of bands rounded up, |y_i|^2 / 2 and log w_i; padded with
+    centres that cannot be chosen.
+    """
     reach: Float[Array, "ranks"]
     """The sigma/alpha up to which each rank is expected to leave few survivors."""
 
@@ -57,7 +59,7 @@ def bands(r: int, m: int) -> list[slice]:
     edges = [r]
     while edges[-1] < m:
         edges.append(min(m, max(edges[-1] + 4, int(edges[-1] * BAND))))
-    return [slice(low, high) for low, high in zip(edges, edges[1:])]
+    return [slice(low, high) for low, high in pairwise(edges)]
 
 
 def rank_of(shadow: Float[Array, "padded columns"], m: int) -> int:
@@ -120,7 +122,10 @@ def run_length(d: int) -> int:
 
 
 def gamma(k: int, unit: float) -> float:
-    """Bound on the relative error of k roundings (Higham, Accuracy and stability of numerical algorithms, lemma 3.1)."""
+    """Bound on the relative error of k roundings.
+
+    Source: Higham, Accuracy and stability of numerical algorithms, lemma 3.1.
+    """
     return k * unit / (1 - k * unit)
 
 

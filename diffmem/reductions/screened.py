@@ -5,15 +5,15 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
 from .base import AbstractReduction, Gibbs
-from .batches import lengthened_by_vmap
+from .batches import alone, in_pieces
 from .centres import Centres
 from .chunked import Chunked
+from .gaps import dot
 from .prepare import screen_of
 from .screen import WIDTH, Bounds, Screen, bounds, gamma, unit_of
-from .gaps import dot
 from .stream import Sums, conclude, frame, gap
 
 BUCKETS = (8, 64, 256)  # blocks with a survivor, and half the number of survivors, for which code is compiled
@@ -25,11 +25,11 @@ GATHERED = 1 << 23  # coordinates of survivors held at a time
 class Screened(AbstractReduction):
     """Energies are bounded in a few principal coordinates, and only centres that can matter are looked at.
 
-    A centre is left out where its bound is below `tolerance / (2 n)` of the best centre's weight; the others are summed as
-    gaps to the leader. `Posterior.discarded` bounds the mass left out and the effect of rounding on the weights, for the
-    query at hand, whether or not it comes from the forward process. A batch in which a query does not reach the tolerance
-    is computed by `Chunked`, whole. Above a noise level, found beforehand by trial on forward samples of the points
-    themselves, the screen is not tried: this decides speed only.
+    A centre is left out where its bound is below `tolerance / (2 n)` of the best centre's weight; the others are summed
+    as gaps to the leader. `Posterior.discarded` bounds the mass left out and the effect of rounding on the weights, for
+    the query at hand, whether or not it comes from the forward process. A batch in which a query does not reach the
+    tolerance is computed by `Chunked`, whole. Above a noise level, found beforehand by trial on forward samples of the
+    points themselves, the screen is not tried: this decides speed only.
 
     `tolerance` is a total variation of the weights. Cost: n r products a query (r = 16, 64 or 256 by level) instead of
     2 n d. Preparation: n d r products once, memory n (r + 3) numbers for each rank.
@@ -55,23 +55,17 @@ class Screened(AbstractReduction):
         """A batch of one, which vmap makes longer."""
         if centres.index is None:
             return Chunked().gibbs(centres, x, alpha, sigma)
-        whole = lengthened_by_vmap(self._batch)
-        return jax.tree.map(lambda leaf: leaf[0], whole(centres, x[None], alpha[None], sigma[None]))
+        return alone(self._batch, centres, x, alpha, sigma)
 
     def _batch(self, centres: Centres, x, alpha, sigma) -> Gibbs:
-        """Queries in pieces that bound the memory."""
-        most = max(1, ENTRIES // centres.n)
-        if len(x) <= most:
-            return self._piece(centres, x, alpha, sigma)
-        pieces = -(-len(x) // most)
-        index = jnp.minimum(jnp.arange(pieces * most), len(x) - 1).reshape(pieces, most)
-        found = jax.lax.map(lambda i: self._piece(centres, x[i], alpha[i], sigma[i]), index)
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[: len(x)], found)
+        return in_pieces(self._piece, max(1, ENTRIES // centres.n), centres, x, alpha, sigma)
 
     def _piece(self, centres: Centres, x, alpha, sigma) -> Gibbs:
         screen = centres.index
         rank = jnp.sum(jnp.max(sigma / alpha) > screen.reach)
-        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(dense, centres, x, alpha, sigma))
+        empty = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(dense, centres, x, alpha, sigma)
+        )
         found, met = jax.lax.cond(
             rank < len(screen.shadows),
             lambda: self._screened(rank, centres, x, alpha, sigma, empty),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .base import Gibbs
-from .centres import Centres, residual
+from .centres import AnyCentres, residual
 from .gaps import blocks, gaps, in_blocks, pull
 
 # sigma is never taken below this fraction of the distances involved: energies stay finite and ties are decided by exact
@@ -58,7 +58,7 @@ class Sums(NamedTuple):
     leader: Int[Array, ""]
 
 
-def floored(sigma: Float[Array, ""], reach: Float[Array, ""]) -> Float[Array, ""]:
+def floored(sigma: Float[Array, "*queries"], reach: Float[Array, "*queries"]) -> Float[Array, "*queries"]:
     """sigma, or a floor so far below `reach` that the weights are those of sigma -> 0; 1 where nothing has an
     extent.
     """
@@ -66,7 +66,7 @@ def floored(sigma: Float[Array, ""], reach: Float[Array, ""]) -> Float[Array, ""
     return jnp.where(raised > 0, raised, 1)
 
 
-def frame(centres: Centres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
+def frame(centres: AnyCentres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
     """The query x seen from centre number `reference`."""
     anchor, log_weight = centres.at(reference)
     away = residual(x, alpha, centres.centre, anchor)
@@ -84,7 +84,7 @@ def gap(view: Frame, tilt: Array, log_weights: Array) -> Array:
     return jnp.where(weighty, energy + jnp.where(weighty, log_weights, 0) - view.log_weight, -jnp.inf)
 
 
-def over_chunks(centres: Centres, size: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
+def over_chunks(centres: AnyCentres, size: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
     """Folds `body` over chunks of `size` centres; the last one overlaps its predecessor, so that nothing is padded
     or copied.
     """
@@ -154,13 +154,13 @@ def conclude(view: Frame, sums: Sums) -> Gibbs:
     )
 
 
-def averages(centres: Centres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
+def averages(centres: AnyCentres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
     """The Gibbs average at x with gaps to centre number `reference`, `rows` centres at a time."""
     view = frame(centres, x, alpha, sigma, reference)
     return conclude(view, over_chunks(centres, rows, lambda sums, chunk: absorb(view, sums, chunk), empty_sums(view)))
 
 
-def settled(centres: Centres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
+def settled(centres: AnyCentres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
     """`averages` repeated until the reference is the leader, so that every difference is taken from the heaviest
     centre.
     """
@@ -177,7 +177,7 @@ def settled(centres: Centres, x, alpha, sigma, reference: Int[Array, ""], rows: 
     return jax.lax.while_loop(unsettled, repeat, (jnp.asarray(0), reference, first))[2]
 
 
-def nearest(centres: Centres, x, alpha, sigma, rows: int) -> Int[Array, ""]:
+def nearest(centres: AnyCentres, x, alpha, sigma, rows: int) -> Int[Array, ""]:
     """The centre of least energy by direct differences: right to rounding, a reference for exact gaps."""
     away = residual(x, alpha, centres.centre)
     reach = jnp.sqrt(jnp.sum(away**2)) + 2 * alpha * centres.radius

@@ -4,6 +4,7 @@ from .base import AbstractDenoiser as AbstractDenoiser
 from .base import AbstractDensity as AbstractDensity
 from .base import AbstractMixture as AbstractMixture
 from .base import AbstractScore as AbstractScore
+from .commitment import Commitment as Commitment
 from .empirical import Empirical as Empirical
 from .gaussian import Gaussian as Gaussian
 from .gaussian_mixture import GaussianMixture as GaussianMixture

@@ -1,28 +1,27 @@
 """The score of the training set itself: the exact optimum of denoising score matching, which copies."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
-from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..level import NoiseLevel, cast_level, strong
 from ..reductions import (
     AbstractReduction,
-    Centres,
-    Chunked,
+    AnyCentres,
+    Auto,
     Gibbs,
     Posterior,
-    centred,
     covariance,
     covariance_vector,
     gibbs,
     heaviest,
     weight_at,
 )
+from ..reductions.checks import is_concrete
 from .base import AbstractMixture, cast_point
-from .checks import check_points, check_weights, is_concrete
+from .commitment import Commitment, commitment_of
 
 
 class Empirical(AbstractMixture):
@@ -30,8 +29,8 @@ class Empirical(AbstractMixture):
 
     `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as
     weight.
-    `reduction` says how the sums over points are computed. Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log
-    w_i`.
+    `reduction` says how the sums over points are computed (default: `Auto`, whose choice is then the attribute).
+    Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
 
     At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf
     on one, and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score
@@ -39,36 +38,29 @@ class Empirical(AbstractMixture):
     or of the wrong shape.
     """
 
-    centres: Centres
+    centres: AnyCentres
     shape: tuple[int, ...] = eqx.field(static=True)
     reduction: AbstractReduction
 
     def __init__(
         self,
-        points: Real[ArrayLike, "..."],
+        points: Real[ArrayLike, "..."] | PRNGKeyArray,
         weights: Real[ArrayLike, "..."] | None = None,
         reduction: AbstractReduction | None = None,
     ):
-        check_points(points)
-        n = np.shape(points)[0]
-        check_weights(weights, n)
-        flat = strong(points, float_dtype(points)).reshape(n, -1)
-        weights = jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
-        self.reduction = Chunked() if reduction is None else reduction
-        centres = jax.jit(centred)(flat, weights)
-        self.centres = centres._replace(index=self.reduction.prepare(centres))
-        self.shape = tuple(np.shape(points)[1:])
+        self.reduction = (Auto() if reduction is None else reduction).chosen(points)
+        self.centres, self.shape = self.reduction.hold(points, weights)
 
     @property
     def points(self) -> Float[Array, "n *shape"]:
-        """The training points, (n, *shape)."""
-        flat = self.centres.offsets + self.centres.centre[None]
-        return flat.reshape(-1, *self.shape)
+        """The training points, (n, *shape); raises ValueError where they are not stored."""
+        rows = self.centres.span(jnp.asarray(0), self.n)[0] + self.centres.centre[None]
+        return rows.reshape(-1, *self.shape)
 
     @property
     def n(self) -> int:
         """Number of points."""
-        return self.centres.log_weights.size
+        return self.centres.n
 
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
@@ -135,20 +127,27 @@ class Empirical(AbstractMixture):
         ratio = alpha / sigma
         return (ratio**2 * self._gibbs(x, alpha, sigma).spread - x.size) / sigma**2
 
+    def commitment(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Commitment:
+        """Whether the probability flow from x provably ends on the heaviest point, from the posterior pass.
+
+        Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. As an observer it
+        tells when each trajectory collapses (`metrics.collapse_times`).
+        """
+        x, (alpha, sigma) = self._cast(x, level)
+        return commitment_of(self.centres, self._gibbs(x, alpha, sigma), x.ravel(), alpha, sigma)
+
     def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
-        alpha, sigma = cast_level(level, self.centres.offsets.dtype)
+        alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
-        point = (
-            self.centres.centre + self.centres.offsets[jr.choice(which, self.n, p=jnp.exp(self.centres.log_weights))]
-        )
+        point = self.centres.centre + self.centres.pick(which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _gibbs(self, x, alpha, sigma) -> Gibbs:
         return _jitted(self.reduction, self.centres, x.ravel(), alpha, sigma)
 
     def _cast(self, x, level: NoiseLevel):
-        dtype = self.centres.offsets.dtype
+        dtype = self.centres.dtype
         return cast_point(x, self.shape, dtype), cast_level(level, dtype)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
-from .checks import check_finite, check_points
+from ..reductions.checks import check_finite, check_points
 from .gaussian_family import AbstractGaussianFamily
 from .gaussian_mixture import check_covariances, covariances_of
 from .spectra import AbstractCovariances

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
-from .checks import check_finite, check_nonnegative, check_points, check_weights
+from ..reductions.checks import check_finite, check_nonnegative, check_points, check_weights
 from .gaussian_family import AbstractGaussianFamily
 from .gaussian_mixture import normalised_log
 from .spectra import LowRank

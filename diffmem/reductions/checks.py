@@ -1,4 +1,4 @@
-"""Checks at the doors of scores: concrete arrays are read, traced ones only by shape."""
+"""Checks at the doors of scores and reductions: concrete arrays are read, traced ones only by shape."""
 
 import jax
 import numpy as np

@@ -1,0 +1,24 @@
+"""When each trajectory of a batch collapses."""
+
+import numpy as np
+from jaxtyping import ArrayLike, Bool, Float, Real
+
+
+def collapse_times(
+    times: Real[ArrayLike, "nodes"], certain: Bool[ArrayLike, "nodes count"]
+) -> Float[np.ndarray, "count"]:
+    """For each trajectory the earliest grid time, counted from the noise, from which its final point stays certain.
+
+    `certain` is `Samples.observed.certain` of the observer `score.commitment`, or any condition of the same shape;
+    `times` the grid, decreasing. NaN where the condition does not hold at the last time. The true time lies between
+    this node and the one before. Raises ValueError unless the shapes agree.
+    """
+    times, certain = np.asarray(times, float), np.asarray(certain)
+    if times.ndim != 1 or certain.ndim != 2 or len(times) != len(certain):
+        raise ValueError(
+            f"`certain` must have shape (nodes, count) with a row for each of the {times.size} times, but has shape "
+            f"{certain.shape}."
+        )
+    # from the end: how many nodes in a row are certain
+    lasting = np.cumprod(certain[::-1], axis=0).sum(axis=0)
+    return np.where(lasting > 0, times[len(times) - np.maximum(lasting, 1)], np.nan)

@@ -1,0 +1,71 @@
+"""Points drawn chunk by chunk from a key: as many as time allows, in the memory of one chunk."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .base import AbstractReduction, Gibbs
+from .batches import alone
+from .chunked import product_gibbs
+from .drawn import DrawnCentres, drawn_centres
+
+ENTRIES = 1 << 19  # coordinates drawn at a time
+SAMPLE = 4096  # points that tell how large points are
+MARGIN = 1.5  # by how much others may be larger; it widens what is checked for rounding, and bounds nothing else
+
+
+class Generated(AbstractReduction):
+    """n points of equal weight that are never stored: `Empirical(key, reduction=Generated(draw, n))`.
+
+    `draw(key)` makes one point of any event shape; point i is `draw(fold_in(key, i))`, whatever the chunk. The same
+    function object should be used throughout: another one is compiled again. Everything works as with stored points
+    except what needs all of them at once (`points`, `merged`).
+
+    Memory: batch x chunk. Cost: the points are drawn once in a pass (again for a derivative, for `weights`, and for
+    queries whose rounding calls for differences), and two products of (batch, d) by (d, n). Raises ValueError unless 1
+    <= n < 2^31.
+    """
+
+    draw: Callable[[PRNGKeyArray], Float[Array, "..."]] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        if not 1 <= self.n < 2**31:
+            raise ValueError(f"`n` must be between 1 and 2^31 - 1, but is {self.n}.")
+
+    def hold(self, points, weights) -> tuple[DrawnCentres, tuple[int, ...]]:
+        """`points` is the key. Raises ValueError where it is not, where weights are given, and for infinite draws."""
+        if weights is not None:
+            raise ValueError(
+                "`weights` must be left out with `Generated`, whose points have equal weight, but are given."
+            )
+        key = _as_key(points)
+        shape = jax.eval_shape(self.draw, key)
+        if not jnp.issubdtype(shape.dtype, jnp.floating):
+            raise ValueError(f"`draw` must return floating points, but returns {shape.dtype}.")
+        centres = drawn_centres(self.draw, self.n, shape.shape, shape.dtype, key, SAMPLE, MARGIN)
+        if not isinstance(centres.radius, jax.core.Tracer) and not math.isfinite(centres.radius):
+            raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
+        return centres, shape.shape
+
+    def rows(self, n: int, d: int) -> int:
+        """About half a million coordinates."""
+        return min(n, max(1, ENTRIES // d))
+
+    def gibbs(self, centres: DrawnCentres, x, alpha, sigma) -> Gibbs:
+        """By products and refinement in every dimension, since a pass of differences draws the points several times."""
+        whole = partial(product_gibbs, rows=self.rows(centres.n, centres.d))
+        return alone(whole, centres, x, alpha, sigma)
+
+
+def _as_key(key) -> PRNGKeyArray:
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and key.shape == ()
+    if not typed and not (dtype == jnp.uint32 and key.shape == (2,)):
+        raise ValueError(f"`points` must be the key from which `Generated` draws them, but is {type(key).__name__}.")
+    return key
