@@ -70,23 +70,38 @@ def _search(queries, points, within: Frame, k):
     """Squared distances and indices of the k nearest points of the queries, in one pass over the points."""
     height = _height(queries.shape[1])
     squares, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
-    parts = [slice(i, i + height) for i in range(0, len(queries), height)]
-    placed = [within.place(queries[part]) for part in parts]
-    for start in range(0, len(points), 2 * height):
-        block = points[start : start + 2 * height]
-        beside = within.place(block)
-        for part, a in zip(parts, placed):
-            near = _near(within, a, beside, squares[part, -1], k)
-            rows, columns = _narrowed(near, queries[part], block, within, squares[part, -1], k)
-            found = _direct_squares(queries[part], block, rows, columns)
-            squares[part], index[part] = _merge(squares[part], index[part], rows, columns + start, found)
+    for part, start, screened in _one_ahead(_screens(queries, points, within, height)):
+        block, best = points[start : start + 2 * height], squares[part, -1]
+        near = _near(screened, best, k, within)
+        rows, columns = _narrowed(near, queries[part], block, within, best, k)
+        found = _direct_squares(queries[part], block, rows, columns)
+        squares[part], index[part] = _merge(squares[part], index[part], rows, columns + start, found)
     return squares, index
 
 
-def _near(within, a, b, best, k):
+def _screens(queries, points, within, height):
+    """Every block of queries against every block of points, the queries running faster."""
+    parts = [slice(i, i + height) for i in range(0, len(queries), height)]
+    placed = [within.place(queries[part]) for part in parts]
+    for start in range(0, len(points), 2 * height):
+        block = within.place(points[start : start + 2 * height])
+        for part, a in zip(parts, placed):
+            yield part, start, (within.screened(a, block), a.squares, screening_error(a, block))
+
+
+def _one_ahead(items):
+    """The same items, each asked for one early: XLA computes the next product while NumPy looks at this one."""
+    current = next(items)
+    for following in items:
+        yield current
+        current = following
+    yield current
+
+
+def _near(screen, best, k, within):
     """Which pairs may be among the k nearest, given the k-th best squared distance so far."""
-    screened, error = within.screened(a, b), screening_error(a, b)
-    limit = best * within.scale * within.scale - a.squares + error
+    screened, squares, error = np.asarray(screen[0]), *screen[1:]
+    limit = (best * within.scale * within.scale - squares) / 2 + error
     near = _at_most(screened, limit)
     if k <= screened.shape[1] and np.count_nonzero(near) > 4 * k * len(near):
         near = _at_most(screened, np.minimum(limit, kth_smallest(screened, k) + 2 * error))

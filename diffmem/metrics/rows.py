@@ -52,7 +52,7 @@ def _comparable(rows):
 
 
 def _linear_hash(rows):
-    """`sum_j w_j b_j` modulo 2^64, the b_j the bytes of a row in words of at most 4 and the w_j fixed random numbers."""
+    """`sum_j w_j b_j` modulo 2^64, the b_j words of at most 4 bytes of a row and the w_j fixed random numbers."""
     size = min(rows.itemsize, 4)
     weights = np.random.default_rng(0).integers(2**64, size=rows.shape[1] * rows.itemsize // size, dtype=np.uint64)
     stride = max(1, 2**18 // len(weights))

@@ -39,14 +39,13 @@ class Frame(NamedTuple):
         squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
         return Placed(jax.device_put(rows) if self.compiled else rows, squares)
 
-    def screened(self, a: Placed, b: Placed) -> Float[np.ndarray, "count n"]:
-        """`scale^2 |x - y|^2 - |a|^2 = |b|^2 - 2 a.b`, in float32, wrong by up to `screening_error`."""
-        squares = b.squares.astype(np.float32)
-        if self.compiled:
-            return np.asarray(_product(a.rows, b.rows, squares))
-        product = np.matmul(-2 * np.asarray(a.rows), np.asarray(b.rows).T)
-        product += squares
-        return product
+    def screened(self, a: Placed, b: Placed) -> Float[np.ndarray, "count n"] | Float[Array, "count n"]:
+        """`|b|^2 / 2 - a.b = (scale^2 |x - y|^2 - |a|^2) / 2` in float32, wrong by up to `screening_error`.
+
+        XLA returns at once and computes until the values are read.
+        """
+        product = _compiled_product if self.compiled else _product
+        return product(a.rows, b.rows, (b.squares / 2).astype(np.float32))
 
 
 def frame(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"]) -> Frame:
@@ -61,17 +60,18 @@ def frame(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"])
 
 
 def screening_error(a: Placed, b: Placed) -> Float[np.ndarray, "count"]:
-    """Bound on the error of each row of `screened`: `2 d u |a| |b| + 8 u (|a| + |b|)^2 + 16 d m`, |b| the largest.
+    """Bound on the error of each row of `screened`: `(d + 1) u |b| (|a| + |b|/2) + 4 u (|a| + |b|)^2 + 8 d m`.
 
-    u = 2^-24 and m = 2^-126, the smallest normal number. First term: the product, for every order of summation, with or
-    without fused multiply-adds. Second: 2 u (|a| + |b|)^2 from the rounding of the coordinates in `place`, 2 u for the
-    norms and their addition, and as much again for the comparison of the sum with a limit in float32 and for direct
-    float64 distances. Third: products that underflow, also where the hardware flushes them to 0.
-    Source: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34, 338 (2013), for the product; the rest derived.
+    |b| is the largest norm, u = 2^-24, m = 2^-126 the smallest normal number. First term: one inner product of d + 1
+    terms, in any order and with or without fused multiply-adds. Second: u (|a| + |b|)^2 from the rounding of the
+    coordinates in `place`, half of it from that of the norms, half from that of a limit to compare with, and twice as
+    much to spare for direct float64 distances. Third: products that underflow, also where hardware flushes them to 0.
+    Source: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34, 338 (2013), for the inner product; the rest derived.
     """
     d = a.rows.shape[1]
     norm, largest = np.sqrt(a.squares), np.sqrt(b.squares.max())
-    return 2 * d * U * norm * largest + 8 * U * (norm + largest) ** 2 + 16 * d * float(np.finfo(np.float32).tiny)
+    product = (d + 1) * U * largest * (norm + largest / 2)
+    return product + 4 * U * (norm + largest) ** 2 + 8 * d * float(np.finfo(np.float32).tiny)
 
 
 def kth_smallest(screened: Shaped[np.ndarray, "count n"], k: int) -> Shaped[np.ndarray, "count"]:
@@ -88,6 +88,11 @@ def kth_smallest(screened: Shaped[np.ndarray, "count n"], k: int) -> Shaped[np.n
     return np.partition(least, k - 1, axis=1)[:, k - 1]
 
 
+def _product(a, b, halves):
+    product = a @ b.T
+    return np.subtract(halves, product, out=product)
+
+
 @jax.jit
-def _product(a, b, squares):
-    return squares[None, :] + jnp.matmul(-2 * a, b.T, precision="highest")
+def _compiled_product(a, b, halves):
+    return halves[None, :] - jnp.matmul(a, b.T, precision="highest")
