@@ -31,7 +31,8 @@ def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ...
     differences, so the order is that of direct float64 distances, a point is at distance 0 of itself, and block sizes
     change nothing.
     Cost: one float32 product of (count, d) by (d, n); where it cannot tell points apart (duplicates), a float64 one and
-    then the differences. Memory of a few blocks of 2^23 numbers beside the inputs, which keep their dtype.
+    then the differences. Memory: up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances
+    whose squares overflow float64 are infinite.
 
     Raises ValueError for different event shapes, for NaN or infinite values, and unless 1 <= k <= n.
     """
@@ -115,9 +116,9 @@ def _at_most(screened, limit):
 def _narrowed(near, queries, block, within, best, k):
     """Rows and columns of the near pairs; too many are first screened in float64, then rid of repeated points."""
     if np.count_nonzero(near) > MANY * near.size:
-        a, b = queries.astype(np.float64) - within.centre, block.astype(np.float64) - within.centre
+        a, b = ((side.astype(np.float64) - within.centre) * within.scale for side in (queries, block))
         screened, error = expanded_squares(a, b), expansion_error(a, b)
-        limit = best + error
+        limit = best * within.scale * within.scale + error
         if k <= len(block):
             limit = np.minimum(limit, kth_smallest(screened, k) + 2 * error)
         near = near & (screened <= limit[:, None])

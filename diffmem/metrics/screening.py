@@ -21,15 +21,14 @@ class Placed(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Where and in what units a search computes: points near 0 and at most 1, so that float32 neither over- nor
-    underflows."""
+    """Where and in what units a search computes: near 0 and of a size at which float32 neither over- nor underflows."""
 
     centre: Float[np.ndarray, "d"]
     """Float32 where both sets of points are float32 exactly, else float64."""
     scale: float
     """A power of 2; 1 for data of ordinary size."""
     compiled: bool
-    """Products by XLA, which threads them and has kernels for wider registers than some builds of OpenBLAS."""
+    """Products by XLA, whose kernels fit the registers of the machine better than those of some builds of OpenBLAS."""
 
     def place(self, points: Real[np.ndarray, "count d"]) -> Placed:
         """The points in this frame: one float32 copy. The coordinates are right to a unit roundoff or two."""
@@ -42,7 +41,7 @@ class Frame(NamedTuple):
     def screened(self, a: Placed, b: Placed) -> Float[np.ndarray, "count n"] | Float[Array, "count n"]:
         """`|b|^2 / 2 - a.b = (scale^2 |x - y|^2 - |a|^2) / 2` in float32, wrong by up to `screening_error`.
 
-        XLA returns at once and computes until the values are read.
+        XLA returns at once and computes until the values are read. Its highest precision is float32 on CPUs and GPUs.
         """
         product = _compiled_product if self.compiled else _product
         return product(a.rows, b.rows, (b.squares / 2).astype(np.float32))
@@ -65,7 +64,8 @@ def screening_error(a: Placed, b: Placed) -> Float[np.ndarray, "count"]:
     |b| is the largest norm, u = 2^-24, m = 2^-126 the smallest normal number. First term: one inner product of d + 1
     terms, in any order and with or without fused multiply-adds. Second: u (|a| + |b|)^2 from the rounding of the
     coordinates in `place`, half of it from that of the norms, half from that of a limit to compare with, and twice as
-    much to spare for direct float64 distances. Third: products that underflow, also where hardware flushes them to 0.
+    much to spare for direct float64 distances. Third: products that underflow, also where hardware flushes them to 0,
+    for coordinates up to 1; larger ones leave more than that to spare in the second.
     Source: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34, 338 (2013), for the inner product; the rest derived.
     """
     d = a.rows.shape[1]

@@ -182,6 +182,15 @@ def test_hard_cases_are_those_of_direct_differences(case, k, product):
     np.testing.assert_array_equal(found.distance, distance)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_squares_that_overflow_float64(product):
+    """The distances are infinite and the indices still rows."""
+    samples, train = near_copies(1e-12, np.float64)
+    found = nearest(1e200 * samples, 1e200 * -train, 2)
+    assert np.isinf(found.distance).all()
+    assert found.index.max() < len(train)
+
+
 @pytest.mark.parametrize("d", [1, 5, 300])
 def test_all_points_in_order(d, product):
     samples, train = cloud(7, d, seed=1), cloud(2200, d)
