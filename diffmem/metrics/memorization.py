@@ -1,6 +1,5 @@
 """Is a sample a copy? The nearest training point must be much nearer than the second."""
 
-import hashlib
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ from jaxtyping import ArrayLike, Bool, Float, Int, Real
 
 from .neighbours import nearest
 from .proportion import Interval, wilson
-from .rows import as_row_pair
+from .rows import as_row_pair, first_equal
 
 LAST_PLACES = (
     4  # units in the last place of the input by which two coordinates on the threshold may be rounded across it
@@ -52,7 +51,7 @@ def memorization(
     if not 0 < ratio <= 1:
         raise ValueError(f"`ratio` must be above 0 and at most 1, but is {ratio}.")
     queries, points = as_row_pair(samples, train, ("samples", "train"))
-    first = _first_occurrences(points)
+    first = np.flatnonzero(first_equal(points) == np.arange(len(points)))
     if len(first) < 2:
         raise ValueError(f"`train` must hold at least 2 distinct points, but its {len(points)} rows are all equal.")
     distinct = points if len(first) == len(points) else points[first]
@@ -63,15 +62,6 @@ def memorization(
     return Memorization(
         d1, d2, first[index[:, 0]], d1 / d2, copied, successes / len(copied), wilson(successes, len(copied))
     )
-
-
-def _first_occurrences(points):
-    """Indices of the rows that equal no earlier row, ascending."""
-    first = {}
-    for i, row in enumerate(points):
-        # adding 0.0 gives -0.0 and 0.0, which are equal, the same bytes; digests of 128 bits do not collide by chance
-        first.setdefault(hashlib.blake2b((row + 0.0).tobytes(), digest_size=16).digest(), i)
-    return np.fromiter(first.values(), dtype=np.int64)
 
 
 def _resolution(*arrays):

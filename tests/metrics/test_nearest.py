@@ -1,5 +1,6 @@
 """Nearest neighbours against rational arithmetic, direct differences, and the cases where expanded squares fail."""
 
+import tracemalloc
 from fractions import Fraction
 
 import jax.numpy as jnp
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from diffmem.metrics import nearest
+from diffmem.metrics import nearest, screening
 from diffmem.metrics.neighbours import BLOCK, expanded_squares, expansion_error
+from diffmem.metrics.rows import first_equal
 
 
 def exact_order(samples, train, k):
@@ -97,6 +99,149 @@ def test_the_screen_keeps_its_bound():
     error = np.abs(expanded_squares(a, b) - cdist(a, b) ** 2)
     assert error.max() > 1e-11  # the case is one where the screen alone is wrong in its leading digits
     assert (error <= expansion_error(a, b)[:, None]).all()
+
+
+@pytest.fixture(params=[0, 2**62], ids=["XLA", "NumPy"])
+def product(request, monkeypatch):
+    """Both ways to compute the screen, at any size."""
+    monkeypatch.setattr(screening, "COMPILED", request.param)
+
+
+def direct(samples, train, k):
+    """Sorted distances and their indices by float64 differences of every pair, ties by index."""
+    x, y = np.asarray(samples, np.float64), np.asarray(train, np.float64)
+    squares = np.stack([np.square(row - y).sum(axis=1) for row in x])
+    order = np.argsort(squares, axis=1, kind="stable")[:, :k]
+    return np.sqrt(np.take_along_axis(squares, order, axis=1)), order
+
+
+def cloud(count, d=17, dtype=np.float32, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, d)).astype(dtype)
+
+
+def near_copies(scale, dtype=np.float32):
+    """3000 points around one of 4 and queries among them, in an order that mixes them."""
+    train = cloud(4, seed=5)[np.arange(3000) % 4] + scale * cloud(3000)
+    return (train[:40] + scale * cloud(40, seed=1)).astype(dtype), train.astype(dtype)
+
+
+HARD = {
+    "Gaussian": lambda: (cloud(1100), cloud(2200)),
+    "float64": lambda: (cloud(50, dtype=np.float64), cloud(2200, dtype=np.float64)),
+    "mixed dtypes": lambda: (cloud(50, dtype=np.float64), cloud(2200)),
+    "queries are training points": lambda: (cloud(2200)[::40], cloud(2200)),
+    "one-dimensional": lambda: (cloud(50, 1), cloud(2200, 1)),
+    "copies to a thousandth": lambda: near_copies(1e-3),
+    "copies to the last places": lambda: near_copies(1e-7),
+    "copies below float32": lambda: near_copies(1e-9, np.float64),
+    "copies below float64 products": lambda: near_copies(1e-14, np.float64),
+    "four points": lambda: near_copies(0.0),
+    "all equal": lambda: (np.full((30, 17), 0.1, np.float32), np.full((2200, 17), 0.1, np.float32)),
+    "all zero": lambda: (np.zeros((30, 17), np.float32), np.zeros((2200, 17), np.float32)),
+    "shifted by 1e3": lambda: (cloud(50) + np.float32(1e3), cloud(2200) + np.float32(1e3)),
+    "shifted by 1e6": lambda: (cloud(50) + np.float32(1e6), cloud(2200) + np.float32(1e6)),
+    "shifted by 1e6 in float64": lambda: (
+        1e-3 * cloud(50, dtype=np.float64) + 1e6,
+        1e-3 * cloud(2200).astype(float) + 1e6,
+    ),
+    "far queries": lambda: (100 * cloud(50), cloud(2200)),
+    "an outlier": lambda: (cloud(50), np.concatenate([cloud(2200), np.full((1, 17), 1e12, np.float32)])),
+    "tiny": lambda: (cloud(50) * np.float32(1e-20), cloud(2200) * np.float32(1e-20)),
+    "subnormal": lambda: (cloud(50) * np.float32(1e-42), cloud(2200) * np.float32(1e-42)),
+    "tiny beside large": lambda: (
+        cloud(50) * np.float32([1e-22] * 16 + [0]),
+        cloud(2200) * np.float32([1e-22] * 16 + [1]),
+    ),
+    "huge": lambda: (cloud(50) * np.float32(1e20), cloud(2200) * np.float32(1e20)),
+    "largest float32": lambda: (np.sign(cloud(20)) * np.float32(3e38), np.sign(cloud(2200)) * np.float32(3e38)),
+    "tiny in float64": lambda: (1e-120 * cloud(50, dtype=np.float64), 1e-120 * cloud(2200, dtype=np.float64)),
+    "huge in float64": lambda: (1e120 * cloud(50, dtype=np.float64), 1e120 * cloud(2200, dtype=np.float64)),
+    "pixels": lambda: tuple(
+        np.random.default_rng(i).integers(256, size=(n, 17), dtype=np.uint8) for i, n in ((0, 50), (1, 2200))
+    ),
+    "binary pixels": lambda: tuple(
+        np.random.default_rng(i).integers(2, size=(n, 9), dtype=np.int64) for i, n in ((0, 50), (1, 2200))
+    ),
+    "large integers": lambda: tuple(
+        2**40 + np.random.default_rng(i).integers(99, size=(n, 3)) for i, n in ((0, 50), (1, 2200))
+    ),
+    "half precision": lambda: (cloud(50, dtype=np.float16), cloud(2200, dtype=np.float16)),
+    "bfloat16": lambda: (cloud(50, dtype=jnp.bfloat16), cloud(2200, dtype=jnp.bfloat16)),
+    "one point": lambda: (cloud(50), cloud(1, seed=1)),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+@pytest.mark.parametrize("k", [1, 2, 100])
+def test_hard_cases_are_those_of_direct_differences(case, k, product):
+    samples, train = HARD[case]()
+    k = min(k, len(train))
+    distance, index = direct(samples, train, k)
+    found = nearest(samples, train, k)
+    np.testing.assert_array_equal(found.index, index)
+    np.testing.assert_array_equal(found.distance, distance)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_squares_that_overflow_float64(product):
+    """The distances are infinite and the indices still rows."""
+    samples, train = near_copies(1e-12, np.float64)
+    found = nearest(1e200 * samples, 1e200 * -train, 2)
+    assert np.isinf(found.distance).all()
+    assert found.index.max() < len(train)
+
+
+@pytest.mark.parametrize("d", [1, 5, 300])
+def test_all_points_in_order(d, product):
+    samples, train = cloud(7, d, seed=1), cloud(2200, d)
+    np.testing.assert_array_equal(nearest(samples, train, 2200).index, direct(samples, train, 2200)[1])
+
+
+def test_high_dimension_beyond_one_block(product):
+    """Blocks of 64 by 128 points from 65,536 coordinates on."""
+    samples, train, edge = cloud(66, 70_000, seed=1), cloud(130, 70_000), [0, 63, 64, 65]
+    np.testing.assert_array_equal(nearest(samples, train, 2).index[edge], direct(samples[edge], train, 2)[1])
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0, 1000.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_single_precision_screen_keeps_its_bound(shift, dtype, product):
+    samples, train = cloud(40, 500, dtype, 1) + dtype(shift), cloud(300, 500, dtype) * dtype(3) + dtype(shift)
+    within = screening.frame(samples, train)
+    a, b = within.place(samples), within.place(train)
+    exact = (cdist(samples.astype(float), train.astype(float)) ** 2 - (cdist(samples, [within.centre]) ** 2)) / 2
+    error = np.abs(np.asarray(within.screened(a, b)) - exact)
+    assert error.max() > 1e-6  # single precision indeed
+    assert (error <= screening.screening_error(a, b)[:, None]).all()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0])
+def test_memory_does_not_grow_with_the_training_set(scale):
+    """Blocks only, also where every point is a candidate: no copy of the points, no matrix of all pairs."""
+    peaks = []
+    for n in (6_000, 24_000):
+        samples, train = np.ones((64, 128), np.float32), 1 + np.float32(scale) * cloud(n, 128)
+        tracemalloc.start()
+        nearest(samples, train, 2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, jnp.bfloat16, np.uint8, np.int64])
+@pytest.mark.parametrize("d", [1, 3, 40])
+def test_first_equal_rows(dtype, d):
+    rows = np.random.default_rng(d).integers(-1, 2, size=(400, d)).astype(dtype)
+    rows[::2] = -rows[::2] if dtype != np.uint8 else rows[::2]  # zeros of both signs are equal
+    expected = [next(j for j in range(400) if (rows[j] == row).all()) for row in rows]
+    np.testing.assert_array_equal(first_equal(rows), expected)
+
+
+def test_rows_that_share_a_linear_hash_are_told_apart(monkeypatch):
+    from diffmem.metrics import rows
+
+    monkeypatch.setattr(rows, "_linear_hash", lambda points: np.zeros(len(points), np.uint64))
+    np.testing.assert_array_equal(first_equal(np.array([[1.0], [2.0], [1.0], [0.0], [-0.0]])), [0, 1, 0, 3, 3])
 
 
 def test_event_shapes_and_kinds_of_array():
