@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Float
 
 from . import noncentral, spherical_cap
-from .noncentral import Place
+
+
+HIGH = 1000  # dimensions below which energies themselves have enough digits
 
 
 class Own(NamedTuple):
@@ -35,8 +37,10 @@ class Sight(NamedTuple):
     """|z|^2, twice the own energy."""
     square: Float[np.ndarray, "m"]
     """|u|^2, on which the law of the other energies depends."""
-    shift: Float[np.ndarray, "m"]
-    """|u|^2 less that of the noise, s |z|^2."""
+    overlap: Float[np.ndarray, "m"]
+    """Twice the scalar product of y_1 and sqrt(s) z."""
+    own_square: Float[np.ndarray, "m"]
+    """|y_1|^2, so that |u|^2 = own_square + overlap + s |z|^2."""
     s: float
     """(sigma/alpha)^2 in variances of the law."""
 
@@ -56,7 +60,7 @@ def sight(own: Own, s: float) -> Sight:
     """The queries u = y_1 + sqrt(s) z."""
     step = math.sqrt(s) * own.noise
     square = (own.along + step) ** 2 + own.across
-    return Sight(own.noise**2, square, own.along**2 + own.across + 2 * step * own.along, s)
+    return Sight(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
 
 
 class AbstractIsotropicLaw(eqx.Module):
@@ -77,12 +81,16 @@ class AbstractIsotropicLaw(eqx.Module):
         """The query's own point, from the draws of a standard normal one."""
 
     @abc.abstractmethod
-    def gaps(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """Quantiles of the gaps: P(G < gap) = Phi(score)."""
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """A smooth coordinate of the energies, at the quantiles P(E < energy) = Phi(score)."""
 
     @abc.abstractmethod
-    def bulk(self, seen: Sight, scores: Float[np.ndarray, "m"]) -> Bulk:
-        """The mean Boltzmann factors of the gaps above the quantile of each score."""
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """The gaps G at these values of the coordinate."""
+
+    @abc.abstractmethod
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+        """The mean Boltzmann factors of the energies above a place."""
 
 
 class IsotropicGaussian(AbstractIsotropicLaw):
@@ -111,24 +119,22 @@ class IsotropicGaussian(AbstractIsotropicLaw):
         """A normal point."""
         return draws
 
-    def gaps(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By `noncentral.quantile`."""
-        place = noncentral.quantile(scores, float(self.d), np.broadcast_to(seen.square[:, None], scores.shape))
-        return self._gap(seen, place)
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """The coordinate q of `noncentral`."""
+        return noncentral.quantile(scores, float(self.d), _column(seen.square, scores))
 
-    def bulk(self, seen: Sight, scores: Float[np.ndarray, "m"]) -> Bulk:
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the energies themselves where they have the digits."""
+        x, offset = noncentral.place(places, float(self.d), seen.square[:, None])
+        if seen.s < 1 or self.d < HIGH:
+            return x / (2 * seen.s) - seen.noise_square[:, None] / 2
+        return (offset + self.d + (seen.own_square + seen.overlap)[:, None]) / (2 * seen.s)
+
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
         """The upper tails of the law tilted by e^-G and e^-2G, which are noncentral chi-square too."""
-        d = float(self.d)
-        place = noncentral.quantile(scores, d, seen.square)
-        gap = self._gap(seen, Place(place.x[:, None], place.offset[:, None]))[:, 0]
-        tails = [noncentral.log_tails(place, d, seen.square, beta / seen.s).above - beta * gap for beta in (1, 2)]
-        return Bulk(gap, *tails)
-
-    def _gap(self, seen: Sight, place: Place):
-        """From the form of the place that has the digits."""
-        if seen.s < 1:
-            return place.x / (2 * seen.s) - seen.noise_square[:, None] / 2
-        return (place.offset + self.d + seen.shift[:, None]) / (2 * seen.s)
+        gap, q = self.gaps(seen, places)[:, 0], places[:, 0]
+        tails = [noncentral.log_tails(q, float(self.d), seen.square, beta / seen.s) for beta in (1, 2)]
+        return Bulk(gap, tails[0].above - gap, tails[1].above - 2 * gap)
 
 
 class UniformSphere(AbstractIsotropicLaw):
@@ -159,25 +165,29 @@ class UniformSphere(AbstractIsotropicLaw):
         square = draws.along**2 + draws.across
         return Own(draws.noise, draws.along * np.sqrt(self.d / square), draws.across * (self.d / square))
 
-    def gaps(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By `spherical_cap.cap_quantile`."""
-        return self._gap(seen, spherical_cap.cap_quantile(scores, float(self.d)))
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """y = artanh c, the same for all queries."""
+        return spherical_cap.cap_quantile(scores, float(self.d))
 
-    def bulk(self, seen: Sight, scores: Float[np.ndarray, "m"]) -> Bulk:
-        """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
-        y = spherical_cap.cap_quantile(scores, float(self.d))
-        gap = self._gap(seen, y[:, None])[:, 0]
-        tilt = np.sqrt(seen.square * self.d) / seen.s
-        tails = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) - beta * gap for beta in (1, 2)]
-        return Bulk(gap, *tails)
-
-    def _gap(self, seen: Sight, y):
-        """By the distance from the nearest point of the sphere where that is small."""
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the distance from the nearest point of the sphere where energies have the digits."""
         radius, reach = math.sqrt(self.d), np.sqrt(seen.square)[:, None]
-        if seen.s < 1:
-            distance = (reach - radius) ** 2 + 4 * reach * radius / (1 + np.exp(2 * y))
-            return distance / (2 * seen.s) - seen.noise_square[:, None] / 2
-        return (seen.shift[:, None] + self.d - 2 * reach * radius * np.tanh(y)) / (2 * seen.s)
+        overlap, noise_square = seen.overlap[:, None], seen.noise_square[:, None]
+        if seen.s < 1 or self.d < HIGH:
+            height = (overlap + seen.s * noise_square) / (reach + radius)
+            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * places))) / (2 * seen.s) - noise_square / 2
+        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(places)) / (2 * seen.s)
+
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+        """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
+        gap, y = self.gaps(seen, places)[:, 0], places[:, 0]
+        tilt = np.sqrt(seen.square * self.d) / seen.s
+        caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
+        return Bulk(gap, caps[0] - gap, caps[1] - 2 * gap)
+
+
+def _column(values, like):
+    return np.broadcast_to(values[:, None], like.shape)
 
 
 def _check_positive(name: str, value: float) -> None:

@@ -1,13 +1,15 @@
 """The noncentral chi-square law exactly and in logarithms: tails, tilted tails and quantiles, from d = 1 to 10^12.
 
-X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A place x is kept as `Place(x, offset)`, offset = x - d - L: where d or
-L is large, the offset has the digits that x has lost; where x is small, x has them.
+X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A place x is named by the logarithm q of the tilt p = e^q that makes it
+the mean of the tilted law,
 
-Everything rests on one integral. With the tilt written as p = e^q, log E e^(-(p - 1)(X - x)/2) is
+    x = d/p + L/p^2,        x - d - L = d (1/p - 1) + L (1/p^2 - 1),
 
-    psi(q) = (p - 1) (L (1 - 1/p) + offset)/2 + (d/2)(p - 1 - q) = (p - 1) x/2 - L (1 - 1/p)/2 - (d/2) q,
+so that x far in the tail and x - d - L at d = 10^12 both keep all digits. Everything rests on one integral. With
 
-and E[e^(-(p_b - 1)(X - x)/2); X < x] is the integral of e^psi dp/(p - p_b)/(2 pi i) up any line right of the pole p_b;
+    psi(q) = log E e^(-(p - 1)(X - x)/2) = (p - 1) x/2 - L (1 - 1/p)/2 - (d/2) q,
+
+E[e^(-(p_b - 1)(X - x)/2); X < x] is the integral of e^psi dp/(p - p_b)/(2 pi i) up any line right of the pole p_b;
 left of it, minus the integral is the part of X > x. The line is bent into the path of steepest descent through the
 saddle psi' = 0, which is known in closed form, and the trapezoid rule converges exponentially on it. NumPy, float64.
 """
@@ -22,18 +24,11 @@ NODES = 48  # of the trapezoid rule on half the path: a step of .2 standard devi
 LOW, LOW_NODES = 5, 192  # below five dimensions the integrand ends as slowly as the path turns back
 DROP = 38.0  # nats below the saddle at which the path may end: 1e-16.5
 SERIES = 0.1  # angle below which theta/sin(theta) - 1 is its power series
-NEWTON = 12  # steps of the quantile at most: it starts within 1e-1, and d >= 10 takes two or three
-SCORED = 1e-12  # the accuracy of the score at which it stops
+NEWTON = 12  # steps of the quantile at most; from d = 10 on three are enough
+SCORED = 1e-6  # the error of the score before its last step, which squares it
 START = 30  # steps towards the start, on a closed formula
 
 Values = Float[np.ndarray, "*places"]
-
-
-class Place(NamedTuple):
-    """A value x of the noncentral chi-square law, with `offset` = x - d - L, each to its own full precision."""
-
-    x: Values
-    offset: Values
 
 
 class Tails(NamedTuple):
@@ -43,108 +38,108 @@ class Tails(NamedTuple):
     above: Values
 
 
-def place_at(q: Values, d: float, noncentrality: Values) -> Place:
-    """The place whose saddle is at tilt e^q: the mean of the law tilted so, x = d e^-q + L e^-2q."""
+def place(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
+    """x and x - d - L, each to full precision."""
     shrink = np.exp(-q)
-    offset = d * np.expm1(-q) + noncentrality * np.expm1(-2 * q)
-    return Place(shrink * (d + noncentrality * shrink), offset)
+    return shrink * (d + noncentrality * shrink), d * np.expm1(-q) + noncentrality * np.expm1(-2 * q)
 
 
-def log_tails(place: Place, d: float, noncentrality: Values, tilt: Values | float = 0.0) -> Tails:
-    """Both tails of the law tilted by e^(-tilt (X - x)/2), tilt > -1.
+def log_tails(q: Values, d: float, noncentrality: Values, tilt: Values | float = 0.0) -> Tails:
+    """Both tails at the place q of the law tilted by e^(-tilt (X - x)/2), tilt > -1.
 
     Accuracy: 1e-12 in both logarithms for d >= 2 and 1e-7 for d = 1, plus the rounding of psi. Cost: 48 complex
     exponentials for each place.
     Source: derived; inversion of the moment generating function.
     """
-    saddle, curvature = _saddle(place, d, noncentrality)
-    pole = np.log1p(tilt) + np.zeros_like(saddle)
-    distance = saddle - pole
-    is_below = distance >= 0
-    # the path crosses where the pole leaves it a standard deviation of room
-    room = np.sqrt(distance**2 + 4 / curvature)
-    crossing = pole + (distance + np.where(is_below, room, -room)) / 2
-    path = _Path(place, d, noncentrality, crossing)
-    near = path.exponent + np.log(np.abs(path.integral(lambda w: np.expm1(w) - np.expm1(pole - crossing)[..., None])))
-    whole = _exponent(pole, place, d, noncentrality)
-    # 1 - near/whole: near is the smaller part up to skewness, so that nothing is lost
-    far = whole + np.log(-np.expm1(np.minimum(near - whole, -1e-300)))
-    return Tails(np.where(is_below, near, far), np.where(is_below, far, near))
+    return _Path(q, d, noncentrality, tilt).tails()
 
 
-def log_density(place: Place, d: float, noncentrality: Values) -> Values:
-    """`log(x f(x))`, the log-density of log X."""
-    saddle, _ = _saddle(place, d, noncentrality)
-    path = _Path(place, d, noncentrality, saddle)
-    return np.log(place.x / 2) + saddle + path.exponent + np.log(path.integral(lambda w: 1.0))
+def log_density(q: Values, d: float, noncentrality: Values) -> Values:
+    """Log-density of q, at its own scale: `log(f(x) |dx/dq|)`. Cost and accuracy of `log_tails`."""
+    return _Path(q, d, noncentrality).log_density()
 
 
-def quantile(score: Values, d: float, noncentrality: Values) -> Place:
-    """The place x with P(X < x) = Phi(score), for normal scores from -60 to 60 (probabilities down to e^-1800).
+def quantile(score: Values, d: float, noncentrality: Values) -> Values:
+    """The place q with P(X < x) = Phi(score): large q for large negative scores; down to probabilities of e^(-350 d).
 
-    The start is the saddle at which score^2/2 is the relative entropy of tilted law and law; then Newton's method for
-    the score as a function of log x.
+    Starts where score^2/2 is the relative entropy of the tilted law and the law, then Newton's method for the score.
     """
     from scipy.special import ndtri_exp
 
-    place = place_at(_saddle_of_score(score, d, noncentrality), d, noncentrality)
+    q = _start(score, d, noncentrality)
     for _ in range(NEWTON):
-        tails = log_tails(place, d, noncentrality)
+        path = _Path(q, d, noncentrality)
+        tails = path.tails()
         found = np.where(tails.below < tails.above, ndtri_exp(tails.below), -ndtri_exp(tails.above))
-        log_slope = log_density(place, d, noncentrality) + found**2 / 2 + math.log(2 * math.pi) / 2
         error = score - found
-        step = error * np.exp(-log_slope)
-        place = Place(place.x * np.exp(step), place.offset + place.x * np.expm1(step))
+        log_slope = path.log_density() + found**2 / 2 + math.log(2 * math.pi) / 2
+        q = q - error * np.exp(-log_slope)
         if np.max(np.abs(error) / (1 + np.abs(score)), initial=0.0) < SCORED:
             break
-    return place
+    return q
 
 
-def _saddle(place: Place, d: float, noncentrality: Values) -> tuple[Values, Values]:
-    """The root q of psi'(q) = 0, that is d e^-q + L e^-2q = x, and psi''(q) there."""
-    root = np.sqrt(d**2 + 4 * noncentrality * place.x)
-    shrink = 2 * place.x / (d + root)
-    lost = -2 * place.offset / (2 * noncentrality + d + root)  # 1 - shrink
-    saddle = -np.where(shrink < 0.5, np.log(shrink), np.log1p(-np.minimum(lost, 0.5)))
-    return saddle, noncentrality * shrink + d / 2
-
-
-def _exponent(q: Values, place: Place, d: float, noncentrality: Values) -> Values:
-    """psi(q), in the form that has digits: by the offset near q = 0, by x itself far above."""
-    grown, lost = np.expm1(q), -np.expm1(-q)
-    central = grown * (noncentrality * lost + place.offset) / 2 + d / 2 * (grown - q)
-    far = (grown * place.x - noncentrality * lost - d * q) / 2
-    return np.where(q > math.log(2), far, central)
+def _exponent(at: Values, q: Values, d: float, noncentrality: Values) -> Values:
+    """psi(at) for the place q, in the form that has digits: by x - d - L near 0, by x itself far above."""
+    x, offset = place(q, d, noncentrality)
+    grown, lost = np.expm1(at), -np.expm1(-at)
+    central = grown * (noncentrality * lost + offset) / 2 + d / 2 * (grown - at)
+    far = (grown * x - noncentrality * lost - d * at) / 2
+    return np.where(at > math.log(2), far, central)
 
 
 class _Path:
-    """The path of steepest descent, moved so that it crosses the real axis at e^crossing."""
+    """The path of steepest descent from the saddle q, moved until the pole leaves it a standard deviation of room."""
 
-    def __init__(self, place: Place, d: float, noncentrality: Values, crossing: Values):
-        saddle, curvature = _saddle(place, d, noncentrality)
-        self.exponent = _exponent(crossing, place, d, noncentrality)
+    def __init__(self, q: Values, d: float, noncentrality: Values, tilt: Values | float = 0.0):
+        self.q, self.d, self.noncentrality = q, d, noncentrality
+        spread = noncentrality * np.exp(-q)
+        self.curvature = spread + d / 2
+        self.pole = np.log1p(tilt) + np.zeros_like(q)
+        distance = q - self.pole
+        self.is_below = distance >= 0
+        room = np.sqrt(distance**2 + 4 / self.curvature)
+        self.crossing = self.pole + (distance + np.where(self.is_below, room, -room)) / 2
+        self.exponent = _exponent(self.crossing, q, d, noncentrality)
         nodes = LOW_NODES if d < LOW else NODES
-        self.step = 2 * np.arcsin(np.sqrt(np.minimum(DROP / 2 / curvature, 1))) / nodes
+        self.step = 2 * np.arcsin(np.sqrt(np.minimum(DROP / 2 / self.curvature, 1))) / nodes
         angle = self.step[..., None] * np.arange(nodes)
-        self.w, self.direction = _descent(angle, (d * np.exp(-saddle) / place.x)[..., None])
-        # psi(crossing + w) - psi(crossing) = even (cosh w - 1) + odd (sinh w - w) + slope w
-        lost = np.expm1(-crossing)
-        central = place.offset - noncentrality * np.expm1(-2 * crossing) - d * lost
-        far = place.x - (noncentrality * np.exp(-crossing) + d) * np.exp(-crossing)
-        slope = np.exp(crossing) * np.where(crossing > math.log(2), far, central) / 2
-        odd = slope + d / 2
-        even = odd + noncentrality * np.exp(-crossing)
-        w = self.w
-        self.rise = even[..., None] * 2 * np.sinh(w / 2) ** 2 + odd[..., None] * (np.sinh(w) - w) + slope[..., None] * w
+        self.w, direction = _descent(angle, (d / (spread + d))[..., None])
+        self.integrand = np.exp(self._rise() + self.w) * direction
 
-    def integral(self, pole) -> Values:
-        """`int e^(psi - exponent) e^w dw/pole(w)/(2 pi i)`, twice the real part of its upper half."""
-        values = (np.exp(self.rise + self.w) * self.direction / pole(self.w)).real
+    def tails(self) -> Tails:
+        """Both tails of the tilted law."""
+        away = np.expm1(self.pole - self.crossing)[..., None]
+        near = self.exponent + np.log(np.abs(self._integral(np.expm1(self.w) - away)))
+        whole = _exponent(self.pole, self.q, self.d, self.noncentrality)
+        # near is the smaller part up to skewness, so that nothing is lost in the difference
+        far = whole + np.log(-np.expm1(near - whole))
+        return Tails(np.where(self.is_below, near, far), np.where(self.is_below, far, near))
+
+    def log_density(self) -> Values:
+        """Log-density of q, at its own scale."""
+        # f(x) is the same integral without the pole, and dx/dq = -2 curvature/p
+        return np.log(self.curvature) + self.exponent + self.crossing - self.q + np.log(self._integral(1.0))
+
+    def _integral(self, pole) -> Values:
+        """`int e^(psi - exponent) e^w dw/pole/(2 pi i)`, twice the real part of its upper half."""
+        values = (self.integrand / pole).real
         return self.step * (values.sum(-1) - values[..., 0] / 2) / math.pi
+
+    def _rise(self):
+        """psi(crossing + w) - psi(crossing) = even (cosh w - 1) + odd (sinh w - w) + slope w."""
+        x, offset = place(self.q, self.d, self.noncentrality)
+        shrink = np.exp(-self.crossing)
+        central = offset - self.noncentrality * np.expm1(-2 * self.crossing) - self.d * np.expm1(-self.crossing)
+        far = x - (self.noncentrality * shrink + self.d) * shrink
+        slope = (np.where(self.crossing > math.log(2), far, central) / (2 * shrink))[..., None]
+        odd = slope + self.d / 2
+        even = odd + (self.noncentrality * shrink)[..., None]
+        return even * 2 * np.sinh(self.w / 2) ** 2 + odd * (np.sinh(self.w) - self.w) + slope * self.w
 
 
 def _descent(angle, share):
-    """w = u + i angle on the steepest path and dw/d(i angle), for e^u - g e^-u = (1 - g) angle/sin(angle), share = 1 - g."""
+    """w = u + i angle on the path and dw/d(i angle), where e^u - (1 - share) e^-u = share angle/sin(angle)."""
     small = angle < SERIES
     t = np.where(small, angle, 0.0) ** 2
     wide = np.where(small, 1.0, angle)
@@ -161,7 +156,7 @@ def _descent(angle, share):
     return u + 1j * angle, 1 - 1j * climb
 
 
-def _saddle_of_score(score: Values, d: float, noncentrality: Values) -> Values:
+def _start(score: Values, d: float, noncentrality: Values) -> Values:
     """q with -sign(q) sqrt(2 D) = score, D = L (1 - e^-q)^2/2 + (d/2)(e^-q - 1 + q), by Newton's method from 0."""
     target = -score + np.zeros_like(noncentrality)
     q = target / np.sqrt(noncentrality + d / 2)

@@ -15,10 +15,11 @@ from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from .arguments import log_others
 from .estimate import Estimate, mean_estimate
-from .isotropic import AbstractIsotropicLaw, Own, sight
+from .isotropic import AbstractIsotropicLaw, Own, Sight, sight
 
 BATCH = 512  # queries computed together: what the integrals of one level need stays near 100 MB
-CHEBYSHEV = 16  # nodes of the interpolant of the energies: 1e-9 nats over the scores of 1,000 order statistics
+CHEBYSHEV = 16  # nodes of the interpolant of the energies over the scores of all that are kept
+FEW, FEW_CHEBYSHEV = 8, 32  # fewer degrees of freedom take more nodes
 HALF_WIDTH = 1e-3  # of its interval at least, where all scores are one
 CLEAN, FREE = 1e-280, 1e100  # squared ratios beyond which the own weight is 1, or 1/n, in every digit
 LARGEST_EXPONENT = 300  # of n^(1/freedom), beyond which squared distances to neighbours leave float64
@@ -171,12 +172,12 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
         log_n = np.logaddexp(0, others)
         return np.tile([math.exp(-log_n), log_n, 0.0, 0.0], (m, 1))
     seen = sight(own, ratio**2)
-    gaps = _interpolated_gaps(law, seen, lowest.scores)
-    held = np.concatenate([np.zeros((m, 1)), gaps], axis=1)
+    places = _places(law, seen, lowest.scores)
+    held = np.concatenate([np.zeros((m, 1)), law.gaps(seen, places)], axis=1)
     log_held, log_held_squares = logsumexp(-held, axis=1), logsumexp(-2 * held, axis=1)
     if lowest.log_rest == -math.inf:
         return np.stack([np.exp(-log_held), 2 * log_held - log_held_squares, np.zeros(m), np.zeros(m)], axis=1)
-    bulk = law.bulk(seen, lowest.scores[:, -1])
+    bulk = law.bulk(seen, places[:, -1:])
     log_bulk, log_squares = (lowest.log_rest + mean - lowest.log_above for mean in (bulk.first, bulk.second))
     log_all, log_all_squares = np.logaddexp(log_held, log_bulk), np.logaddexp(log_held_squares, log_squares)
     # Var(sum e^-G) <= sum of mean squares, and e^-4G <= e^-2t e^-2G above t
@@ -187,14 +188,15 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
     return np.stack([np.exp(-log_all), 2 * log_all - log_all_squares, above_weight, bound], axis=1)
 
 
-def _interpolated_gaps(law: AbstractIsotropicLaw, seen, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-    """Gaps at many scores from exact ones at Chebyshev nodes between the first and the last."""
-    if scores.shape[1] <= CHEBYSHEV:
-        return law.gaps(seen, scores)
+def _places(law: AbstractIsotropicLaw, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    """Places at many scores from exact ones at Chebyshev nodes between the first and the last."""
+    nodes = CHEBYSHEV if law.freedom() >= FEW else FEW_CHEBYSHEV
+    if scores.shape[1] <= nodes:
+        return law.places(seen, scores)
     low, high = scores[:, :1], scores[:, -1:]
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, HALF_WIDTH)
-    angle = math.pi * (np.arange(CHEBYSHEV) + 0.5) / CHEBYSHEV
-    exact = law.gaps(seen, middle + half * np.cos(angle))
-    order = np.arange(CHEBYSHEV)
-    coefficients = exact @ np.cos(np.outer(angle, order)) * np.where(order == 0, 1, 2) / CHEBYSHEV
+    order = np.arange(nodes)
+    angle = math.pi * (order + 0.5) / nodes
+    exact = law.places(seen, middle + half * np.cos(angle))
+    coefficients = exact @ np.cos(np.outer(angle, order)) * np.where(order == 0, 1, 2) / nodes
     return np.polynomial.chebyshev.chebval((scores - middle) / half, coefficients.T[..., None], tensor=False)

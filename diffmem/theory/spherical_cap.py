@@ -14,7 +14,7 @@ REACH, NODES = 3.2, 96  # of the tanh-sinh rule: its outermost nodes are 1e-16 o
 DROP = 45.0  # nats below the peak at which an integral may end
 WIDTHS = 10.0  # standard deviations of the peak that are as far down
 NEWTON = 12  # steps of the quantile at most
-SCORED = 1e-12  # the accuracy of the score at which it stops
+SCORED = 1e-6  # the error of the score before its last step, which squares it
 
 Values = Float[np.ndarray, "*places"]
 
