@@ -18,7 +18,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
 
 NODES = 48  # of the trapezoid rule on half the path: a step of .2 standard deviations of the integrand
 LOW, LOW_NODES = 5, 192  # below five dimensions the integrand ends as slowly as the path turns back
@@ -28,7 +28,7 @@ NEWTON = 12  # steps of the quantile at most; from d = 10 on three are enough
 SCORED = 1e-6  # the error of the score before its last step, which squares it
 START = 30  # steps towards the start, on a closed formula
 
-Values = Float[np.ndarray, "*places"]
+Values = Float[ArrayLike, "..."]
 
 
 class Tails(NamedTuple):
@@ -44,7 +44,7 @@ def place(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
     return shrink * (d + noncentrality * shrink), d * np.expm1(-q) + noncentrality * np.expm1(-2 * q)
 
 
-def log_tails(q: Values, d: float, noncentrality: Values, tilt: Values | float = 0.0) -> Tails:
+def log_tails(q: Values, d: float, noncentrality: Values, tilt: Values = 0.0) -> Tails:
     """Both tails at the place q of the law tilted by e^(-tilt (X - x)/2), tilt > -1.
 
     Accuracy: 1e-12 in both logarithms for d >= 2 and 1e-7 for d = 1, plus the rounding of psi. Cost: 48 complex
@@ -91,7 +91,7 @@ def _exponent(at: Values, q: Values, d: float, noncentrality: Values) -> Values:
 class _Path:
     """The path of steepest descent from the saddle q, moved until the pole leaves it a standard deviation of room."""
 
-    def __init__(self, q: Values, d: float, noncentrality: Values, tilt: Values | float = 0.0):
+    def __init__(self, q: Values, d: float, noncentrality: Values, tilt: Values = 0.0):
         self.q, self.d, self.noncentrality = q, d, noncentrality
         spread = noncentrality * np.exp(-q)
         self.curvature = spread + d / 2
@@ -113,7 +113,7 @@ class _Path:
         near = self.exponent + np.log(np.abs(self._integral(np.expm1(self.w) - away)))
         whole = _exponent(self.pole, self.q, self.d, self.noncentrality)
         # near is the smaller part up to skewness, so that nothing is lost in the difference
-        far = whole + np.log(-np.expm1(near - whole))
+        far = whole + np.log1p(-np.exp(near - whole))
         return Tails(np.where(self.is_below, near, far), np.where(self.is_below, far, near))
 
     def log_density(self) -> Values:

@@ -32,9 +32,9 @@ class RandomEnergy(NamedTuple):
     """Posterior weight of the query's own point."""
     log_participation: Estimate
     """log(1/sum w^2), the logarithm of the effective number of points, in nats."""
-    own_weight_bulk: Float[np.ndarray, "*levels"]
+    own_weight_bulk: Float[ArrayLike, "*levels"]
     """The expected own weight lies between `own_weight` and this much above it."""
-    log_participation_bulk: Float[np.ndarray, "*levels"]
+    log_participation_bulk: Float[ArrayLike, "*levels"]
     """The expected log-participation is at most so far from the mean, to either side."""
 
 

@@ -8,7 +8,7 @@ is taken on either side of its peak with the double-exponential rule, all differ
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
 
 REACH, NODES = 3.2, 96  # of the tanh-sinh rule: its outermost nodes are 1e-16 of an interval from the ends
 DROP = 45.0  # nats below the peak at which an integral may end
@@ -16,10 +16,10 @@ WIDTHS = 10.0  # standard deviations of the peak that are as far down
 NEWTON = 12  # steps of the quantile at most
 SCORED = 1e-6  # the error of the score before its last step, which squares it
 
-Values = Float[np.ndarray, "*places"]
+Values = Float[ArrayLike, "..."]
 
 
-def log_cap(y: Values, d: float, tilt: Values | float = 0.0) -> Values:
+def log_cap(y: Values, d: float, tilt: Values = 0.0) -> Values:
     """`log E[e^(tilt (c - tanh y)); c > tanh y]` over the cosine c of a uniform direction in R^d, d >= 2.
 
     The opposite cap is `log_cap(-y, d, -tilt)`. Accuracy: 1e-12. Cost: 192 real exponentials for each place.
