@@ -1,8 +1,8 @@
 """Isotropic laws whose distances to a noisy point have an exact law: what a random-energy model needs of its data.
 
-A query is u = y_1 + (sigma/alpha) z. Everything is measured in the law's standard deviation per coordinate, and energies
-as gaps to the query's own, G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2), so that in 10^12 dimensions, where energies are
-10^12 nats, a gap of one nat keeps 12 digits. NumPy, float64.
+A query is u = y_1 + (sigma/alpha) z. Everything is measured in the law's standard deviation per coordinate, and
+energies as gaps to the query's own, G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2), so that in 10^12 dimensions,
+where energies are 10^12 nats, a gap of one nat keeps 12 digits. NumPy, float64.
 """
 
 import abc
@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float
 
 from . import noncentral, spherical_cap
-
 
 HIGH = 1000  # dimensions below which energies themselves have enough digits
 

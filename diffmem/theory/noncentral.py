@@ -1,7 +1,7 @@
 """The noncentral chi-square law exactly and in logarithms: tails, tilted tails and quantiles, from d = 1 to 10^12.
 
-X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A place x is named by the logarithm q of the tilt p = e^q that makes it
-the mean of the tilted law,
+X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A place x is named by the logarithm q of the tilt p = e^q that makes
+it the mean of the tilted law,
 
     x = d/p + L/p^2,        x - d - L = d (1/p - 1) + L (1/p^2 - 1),
 

@@ -1,7 +1,7 @@
 """The random-energy model of collapse, sampled exactly: the own weight among any number of iid points.
 
-Given a noisy point, the energies of the other n - 1 points are iid. Only the lowest matter one by one, and they can be drawn
-without drawing the rest; the rest enters by its mean. Nothing grows with n, which may be 10^100. NumPy, float64.
+Given a noisy point, the energies of the other n - 1 points are iid. Only the lowest matter one by one, and they can be
+drawn without drawing the rest; the rest enters by its mean. Nothing grows with n, which may be 10^100. NumPy, float64.
 """
 
 import math
@@ -26,7 +26,7 @@ LARGEST_EXPONENT = 300  # of n^(1/freedom), beyond which squared distances to ne
 
 
 class RandomEnergy(NamedTuple):
-    """Means over queries at each ratio sigma/alpha, and what replacing the bulk by its mean may have changed in them."""
+    """Means over queries at each ratio sigma/alpha, and how far replacing the bulk by its mean may have moved them."""
 
     own_weight: Estimate
     """Posterior weight of the query's own point."""
@@ -60,18 +60,19 @@ def random_energy(
 ) -> RandomEnergy:
     """Own weight and participation of noisy training points, averaged over them and over training sets of n points.
 
-    x = alpha y_1 + sigma z sees its own point at energy E_1 = |z|^2/2 and the others at iid gaps G = E - E_1 whose law F
-    depends on |x|. The k = `kept` lowest come from exponential spacings e_i,
+    x = alpha y_1 + sigma z sees its own point at energy E_1 = |z|^2/2 and the others at iid gaps G = E - E_1 whose law
+    F depends on |x|. The k = `kept` lowest come from exponential spacings e_i,
 
         F(G_(j)) = 1 - exp(-sum_{i <= j} e_i/(n - i)),        w = 1/(1 + sum_{j <= k} e^-G_(j) + B),
 
     and the bulk B of the n - 1 - k others is replaced by its mean given G_(k), (n - 1 - k) E[e^-G | G > G_(k)]. As the
-    weight is convex in B, its mean given the kept ones is larger by at most Var(B)/((1 + kept) (1 + kept + B)^2): this is
-    `own_weight_bulk`, of order 1e-6 with 256 kept. All points are kept when n - 1 <= k, and nothing is then replaced.
+    weight is convex in B, its mean given the kept ones is larger, by at most Var(B)/((1 + s) (1 + s + B)^2), s the sum
+    over the kept: this is `own_weight_bulk`, of order 1e-6 with 256 kept. All points are kept when n - 1 <= k, and
+    nothing is then replaced.
 
     `n` is a whole number of any size; `points_from_log` gives one from its logarithm. `ratio` is sigma/alpha in data
-    units; the draws of query i depend on the key and i alone and are the same at each ratio, for smooth curves. ratio = 0
-    and n = 1 give weight 1, an infinite ratio 1/n.
+    units; the draws of query i depend on the key and i alone and are the same at each ratio, for smooth curves. ratio =
+    0 and n = 1 give weight 1, an infinite ratio 1/n.
 
     Cost: .5 ms for each query and ratio (5 ms for d < 5), whatever n. Accuracy: 1e-8 in the Boltzmann factors (1e-6
     for d = 1), or the rounding of log n.

@@ -1,8 +1,8 @@
 """The cosine between a uniform direction in R^d and a fixed one, in logarithms: tilted caps and quantiles.
 
-With cosine = tanh y the density of y is sech(y)^(d - 1)/B(1/2, (d - 1)/2) on the whole line, and y is proportional to the
-log-distance from either pole far out. A cap is the integral of e^h, h = k tanh y - (d - 1) log cosh y, beyond some y: it
-is taken on either side of its peak with the double-exponential rule, all differences formed first. NumPy, float64.
+With cosine = tanh y the density of y is sech(y)^(d - 1)/B(1/2, (d - 1)/2) on the whole line; far out y is minus the
+log-distance from a pole. A cap is the integral of e^h, h = k tanh y - (d - 1) log cosh y, beyond some y: it is taken on
+either side of its peak with the double-exponential rule, all differences formed first. NumPy, float64.
 """
 
 import math

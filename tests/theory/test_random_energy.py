@@ -91,7 +91,7 @@ def test_order_statistics_far_beyond_the_range_of_probabilities():
 
 @pytest.mark.parametrize("law", [GAUSSIAN(20), SPHERE(20)])
 def test_replacing_the_bulk_is_within_its_bound(law):
-    ratios, m = np.array([0.6, 0.9, 1.3]), 2000
+    ratios, m = np.array([0.6, 0.9, 1.3]), 500
     everything = theory.random_energy(400, law, ratios, key=jax.random.key(25), queries=m, kept=399)
     few = theory.random_energy(400, law, ratios, key=jax.random.key(25), queries=m, kept=10)
     assert (everything.own_weight_bulk == 0).all() and (few.own_weight_bulk > 0).all()
