@@ -3,3 +3,4 @@
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
+from .transition import transition as transition
