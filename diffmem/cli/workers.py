@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
 PATIENCE = 5  # seconds until a scheduler's address is said not to answer
@@ -95,11 +95,11 @@ def _cluster(address: str) -> Iterator[Executor]:
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:  # nobody there; no address
         raise ValueError(
-            f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address} does not answer "
+            f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not answer "
             f"within {PATIENCE} seconds."
         ) from error
     with client:
         try:
             yield client.get_executor()
-        except KilledWorker as error:
-            raise WorkerDied("Workers of the Dask cluster died, perhaps for want of memory") from error
+        except (KilledWorker, CancelledError) as error:  # its workers, its scheduler
+            raise WorkerDied("The Dask cluster gave a cell up, perhaps for want of memory") from error

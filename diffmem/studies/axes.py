@@ -13,7 +13,7 @@ Value = bool | int | float | str
 READABLE = 80  # characters of a file name for people; its digest tells cells apart
 
 
-def checked_axes(grid: Mapping[str, Iterable[Value]]) -> dict[str, list[Value]]:
+def checked_axes(grid: Mapping[str, Iterable[object]]) -> dict[str, list[Value]]:
     """The values of each axis as Python numbers or strings, in the order given.
 
     Raises ValueError for no axis, an axis called `error`, and one that is empty, no sequence, repeats a value, or holds
@@ -26,7 +26,7 @@ def checked_axes(grid: Mapping[str, Iterable[Value]]) -> dict[str, list[Value]]:
     return {name: _checked_values(name, values) for name, values in grid.items()}
 
 
-def _checked_values(name: str, values: Iterable[Value]) -> list[Value]:
+def _checked_values(name: str, values: Iterable[object]) -> list[Value]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ValueError(f"`grid` must give `{name}` a sequence of values, but gives {values!r}.")
     found = [_plain(value) for value in values]

@@ -116,7 +116,7 @@ def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
         Cell(
             f"n{size}_d{d}",
             f"n = {size}, d = {d}",
-            functools.partial(_measure, measure_cell, data, size, grid, settings),
+            functools.partial(_measure, os.getpid(), data, size, grid, settings),
             take,
         )
         for d, data in reduced.items()
@@ -124,13 +124,13 @@ def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
     ]
 
 
-def _measure(measure: Callable[..., xr.Dataset], dataset, n, grid, settings: Settings, report: Report) -> xr.Dataset:
-    if type(multiprocessing.current_process()).__name__ == "ForkProcess":
+def _measure(home: int, dataset, n: int, grid, settings: Settings, report: Report) -> xr.Dataset:
+    if os.getpid() != home and type(multiprocessing.current_process()).__name__ == "ForkProcess":
         raise RuntimeError(
             "`executor` must not fork its processes, as JAX hangs in them: use "
             'ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")).'
         )
-    return measure(dataset, n, grid, settings, report)
+    return measure_cell(dataset, n, grid, settings, report)
 
 
 def _datasets(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[xr.Dataset]:

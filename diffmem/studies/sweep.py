@@ -25,7 +25,7 @@ REMEDY = "choose another folder"
 
 def sweep(
     function: Callable[..., object],
-    grid: Mapping[str, Iterable[Value]],
+    grid: Mapping[str, Iterable[object]],
     *,
     store: str | os.PathLike[str] | None,
     executor: Executor | None = None,
