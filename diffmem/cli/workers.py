@@ -95,8 +95,8 @@ def _cluster(address: str) -> Iterator[Executor]:
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:  # nobody there; no address
         raise ValueError(
-            f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not answer "
-            f"within {PATIENCE} seconds."
+            f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not "
+            f"answer within {PATIENCE} seconds."
         ) from error
     with client:
         try:

@@ -21,8 +21,9 @@ def as_dataset(value: object, axes: Sequence[str]) -> xr.Dataset:
     Raises ValueError for what is neither, for no variable, and for names that are taken: by the axes, by `error`, by
     the store's attributes.
     """
-    found = value
-    if not isinstance(value, xr.Dataset):
+    if isinstance(value, xr.Dataset):
+        found = value
+    else:
         parts = value if isinstance(value, Mapping) else {"value": value}
         found = xr.Dataset({name: _variable(name, part) for name, part in parts.items()})
     if not found.data_vars:
