@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import xarray as xr
@@ -42,7 +45,7 @@ class Store:
         """Raise ValueError, naming what differs, if the first cell that can be read was made with other settings."""
         for path in sorted(self.folder.glob(self.pattern)):
             try:
-                with xr.open_dataset(path, engine="h5netcdf") as cell:
+                with _uninterrupted(), xr.open_dataset(path, engine="h5netcdf") as cell:
                     stored = json.loads(cell.attrs[SETTINGS])
             except DAMAGE:
                 continue
@@ -61,7 +64,8 @@ class Store:
         if not path.exists():
             return None
         try:
-            cell = xr.load_dataset(path, engine="h5netcdf")
+            with _uninterrupted():
+                cell = xr.load_dataset(path, engine="h5netcdf")
             stored = dict(json.loads(cell.attrs.pop(SETTINGS)))
             taken = take(cell)
         except DAMAGE:
@@ -86,11 +90,29 @@ class Store:
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a NetCDF file that appears under its name only when it is complete; folders are made."""
+    """Write a NetCDF file that appears under its name only when it is complete; folders are made. Ctrl-C waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with _uninterrupted():
+        try:
+            dataset.to_netcdf(partial, engine="h5netcdf")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C is heard when the block is left: a file cut off while it opens complains when it is freed."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    heard = []
+    signal.signal(signal.SIGINT, lambda *event: heard.append(event))
     try:
-        dataset.to_netcdf(partial, engine="h5netcdf")
-        os.replace(partial, path)
+        yield
     finally:
-        partial.unlink(missing_ok=True)
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)

@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -295,6 +297,22 @@ def test_an_interrupt_cancels_what_is_pending_and_keeps_what_is_finished(tmp_pat
     found = quiet(function, {"n": range(50)}, tmp_path)
     assert len(function.calls) == before + 50 - finished
     np.testing.assert_array_equal(found.value, range(50))
+
+
+def test_ctrl_c_during_a_write_is_heard_when_the_cell_is_whole(tmp_path, monkeypatch):
+    original = os.replace
+
+    def interrupted(source, target):
+        signal.raise_signal(signal.SIGINT)
+        original(source, target)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", interrupted)
+        quiet(product, {"n": (1, 2), "beta": (3,)}, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert [path.name[:11] for path in tmp_path.iterdir()] == ["beta=3,n=1-"]
+    assert xr.load_dataset(next(tmp_path.iterdir()), engine="h5netcdf").value == 3
 
 
 SCRIPT = """
