@@ -12,3 +12,5 @@ from .details import covariance_vector as covariance_vector
 from .details import heaviest as heaviest
 from .details import weight_at as weight_at
 from .gibbs import gibbs as gibbs
+from .merge import merge as merge
+from .sharded import Sharded as Sharded

@@ -1,10 +1,11 @@
 """What a Gibbs sum over centres reports, and the contract of the ways to compute it."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from .centres import Centres
 
@@ -58,6 +59,24 @@ class AbstractReduction(eqx.Module):
     energies, and correct under `jax.vmap`. Derivatives are not its business: `reductions.gibbs` supplies them in closed
     form.
     """
+
+    def place(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[ArrayLike, ArrayLike | None]:
+        """Points (n, *shape) and their weights where this reduction wants them, possibly followed by points of weight
+        0; by default as they are.
+        """
+        return points, weights
+
+    def fold(self, function: Callable, join: Callable | None, centres: Centres, *arguments: Any) -> Any:
+        """`function(part, start, *arguments)` over the parts that the centres are kept in; by default one.
+
+        `start` is the number of the part's first centre. What the parts return is stacked in their order and goes through
+        `join(stacked, *arguments)`; without `join` it is added up.
+        """
+        return function(centres, 0, *arguments)
+
+    def at(self, centres: Centres, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
+        """Offset and log-weight of centre number i."""
+        return centres.at(i)
 
     def prepare(self, centres: Centres) -> Any:
         """What `gibbs` wants to know of the centres beforehand, kept in `centres.index`; by default nothing."""

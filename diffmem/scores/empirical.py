@@ -41,6 +41,8 @@ class Empirical(AbstractMixture):
 
     centres: Centres
     shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+    """Number of points."""
     reduction: AbstractReduction
 
     def __init__(
@@ -50,11 +52,13 @@ class Empirical(AbstractMixture):
         reduction: AbstractReduction | None = None,
     ):
         check_points(points)
-        n = np.shape(points)[0]
-        check_weights(weights, n)
-        flat = strong(points, float_dtype(points)).reshape(n, -1)
-        weights = jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
+        self.n = np.shape(points)[0]
+        check_weights(weights, self.n)
         self.reduction = Chunked() if reduction is None else reduction
+        points, weights = self.reduction.place(points, weights)
+        rows = np.shape(points)[0]
+        flat = strong(points, float_dtype(points)).reshape(rows, -1)
+        weights = jnp.ones(rows, flat.dtype) if weights is None else strong(weights, flat.dtype)
         centres = jax.jit(centred)(flat, weights)
         self.centres = centres._replace(index=self.reduction.prepare(centres))
         self.shape = tuple(np.shape(points)[1:])
@@ -62,18 +66,14 @@ class Empirical(AbstractMixture):
     @property
     def points(self) -> Float[Array, "n *shape"]:
         """The training points, (n, *shape)."""
-        flat = self.centres.offsets + self.centres.centre[None]
+        flat = self.centres.offsets[: self.n] + self.centres.centre[None]
         return flat.reshape(-1, *self.shape)
-
-    @property
-    def n(self) -> int:
-        """Number of points."""
-        return self.centres.log_weights.size
 
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
         points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
-        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(self.centres.log_weights, np.float64)))
+        log_weights = np.asarray(self.centres.log_weights[: self.n], np.float64)
+        weights = np.bincount(inverse.ravel(), weights=np.exp(log_weights))
         return Empirical(points.reshape(-1, *self.shape), weights.astype(points.dtype), self.reduction)
 
     def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
@@ -139,9 +139,7 @@ class Empirical(AbstractMixture):
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.offsets.dtype)
         which, noise = jr.split(key)
-        point = (
-            self.centres.centre + self.centres.offsets[jr.choice(which, self.n, p=jnp.exp(self.centres.log_weights))]
-        )
+        point = self.centres.centre + _drawn(self.reduction, self.centres, which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _gibbs(self, x, alpha, sigma) -> Gibbs:
@@ -153,3 +151,9 @@ class Empirical(AbstractMixture):
 
 
 _jitted = eqx.filter_jit(gibbs)
+
+
+@eqx.filter_jit
+def _drawn(reduction: AbstractReduction, centres: Centres, key: PRNGKeyArray) -> Float[Array, "d"]:
+    """The offset of a centre drawn by weight."""
+    return reduction.at(centres, jr.choice(key, centres.n, p=jnp.exp(centres.log_weights)))[0]
