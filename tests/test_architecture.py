@@ -109,7 +109,7 @@ def subclasses(cls):
 
 
 # defaults that a closed form may replace; all other methods are implemented once
-DEFAULTS = {"time_at", "divergence", "score", "jacobian_vector", "noise", "stochastic", "draw"}
+DEFAULTS = {"time_at", "divergence", "score", "jacobian_vector", "noise", "stochastic", "draw", "place", "prepare", "fold", "at"}
 
 
 def test_methods_are_implemented_once():

@@ -69,8 +69,8 @@ class AbstractReduction(eqx.Module):
     def fold(self, function: Callable, join: Callable | None, centres: Centres, *arguments: Any) -> Any:
         """`function(part, start, *arguments)` over the parts that the centres are kept in; by default one.
 
-        `start` is the number of the part's first centre. What the parts return is stacked in their order and goes through
-        `join(stacked, *arguments)`; without `join` it is added up.
+        `start` is the number of the part's first centre. What the parts return is stacked in their order and goes
+        through `join(stacked, *arguments)`; without `join` it is added up. A single part is neither stacked nor joined.
         """
         return function(centres, 0, *arguments)
 

@@ -25,7 +25,8 @@ def merge(parts: Gibbs, leaders: Centres, x: Float[Array, "d"], alpha, sigma) ->
         spread = sum p_s (spread_s + |D_s - D|^2),  entropy = sum p_s (H_s - log p_s),
         1 / participation = sum p_s^2 / participation_s,  log Z = log Z_j - log p_j.
 
-    `discarded`, d_s of what part s would hold, is at most `e / (1 + e)` of the union with `e = sum p_s d_s / (1 - d_s)`.
+    A part that discarded d_s of its mass holds d_s / (1 - d_s) of what it kept, so that `discarded = e / (1 + e)` with
+    `e = sum p_s d_s / (1 - d_s)`; the linear sum p_s d_s would be no bound.
     Cost: a few d products for each part and query. Derived.
     """
     g = _gaps_to_best(leaders, x, alpha, sigma)

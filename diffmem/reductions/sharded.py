@@ -21,13 +21,13 @@ class Sharded(AbstractReduction):
     """Each device of `mesh` keeps its share of the centres, runs `inner` on it, and all merge their small results.
 
     `Empirical(points, weights, Sharded(mesh))` places the points: split over the mesh axes `axis` (one name or several;
-    default: all of them), completed to equal shares by points of weight 0 that the score does not show. Points on the
-    host are read share by share, so that a memory-mapped array is never loaded whole where a process owns a part; a
-    `jax.Array` that lives on several devices already stays on them. No device ever holds all points, derivatives, weights
-    and covariances included; `score.points` is the one thing that may gather them.
+    default: all of them), completed to equal shares by points of weight 0 that the score does not show. Arrays on the
+    host (memory-mapped ones too) are copied share by share, those that live on several devices move between devices. No
+    device ever holds all points, whatever is asked, derivatives and covariances included; only `score.points`, where
+    shares were completed, gathers them.
 
-    The same program runs on one device, on several, and in several processes under JAX's own runtime, each of which makes
-    the same calls; results are the same numbers on every process, bit by bit. On each host, its number the argument:
+    The same program runs on one device, on several, and in several processes under JAX's own runtime, each of which
+    makes the same calls and gets the same numbers. Two processes, each given the first one's address and its own number:
 
         import sys
         import jax
@@ -35,16 +35,21 @@ class Sharded(AbstractReduction):
         from diffmem import reductions, scores
         from diffmem.level import NoiseLevel
 
-        jax.distributed.initialize("localhost:12355", num_processes=2, process_id=int(sys.argv[1]))
+        jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
         mesh = jax.make_mesh((jax.device_count(),), ("points",))
         points = np.random.default_rng(0).normal(size=(1001, 48))  # or np.load(path, mmap_mode="r")
         score = scores.Empirical(points, reduction=reductions.Sharded(mesh))
-        print(score.posterior(points[7] + 0.1, NoiseLevel(1.0, 0.5)))
+        found = score.posterior(points[7] + 0.1, NoiseLevel(1.0, 0.5))
+        print(found.leader, found.participation)
 
-    Cost: `inner` on n / devices centres, and for each query d + 12 numbers from each device to all. Queries are
-    replicated, or split by JAX over mesh axes that `axis` leaves free. An `inner` that prepares itself from known centres
-    (a screen) has nothing prepared here. A pickled reduction looks for its devices by number among those that are there.
-    Raises ValueError for axes that the mesh does not have.
+    There, functions compiled by the user take the score as an argument (`equinox.filter_jit`): JAX closes over no array
+    that other processes hold a part of.
+
+    Cost: `inner` on n / devices centres, and d + 11 numbers for each query from each device to all. Queries are
+    replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" that `axis` leaves free.
+    An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for its
+    devices by number; a pickled score is split again when first used.
+    Raises ValueError for axes that the mesh does not have, and for pickled devices that are not there.
     """
 
     mesh: Mesh = eqx.field(static=True)
@@ -117,7 +122,6 @@ class Sharded(AbstractReduction):
             mesh=self.mesh,
             in_specs=(specs, *[whole for _ in arguments]),
             out_specs=whole,
-            axis_names=set(self.axis),
             check_vma=False,  # the loops of the passes start from constants, which the check takes for replicated
         )
         return across(centres, *arguments)
