@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int, Real
 
-BLOCK = 2**22  # entries held in float64 at a time: 32 MiB
+BLOCK = 2**23  # entries held in float64 at a time: 64 MiB; smaller ones wait for more threads
 PANEL = 32  # columns that LAPACK factors at a time: the fastest of 32 and 64 for a thousand points
 RESOLUTION = 1e-12  # part of its norm by which a point may move when directions are dropped; rounding is a few 1e-15
 ACCURACY = {np.dtype(np.float32): 6e-8, np.dtype(np.float64): 1e-10}  # of combinations, else a basis is stored
@@ -18,7 +18,7 @@ Frame = tuple[Real[np.ndarray, "m d"], Int[np.ndarray, " r"], Float[np.ndarray, 
 
 
 def row_norms(points: Real[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    """Euclidean norms of the rows in float64, NaN or infinite where an entry is; scaled, so that no square overflows."""
+    """Euclidean norms of the rows in float64, not finite where an entry is not; scaled, so that no square overflows."""
     parts = []
     for rows in _blocks(*points.shape[::-1]):
         block = points[rows].astype(np.float64)
@@ -35,12 +35,8 @@ def along_points(points: Real[np.ndarray, "n d"], norms: Float[np.ndarray, " n"]
 
     n, d = points.shape
     lengths = np.where(norms > 0, norms, 1)
-    factor, order = qr(
-        _triangular_factor(n, (points[:, columns] / lengths[:, None] for columns in _blocks(n, d))),
-        mode="r",
-        pivoting=True,
-        overwrite_a=True,
-    )
+    factor = _triangular_factor(n, (points[:, columns] / lengths[:, None] for columns in _blocks(n, d)))
+    factor, order = qr(factor, mode="r", pivoting=True, overwrite_a=True)  # pyright: ignore[reportAssignmentType]
     rank = np.count_nonzero(np.abs(factor.diagonal()) > RESOLUTION)
     if rank == 0:
         return _origin(points, dtype)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from .dataset import Dataset, check_size, is_real
+from .distinct import first_equal
 from .isometry import along_axes, along_points, combinations, inner_products, row_norms
 
 
@@ -95,9 +96,10 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
     even their root mean square) would move by 1e-12 of its norm. All points zero: one coordinate, zero.
 
     Accuracy: backward stable, an error of a few 1e-15 of a point's norm whatever the condition number, before the
-    coordinates are rounded to float32 or float64 like the points (integers and half precision: to float32). Points far
-    from the origin round at their distance from it, as in R^d. Cost: 2 d n^2 operations (d <= n: 2 n d^2) and two
-    passes; memory n^2 and blocks of 32 MiB beside the points. Directions too weak for combinations of the points (see
+    coordinates are rounded to float32 or float64 like the points (integers and half precision: to float32). Equal
+    points have equal coordinates; far from the origin they round at their distance from it, as in R^d, so that points
+    that differ by less become equal. Cost: 2 d n^2 operations (d <= n: 2 n d^2) and three
+    passes; memory n^2 and blocks of 64 MiB beside the points. Directions too weak for combinations of the points (see
     `SpanCoordinates`), such as those between near-copies in float64, make a basis of r d numbers necessary, which is
     then stored. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
     """
@@ -120,6 +122,9 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
         raise ValueError(f"`points` must be finite, but point {bad} has NaN, infinite or too large entries.")
     isometry = along_points if flat.shape[1] > n else along_axes
     coordinates, *frame = isometry(flat, norms, dtype)
+    first = first_equal(flat)
+    if (first != np.arange(n)).any():  # products may round a row by its place, and equal points must stay equal
+        coordinates = coordinates[first]
     coordinates.flags.writeable = False
     return SpanCoordinates(coordinates, tuple(event), *frame)
 
@@ -138,7 +143,7 @@ def orthogonal_noise(
     check_size("count", count)
     if dimensions < 0:
         raise ValueError(f"`dimensions` must be at least 0, but is {dimensions}.")
-    sigma = float(sigma)
+    sigma = float(np.asarray(sigma))
     if not 0 <= sigma < np.inf:
         raise ValueError(f"`sigma` must be finite and at least 0, but is {sigma}.")
     if dimensions == 0:
