@@ -29,5 +29,5 @@ def _linear_hash(rows):
     size = min(rows.itemsize, 4)
     weights = np.random.default_rng(0).integers(2**64, size=rows.shape[1] * rows.itemsize // size, dtype=np.uint64)
     stride = max(1, 2**18 // len(weights))
-    parts = [_comparable(rows[i : i + stride]) for i in range(0, len(rows), stride)]
+    parts = (_comparable(rows[i : i + stride]) for i in range(0, len(rows), stride))  # one at a time
     return np.concatenate([np.einsum("ij,j->i", part.view(f"u{size}").astype(np.uint64), weights) for part in parts])

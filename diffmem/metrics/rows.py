@@ -3,8 +3,6 @@
 import numpy as np
 from jaxtyping import ArrayLike, Real
 
-from ..data.distinct import first_equal as first_equal
-
 
 def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "count d"]:
     """The points flattened to `(count, d)` in their own dtype.
