@@ -81,7 +81,8 @@ def gap(view: Frame, tilt: Array, log_weights: Array) -> Array:
         view.clean, jax.lax.stop_gradient(energy), energy
     )  # at sigma = 0 the weights jump: their slope is 0
     weighty = ~jnp.isneginf(log_weights)
-    return jnp.where(weighty, energy + jnp.where(weighty, log_weights, 0) - view.log_weight, -jnp.inf)
+    # the weights' difference first: it is exactly 0 where they are equal
+    return jnp.where(weighty, energy + (jnp.where(weighty, log_weights, 0) - view.log_weight), -jnp.inf)
 
 
 def over_chunks(centres: AnyCentres, size: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
