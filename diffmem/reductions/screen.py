@@ -92,7 +92,7 @@ def bounds(centres: Centres, number: int, x: Float[Array, "batch d"], alpha, sig
     within = jnp.take_along_axis(upper, block[:, None, None], axis=1)[:, 0]
     best = jnp.minimum(block * WIDTH + jnp.argmax(within, axis=1), centres.n - 1)
     # the value of the best centre itself, and how far it and the bounds may be wrong
-    offset, log_weight = centres.at(best)
+    offset, log_weight = centres.offsets[best], centres.log_weights[best]
     value = jnp.sum(away * offset, axis=1) - alpha * centres.squares[best] / 2 + tempering * log_weight
     heaviness = tempering * jnp.max(jnp.where(jnp.isneginf(centres.log_weights), 0, -centres.log_weights))
     lengths = norm * centres.radius
