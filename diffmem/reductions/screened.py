@@ -111,7 +111,8 @@ def survivors(found: Bounds, threshold, size: int, n: int):
     upper, place = jax.lax.top_k(upper, count)
     index = jnp.take_along_axis(block, place // WIDTH, axis=1) * WIDTH + place % WIDTH
     above = ~(upper < threshold[:, None])  # NaN is above
-    return jnp.minimum(index, n - 1), above & (index < n), jnp.all(above, axis=1) & (count < n)
+    index, below = jnp.minimum(index, n - 1).astype(int), index < n
+    return index, above & below, jnp.all(above, axis=1) & (count < n)
 
 
 def buckets(n: int) -> list[int]:
