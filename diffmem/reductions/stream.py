@@ -63,7 +63,8 @@ def floored(sigma: Float[Array, "*queries"], reach: Float[Array, "*queries"]) ->
     extent.
     """
     raised = jnp.maximum(sigma, FLOOR[sigma.dtype.itemsize] * jax.lax.stop_gradient(reach))
-    return jnp.where(raised > 0, raised, 1)
+    # compilers divide twice by sigma as once by its square, which must not vanish
+    return jnp.where(raised > 0, jnp.maximum(raised, float(jnp.finfo(sigma.dtype).tiny) ** 0.5), 1)
 
 
 def frame(centres: AnyCentres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
