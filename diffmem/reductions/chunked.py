@@ -23,6 +23,7 @@ CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
 TOLERATED = 512  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
+WRONG = 50.0  # nats by which a logit says nothing any more
 
 
 class Chunked(AbstractReduction):
@@ -161,7 +162,8 @@ def refine(centres: AnyCentres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Boo
     rest = remainder(centres, scan, logits, index, kept, view.reference, logits[best])
     # the products' rounding enters the weights in proportion to the mass known by product only
     mass = jnp.sum(weight) + rest.mass
-    doubtful = (logits[-1] >= scan.threshold) & (scan.rounding * rest.mass > TOLERATED * unit_of(x) * mass)
+    wrong = jnp.expm1(jnp.minimum(scan.rounding, WRONG)) * rest.mass
+    doubtful = (logits[-1] >= scan.threshold) & (wrong > TOLERATED * unit_of(x) * mass)
     doubtful = doubtful | jnp.isneginf(logits[0])
     sums = Sums(
         top=jnp.zeros_like(sigma),

@@ -117,7 +117,9 @@ class Sharded(AbstractReduction):
             return join(jax.lax.all_gather(found, self.axis), *arguments)
 
         split, whole = PartitionSpec(self.axis), PartitionSpec()
-        specs = Centres(offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, index=whole)
+        specs = Centres(
+            offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, power=whole, index=whole
+        )
         across = jax.shard_map(
             of_device,
             mesh=self.mesh,
@@ -156,7 +158,7 @@ class Sharded(AbstractReduction):
 
         def join(parts, x, alpha, sigma, centre, radius):
             found, offsets, log_weights = parts
-            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius)
+            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius, jnp.ones_like(radius))
             return merge(found, leaders, x, alpha, sigma)
 
         return self.fold(of_part, join, centres, x, alpha, sigma, centres.centre, centres.radius)
