@@ -100,8 +100,8 @@ def test_weights_statistics_and_what_is_discarded(d, dtype):
             for kind, xs in clouds.queries(points, *level).items():
                 found = at(score, xs, *level, look)
                 used[kind, level] = assert_right(points, weights, xs, level, found)
-        # 1000 has seven digits: what float32 knows of the position allows no screen below its rounding
-        assert used["forward", LEVELS[-2]] or name == "shifted", name
+        # what float32 knows of a position near 1000, and copies closer than the noise, leave too many points in doubt
+        assert used["forward", LEVELS[-1]] or name in ("shifted", "near copies", "weighted near copies"), name
         assert not used["forward", LEVELS[0]], name
 
 
@@ -206,21 +206,26 @@ def test_more_queries_than_one_piece(pair, monkeypatch):
     np.testing.assert_allclose(pieces.participation, whole.participation, rtol=1e-5)
 
 
-def test_derivatives_are_those_of_chunked(pair):
-    """First and second in the point, first in points and weights, alone and in a batch."""
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_derivatives_are_those_of_chunked(pair, order):
+    """In the point, the points and the weights; of second order, and in a batch."""
     points, _, score, chunked = pair
     level = NoiseLevel(np.float32(1), np.float32(0.05))
     xs = (points[3:5] + 0.05 * np.random.default_rng(0).normal(size=(2, D))).astype(np.float32)
 
     @eqx.filter_jit
-    def slopes(score, xs):
-        centres = eqx.filter_grad(lambda score: jnp.sum(jax.vmap(score.log_prob, (0, None))(xs, level)))(score).centres
-        turned = jax.jvp(lambda x: jax.grad(score.log_prob)(x, level), (xs[0],), (xs[0],))
-        return {"point": turned[0], "twice": turned[1], "points": centres.offsets, "weights": centres.log_weights}
+    def first(score, xs):
+        score, x = eqx.filter_grad(lambda both: both[0].log_prob(both[1], level))((score, xs[0]))
+        return x, score.centres.offsets, score.centres.log_weights
 
-    found, truth = slopes(score, xs), slopes(chunked, xs)
-    for name in truth:
-        assert np.any(truth[name]) and oracles.off(found[name], truth[name]) < 1e-5, name
+    @eqx.filter_jit
+    def second(score, xs):
+        slope = jax.grad(score.log_prob)
+        return jax.vmap(lambda x: jax.jvp(lambda x: slope(x, level), (x,), (x,)))(xs)
+
+    slopes = (first, second)[order - 1]
+    for found, truth in zip(slopes(score, jnp.asarray(xs)), slopes(chunked, jnp.asarray(xs))):
+        assert np.any(truth) and oracles.off(found, truth) < 1e-5
 
 
 def test_points_and_weights_may_be_traced():
@@ -228,14 +233,16 @@ def test_points_and_weights_may_be_traced():
     points, weights = clouds.cloud("image-like", 60, 40, np.float32)
     x = points[3] + np.float32(0.02)
 
-    def log_prob(points, weights, reduction):
-        return Empirical(points, weights, reduction).log_prob(x, NoiseLevel(1.0, 0.5))
+    def log_prob(points, weights):
+        return Empirical(points, weights, Screened()).log_prob(x, NoiseLevel(1.0, 0.5))
 
-    slopes = jax.jit(jax.grad(log_prob, argnums=(0, 1)), static_argnums=2)
-    found, truth = (slopes(points, weights, reduction) for reduction in (Screened(), Chunked()))
-    for a, b in zip(found, truth):
-        assert np.any(b) and oracles.off(a, b) < 1e-6
-    assert oracles.off(jax.grad(log_prob)(jnp.asarray(points), weights, Screened()), truth[0]) < 1e-5
+    def dense(points, weights):
+        law = oracles.Law(weights / jnp.sum(weights), points, np.zeros(()))
+        return oracles.log_weighted_distances(law, x, 1.0, 0.5)
+
+    found = jax.jit(jax.grad(log_prob, argnums=(0, 1)))(points, weights)
+    for a, b in zip(found, oracles.double(jax.grad(dense, argnums=(0, 1)))(points, weights)):
+        assert np.any(b) and oracles.off(a, b) < 1e-5
 
 
 def test_pickled(pair):
