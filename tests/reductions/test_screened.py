@@ -60,12 +60,11 @@ def moved(score, reach):
 
 
 def assert_right(points, weights, xs, level, found):
-    """Within `discarded` and a few roundings of double precision; whether the screen was used."""
+    """Within `discarded` and a few roundings of double precision; for which queries the screen was used."""
     dtype = points.dtype
     xs, level = xs.astype(dtype), [dtype.type(part) for part in level]
     variations, posterior = found[0], jax.tree.map(np.asarray, found[1])
     used = np.asarray(posterior.discarded) > 0
-    assert used.all() or not used.any()
     for i, x in enumerate(xs):
         w, mean, displacement = oracles.points_answer(points, x, *level, weights)
         discarded = float(posterior.discarded[i])
@@ -83,7 +82,7 @@ def assert_right(points, weights, xs, level, found):
         # missing points pull by no more than their distance
         slack = 1e-5 * np.linalg.norm(displacement) + TOLERANCE * level[0] * np.ptp(points, axis=0).max()
         assert np.linalg.norm(posterior.displacement[i] - displacement) < slack
-    return used.all()
+    return used
 
 
 @pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
@@ -102,7 +101,7 @@ def test_weights_statistics_and_what_is_discarded(d, dtype):
                 used[kind, level] = assert_right(points, weights, xs, level, found)
         # what float32 knows of a position near 1000, and copies closer than the noise, leave too many points in doubt
         assert used["forward", LEVELS[-1]] or name in ("shifted", "near copies", "weighted near copies"), name
-        assert not used["forward", LEVELS[0]], name
+        assert not used["forward", LEVELS[0]].any(), name
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +175,7 @@ def test_small_sets_and_the_ends_of_noise(name):
 
 
 def test_every_way_to_batch(pair):
-    """Nested vmap; a level for each query, some above the reach: then the batch is computed by `Chunked`."""
+    """Nested vmap; a level for each query, one above the reach: that one is computed by `Chunked`."""
     points, _, score, chunked = pair
     rng = np.random.default_rng(3)
     xs, low = (points[:4] + 0.02 * rng.normal(size=(4, D))).astype(np.float32), np.full(4, 0.02, np.float32)
@@ -190,7 +189,7 @@ def test_every_way_to_batch(pair):
     assert oracles.off(found.displacement, plain.displacement) < 1e-5
     levels = np.ones(4, np.float32), np.array([0.02, 50.0, 0.05, 0.002], np.float32)
     found, truth = posterior(score, xs, *levels), posterior(chunked, xs, *levels)
-    assert not np.any(found.discarded)
+    np.testing.assert_array_equal(found.discarded > 0, [True, False, True, True])
     assert_same(found, truth, 1e-5, 1e-5)
 
 
