@@ -48,7 +48,7 @@ class Sharded(AbstractReduction):
     Cost: `inner` on n / devices centres, and 3 d + 8 numbers for each query from each device to all. Queries are
     replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" outside `axis`.
     An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for its
-    devices by number; a pickled score is split again when first used.
+    devices by number; a pickled score comes back on one device, and each use splits it again.
     Raises ValueError for axes that the mesh does not have, and for pickled devices that are not there.
     """
 

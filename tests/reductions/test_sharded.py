@@ -45,21 +45,10 @@ def alone(command, **environment):
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the run on several")
 @pytest.mark.parametrize("which", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
 def test_everything_below_on_eight_devices(which):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        which,
-        "-k",
-        "not two_processes",
-        __file__,
-    ]
+    options = ["-q", "-p", "no:cacheprovider", "-m", which, "-k", "not two_processes"]
+    command = [sys.executable, "-m", "pytest", *options, __file__]
     run = subprocess.run(
-        **alone(command, XLA_FLAGS="--xla_force_host_platform_device_count=8"), capture_output=True, timeout=600
+        **alone(command, XLA_FLAGS="--xla_force_host_platform_device_count=8"), capture_output=True, timeout=1800
     )
     assert run.returncode == 0 and " passed" in run.stdout, run.stdout[-5000:] + run.stderr[-5000:]
 
@@ -235,7 +224,7 @@ def sampled(reduction, integrator):
     return dm.sample(score, OU, integrator, times, (5,), 4, key=jax.random.key(0), observe=observe, batch_size=3)
 
 
-@slow_on_one
+@on_eight
 @pytest.mark.parametrize(
     "integrator",
     [
@@ -259,8 +248,10 @@ def sampled(reduction, integrator):
 def test_the_same_samples(integrator):
     """Points and what is observed along their paths."""
     found, truth = sampled(Sharded(MESH), integrator), sampled(Dense(), integrator)
-    assert oracles.off(found.points, truth.points) < PATH
-    np.testing.assert_allclose(found.observed, truth.observed, atol=PATH)
+    # the adaptive SDE reads its Brownian path at times that rounding moves: it promises repetition to its tolerance
+    near = integrator.rtol if type(integrator) is integrators.ReverseSDE else PATH
+    assert oracles.off(found.points, truth.points) < near
+    np.testing.assert_allclose(found.observed, truth.observed, rtol=near, atol=near)
 
 
 def test_padding_is_not_seen():
