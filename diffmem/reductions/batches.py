@@ -76,9 +76,15 @@ def redone(needy: Bool[Array, "batch"], work: Callable, found):
 
         def part(carry):
             first, out = carry
-            # the last part may take more than is needy: those are done again and come out the same or better
             index = jax.lax.dynamic_slice_in_dim(order, jnp.minimum(first, batch - size), size)
-            out = jax.tree.map(lambda leaf, new: leaf.at[index].set(new), out, work(index))
+            # the last part may hold entries that need nothing: those stay
+            wanted = needy[index]
+
+            def place(old, new):
+                new = jnp.where(wanted.reshape(size, *[1] * (new.ndim - 1)), new, old[index])
+                return old.at[index].set(new)
+
+            out = jax.tree.map(place, out, work(index))
             return first + size, out
 
         return jax.lax.while_loop(lambda carry: carry[0] < count, part, (jnp.zeros_like(count), found))[1]
