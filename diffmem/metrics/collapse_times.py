@@ -4,9 +4,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Real
 
 
-def collapse_times(
-    times: Real[ArrayLike, "nodes"], certain: Bool[ArrayLike, "nodes count"]
-) -> Float[np.ndarray, "count"]:
+def collapse_times(times: Real[ArrayLike, "..."], certain: Bool[ArrayLike, "..."]) -> Float[np.ndarray, "count"]:
     """For each trajectory the earliest grid time, counted from the noise, from which its final point stays certain.
 
     `certain` is `Samples.observed.certain` of the observer `score.commitment`, or any condition of the same shape;
