@@ -26,7 +26,7 @@ from diffmem.scores import Empirical, Gaussian
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
-STEPPERS = (Heun(), ExponentialAdamsBashforth(4), slow(DDIM()), slow(DPMSolverPP(2)), slow(DPMSolverPP(3)))
+STEPPERS = (slow(Heun()), ExponentialAdamsBashforth(4), slow(DDIM()), slow(DPMSolverPP(2)), slow(DPMSolverPP(3)))
 KEY = jax.random.key(3)
 PROCESS = processes.EDM(sigma_min=0.002, sigma_max=30.0)
 TIMES = grids.karras(PROCESS, 320)
@@ -60,7 +60,7 @@ def test_the_same_ends_as_the_stepper_alone(stepper, score):
     assert np.all(error <= 1e-3 * PROCESS.sigma_min + 1e-5 * (not DOUBLE)), error.max()
 
 
-@pytest.mark.parametrize("process", [slow(processes.VariancePreserving()), processes.FlowMatching()], ids=str)
+@pytest.mark.parametrize("process", [slow(processes.VariancePreserving()), slow(processes.FlowMatching())], ids=str)
 def test_other_processes(process, score):
     """The time is another, the path of x/alpha the same; FlowMatching begins at alpha = 0."""
     times = grids.log_snr(process, 320)
