@@ -34,15 +34,31 @@ INTEGRATORS = {
     "PredictorCorrector": integrators.PredictorCorrector(),
     "ProbabilityFlow": integrators.ProbabilityFlow(),
     "ReverseSDE": integrators.ReverseSDE(),
+    "Committed, Heun": integrators.Committed(integrators.Heun()),
 }
+FOR_EMPIRICAL = ["Committed, Heun"]  # integrators that need an `Empirical` score
 
 GRIDS = {"karras": integrators.grids.karras, "log_snr": integrators.grids.log_snr, "uniform": integrators.grids.uniform}
 
+
+def draw_single(key):
+    """A point of single precision."""
+    return 0.6 * jax.random.normal(key, (5, 8), jnp.float32)
+
+
+def draw_double(key):
+    """A point of double precision."""
+    return 0.6 * jax.random.normal(key, (5, 8), jnp.float64)
+
+
 REDUCTIONS = {
+    "Auto": reductions.Auto(),
     "Dense": reductions.Dense(),
     "Chunked": reductions.Chunked(),
     "Chunked, 5": reductions.Chunked(5),
     "Sharded": reductions.Sharded(jax.sharding.Mesh(jax.devices()[:1], "points")),
+    "Screened": reductions.Screened(),
+    "Generated": reductions.Generated(draw_single, 23),
 }
 
 _rng = np.random.default_rng(20)
@@ -153,6 +169,17 @@ def _one(covariance):
     return Law(np.ones(1), CENTRE.reshape(1, _D), covariance[None])
 
 
+def _generated(dtype, process):
+    draw = {4: draw_single, 8: draw_double}[np.dtype(dtype).itemsize]
+    return scores.Empirical(jax.random.PRNGKey(7), reduction=reductions.Generated(draw, 23))
+
+
+def _drawn():
+    draw = draw_double if jax.config.jax_enable_x64 else draw_single
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.PRNGKey(7), jnp.arange(23))
+    return points_law(np.asarray(jax.vmap(draw)(keys)))
+
+
 _FLAT = MEANS.reshape(3, _D)
 
 SCORES = {
@@ -160,6 +187,8 @@ SCORES = {
     "Empirical, Chunked": Example(_empirical(POINTS, WEIGHTS, reductions.Chunked(3)), _EMPIRICAL),
     "Empirical, Sharded": Example(_empirical(POINTS, WEIGHTS, REDUCTIONS["Sharded"]), _EMPIRICAL),
     "Empirical, products": Example(_empirical(MANY, None, reductions.Chunked(9)), points_law(MANY), (5, 8)),
+    "Empirical, Screened": Example(_empirical(MANY, None, reductions.Screened(1e-9)), points_law(MANY), (5, 8)),
+    "Empirical, Generated": Example(_generated, _drawn(), (5, 8)),
     "Empirical, one point": Example(_empirical(POINTS[:1], None, None), points_law(POINTS[:1])),
     "Gaussian, isotropic": Example(_gaussian(0.3), _one(0.3 * np.eye(_D))),
     "Gaussian, diagonal": Example(_gaussian(DIAGONAL[0].reshape(_SHAPE)), _one(np.diag(DIAGONAL[0]))),
@@ -187,3 +216,6 @@ SCORES = {
     ),
     "Guided": Example(_guided, None, density=False),
 }
+
+# compiled for several seconds a test, and tested by themselves: rows of the slow suite
+HEAVY = ("Empirical, Screened", "Empirical, Generated")

@@ -19,7 +19,8 @@ from diffmem.level import NoiseLevel
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
 needs_double = pytest.mark.skipif(not DOUBLE, reason="compares to double precision")
-every_score = pytest.mark.parametrize("name", examples.SCORES)
+weighed = lambda name, *rest: pytest.param(name, *rest, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
+every_score = pytest.mark.parametrize("name", map(weighed, examples.SCORES))
 every_process = pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
 DENSITIES = [name for name, example in examples.SCORES.items() if example.density]
 MIDDLE = NoiseLevel(0.8, 0.6)
@@ -118,7 +119,7 @@ def test_law(name, process):
 
 @needs_double
 @every_process
-@pytest.mark.parametrize("name", DENSITIES)
+@pytest.mark.parametrize("name", map(weighed, DENSITIES))
 def test_density(name, process):
     """`grad log_prob`, covariance, Jacobian product, divergence and the posterior, to 1e-6 of the law's."""
     example, score = examples.SCORES[name], built(name, process)
@@ -145,7 +146,7 @@ def test_density(name, process):
         assert posterior.participation == pytest.approx(truth.participation, rel=1e-6)
         assert posterior.leader_weight == pytest.approx(truth.weights.max(), rel=1e-6)
         assert truth.weights[posterior.leader] == pytest.approx(truth.weights.max(), rel=1e-9)
-        assert posterior.discarded == 0
+        assert 0 <= posterior.discarded <= 1e-9 and (posterior.discarded == 0 or name == "Empirical, Screened")
 
 
 @every_score
@@ -270,7 +271,11 @@ def test_draws_have_the_moments_of_the_law(name):
     np.testing.assert_allclose(few, more[:2], rtol=100 * np.finfo(FLOAT).eps, atol=10 * np.finfo(FLOAT).eps)
 
 
-PAIRS = list(zip(examples.SCORES, itertools.cycle(examples.INTEGRATORS)))
+FOR_ALL = [name for name in examples.INTEGRATORS if name not in examples.FOR_EMPIRICAL]
+PAIRS = [
+    *map(weighed, examples.SCORES, itertools.cycle(FOR_ALL)),
+    *[("Empirical, Dense", name) for name in examples.FOR_EMPIRICAL],
+]
 
 
 @pytest.mark.parametrize(("name", "integrator"), PAIRS)

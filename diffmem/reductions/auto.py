@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike
 
+from ..level import float_dtype
 from .base import AbstractReduction, Gibbs
 from .centres import Centres
 from .checks import check_points
@@ -13,7 +14,7 @@ from .chunked import LOW_DIMENSION, Chunked
 from .screened import Screened
 
 WORTH = 1 << 24  # coordinates from which a pass takes longer than compiling and preparing a screen is worth
-SHARE = 0.5  # of the free memory that points and screen may take
+SHARE = 0.5  # of the memory that points and screen may take
 
 
 class Auto(AbstractReduction):
@@ -30,7 +31,8 @@ class Auto(AbstractReduction):
         n, d = np.shape(points)[0], int(np.prod(np.shape(points)[1:]))
         needed = n * d + n * min(d, 512) * 2
         large = n * d >= WORTH and d > LOW_DIMENSION
-        return Screened() if large and needed * 4 <= SHARE * memory() else Chunked()
+        number = np.dtype(float_dtype(points)).itemsize
+        return Screened() if large and needed * number <= SHARE * memory() else Chunked()
 
     def rows(self, n: int, d: int) -> int:
         """Those of `Chunked`; not used, as `chosen` comes first."""

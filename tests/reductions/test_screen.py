@@ -11,6 +11,7 @@ from diffmem.reductions.screen import bounds
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
+slow = lambda *values: pytest.param(*values, marks=pytest.mark.slow)  # noqa: E731
 DTYPES = [np.float32] + [np.float64] * DOUBLE
 LEVELS = ((1.0, 20.0), (1.0, 0.3), (0.9, 0.3), (1.0, 0.002))
 checked = jax.jit(bounds, static_argnums=1)
@@ -41,8 +42,8 @@ def assert_bounded(centres, x, alpha, sigma):
         assert np.all(np.asarray(found.largest) >= np.asarray(found.upper).max(2))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("n", "d"), [(300, 100), pytest.param(500, 800, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", [np.float32, slow(np.float64)][: len(DTYPES)])
+@pytest.mark.parametrize(("n", "d"), [(300, 100), slow(500, 800)])
 def test_no_energy_lies_outside_its_bound(n, d, dtype):
     """Every cloud, level, process and query of the table."""
     for name in (*clouds.CLOUDS, *clouds.WEIGHTED):
@@ -75,7 +76,7 @@ def test_queries_along_what_the_screen_does_not_show(dtype, monkeypatch):
             assert_bounded(centres, x, 1.0, 0.002)
 
 
-@pytest.mark.parametrize("d", [1, 2, 8, 17, 155, 192])
+@pytest.mark.parametrize("d", [slow(1), slow(2), 8, slow(17), 155, slow(192)])
 def test_every_dimension_lays_its_shadow_out_alike(d):
     """Numbers of coordinates and bands trade places between neighbouring ranks: 155 has as many columns from 63."""
     points, weights = clouds.cloud("image-like", 70, d, np.float32)
@@ -84,7 +85,7 @@ def test_every_dimension_lays_its_shadow_out_alike(d):
         assert_bounded(centres, points[:28] + sigma * np.random.default_rng(1).normal(size=(28, d)), 1.0, sigma)
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12, 1e16])
+@pytest.mark.parametrize("scale", [slow(1e-12), slow(1e12), 1e16])
 def test_extreme_units(scale):
     """Bounds far beyond those of padding, and far below."""
     points, weights = clouds.cloud("weighted", 70, 100, np.float32)

@@ -18,7 +18,8 @@ from diffmem.reductions.screen import bands, bounds, ranks
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
-DTYPES = [np.float32] + [np.float64] * DOUBLE
+slow = lambda *values: pytest.param(*values, marks=pytest.mark.slow)  # noqa: E731
+DTYPES = [np.float32] + [slow(np.float64)] * DOUBLE
 N, D, TOLERANCE = 1100, 100, 1e-6
 LEVELS = ((1.0, 80.0), (0.02, 1.0), (1.0, 0.6), (0.99, 0.1), (1.0, 0.02), (1.0, 0.002))
 
@@ -154,7 +155,7 @@ def test_what_is_left_out_holds_no_more_than_said(dtype):
 SMALL = {"one point": (1, 2), "a line": (50, 1), "products": (130, 40)}
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [slow("one point"), slow("a line"), "products"])
 def test_small_sets_and_the_ends_of_noise(name):
     """Fewer points than a block, a block and a rest; sigma = 0 with ties, alpha = 0, a query on a point."""
     n, d = SMALL[name]
@@ -193,6 +194,7 @@ def test_every_way_to_batch(pair):
     assert_same(found, truth, 1e-5, 1e-5)
 
 
+@pytest.mark.slow
 def test_more_queries_than_one_piece(pair, monkeypatch):
     points, _, score, _ = pair
     xs = points[:4] + np.float32(0.01)
@@ -251,6 +253,7 @@ def test_pickled(pair):
     jax.tree.map(np.testing.assert_array_equal, copy.centres, score.centres)
 
 
+@pytest.mark.slow
 def test_tempered_partition(pair):
     """A power of the weights reaches the screen: at beta < 1 light points matter that do not at 1."""
     points, _, score, _ = pair
