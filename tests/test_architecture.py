@@ -109,7 +109,18 @@ def subclasses(cls):
 
 
 # defaults that a closed form may replace; all other methods are implemented once
-DEFAULTS = {"time_at", "divergence", "score", "jacobian_vector", "noise", "stochastic", "draw", "hold", "prepare", "chosen"}
+DEFAULTS = {
+    "time_at",
+    "divergence",
+    "score",
+    "jacobian_vector",
+    "noise",
+    "stochastic",
+    "draw",
+    "hold",
+    "prepare",
+    "chosen",
+}
 
 
 def test_methods_are_implemented_once():

@@ -1,5 +1,6 @@
 """The README's Python runs as printed, from top to bottom in one session, and its names exist."""
 
+import contextlib
 import importlib
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ ROWS = re.findall(r"^\| `\w+`.*$", README, flags=re.M)
 
 
 @pytest.fixture(scope="module")
-def session():
+def session(tmp_path_factory):
     """The names that the blocks leave behind, executed in order; the strict flags of the suite are not a user's."""
     import jax
 
@@ -23,8 +24,9 @@ def session():
     try:
         for flag, value in flags.items():
             jax.config.update(flag, value)
-        for block in BLOCKS:
-            exec(compile(block, "README.md", "exec"), names)
+        with contextlib.chdir(tmp_path_factory.mktemp("readme")):
+            for block in BLOCKS:
+                exec(compile(block, "README.md", "exec"), names)
     finally:
         for flag, value in before.items():
             jax.config.update(flag, value)
@@ -44,6 +46,13 @@ def test_the_figure_shows_participation_from_n_to_one_and_the_predicted_time(ses
     assert median[-1] == pytest.approx(1, rel=1e-3)
     marks = [line.get_xdata()[0] for line in axes.get_lines() if len(set(line.get_xdata())) == 1]
     assert session["t_c"] in marks
+
+
+def test_the_sweep_has_a_number_for_every_cell(session):
+    found = session["found"]
+    assert dict(found.value.sizes) == {"steps": 2, "seed": 2}
+    assert (found.error == "").all()
+    assert ((found.value >= 0) & (found.value <= 1)).all()
 
 
 @pytest.mark.parametrize("row", ROWS)

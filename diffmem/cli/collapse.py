@@ -36,6 +36,14 @@ def collapse(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = DEFAULT_OUT,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget cells that are stored in the folder.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that share the work and the cores; each needs the memory of a run."),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, whose workers do the work."),
+    ] = None,
 ) -> None:
     """How and when does the reverse process of n training points collapse onto them?
 
@@ -54,13 +62,15 @@ def collapse(
       diffmem collapse
       diffmem collapse mnist --n 128,1000 --d 49,196
       diffmem collapse photos/ --d 64 --process edm --out photos-collapse
+      diffmem collapse mnist --workers 4
     """
     from rich.console import Console
 
-    from .progress import shown_progress
     from .report import LEGEND, table, write_files
+    from .workers import WorkerDied, check_workers, executor_of
 
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
+    check_workers(workers, dask)
     _check_folder(out)
     clock = process_called(process, t_min, sigma_min)
     dataset = in_precision(dataset_called(data), dtype)
@@ -68,7 +78,7 @@ def collapse(
     from ..studies import collapse as study
 
     try:
-        with warnings.catch_warnings(record=True) as caught, shown_progress() as progress:
+        with warnings.catch_warnings(record=True) as caught, executor_of(workers, dask) as executor:
             result = study(
                 dataset,
                 sizes,
@@ -79,11 +89,15 @@ def collapse(
                 seed=seed,
                 store=out / "cells",
                 fresh=fresh,
-                progress=progress,
+                executor=executor,
+                progress=True,
             )
     except KeyboardInterrupt:
         print(f"Interrupted: finished cells are in {out / 'cells'}; run the same command to go on.", file=sys.stderr)
         raise
+    except WorkerDied as death:
+        print(f"{death}: finished cells are in {out / 'cells'}; run the same command to go on.", file=sys.stderr)
+        raise typer.Exit(1) from death
     for warning in caught:
         print(f"Warning: {warning.message}", file=sys.stderr)
     console = Console()

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, PyTree
 
+from ..reductions.batches import redone
 from ..scores import Empirical
 from .base import AbstractStepper
 from .dynamics import flow_towards
@@ -25,8 +26,9 @@ class Committed(AbstractStepper):
 
     For `Empirical` scores and deterministic steppers. Before each step `Empirical.commitment` is asked, which shares
     the step's own pass over the points; a trajectory whose end is certain, with a line that is proven right to
-    `tolerance` sigma/alpha at that time, takes no further step. In a batch (one vmap) steps cost nothing once every
-    trajectory is committed. Not differentiable. Raises ValueError for a stochastic stepper and for other scores.
+    `tolerance` sigma/alpha at that time, takes no further step. In a batch (one vmap) the cost follows the number of
+    trajectories that are not committed, in quarters. Not differentiable. Raises ValueError for a stochastic stepper and
+    for other scores.
     """
 
     stepper: AbstractStepper
@@ -66,7 +68,7 @@ class Committed(AbstractStepper):
 
 
 def skipping(done, idle, work, *arguments):
-    """`idle(*arguments)` where done, else `work(*arguments)`; a batch runs `work` only if any of it is not done."""
+    """`idle(*arguments)` where done, else `work(*arguments)`; a batch runs `work` for those that are not done."""
 
     def choose(done, *arguments):
         return jax.lax.cond(done, idle, work, *arguments)
@@ -76,17 +78,13 @@ def skipping(done, idle, work, *arguments):
     @batch.def_vmap
     def _(size, batched, done, *arguments):
         axes = jax.tree.map(lambda many: 0 if many else None, tuple(batched[1:]))
-        each = lambda function: jax.vmap(function, axes, axis_size=size)  # noqa: E731
-        done = jnp.broadcast_to(done, (size,))
+        keep = jax.vmap(idle, axes, axis_size=size)(*arguments)
 
-        def mixed():
-            return jax.tree.map(
-                lambda idle, work: jnp.where(done.reshape(size, *[1] * (idle.ndim - 1)), idle, work),
-                each(idle)(*arguments),
-                each(work)(*arguments),
-            )
+        def some(index):
+            picked = jax.tree.map(lambda leaf, many: leaf[index] if many else leaf, arguments, tuple(batched[1:]))
+            return jax.vmap(work, axes, axis_size=len(index))(*picked)
 
-        out = jax.lax.cond(jnp.all(done), lambda: each(idle)(*arguments), mixed)
+        out = redone(~jnp.broadcast_to(done, (size,)), some, keep)
         return out, jax.tree.map(lambda _: True, out)
 
     return batch(done, *arguments)

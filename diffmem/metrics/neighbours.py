@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Real
 
-from .rows import as_row_pair, first_equal
+from ..data.distinct import first_equal
+from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
 
 BLOCK = 1024  # rows of a screen: with twice as many columns a matrix of 8 MB, which stays in cache

@@ -1,9 +1,7 @@
 """Point sets of any event shape as checked matrices, one point a row."""
 
-import hashlib
-
 import numpy as np
-from jaxtyping import ArrayLike, Int, Real
+from jaxtyping import ArrayLike, Real
 
 
 def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "count d"]:
@@ -32,30 +30,3 @@ def as_row_pair(
             f"`{names[0]}` and `{names[1]}` must hold points of one event shape, but have {events[0]} and {events[1]}."
         )
     return rows
-
-
-def first_equal(rows: Real[np.ndarray, "count d"]) -> Int[np.ndarray, "count"]:
-    """For each row, the index of the first row that equals it in every coordinate: its own where there is no earlier.
-
-    Cost: one pass for a linear hash of 64 bits; rows that share theirs are told apart by digests of 128 bits, which do
-    not collide by chance.
-    """
-    _, inverse, sharing = np.unique(_linear_hash(rows), return_inverse=True, return_counts=True)
-    first, seen = np.arange(len(rows)), {}
-    for i in np.flatnonzero(sharing[inverse] > 1):
-        first[i] = seen.setdefault(hashlib.blake2b(_comparable(rows[i]).tobytes(), digest_size=16).digest(), i)
-    return first
-
-
-def _comparable(rows):
-    """Rows that are equal only if their bytes are: adding 0.0 makes 0.0 of -0.0."""
-    return np.ascontiguousarray(rows + rows.dtype.type(0))
-
-
-def _linear_hash(rows):
-    """`sum_j w_j b_j` modulo 2^64, the b_j words of at most 4 bytes of a row and the w_j fixed random numbers."""
-    size = min(rows.itemsize, 4)
-    weights = np.random.default_rng(0).integers(2**64, size=rows.shape[1] * rows.itemsize // size, dtype=np.uint64)
-    stride = max(1, 2**18 // len(weights))
-    parts = [_comparable(rows[i : i + stride]) for i in range(0, len(rows), stride)]
-    return np.concatenate([np.einsum("ij,j->i", part.view(f"u{size}").astype(np.uint64), weights) for part in parts])

@@ -7,3 +7,4 @@ from .against_time import against_time as against_time
 from .phase_diagram import phase_diagram as phase_diagram
 from .samples import samples_beside_neighbours as samples_beside_neighbours
 from .spectra import spectra as spectra
+from .transition import transition as transition

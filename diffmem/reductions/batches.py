@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
-MOST = 4096  # queries at once: more are done in turn, which bounds the memory
+PARTS = 4  # where few of a batch need work, this fraction of it is done at a time
 
 
 def alone(function: Callable, centres, x, alpha, sigma):
@@ -53,3 +54,36 @@ def lengthened_by_vmap(function: Callable) -> Callable:
         return out, jax.tree.map(lambda _: True, out)
 
     return whole
+
+
+def redone(needy: Bool[Array, "batch"], work: Callable, found):
+    """`found`, with the entries of needy queries replaced by `work(indices)`, at a cost that follows their number.
+
+    More than half of the batch: all of it at once. Fewer: a quarter of the batch at a time, until none is left.
+    """
+    batch = needy.shape[0]
+    size = max(1, batch // PARTS)
+    count = jnp.sum(needy)
+
+    def select(new, old):
+        return jnp.where(needy.reshape(batch, *[1] * (new.ndim - 1)), new, old)
+
+    def everything():
+        return jax.tree.map(select, work(jnp.arange(batch)), found)
+
+    def in_turn():
+        order = jnp.argsort(~needy, stable=True)
+
+        def part(carry):
+            first, out = carry
+            # the last part may take more than is needy: those are done again and come out the same or better
+            index = jax.lax.dynamic_slice_in_dim(order, jnp.minimum(first, batch - size), size)
+            out = jax.tree.map(lambda leaf, new: leaf.at[index].set(new), out, work(index))
+            return first + size, out
+
+        return jax.lax.while_loop(lambda carry: carry[0] < count, part, (jnp.zeros_like(count), found))[1]
+
+    if size == batch:
+        return jax.lax.cond(count > 0, everything, lambda: found)
+    case = (count > 0).astype(int) + (count > batch // 2)
+    return jax.lax.switch(case, [lambda: found, in_turn, everything])

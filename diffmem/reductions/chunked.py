@@ -22,14 +22,14 @@ LOW_DIMENSION = (
 CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
-TOLERATED = 256  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
+TOLERATED = 512  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
 
 
 class Chunked(AbstractReduction):
     """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the
     leader.
 
-    Where the products' rounding is expected to stay below 256 u (u: the rounding unit) they are used as they are.
+    Where the products' rounding is expected to stay below 512 u (u: the rounding unit) they are used as they are.
     Elsewhere leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the rounding, of the
     best. When more than the buffer of 64 holds would need refinement, the query is computed again by differences.
     Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
@@ -120,15 +120,14 @@ def product_pass(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, 
                 shrink**2 * purity + jnp.sum(weight**2, axis=1),
                 shrink[:, None] * pull + dot(weight, chunk.rows),
                 shrink * square + dot(weight, chunk.squares),
-                jax.vmap(admit, (0, 0, None, 0))(leaders, logits, chunk.index, new - wanted),
+                admit(leaders, logits, chunk.index, new - wanted),
             )
 
         # a chunk in which no query has a centre that can matter costs one product only
         return jax.lax.cond(jnp.any(best >= carry[0] - window), add, lambda: carry)
 
     zero = jnp.zeros_like(sigma)
-    empty = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(x), *leaf.shape)), no_leaders(x.dtype))
-    start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, empty
+    start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, no_leaders(len(x), x.dtype)
     *sums, leaders = over_chunks(centres, rows, absorb, start)
     return Scan(*sums, leaders, sums[0] - wanted, rounding)
 

@@ -14,6 +14,7 @@ POWERS = 3  # iterations of the subspace; the bound holds for any axes, good one
 SPARE = 16  # extra directions of the iteration
 ROWS = 2048  # centres projected at a time
 PROBES = 32  # forward samples with which the reach of each rank is found
+USUAL = 0.75  # share of them that must leave few centres
 LEVELS = 48  # noise-to-signal ratios at which they are tried
 
 
@@ -25,9 +26,9 @@ def ranks(d: int) -> tuple[int, ...]:
 def screen_of(centres: Centres, log_few: float, most: int) -> Screen:
     """Principal axes, the centres' shadows on them, and how far each rank reaches.
 
-    The reach is the largest sigma/alpha at which, as at all lower ones tried, no forward sample leaves more than `most`
-    centres whose bound is within `-log_few` nats of the best.
-    Cost: n d m products in double precision for m <= 512 axes; memory about n (r + 20) numbers for each rank.
+    The reach is the largest sigma/alpha at which, as at all lower ones tried, three quarters of the forward samples
+    leave at most `most` centres whose bound is within `-log_few` nats of the best. Cost: n d m products in double
+    precision for m <= 512 axes; memory about n (r + 20) numbers for each rank.
     """
     offsets = np.asarray(centres.offsets)
     dtype = offsets.dtype
@@ -84,7 +85,7 @@ def _rounded_up(values, dtype):
 
 
 def _reach(offsets, axes, shadow, r: int, radius: float, log_few: float, most: int) -> float:
-    """The largest ratio up to which no probe `y_own + ratio z` leaves more than `most` centres."""
+    """The largest ratio up to which most probes `y_own + ratio z` leave at most `most` centres."""
     rng = np.random.default_rng(1)
     own = rng.choice(np.flatnonzero(shadow[: len(offsets), -2] < NEVER), size=PROBES)
     points, noise = offsets[own], rng.standard_normal((PROBES, len(axes))).astype(offsets.dtype)
@@ -97,7 +98,8 @@ def _reach(offsets, axes, shadow, r: int, radius: float, log_few: float, most: i
         one = np.ones(PROBES, offsets.dtype)
         upper = np.column_stack([inside[:, :r], *norms, outside, -one, ratio**2 * one]) @ shadow.T
         value = (x * points).sum(1) - shadow[own, -2] + ratio**2 * shadow[own, -1]
-        if ((upper >= (value + ratio**2 * log_few)[:, None]).sum(1) > most).any():
+        survivors = (upper >= (value + ratio**2 * log_few)[:, None]).sum(1)
+        if np.quantile(survivors, USUAL) > most:
             break
         reach = float(ratio)
     return reach

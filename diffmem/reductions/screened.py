@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from .base import AbstractReduction, Gibbs
-from .batches import alone, in_pieces
+from .batches import alone, in_pieces, redone
 from .centres import Centres
 from .chunked import Chunked
 from .gaps import dot
@@ -18,6 +18,7 @@ from .stream import Sums, conclude, frame, gap
 
 BUCKETS = (8, 64, 256)  # blocks with a survivor, and half the number of survivors, for which code is compiled
 WORTH = 64  # a survivor costs as much as this many centres in the exact pass
+USUAL = 0.75  # share of a batch for which the screen must do; the others are computed exactly
 ENTRIES = 1 << 24  # bounds held at a time
 GATHERED = 1 << 23  # coordinates of survivors held at a time
 
@@ -62,27 +63,28 @@ class Screened(AbstractReduction):
 
     def _piece(self, centres: Centres, x, alpha, sigma) -> Gibbs:
         screen = centres.index
-        rank = jnp.sum(jnp.max(sigma / alpha) > screen.reach)
-        empty = jax.tree.map(
-            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(dense, centres, x, alpha, sigma)
-        )
-        found, met = jax.lax.cond(
+        usual = jnp.sort(sigma / alpha)[int(USUAL * (len(x) - 1))]
+        rank = jnp.sum(usual > screen.reach)
+        kinds = jax.eval_shape(dense, centres, x, alpha, sigma)
+        none = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), kinds)
+        none = none._replace(discarded=jnp.full(len(x), jnp.inf, x.dtype))
+        found = jax.lax.cond(
             rank < len(screen.shadows),
-            lambda: self._screened(rank, centres, x, alpha, sigma, empty),
-            lambda: (empty, jnp.asarray(False)),
+            lambda: self._screened(rank, centres, x, alpha, sigma, none),
+            lambda: none,
         )
-        return jax.lax.cond(met, lambda: found, lambda: dense(centres, x, alpha, sigma))
+        unmet = ~(found.discarded <= self.tolerance)
+        return redone(unmet, lambda i: dense(centres, x[i], alpha[i], sigma[i]), found)
 
-    def _screened(self, rank, centres: Centres, x, alpha, sigma, empty: Gibbs) -> tuple[Gibbs, Bool[Array, ""]]:
-        """The averages over survivors, and whether all queries reach the tolerance."""
+    def _screened(self, rank, centres: Centres, x, alpha, sigma, none: Gibbs) -> Gibbs:
+        """The averages over survivors; nothing is found where most queries have more than there is room for."""
         tries = [lambda k=k: bounds(centres, k, x, alpha, sigma) for k in range(len(centres.index.shadows))]
         found = jax.lax.switch(rank, tries)
-        alive = jnp.max(jnp.sum(found.largest >= self._threshold(centres.n, found.scale)[:, None], axis=1))
+        alive = jnp.sum(found.largest >= self._threshold(centres.n, found.scale)[:, None], axis=1)
+        usual = jnp.sort(alive)[int(USUAL * (len(x) - 1))]
         sizes = buckets(centres.n)
         sums = [lambda size=size: self._survivors(size, centres, x, alpha, sigma, found) for size in sizes]
-        none = lambda: empty._replace(discarded=jnp.full(len(x), jnp.inf, x.dtype))  # noqa: E731
-        out = jax.lax.switch(jnp.sum(alive > jnp.asarray(sizes)), [*sums, none])
-        return out, jnp.all(out.discarded <= self.tolerance)
+        return jax.lax.switch(jnp.sum(usual > jnp.asarray(sizes)), [*sums, lambda: none])
 
     def _threshold(self, n: int, scale):
         """The bound, in units of 1/scale, below which n centres together hold less than half the tolerance."""

@@ -1,8 +1,12 @@
 """The main study: how and when the reverse process of n points in d dimensions collapses onto them."""
 
+import functools
 import importlib.metadata
+import itertools
+import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 import xarray as xr
@@ -16,12 +20,12 @@ from .cell import Settings, measure_cell
 from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
 from .predictions import predicted_ratio
+from .progress import Progress, followed
 from .store import Store
-from .variables import described
+from .variables import MEASURED, described
+from .workers import Cell, Outcome, Report, run_cells
 
-Progress = Callable[[int, int, str], None]
-"""`progress(finished cells, all cells, what is done now)`."""
-
+REMEDY = "choose another folder (--out) or start afresh (--fresh)"
 DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
@@ -39,7 +43,8 @@ def collapse(
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
     fresh: bool = False,
-    progress: Progress | None = None,
+    executor: Executor | None = None,
+    progress: Progress | bool = False,
 ) -> xr.Dataset:
     """When does the exact score of n training points in d dimensions collapse onto one of them, and does it copy?
 
@@ -70,7 +75,10 @@ def collapse(
     not depend on the other cells.
 
     `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there.
-    `fresh` deletes them first. `progress(done, total, stage)` is told what happens.
+    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells; the numbers are the
+    same, and this process alone writes (see `sweep`: processes must be spawned, not forked). Where a cell fails, the
+    others are finished before its exception is raised. `progress(done, total, stage)` is told what happens; True shows
+    it on standard error.
 
     Cost: for each cell queries x times + 3 x samples x steps passes over the points; one compilation for each d.
     Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
@@ -87,39 +95,57 @@ def collapse(
     grid = collapse_grid(process, predicted) if times is None else checked_grid(process, times)
     settings = Settings(process, samples, queries, steps, seed)
     facts = _facts(dataset, settings)
-    kept = None if store is None else Store(store, facts)
+    kept = None if store is None else Store(store, facts, pattern="n*_d*.nc", remedy=REMEDY)
     if kept is not None and fresh:
         kept.clear()
-    cells = _cells(reduced, sizes, grid, settings, kept, progress)
-    return _assembled(cells, sizes, dimensions, predicted, process).assign_attrs(facts)
+    cells = _cells(reduced, sizes, grid, settings)
+    with followed(progress) as told:
+        outcomes = run_cells(cells, kept=kept, executor=executor, progress=told)
+    found = dict(zip(itertools.product(dimensions, sizes), _datasets(cells, outcomes)))
+    return _assembled(found, sizes, dimensions, predicted, process).assign_attrs(facts)
 
 
-def _cells(reduced, sizes, grid, settings: Settings, kept: Store | None, progress: Progress | None):
-    """Every cell by (n, d), read where it is stored and else measured and stored; settings are compared before work."""
-    report = progress or (lambda done, total, stage: None)
-    places = [(size, d) for d in reduced for size in sizes]
-    cells = {} if kept is None else {place: kept.read(*place, grid) for place in places}
-    cells = {place: cell for place, cell in cells.items() if cell is not None}
-    for size, d in places:
-        if (size, d) in cells:
-            continue
-        done, cell_name = len(cells), f"n = {size}, d = {d}"
+def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
+    """The work, one dimension after the other, as the cells of each share a compilation."""
 
-        def stage(now, done=done, cell_name=cell_name):
-            report(done, len(places), f"{cell_name}: {now}")
+    def take(stored: xr.Dataset) -> xr.Dataset | None:
+        measured = stored[list(MEASURED)]
+        return measured.sel(t=grid) if np.isin(grid, measured.t.values).all() else None
 
-        cell = measure_cell(reduced[d], size, grid, settings, stage)
-        if kept is not None:
-            kept.write(size, d, cell)
-        cells[size, d] = cell
-    report(len(places), len(places), "done")
-    return cells
+    return [
+        Cell(
+            f"n{size}_d{d}",
+            f"n = {size}, d = {d}",
+            functools.partial(_measure, os.getpid(), data, size, grid, settings),
+            take,
+        )
+        for d, data in reduced.items()
+        for size in sizes
+    ]
+
+
+def _measure(home: int, dataset, n: int, grid, settings: Settings, report: Report) -> xr.Dataset:
+    if os.getpid() != home and type(multiprocessing.current_process()).__name__ == "ForkProcess":
+        raise RuntimeError(
+            "`executor` must not fork its processes, as JAX hangs in them: use "
+            'ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")).'
+        )
+    return measure_cell(dataset, n, grid, settings, report)
+
+
+def _datasets(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[xr.Dataset]:
+    """The cells' datasets; raises the first error, with its cell beside it."""
+    for cell, outcome in zip(cells, outcomes):
+        if outcome.error is not None:
+            outcome.error.add_note(f"in the cell {cell.label}")
+            raise outcome.error
+    return [outcome.dataset for outcome in outcomes]
 
 
 def _assembled(cells, sizes, dimensions, predicted, process: AbstractProcess) -> xr.Dataset:
     """One dataset of all cells; examples of fewer dimensions than the most end in NaN."""
     most = max(dimensions)
-    rows = [[cells[size, d].pad(feature=(0, most - d)) for d in dimensions] for size in sizes]
+    rows = [[cells[d, size].pad(feature=(0, most - d)) for d in dimensions] for size in sizes]
     whole = xr.combine_nested(rows, concat_dim=["n", "d"], combine_attrs="drop")
     whole = whole.assign_coords(n=sizes, d=dimensions)
     whole["predicted_ratio"] = ("n", "d"), predicted

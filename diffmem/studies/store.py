@@ -2,78 +2,117 @@
 
 import json
 import os
+import signal
+import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
-from jaxtyping import Float
 
-from .variables import MEASURED
-
-PATTERN = "n*_d*.nc"
 SETTINGS = "settings"
 # what HDF5 and its readers raise on files that are cut off or overwritten
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
 
 
 class Store:
-    """A folder with one NetCDF file for each finished cell (n, d), each carrying the settings it was made with.
+    """A folder with one NetCDF file for each finished cell, each carrying the settings it was made with.
 
+    `pattern` is what the cells' file names look like, and `remedy` what the refusal of other settings advises. One
+    process writes at a time.
     Raises ValueError where `folder` is a file.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], settings: dict[str, str | int]):
+    def __init__(self, folder: str | os.PathLike[str], settings: dict[str, str | int], *, pattern: str, remedy: str):
         self.folder = Path(folder)
         self.settings = settings
+        self.pattern = pattern
+        self.remedy = remedy
         if any(part.exists() and not part.is_dir() for part in (self.folder, *self.folder.parents)):
             raise ValueError(f"`store` must be a folder, but {self.folder} is, or lies in, a file.")
 
-    def path(self, n: int, d: int) -> Path:
+    def path(self, name: str) -> Path:
         """The file of a cell."""
-        return self.folder / f"n{n}_d{d}.nc"
+        return self.folder / f"{name}.nc"
 
     def clear(self) -> None:
         """Delete the cells, and nothing else."""
-        for path in self.folder.glob(PATTERN):
+        for path in self.folder.glob(self.pattern):
             path.unlink()
 
-    def read(self, n: int, d: int, times: Float[np.ndarray, "nodes"]) -> xr.Dataset | None:
-        """A finished cell on these times, or None where there is none: no file, other times, a damaged file (with a
-        warning).
+    def check(self) -> None:
+        """Raise ValueError, naming what differs, if the first cell that can be read was made with other settings."""
+        for path in sorted(self.folder.glob(self.pattern)):
+            try:
+                with _uninterrupted(), xr.open_dataset(path, engine="h5netcdf") as cell:
+                    stored = json.loads(cell.attrs[SETTINGS])
+            except DAMAGE:
+                continue
+            return self._compare(stored)
 
-        Raises ValueError, naming what differs, for a cell made with other settings.
+    def read(
+        self, name: str, label: str, take: Callable[[xr.Dataset], xr.Dataset | None] = lambda cell: cell
+    ) -> xr.Dataset | None:
+        """What `take` takes of a finished cell, or None where there is none: no file, nothing to take, a damaged file
+        (with a warning that calls the cell by its label).
+
+        A file on which `take` fails is damaged too. Raises ValueError, naming what differs, for a cell made with other
+        settings.
         """
-        path = self.path(n, d)
+        path = self.path(name)
         if not path.exists():
             return None
         try:
-            cell = xr.load_dataset(path, engine="h5netcdf")[list(MEASURED)]
-            stored = json.loads(cell.attrs.pop(SETTINGS))
-            known = np.isin(times, cell.t.values).all()
-            differing = [name for name in self.settings if stored[name] != self.settings[name]]
+            with _uninterrupted():
+                cell = xr.load_dataset(path, engine="h5netcdf")
+            stored = dict(json.loads(cell.attrs.pop(SETTINGS)))
+            taken = take(cell)
         except DAMAGE:
-            warnings.warn(f"{path} is damaged: n = {n}, d = {d} is computed again.", stacklevel=2)
+            warnings.warn(f"{path} is damaged: {label} is computed again.", stacklevel=2)
             return None
-        if differing:
-            parts = ", ".join(f"{name} ({stored[name]} there, {self.settings[name]} here)" for name in differing)
-            raise ValueError(
-                f"`store` must hold cells of the same settings, but those in {self.folder} differ in {parts}: choose "
-                "another folder (--out) or start afresh (--fresh)."
-            )
-        return cell.sel(t=times) if known else None
+        self._compare(stored)
+        return taken
 
-    def write(self, n: int, d: int, cell: xr.Dataset) -> None:
+    def write(self, name: str, cell: xr.Dataset) -> None:
         """Save a cell: to a temporary file that is renamed when complete."""
-        save(cell.assign_attrs({SETTINGS: json.dumps(self.settings)}), self.path(n, d))
+        save(cell.assign_attrs({SETTINGS: json.dumps(self.settings)}), self.path(name))
+
+    def _compare(self, stored: dict[str, str | int]) -> None:
+        here = self.settings
+        differing = [name for name in here if stored.get(name) != here[name]]
+        if differing:
+            parts = ", ".join(f"{name} ({stored.get(name)} there, {here[name]} here)" for name in differing)
+            raise ValueError(
+                f"`store` must hold cells of the same settings, but those in {self.folder} differ in {parts}: "
+                f"{self.remedy}."
+            )
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a NetCDF file that appears under its name only when it is complete; folders are made."""
+    """Write a NetCDF file that appears under its name only when it is complete; folders are made. Ctrl-C waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with _uninterrupted():
+        try:
+            dataset.to_netcdf(partial, engine="h5netcdf")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C is heard when the block is left: a file cut off while it opens complains when it is freed."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    heard = []
+    signal.signal(signal.SIGINT, lambda *event: heard.append(event))
     try:
-        dataset.to_netcdf(partial, engine="h5netcdf")
-        os.replace(partial, path)
+        yield
     finally:
-        partial.unlink(missing_ok=True)
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)

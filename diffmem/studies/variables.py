@@ -1,5 +1,7 @@
 """What each variable of a collapse study is: the long names and units that travel with the numbers."""
 
+from collections.abc import Mapping
+
 import xarray as xr
 
 VARIABLES = {
@@ -37,9 +39,9 @@ VARIABLES = {
 MEASURED = tuple(name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "predicted", "predicted_ratio"))
 
 
-def described(dataset: xr.Dataset) -> xr.Dataset:
+def described(dataset: xr.Dataset, variables: Mapping[str, tuple[str, str]] = VARIABLES) -> xr.Dataset:
     """The dataset with `long_name` and `units` on every variable and coordinate."""
     for name in (*dataset.coords, *dataset.data_vars):
-        long_name, units = VARIABLES[str(name)]
+        long_name, units = variables[str(name)]
         dataset[name].attrs = {"long_name": long_name, "units": units}
     return dataset

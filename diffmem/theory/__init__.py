@@ -4,6 +4,7 @@ Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the ho
 `ratio` are JAX functions of any shape, differentiable. Everything depends on a process through sigma/alpha.
 """
 
+from .arguments import points_from_log as points_from_log
 from .clones import clone_probability as clone_probability
 from .clones import same_point_probability as same_point_probability
 from .clones import two_delta_probability as two_delta_probability
@@ -21,11 +22,16 @@ from .excess_entropy import gaussian_excess_entropy as gaussian_excess_entropy
 from .information import gaussian_information as gaussian_information
 from .information import gaussian_information_variance as gaussian_information_variance
 from .information import gaussian_mmse as gaussian_mmse
+from .isotropic import IsotropicGaussian as IsotropicGaussian
+from .isotropic import UniformSphere as UniformSphere
 from .monte_carlo import information_densities as information_densities
 from .monte_carlo import information_density as information_density
 from .monte_carlo import monte_carlo_information as monte_carlo_information
 from .own_weight import gaussian_own_weight as gaussian_own_weight
 from .own_weight import own_weight as own_weight
+from .random_energy import RandomEnergy as RandomEnergy
+from .random_energy import random_energy as random_energy
+from .random_energy import random_energy_own_weight as random_energy_own_weight
 from .speciation import asymptotic_speciation_ratio as asymptotic_speciation_ratio
 from .speciation import asymptotic_speciation_time as asymptotic_speciation_time
 from .speciation import speciation_ratio as speciation_ratio

@@ -24,6 +24,20 @@ def log_others(n: Real) -> float:
     return math.log(n - 1) if n > 1 else -math.inf
 
 
+def points_from_log(log_n: float) -> int:
+    """A whole number of points whose logarithm is `log_n`, of any size: for n = e^(a d) beyond the range of floats.
+
+    Accuracy: that of `log_n`, 53 bits; below 2^53 the nearest whole number.
+
+    Raises:
+        ValueError: `log_n` is negative, infinite or NaN.
+    """
+    if not 0 <= log_n < math.inf:
+        raise ValueError(f"`log_n` must be finite and at least 0, but is {log_n}.")
+    doublings = max(0, math.floor(log_n / math.log(2)) - 53)
+    return round(math.exp(log_n - doublings * math.log(2))) << doublings
+
+
 def checked_spectrum(spectrum: Float[ArrayLike, "d"]) -> Float[np.ndarray, "d"]:
     """The spectrum as NumPy float64.
 

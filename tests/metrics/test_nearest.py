@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 
 from diffmem.metrics import nearest, screening
 from diffmem.metrics.neighbours import BLOCK, expanded_squares, expansion_error
-from diffmem.metrics.rows import first_equal
 
 
 def exact_order(samples, train, k):
@@ -226,22 +225,6 @@ def test_memory_does_not_grow_with_the_training_set(scale):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, jnp.bfloat16, np.uint8, np.int64])
-@pytest.mark.parametrize("d", [1, 3, 40])
-def test_first_equal_rows(dtype, d):
-    rows = np.random.default_rng(d).integers(-1, 2, size=(400, d)).astype(dtype)
-    rows[::2] = -rows[::2] if dtype != np.uint8 else rows[::2]  # zeros of both signs are equal
-    expected = [next(j for j in range(400) if (rows[j] == row).all()) for row in rows]
-    np.testing.assert_array_equal(first_equal(rows), expected)
-
-
-def test_rows_that_share_a_linear_hash_are_told_apart(monkeypatch):
-    from diffmem.metrics import rows
-
-    monkeypatch.setattr(rows, "_linear_hash", lambda points: np.zeros(len(points), np.uint64))
-    np.testing.assert_array_equal(first_equal(np.array([[1.0], [2.0], [1.0], [0.0], [-0.0]])), [0, 1, 0, 3, 3])
 
 
 def test_event_shapes_and_kinds_of_array():

@@ -34,6 +34,20 @@ def collapse(n=(32, 128), d=(4, 16), t=(0.1, 0.5, 0.9)):
     return xarray.Dataset(variables, coords={"n": list(n), "d": list(d), "t": list(t)})
 
 
+def transition():
+    """A dataset as the transition study returns it, of made-up numbers."""
+    scaled, log_n = np.array([0.8, 1.0, 1.2]), np.array([np.log(2000), 100 * np.log(10)])
+    weight = np.array([[0.9, 0.5, 0.2], [1.0, 0.5, 0.0]])
+    curves = {
+        "own_weight": weight,
+        "own_weight_error": weight / 50,
+        "own_weight_bulk": weight / 40,
+        "own_weight_bound": weight / 2,
+    }
+    variables = {name: (("growth", "scaled"), values) for name, values in curves.items()}
+    return xarray.Dataset({**variables, "log_n": ("growth", log_n)}, coords={"growth": [0.1, 1.0], "scaled": scaled})
+
+
 def pairs(shape, count=5):
     return RNG.normal(size=(count, *shape)), RNG.normal(size=(count, *shape))
 
@@ -53,6 +67,7 @@ FIGURES = {
     "colour images": lambda: plots.samples_beside_neighbours(*pairs((3, 4, 4)), (3, 4, 4), copied=np.arange(5) > 2),
     "plane": lambda: plots.samples_beside_neighbours(*pairs((2,)), (2,), copied=np.arange(5) > 2),
     "profiles": lambda: plots.samples_beside_neighbours(*pairs((7,)), (7,), distance=np.ones(5)),
+    "transition": lambda: plots.transition(transition()),
     "spectra": lambda: plots.spectra({"a": np.arange(5.0), "b": np.ones(3)}, {"level": 0.5}),
 }
 
@@ -69,7 +84,7 @@ def test_a_figure_saves_small_without_warnings_and_without_pyplot(name):
     assert matplotlib.pyplot.get_fignums() == []
 
 
-@pytest.mark.parametrize("name", ["time", "several", "plane", "spectra"])
+@pytest.mark.parametrize("name", ["time", "several", "plane", "spectra", "transition"])
 def test_axes_carry_quantity_symbol_and_unit(name):
     (ax,) = FIGURES[name]().axes
     for label in (ax.get_xlabel(), ax.get_ylabel()):
@@ -159,6 +174,26 @@ def test_phase_diagram_shows_lone_predictions_and_leaves_out_unknown_times():
     assert not any("Monte Carlo" in label for label in labelled(without.axes[0]))
 
 
+def test_transition_draws_weights_intervals_and_bounds():
+    dataset = transition()
+    mine = Figure()
+    ax = mine.subplots()
+    assert plots.transition(dataset.isel(scaled=[2, 0, 1], growth=[1, 0]).transpose("scaled", "growth"), ax=ax) is mine
+    names = [container.get_label() for container in ax.containers]
+    assert names == ["$n = 2000$", "$n = 10^{100}$"]
+    for container, (_, curve) in zip(ax.containers, dataset.groupby("growth")):
+        curve = curve.squeeze()
+        points, _, (bars,) = container.lines
+        np.testing.assert_array_equal(points.get_xydata(), np.stack([curve.scaled, curve.own_weight], axis=1))
+        ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+        low = curve.own_weight - 1.96 * curve.own_weight_error
+        high = curve.own_weight + 1.96 * curve.own_weight_error + curve.own_weight_bulk
+        np.testing.assert_allclose(ends, np.stack([low, high], axis=1))
+    drawn = [tuple(line.get_ydata()) for line in ax.get_lines()]
+    assert all(tuple(bound) in drawn for bound in dataset.own_weight_bound.values)
+    np.testing.assert_array_equal(labelled(ax)[r"$I = \log n$"].get_xdata(), 1)
+
+
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (1, 4, 5)])
 def test_grey_images_are_the_pixels(shape):
     samples, neighbours = pairs(shape, 11)
@@ -232,6 +267,7 @@ def test_spectra_are_sorted_and_zeros_are_counted():
         (lambda: plots.against_time(TIMES, VALUES - 9, log_values=True), "`values` must be positive on a log axis"),
         (lambda: plots.phase_diagram(collapse().drop_vars("measured")), "but lacks measured."),
         (lambda: plots.phase_diagram(collapse(t=(0.0, 0.5, 0.9)), log_time=True), "`t` must be positive"),
+        (lambda: plots.transition(transition().drop_vars("log_n")), "but lacks log_n."),
         (lambda: plots.samples_beside_neighbours(*pairs((4,)), (5,)), "`samples` must hold 5 events of shape (5,)"),
         (lambda: plots.samples_beside_neighbours(*pairs((4,)), (4,), np.ones(3)), "`distance` must have shape (5,)"),
         (lambda: plots.samples_beside_neighbours(*pairs((4,), 0), (4,)), "must hold a pair"),

@@ -1,0 +1,105 @@
+"""Who computes the cells of a study: this process, processes beside it, or a Dask cluster."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+PATIENCE = 5  # seconds until a scheduler's address is said not to answer
+# how many threads XLA's CPU backend, OpenMP and the linear algebra below NumPy may start; read when they are loaded
+THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class WorkerDied(RuntimeError):
+    """A worker process ended without an answer."""
+
+
+def check_workers(workers: int | None, dask: str | None) -> None:
+    """Raise ValueError for less than one worker, and for both kinds at once."""
+    if workers is not None and dask is not None:
+        raise ValueError("`--workers` must not be used together with `--dask`, but both are given.")
+    if workers is not None and workers < 1:
+        raise ValueError(f"`--workers` must be at least 1, but is {workers}.")
+
+
+@contextmanager
+def executor_of(workers: int | None, dask: str | None) -> Iterator[Executor | None]:
+    """The executor that the options name, None for this process; when the block is left, nothing of it runs on.
+
+    Raises ImportError where `distributed` is missing, ValueError where the scheduler does not answer, and WorkerDied.
+    """
+    if dask is not None:
+        with _cluster(dask) as executor:
+            yield executor
+    elif workers is not None:
+        with _processes(workers) as executor:
+            yield executor
+    else:
+        yield None
+
+
+@contextmanager
+def _processes(workers: int) -> Iterator[Executor]:
+    """Spawned processes, as JAX does not survive a fork; they share the cores, and end with this process."""
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(max(1, _cores() // workers),),
+    )
+    try:
+        yield pool
+    except BaseException as error:
+        # a cell can take minutes, for which nobody waits who pressed Ctrl-C
+        for child in multiprocessing.active_children():
+            if child not in others:
+                child.terminate()
+        if isinstance(error, BrokenExecutor):
+            raise WorkerDied("A worker process died, perhaps for want of memory") from error
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _begin(threads: int) -> None:
+    """What a worker does first, before anything numerical is loaded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one answers
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError as error:
+        raise ImportError('`--dask` needs the package distributed: `pip install "diffmem[dask]"`.') from error
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:  # nobody there; no address
+        raise ValueError(
+            f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not "
+            f"answer within {PATIENCE} seconds."
+        ) from error
+    with client:
+        try:
+            yield client.get_executor()
+        except (KilledWorker, CancelledError) as error:  # its workers, its scheduler
+            raise WorkerDied("The Dask cluster gave a cell up, perhaps for want of memory") from error

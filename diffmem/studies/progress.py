@@ -1,0 +1,42 @@
+"""How far a study is, on standard error: a bar on a terminal, a line for each stage elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int, str], None]
+"""`progress(finished cells, all cells, what is done now)`."""
+
+
+@contextmanager
+def followed(progress: Progress | bool) -> Iterator[Progress]:
+    """What a study tells its news: `progress` itself; for True the bar or lines of `shown_progress`, for False none."""
+    if progress is True:
+        with shown_progress() as shown:
+            yield shown
+    else:
+        yield progress or _silent
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """A function `(done, total, stage)` that shows it."""
+    if not sys.stderr.isatty():
+        yield _print
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("loading", total=None)
+        yield lambda done, total, stage: bar.update(task, completed=done, total=total, description=stage)
+
+
+def _print(done: int, total: int, stage: str) -> None:
+    print(f"[{done}/{total}] {stage}", file=sys.stderr, flush=True)
+
+
+def _silent(done: int, total: int, stage: str) -> None:
+    pass

@@ -1,0 +1,194 @@
+"""Isotropic laws whose distances to a noisy point have an exact law: what a random-energy model needs of its data.
+
+A query is u = y_1 + (sigma/alpha) z. Everything is measured in the law's standard deviation per coordinate, and
+energies as gaps to the query's own, G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2), so that in 10^12 dimensions,
+where energies are 10^12 nats, a gap of one nat keeps 12 digits. NumPy, float64.
+"""
+
+import abc
+import math
+from typing import NamedTuple
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Float
+
+from . import noncentral, spherical_cap
+
+HIGH = 1000  # dimensions below which energies themselves have enough digits
+
+
+class Own(NamedTuple):
+    """What m queries are made of, in standard deviations of the law."""
+
+    noise: Float[np.ndarray, "m"]
+    """|z|."""
+    along: Float[np.ndarray, "m"]
+    """Component of the own point y_1 along z."""
+    across: Float[np.ndarray, "m"]
+    """Square of the rest of y_1."""
+
+
+class Sight(NamedTuple):
+    """m queries at one noise-to-signal ratio."""
+
+    noise_square: Float[np.ndarray, "m"]
+    """|z|^2, twice the own energy."""
+    square: Float[np.ndarray, "m"]
+    """|u|^2, on which the law of the other energies depends."""
+    overlap: Float[np.ndarray, "m"]
+    """Twice the scalar product of y_1 and sqrt(s) z."""
+    own_square: Float[np.ndarray, "m"]
+    """|y_1|^2, so that |u|^2 = own_square + overlap + s |z|^2."""
+    s: float
+    """(sigma/alpha)^2 in variances of the law."""
+
+
+class Bulk(NamedTuple):
+    """Means over the energies above a gap t, in logarithms."""
+
+    gap: Float[np.ndarray, "m"]
+    """t."""
+    first: Float[np.ndarray, "m"]
+    """`log E[e^-G; G > t]`."""
+    second: Float[np.ndarray, "m"]
+    """`log E[e^-2G; G > t]`."""
+
+
+def sight(own: Own, s: float) -> Sight:
+    """The queries u = y_1 + sqrt(s) z."""
+    step = math.sqrt(s) * own.noise
+    square = (own.along + step) ** 2 + own.across
+    return Sight(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
+
+
+class AbstractIsotropicLaw(eqx.Module):
+    """A law of points, unchanged by rotation about the origin; `gaps` has shape (m, k) for scores (m, k)."""
+
+    d: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def deviation(self) -> float:
+        """Standard deviation of a coordinate, in data units."""
+
+    @abc.abstractmethod
+    def freedom(self) -> int:
+        """Number of directions in which a point can lie close to another: probabilities fall as distance^freedom."""
+
+    @abc.abstractmethod
+    def own(self, draws: Own) -> Own:
+        """The query's own point, from the draws of a standard normal one."""
+
+    @abc.abstractmethod
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """A smooth coordinate of the energies, at the quantiles P(E < energy) = Phi(score)."""
+
+    @abc.abstractmethod
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """The gaps G at these values of the coordinate."""
+
+    @abc.abstractmethod
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+        """The mean Boltzmann factors of the energies above a place."""
+
+
+class IsotropicGaussian(AbstractIsotropicLaw):
+    """Points of N(0, `variance` I_d): |u - y|^2/v is noncentral chi-square, of d degrees and noncentrality |u|^2/v.
+
+    Raises ValueError where `d` is below 1 or `variance` is not positive and finite.
+    """
+
+    d: int
+    variance: float = 1.0
+
+    def __check_init__(self):
+        if self.d < 1:
+            raise ValueError(f"`d` must be at least 1, but is {self.d}.")
+        _check_positive("variance", self.variance)
+
+    def deviation(self) -> float:
+        """sqrt(variance)."""
+        return math.sqrt(self.variance)
+
+    def freedom(self) -> int:
+        """All d."""
+        return self.d
+
+    def own(self, draws: Own) -> Own:
+        """A normal point."""
+        return draws
+
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """The coordinate q of `noncentral`."""
+        return noncentral.quantile(scores, float(self.d), _column(seen.square, scores))
+
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the energies themselves where they have the digits."""
+        x, offset = noncentral.place(places, float(self.d), seen.square[:, None])
+        if seen.s < 1 or self.d < HIGH:
+            return x / (2 * seen.s) - seen.noise_square[:, None] / 2
+        return (offset + self.d + (seen.own_square + seen.overlap)[:, None]) / (2 * seen.s)
+
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+        """The upper tails of the law tilted by e^-G and e^-2G, which are noncentral chi-square too."""
+        gap, q = self.gaps(seen, places)[:, 0], places[:, 0]
+        tails = [noncentral.log_tails(q, float(self.d), seen.square, beta / seen.s) for beta in (1, 2)]
+        return Bulk(gap, tails[0].above - gap, tails[1].above - 2 * gap)
+
+
+class UniformSphere(AbstractIsotropicLaw):
+    """Points uniform on the sphere of `radius` R about the origin of R^d: |u - y|^2 = |u|^2 + R^2 - 2 R |u| c.
+
+    The cosine c has (1 + c)/2 ~ Beta((d - 1)/2, (d - 1)/2). Raises ValueError where `d` is below 2 or `radius` is not
+    positive and finite.
+    """
+
+    d: int
+    radius: float = 1.0
+
+    def __check_init__(self):
+        if self.d < 2:
+            raise ValueError(f"`d` must be at least 2, but is {self.d}.")
+        _check_positive("radius", self.radius)
+
+    def deviation(self) -> float:
+        """R/sqrt(d)."""
+        return self.radius / math.sqrt(self.d)
+
+    def freedom(self) -> int:
+        """The dimension of the sphere."""
+        return self.d - 1
+
+    def own(self, draws: Own) -> Own:
+        """A normal point, moved to the sphere."""
+        square = draws.along**2 + draws.across
+        return Own(draws.noise, draws.along * np.sqrt(self.d / square), draws.across * (self.d / square))
+
+    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """y = artanh c, the same for all queries."""
+        return spherical_cap.cap_quantile(scores, float(self.d))
+
+    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the distance from the nearest point of the sphere where energies have the digits."""
+        radius, reach = math.sqrt(self.d), np.sqrt(seen.square)[:, None]
+        overlap, noise_square = seen.overlap[:, None], seen.noise_square[:, None]
+        if seen.s < 1 or self.d < HIGH:
+            height = (overlap + seen.s * noise_square) / (reach + radius)
+            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * places))) / (2 * seen.s) - noise_square / 2
+        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(places)) / (2 * seen.s)
+
+    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+        """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
+        gap, y = self.gaps(seen, places)[:, 0], places[:, 0]
+        tilt = np.sqrt(seen.square * self.d) / seen.s
+        caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
+        return Bulk(gap, caps[0] - gap, caps[1] - 2 * gap)
+
+
+def _column(values, like):
+    return np.broadcast_to(values[:, None], like.shape)
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
