@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -41,6 +42,7 @@ REDUCTIONS = {
     "Dense": reductions.Dense(),
     "Chunked": reductions.Chunked(),
     "Chunked, 5": reductions.Chunked(5),
+    "Sharded": reductions.Sharded(jax.sharding.Mesh(jax.devices()[:1], "points")),
 }
 
 _rng = np.random.default_rng(20)
@@ -156,6 +158,7 @@ _FLAT = MEANS.reshape(3, _D)
 SCORES = {
     "Empirical, Dense": Example(_empirical(POINTS, WEIGHTS, reductions.Dense()), _EMPIRICAL),
     "Empirical, Chunked": Example(_empirical(POINTS, WEIGHTS, reductions.Chunked(3)), _EMPIRICAL),
+    "Empirical, Sharded": Example(_empirical(POINTS, WEIGHTS, REDUCTIONS["Sharded"]), _EMPIRICAL),
     "Empirical, products": Example(_empirical(MANY, None, reductions.Chunked(9)), points_law(MANY), (5, 8)),
     "Empirical, one point": Example(_empirical(POINTS[:1], None, None), points_law(POINTS[:1])),
     "Gaussian, isotropic": Example(_gaussian(0.3), _one(0.3 * np.eye(_D))),

@@ -120,6 +120,9 @@ DEFAULTS = {
     "hold",
     "prepare",
     "chosen",
+    "place",
+    "fold",
+    "at",
 }
 
 

@@ -39,6 +39,13 @@ def test_the_study_copies_and_the_score_of_three_lines_does_not(session):
     assert drawn.fraction == 0
 
 
+def test_the_split_points_give_the_same_posterior(session):
+    level, x = session["process"].level(0.5), session["train"][0]
+    found, whole = (session[name].posterior(x, level) for name in ("split", "score"))
+    assert session["split"].n == 512 and found.leader == whole.leader
+    np.testing.assert_allclose(found.mean, whole.mean, atol=1e-5)
+
+
 def test_the_figure_shows_participation_from_n_to_one_and_the_predicted_time(session):
     (axes,) = session["figure"].axes
     median = np.asarray(axes.get_lines()[0].get_ydata())

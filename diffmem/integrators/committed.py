@@ -51,8 +51,8 @@ class Committed(AbstractStepper):
         arrays, static = eqx.partition(score, eqx.is_array)
 
         def line(arrays, x, state: Path, now, after, key):
-            centres = eqx.combine(arrays, static).centres
-            point = (centres.centre + centres.at(state.leader)[0]).reshape(x.shape)
+            score = eqx.combine(arrays, static)
+            point = (score.centres.centre + score.reduction.at(score.centres, state.leader)[0]).reshape(x.shape)
             return flow_towards(point, x, now.level, after.level), state
 
         def work(arrays, x, state: Path, now, after, key):

@@ -15,4 +15,6 @@ from .details import heaviest as heaviest
 from .details import weight_at as weight_at
 from .generated import Generated as Generated
 from .gibbs import gibbs as gibbs
+from .merge import merge as merge
 from .screened import Screened as Screened
+from .sharded import Sharded as Sharded

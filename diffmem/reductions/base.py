@@ -1,6 +1,7 @@
 """What a Gibbs sum over centres reports, and the contract of the ways to compute it."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -55,6 +56,16 @@ class Gibbs(NamedTuple):
     discarded: Float[Array, ""]
 
 
+class Held(NamedTuple):
+    """What a score keeps of its training set."""
+
+    centres: AnyCentres
+    shape: tuple[int, ...]
+    """The event shape."""
+    n: int
+    """Number of points; more centres may follow, without weight."""
+
+
 class AbstractReduction(eqx.Module):
     """How `sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2))` and its averages are computed, for one query at a time.
 
@@ -68,17 +79,36 @@ class AbstractReduction(eqx.Module):
         """The reduction that is used for these points: itself, but for `Auto`."""
         return self
 
-    def hold(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[AnyCentres, tuple[int, ...]]:
-        """Centres for `gibbs` from points (n, *shape) and weights (n,), and the event shape; raises ValueError for
-        those that are no training set.
+    def hold(self, points: ArrayLike, weights: ArrayLike | None) -> "Held":
+        """What a score keeps of points (n, *shape) and weights (n,); raises ValueError for those that are no training
+        set.
         """
         check_points(points)
-        check_weights(weights, np.shape(points)[0])
         n, *shape = np.shape(points)
-        flat = strong(points, float_dtype(points)).reshape(n, -1)
-        weights = jnp.ones(n, flat.dtype) if weights is None else strong(weights, flat.dtype)
+        check_weights(weights, n)
+        points, weights = self.place(points, weights)
+        flat = strong(points, float_dtype(points)).reshape(np.shape(points)[0], -1)
+        weights = jnp.ones(len(flat), flat.dtype) if weights is None else strong(weights, flat.dtype)
         centres = jax.jit(centred)(flat, weights)
-        return centres._replace(index=self.prepare(centres)), tuple(shape)
+        return Held(centres._replace(index=self.prepare(centres)), tuple(shape), n)
+
+    def place(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[ArrayLike, ArrayLike | None]:
+        """Points (n, *shape) and their weights where this reduction wants them, possibly followed by points of weight
+        0; by default as they are.
+        """
+        return points, weights
+
+    def fold(self, function: Callable, join: Callable | None, centres: AnyCentres, *arguments: Any) -> Any:
+        """`function(part, start, *arguments)` over the parts that the centres are kept in; by default one.
+
+        `start` is the number of the part's first centre. What the parts return is stacked in their order and goes
+        through `join(stacked, *arguments)`; without `join` it is added up. A single part is neither stacked nor joined.
+        """
+        return function(centres, 0, *arguments)
+
+    def at(self, centres: AnyCentres, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
+        """Offset and log-weight of centre number i."""
+        return centres.at(i)
 
     def prepare(self, centres: Centres) -> Any:
         """What `gibbs` wants to know of the centres beforehand, kept in `centres.index`; by default nothing."""

@@ -56,9 +56,9 @@ class Centres(NamedTuple):
         """The smallest log-weight of a centre with weight."""
         return jnp.min(jnp.where(jnp.isneginf(self.log_weights), jnp.inf, self.log_weights))
 
-    def pick(self, key: PRNGKeyArray) -> Float[Array, "d"]:
-        """The offset of a centre drawn by weight."""
-        return self.offsets[jax.random.choice(key, self.n, p=jnp.exp(self.log_weights))]
+    def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
+        """The number of a centre drawn by weight."""
+        return jax.random.choice(key, self.n, p=jnp.exp(self.log_weights))
 
     def span(self, start: Int[Array, ""], size: int) -> tuple[Float[Array, "rows d"], Array, Array]:
         """Offsets, their squares and log-weights of `size` consecutive centres."""

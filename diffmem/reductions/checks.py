@@ -1,6 +1,7 @@
 """Checks at the doors of scores and reductions: concrete arrays are read, traced ones only by shape."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike
 
@@ -16,7 +17,7 @@ def check_points(points: ArrayLike) -> None:
 
 def check_finite(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds NaN or infinity."""
-    if is_concrete(values) and not np.all(np.isfinite(np.asarray(values))):
+    if is_concrete(values) and not _where_it_lives(values).isfinite(values).all():
         raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
 
 
@@ -28,16 +29,21 @@ def check_weights(weights: ArrayLike | None, n: int) -> None:
         raise ValueError(f"`weights` must have shape ({n},), one for each centre, but has shape {np.shape(weights)}.")
     check_finite("weights", weights)
     check_nonnegative("weights", weights)
-    if is_concrete(weights) and not np.max(np.asarray(weights)) > 0:
+    if is_concrete(weights) and not _where_it_lives(weights).max(weights) > 0:
         raise ValueError("`weights` must not all be 0.")
 
 
 def check_nonnegative(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds a negative number."""
-    if is_concrete(values) and np.min(np.asarray(values)) < 0:
-        raise ValueError(f"`{name}` must be at least 0, but holds {np.min(np.asarray(values))}.")
+    if is_concrete(values) and (least := _where_it_lives(values).min(values)) < 0:
+        raise ValueError(f"`{name}` must be at least 0, but holds {least}.")
 
 
 def is_concrete(values: ArrayLike) -> bool:
     """Whether values can be read now: not those of a trace."""
     return not isinstance(values, jax.core.Tracer)
+
+
+def _where_it_lives(values: ArrayLike):
+    """JAX for an array split over devices, parts of which other processes may hold; NumPy for all others."""
+    return jnp if isinstance(values, jax.Array) and len(values.devices()) > 1 else np

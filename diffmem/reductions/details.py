@@ -9,7 +9,7 @@ from .base import AbstractReduction
 from .centres import AnyCentres
 from .gaps import dot, gaps, pull
 from .gibbs import gibbs
-from .stream import chunk_gaps, frame, gap, over_chunks
+from .stream import chunk_gaps, frame_at, gap, over_chunks
 
 
 @eqx.filter_jit
@@ -18,8 +18,8 @@ def weight_at(
 ) -> Float[Array, ""]:
     """The weight of centre number `index`: the leader's weight times the exponential of its gap."""
     found = gibbs(reduction, centres, x, alpha, sigma)
-    view = frame(centres, x, alpha, sigma, found.leader)
-    offset, log_weight = centres.at(index)
+    view = frame_at(centres, x, alpha, sigma, *reduction.at(centres, found.leader))
+    offset, log_weight = reduction.at(centres, index)
     tilt = gaps(offset[None], view.reference, view.residual, view.alpha)[0]
     return found.leader_weight * jnp.exp(gap(view, tilt, log_weight[None])[0])
 
@@ -30,18 +30,26 @@ def heaviest(
 ) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
     """Indices and weights of the k heaviest centres, heaviest first, ties in the order of the points."""
     found = gibbs(reduction, centres, x, alpha, sigma)
-    view = frame(centres, x, alpha, sigma, found.leader)
+    view = frame_at(centres, x, alpha, sigma, *reduction.at(centres, found.leader))
 
-    def keep(best, chunk):
-        # a centre without weight comes after all others, and before an empty place or one seen before
-        lowest = jnp.where(chunk.fresh, jnp.finfo(x.dtype).min, -jnp.inf)
-        g = jnp.concatenate([best[0], jnp.maximum(chunk_gaps(view, chunk)[0], lowest)])
-        index = jnp.concatenate([best[1], chunk.index])
+    rows = reduction.rows(centres.n, centres.d)
+
+    def best_of(g, index):
         top, where = jax.lax.top_k(g, k)
         return top, index[where]
 
-    empty = jnp.full(k, -jnp.inf, x.dtype), jnp.zeros(k, int)
-    g, index = over_chunks(centres, reduction.rows(centres.n, centres.d), keep, empty)
+    def of_part(part, start, view):
+        def keep(best, chunk):
+            # a centre without weight comes after all others, and before an empty place or one seen before
+            lowest = jnp.where(chunk.fresh, jnp.finfo(x.dtype).min, -jnp.inf)
+            g = jnp.concatenate([best[0], jnp.maximum(chunk_gaps(view, chunk)[0], lowest)])
+            return best_of(g, jnp.concatenate([best[1], chunk.index]))
+
+        empty = jnp.full(k, -jnp.inf, x.dtype), jnp.zeros(k, int)
+        g, index = over_chunks(part, rows, keep, empty)
+        return g, index + start
+
+    g, index = reduction.fold(of_part, lambda parts, view: best_of(*map(jnp.ravel, parts)), centres, view)
     return index, found.leader_weight * jnp.exp(g)
 
 
@@ -51,16 +59,18 @@ def covariance_vector(
 ) -> Float[Array, "d"]:
     """`C v = sum_i w_i (y_i - D) <y_i - D, v>`, by differences to the leader."""
     found = gibbs(reduction, centres, x, alpha, sigma)
-    view = frame(centres, x, alpha, sigma, found.leader)
-    zero = jnp.zeros_like(alpha)
+    view = frame_at(centres, x, alpha, sigma, *reduction.at(centres, found.leader))
+    rows = reduction.rows(centres.n, centres.d)
 
-    def add(sums, chunk):
-        weight = found.leader_weight * jnp.exp(chunk_gaps(view, chunk)[0])
-        along = weight * gaps(chunk.rows, view.reference, v, zero)[0]
-        return sums[0] + pull(weight, chunk.rows, view.reference), sums[1] + pull(along, chunk.rows, view.reference)
+    def of_part(part, _, view, leader_weight, v):
+        def add(sums, chunk):
+            weight = leader_weight * jnp.exp(chunk_gaps(view, chunk)[0])
+            along = weight * gaps(chunk.rows, view.reference, v, jnp.zeros_like(leader_weight))[0]
+            return sums[0] + pull(weight, chunk.rows, view.reference), sums[1] + pull(along, chunk.rows, view.reference)
 
-    start = jnp.zeros_like(v), jnp.zeros_like(v)
-    moved, turned = over_chunks(centres, reduction.rows(centres.n, centres.d), add, start)
+        return over_chunks(part, rows, add, (jnp.zeros_like(v), jnp.zeros_like(v)))
+
+    moved, turned = reduction.fold(of_part, None, centres, view, found.leader_weight, v)
     return turned - moved * jnp.sum(moved * v)
 
 
@@ -68,12 +78,16 @@ def covariance_vector(
 def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma) -> Float[Array, "d d"]:
     """`sum_i w_i (y_i - D)(y_i - D)^T`; memory rows x d for a query on top of the result."""
     found = gibbs(reduction, centres, x, alpha, sigma)
-    view = frame(centres, x, alpha, sigma, found.leader)
-
-    def add(total, chunk):
-        weight = found.leader_weight * jnp.exp(chunk_gaps(view, chunk)[0])
-        delta = chunk.rows - found.mean[None]
-        return total + dot(delta.T, weight[:, None] * delta)
-
+    view = frame_at(centres, x, alpha, sigma, *reduction.at(centres, found.leader))
     d = x.size
-    return over_chunks(centres, min(reduction.rows(centres.n, centres.d), max(d, 64)), add, jnp.zeros((d, d), x.dtype))
+    rows = min(reduction.rows(centres.n, centres.d), max(d, 64))
+
+    def of_part(part, _, view, leader_weight, mean):
+        def add(total, chunk):
+            weight = leader_weight * jnp.exp(chunk_gaps(view, chunk)[0])
+            delta = chunk.rows - mean[None]
+            return total + dot(delta.T, weight[:, None] * delta)
+
+        return over_chunks(part, rows, add, jnp.zeros((d, d), x.dtype))
+
+    return reduction.fold(of_part, None, centres, view, found.leader_weight, found.mean)

@@ -57,9 +57,9 @@ class DrawnCentres(eqx.Module):
         """The smallest log-weight."""
         return self.log_weight
 
-    def pick(self, key: PRNGKeyArray) -> Float[Array, "d"]:
-        """A centre drawn by weight."""
-        return self.at(jax.random.randint(key, (), 0, self.n))[0]
+    def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
+        """The number of a centre drawn by weight."""
+        return jax.random.randint(key, (), 0, self.n)
 
     def tempered(self, beta: Float[Array, ""]) -> "DrawnCentres":
         """The centres with weights raised to the power beta (not normalised)."""

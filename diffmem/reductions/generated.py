@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .base import AbstractReduction, Gibbs
+from .base import AbstractReduction, Gibbs, Held
 from .batches import alone
 from .chunked import product_gibbs
 from .drawn import DrawnCentres, drawn_centres
@@ -38,7 +38,7 @@ class Generated(AbstractReduction):
         if not 1 <= self.n < 2**31:
             raise ValueError(f"`n` must be between 1 and 2^31 - 1, but is {self.n}.")
 
-    def hold(self, points, weights) -> tuple[DrawnCentres, tuple[int, ...]]:
+    def hold(self, points, weights) -> Held:
         """`points` is the key. Raises ValueError where it is not, where weights are given, and for infinite draws."""
         if weights is not None:
             raise ValueError(
@@ -51,7 +51,7 @@ class Generated(AbstractReduction):
         centres = drawn_centres(self.draw, self.n, shape.shape, shape.dtype, key, SAMPLE, MARGIN)
         if not isinstance(centres.radius, jax.core.Tracer) and not math.isfinite(centres.radius):
             raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
-        return centres, shape.shape
+        return Held(centres, shape.shape, self.n)
 
     def rows(self, n: int, d: int) -> int:
         """About half a million coordinates."""

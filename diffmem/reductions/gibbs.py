@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .base import AbstractReduction, Gibbs
 from .centres import AnyCentres
-from .stream import averages
+from .stream import conclude, frame_at, joined, total
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -38,10 +38,9 @@ def _gibbs_jvp(reduction, primals, tangents):
     """
     centres, x, alpha, sigma = primals
     out = gibbs(reduction, centres, x, alpha, sigma)
-    rows = reduction.rows(centres.n, centres.d)
 
     def again(centres, x, alpha, sigma):
-        return averages(centres, x, alpha, sigma, out.leader, rows)
+        return averages(reduction, centres, x, alpha, sigma, out.leader)
 
     tangent = along_live(again, primals, tangents)
     log_partition = along_live(lambda c: again(c, x, alpha, sigma).log_partition, (centres,), tangents[:1])
@@ -50,6 +49,18 @@ def _gibbs_jvp(reduction, primals, tangents):
 
 
 gibbs.defjvp(_gibbs_jvp, symbolic_zeros=True)
+
+
+def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, reference: Int[Array, ""]) -> Gibbs:
+    """The Gibbs average in plain JAX, with gaps to centre number `reference`, over the parts of the reduction."""
+    rows = reduction.rows(centres.n, centres.d)
+    view = frame_at(centres, x, alpha, sigma, *reduction.at(centres, reference))
+
+    def of_part(part, start, view):
+        sums = total(view, part, rows)
+        return sums._replace(leader=sums.leader + start)
+
+    return conclude(view, reduction.fold(of_part, lambda parts, view: joined(parts), centres, view))
 
 
 def _slope(centres, out, alpha, sigma, x_t, alpha_t, sigma_t):

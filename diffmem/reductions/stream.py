@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from .base import Gibbs
 from .centres import AnyCentres, residual
-from .gaps import blocks, gaps, in_blocks, pull
+from .gaps import blocks, dot, gaps, in_blocks, pull
 
 # sigma is never taken below this fraction of the distances involved: energies stay finite and ties are decided by exact
 # zeros
@@ -68,7 +68,11 @@ def floored(sigma: Float[Array, "*queries"], reach: Float[Array, "*queries"]) ->
 
 def frame(centres: AnyCentres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
     """The query x seen from centre number `reference`."""
-    anchor, log_weight = centres.at(reference)
+    return frame_at(centres, x, alpha, sigma, *centres.at(reference))
+
+
+def frame_at(centres: AnyCentres, x, alpha, sigma, anchor: Float[Array, "d"], log_weight: Float[Array, ""]) -> Frame:
+    """The query x seen from a centre given by its offset and log-weight."""
     away = residual(x, alpha, centres.centre, anchor)
     reach = jnp.sqrt(jnp.sum(jax.lax.stop_gradient(away) ** 2)) + 2 * alpha * centres.radius
     return Frame(alpha, floored(sigma, reach), sigma == 0, anchor, away, log_weight)
@@ -133,6 +137,29 @@ def empty_sums(view: Frame) -> Sums:
     return Sums(zero, zero, zero, zero, jnp.zeros_like(view.reference), zero, zero - jnp.inf, jnp.asarray(0))
 
 
+def total(view: Frame, centres: AnyCentres, rows: int) -> Sums:
+    """The sums over all centres, `rows` at a time."""
+    return over_chunks(centres, rows, lambda sums, chunk: absorb(view, sums, chunk), empty_sums(view))
+
+
+def joined(parts: Sums) -> Sums:
+    """The sums over several sets of centres, stacked along a leading axis, added in their order."""
+    top = jnp.max(parts.top)
+    fall = parts.top - top
+    shrink = jnp.exp(fall)
+    best = jnp.argmax(parts.best)
+    return Sums(
+        top,
+        jnp.sum(shrink * parts.mass),
+        jnp.sum(shrink * (parts.heat + fall * parts.mass)),
+        jnp.sum(shrink**2 * parts.purity),
+        dot(shrink, parts.pull),
+        jnp.sum(shrink * parts.square),
+        parts.best[best],
+        parts.leader[best],
+    )
+
+
 def conclude(view: Frame, sums: Sums) -> Gibbs:
     """The Gibbs average from complete sums."""
     moved = sums.pull / sums.mass
@@ -157,7 +184,7 @@ def conclude(view: Frame, sums: Sums) -> Gibbs:
 def averages(centres: AnyCentres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:
     """The Gibbs average at x with gaps to centre number `reference`, `rows` centres at a time."""
     view = frame(centres, x, alpha, sigma, reference)
-    return conclude(view, over_chunks(centres, rows, lambda sums, chunk: absorb(view, sums, chunk), empty_sums(view)))
+    return conclude(view, total(view, centres, rows))
 
 
 def settled(centres: AnyCentres, x, alpha, sigma, reference: Int[Array, ""], rows: int) -> Gibbs:

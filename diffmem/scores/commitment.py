@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..reductions import AnyCentres, Gibbs
+from ..reductions import AbstractReduction, AnyCentres, Gibbs
 from ..reductions.centres import residual
 
 ROUNDINGS = 32  # rounding units by which a weight may be wrong
@@ -35,9 +35,11 @@ class Commitment(NamedTuple):
     infinite elsewhere."""
 
 
-def commitment_of(centres: AnyCentres, found: Gibbs, x: Float[Array, "d"], alpha, sigma) -> Commitment:
+def commitment_of(
+    reduction: AbstractReduction, centres: AnyCentres, found: Gibbs, x: Float[Array, "d"], alpha, sigma
+) -> Commitment:
     """The certificate, from a posterior pass at x."""
-    offset, log_weight = centres.at(found.leader)
+    offset, log_weight = reduction.at(centres, found.leader)
     w = found.leader_weight
     unit = jnp.finfo(x.dtype).eps / 2
     others = jnp.maximum(1 - w, 0) + found.discarded + ROUNDINGS * unit

@@ -40,6 +40,8 @@ class Empirical(AbstractMixture):
 
     centres: AnyCentres
     shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+    """Number of points."""
     reduction: AbstractReduction
 
     def __init__(
@@ -49,23 +51,19 @@ class Empirical(AbstractMixture):
         reduction: AbstractReduction | None = None,
     ):
         self.reduction = (Auto() if reduction is None else reduction).chosen(points)
-        self.centres, self.shape = self.reduction.hold(points, weights)
+        self.centres, self.shape, self.n = self.reduction.hold(points, weights)
 
     @property
     def points(self) -> Float[Array, "n *shape"]:
         """The training points, (n, *shape); raises ValueError where they are not stored."""
-        rows = self.centres.span(jnp.asarray(0), self.n)[0] + self.centres.centre[None]
+        rows = self.centres.span(jnp.asarray(0), self.centres.n)[0][: self.n] + self.centres.centre[None]
         return rows.reshape(-1, *self.shape)
-
-    @property
-    def n(self) -> int:
-        """Number of points."""
-        return self.centres.n
 
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
         points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
-        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(self.centres.log_weights, np.float64)))
+        log_weights = np.asarray(self.centres.log_weights[: self.n], np.float64)
+        weights = np.bincount(inverse.ravel(), weights=np.exp(log_weights))
         return Empirical(points.reshape(-1, *self.shape), weights.astype(points.dtype), self.reduction)
 
     def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
@@ -134,13 +132,13 @@ class Empirical(AbstractMixture):
         tells when each trajectory collapses (`metrics.collapse_times`).
         """
         x, (alpha, sigma) = self._cast(x, level)
-        return commitment_of(self.centres, self._gibbs(x, alpha, sigma), x.ravel(), alpha, sigma)
+        return commitment_of(self.reduction, self.centres, self._gibbs(x, alpha, sigma), x.ravel(), alpha, sigma)
 
     def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
-        point = self.centres.centre + self.centres.pick(which)
+        point = self.centres.centre + _drawn(self.reduction, self.centres, which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _gibbs(self, x, alpha, sigma) -> Gibbs:
@@ -152,3 +150,9 @@ class Empirical(AbstractMixture):
 
 
 _jitted = eqx.filter_jit(gibbs)
+
+
+@eqx.filter_jit
+def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: PRNGKeyArray) -> Float[Array, "d"]:
+    """The offset of a centre drawn by weight."""
+    return reduction.at(centres, centres.drawn(key))[0]

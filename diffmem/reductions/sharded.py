@@ -1,0 +1,172 @@
+"""The reduction whose centres are split over the devices of a mesh, on one host or many."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..level import float_dtype
+from .base import AbstractReduction, Gibbs
+from .centres import Centres
+from .chunked import Chunked
+from .merge import merge
+
+
+class Sharded(AbstractReduction):
+    """Each device of `mesh` keeps its share of the centres, runs `inner` on it, and all merge their small results.
+
+    `Empirical(points, weights, Sharded(mesh))` places the points: split over the mesh axes `axis` (one name or several;
+    default: all of them), completed to equal shares by points of weight 0 that the score does not show. Arrays on the
+    host (memory-mapped ones too) are copied share by share, those that live on several devices move between devices. No
+    device ever holds all points, whatever is asked, derivatives and covariances included; only `score.points`, where
+    shares were completed, gathers them.
+
+    The same program runs on one device, on several, and in several processes under JAX's own runtime, each of which
+    makes the same calls and gets the same numbers. Two processes, each given the first one's address and its own
+    number:
+
+        import sys
+        import jax
+        import numpy as np
+        from diffmem import reductions, scores
+        from diffmem.level import NoiseLevel
+
+        jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
+        mesh = jax.make_mesh((jax.device_count(),), ("points",))
+        points = np.random.default_rng(0).normal(size=(1001, 48))  # or np.load(path, mmap_mode="r")
+        score = scores.Empirical(points, reduction=reductions.Sharded(mesh))
+        found = score.posterior(points[7] + 0.1, NoiseLevel(1.0, 0.5))
+        print(found.leader, found.participation)
+
+    There, functions compiled by the user take the score as an argument (`equinox.filter_jit`): JAX closes over no array
+    that other processes hold a part of.
+
+    Cost: `inner` on n / devices centres, and d + 11 numbers for each query from each device to all. Queries are
+    replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" that `axis` leaves
+    free. An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for
+    its devices by number; a pickled score is split again when first used. Raises ValueError for axes that the mesh does
+    not have, and for pickled devices that are not there.
+    """
+
+    mesh: Mesh = eqx.field(static=True)
+    axis: tuple[str, ...] = eqx.field(static=True)
+    inner: AbstractReduction
+
+    def __init__(self, mesh: Mesh, axis: str | tuple[str, ...] | None = None, inner: AbstractReduction | None = None):
+        names = mesh.axis_names if axis is None else (axis,) if isinstance(axis, str) else tuple(axis)
+        if not names or not set(names) <= set(mesh.axis_names):
+            raise ValueError(f"`axis` must be among the axes {mesh.axis_names} of the mesh, but is {axis!r}.")
+        # axes of explicit type would ask for shardings in every line of array code
+        self.mesh = Mesh(mesh.devices, mesh.axis_names)
+        self.axis = names
+        self.inner = Chunked() if inner is None else inner
+
+    def __reduce__(self):
+        devices = self.mesh.devices
+        numbers = np.vectorize(lambda device: device.id, otypes=[int])(devices)
+        return _rebuilt, (devices.flat[0].platform, numbers, self.mesh.axis_names, self.axis, self.inner)
+
+    @property
+    def shards(self) -> int:
+        """Parts that the centres are kept in."""
+        return int(np.prod([self.mesh.shape[name] for name in self.axis]))
+
+    def place(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
+        """Both split over the devices: copies of the last point without weight complete the last shares."""
+        n = np.shape(points)[0]
+        padding = -n % self.shards
+        dtype = float_dtype(points)
+        weights = np.ones(n, dtype) if weights is None else weights
+        pad = jnp.pad if isinstance(weights, jax.Array) else np.pad
+        return self._split(points, n + padding, dtype), self._split(pad(weights, (0, padding)), n + padding, dtype)
+
+    def _split(self, values: ArrayLike, length: int, dtype) -> Array:
+        sharding = NamedSharding(self.mesh, PartitionSpec(self.axis))
+        n = np.shape(values)[0]
+        if isinstance(values, jax.core.Tracer) or (isinstance(values, jax.Array) and len(values.devices()) > 1):
+
+            def extended(values):
+                values = values.astype(dtype)
+                if length > n:
+                    last = jnp.broadcast_to(values[-1:], (length - n, *values.shape[1:]))
+                    values = jnp.concatenate([values, last])
+                return jax.lax.with_sharding_constraint(values, sharding)
+
+            return jax.jit(extended)(values)
+        values = np.asanyarray(values)
+
+        def share(index):
+            rows = np.minimum(np.arange(length)[index[0]], n - 1)
+            return np.asarray(values[rows], dtype)
+
+        return jax.make_array_from_callback((length, *values.shape[1:]), sharding, share)
+
+    def fold(self, function: Callable, join: Callable | None, centres: Centres, *arguments: Any) -> Any:
+        """One part on each device; their results are gathered on all and joined there, all in the same order."""
+
+        def of_device(part, *arguments):
+            start = jax.lax.axis_index(self.axis).astype(int) * part.n
+            found = function(part, start, *arguments)
+            if join is None:
+                return jax.lax.psum(found, self.axis)
+            return join(jax.lax.all_gather(found, self.axis), *arguments)
+
+        split, whole = PartitionSpec(self.axis), PartitionSpec()
+        specs = Centres(offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, index=whole)
+        across = jax.shard_map(
+            of_device,
+            mesh=self.mesh,
+            in_specs=(specs, *[whole for _ in arguments]),
+            out_specs=whole,
+            check_vma=False,  # the loops of the passes start from constants, which the check takes for replicated
+        )
+        return across(centres, *arguments)
+
+    def at(self, centres: Centres, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
+        """From the device that keeps it."""
+
+        def if_here(part, start, i):
+            own = i - start.astype(i.dtype)
+            here = (own >= 0) & (own < part.n)
+            offset, log_weight = part.at(jnp.clip(own, 0, part.n - 1))
+            return jnp.where(here, offset, 0), jnp.where(here, log_weight, 0)
+
+        return self.fold(if_here, None, centres, i)
+
+    def rows(self, n: int, d: int) -> int:
+        """Those of `inner` for one share."""
+        return self.inner.rows(-(-n // self.shards), d)
+
+    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
+        """The merged averages of the shares."""
+
+        def of_part(part, start, x, alpha, sigma, *_):
+            # a share without any weight is treated as if it had some, and then counts as nothing
+            empty = jnp.all(jnp.isneginf(part.log_weights))
+            part = part._replace(log_weights=jnp.where(empty, 0, part.log_weights))
+            part = part._replace(index=self.inner.prepare(part))
+            found = self.inner.gibbs(part, x, alpha, sigma)
+            offset, log_weight = part.at(found.leader)
+            return found._replace(leader=found.leader + start), offset, jnp.where(empty, -jnp.inf, log_weight)
+
+        def join(parts, x, alpha, sigma, centre, radius):
+            found, offsets, log_weights = parts
+            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius)
+            return merge(found, leaders, x, alpha, sigma)
+
+        return self.fold(of_part, join, centres, x, alpha, sigma, centres.centre, centres.radius)
+
+
+def _rebuilt(platform: str, numbers, axis_names, axis, inner) -> Sharded:
+    """The reduction on the devices of these numbers."""
+    present = {device.id: device for device in jax.devices(platform)}
+    missing = sorted(set(numbers.flat) - set(present))
+    if missing:
+        raise ValueError(f"`mesh` must consist of devices that are present, but {platform} devices {missing} are not.")
+    devices = np.vectorize(present.get, otypes=[object])(numbers)
+    return Sharded(Mesh(devices, axis_names), axis, inner)
