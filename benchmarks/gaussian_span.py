@@ -1,9 +1,10 @@
 """A trillion dimensions
 
-2,000 points of N(0, I) in 10^12 dimensions, drawn in 2,000 coordinates of their span: the collapse curve, mean posterior
-weight of one's own point for forward samples of all points at 25 levels, `studies.watch_forward` included. It is set
-against the random-energy model sampled exactly for the same n and d (its bulk bound counts as error), and against the
-lower bound of `theory.gaussian_own_weight`, in which 10^5 equal modes stand for 10^12 with the same total.
+2,000 points of N(0, I) in 10^12 dimensions, drawn in 2,000 coordinates of their span: the collapse curve, mean
+posterior weight of one's own point for forward samples of all points at 25 levels, by `watch_forward`, the drawing of
+the points included. It is set against the random-energy model sampled exactly for the same n and d (its bulk bound
+counts as error), and against the lower bound of `theory.gaussian_own_weight`, in which 10^5 equal modes stand for 10^12
+with the same total.
 """
 
 import jax.random as jr

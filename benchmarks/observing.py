@@ -1,7 +1,7 @@
 """What observing costs
 
-18 steps of Heun's method with and without an observer that reads the participation and entropy of the posterior at every
-grid time. A step and its observer ask for the same point and level, and share one pass.
+18 steps of Heun's method with and without an observer that reads the participation and entropy of the posterior at
+every grid time. A step and its observer ask for the same point and level, and share one pass.
 """
 
 from functools import partial

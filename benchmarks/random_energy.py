@@ -1,8 +1,8 @@
 """A googol of points
 
 The collapse curve, mean posterior weight of one's own point against sigma, of n = 10^100 points of N(0, I) in 1,000
-dimensions, by the exact sampler of the random-energy model. *Bulk* bounds what replacing the points that are not kept by
-their mean may have changed.
+dimensions, by the exact sampler of the random-energy model. *Bulk* bounds what replacing the points that are not kept
+by their mean may have changed.
 """
 
 import jax.random as jr

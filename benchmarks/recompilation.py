@@ -1,7 +1,7 @@
 """What compiles again, and how compilation grows
 
-After two calls of each function, its arguments are changed: the table counts the programs that XLA compiled meanwhile, as
-`jax.monitoring` reports them. The rows are the compilation of 64 posteriors against the number of points.
+After two calls of each function, its arguments are changed: the table counts the programs that XLA compiled meanwhile,
+as `jax.monitoring` reports them. The rows are the compilation of 64 posteriors against the number of points.
 """
 
 import equinox as eqx
@@ -66,6 +66,9 @@ def count(book, case):
         "times of `sample`": lambda k: sampled(score, times * (1 - k / 100), 0),
         "points of `sample`": lambda k: sampled(Empirical(points * np.float32(k + 1), reduction=Chunked()), times, 0),
     }
+    jax.jit(lambda x: x + 1)(x)
+    if not counted:
+        raise RuntimeError("JAX reports no compilation, so nothing can be counted.")
     for name, call in changes.items():
         jax.block_until_ready([call(0), call(1)])
         counted.clear()

@@ -19,9 +19,9 @@ python benchmarks/run.py steps observing    # some questions
 Every case runs in a process of its own. Contenders are called in turn, again and again, and the process sleeps before
 each call until the idle threads of the other runtimes (XLA, OpenBLAS, OpenMP) have stopped spinning. Times are medians
 with the smallest and largest in brackets; compilation and preparation are apart. *x limit* is the time over that of the
-machine's limit measured in the same run, *x ours* over that of the first row of this library in the case. *Memory* is by how much the resident memory
-of the process rose in the first call, *planned* what XLA allots to temporaries. Rivals that are not installed have a row
-that says so.
+machine's limit measured in the same run, *x ours* over that of this library (where several of its ways race, over the
+first of them). *Memory* is by how much the resident memory of the process rose in the first call, *planned* what XLA
+allots to temporaries. Rivals that are not installed have a row that says so.
 """
 
 

@@ -62,8 +62,8 @@ def main() -> None:
 
 def measure(name: str, scale: str, path: Path) -> None:
     """Run the cases of a question; its file is complete after each of them."""
-    question = importlib.import_module(name)
-    title, _, text = question.__doc__.partition("\n")
+    question, cases, failures = loaded(name, scale)
+    title, _, text = (question.__doc__ if question else name).partition("\n")
     found = {
         "name": name,
         "title": title,
@@ -75,10 +75,11 @@ def measure(name: str, scale: str, path: Path) -> None:
         "rows": [],
         "goals": [],
         "entries": [],
-        "failures": [],
+        "failures": failures,
     }
+    path.write_text(json.dumps(found, indent=1) + "\n")
     start = time.perf_counter()
-    for case in question.cases(scale == "full"):
+    for case in cases:
         print(f"{name}: {case}", flush=True)
         book, failure = in_process(name, case, scale, getattr(question, "ENVIRONMENT", {}))
         found["machine"] = book.get("machine") or found["machine"]
@@ -89,6 +90,15 @@ def measure(name: str, scale: str, path: Path) -> None:
             print(f"    {case}: {failure}", flush=True)
         found["seconds"] = time.perf_counter() - start
         path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def loaded(name: str, scale: str):
+    """The module of a question, its cases, and why there are none where it cannot be imported."""
+    try:
+        question = importlib.import_module(name)
+        return question, question.cases(scale == "full"), []
+    except Exception as fault:
+        return None, [], [{"case": name, "reason": f"{type(fault).__name__}: {fault}"}]
 
 
 def in_process(name: str, case: str, scale: str, extra: dict[str, str]) -> tuple[dict, str | None]:
