@@ -28,7 +28,7 @@ def cases(full: bool) -> list[str]:
 
 def run(book, case: str) -> None:
     """Both reductions at every noise scale."""
-    n, queries = (50_000, 4) if book.full else (2_000, 2)
+    n, queries = (50_000, 3) if book.full else (2_000, 2)
     points = data.image_like(n, int(case.split("=")[1]))
     found: dict = {}
     scores = {"Chunked": Empirical(points, reduction=Chunked()), "Screened": Empirical(points, reduction=Screened())}

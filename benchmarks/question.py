@@ -59,10 +59,11 @@ def blas() -> str:
     """The libraries behind NumPy's and SciPy's products, with the kernels that they chose."""
     try:
         import numpy as np
+        import scipy.linalg  # brings a library of its own
         import threadpoolctl
     except ImportError:
         return "unknown"
-    np.ones((2, 2)) @ np.ones((2, 2))
+    scipy.linalg.blas.dgemm(1.0, np.ones((2, 2)), np.ones((2, 2)))
     found = {
         f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool['num_threads']} threads)"
         for pool in threadpoolctl.threadpool_info()

@@ -18,10 +18,11 @@ python benchmarks/run.py steps observing    # some questions
 
 Every case runs in a process of its own. Contenders are called in turn, again and again, and the process sleeps before
 each call until the idle threads of the other runtimes (XLA, OpenBLAS, OpenMP) have stopped spinning. Times are medians
-with the smallest and largest in brackets; compilation and preparation are apart. *x limit* is the time over that of the
-machine's limit measured in the same run, *x ours* over that of this library (where several of its ways race, over the
-first of them). *Memory* is by how much the resident memory of the process rose in the first call, *planned* what XLA
-allots to temporaries. Rivals that are not installed have a row that says so.
+with the smallest and largest in brackets (calls that take long are made less often); compilation and preparation are
+apart. *x limit* is the time over that of the machine's limit measured in the same run, *x ours* over that of this
+library (where several of its ways race, over the first of them). *Memory* is by how much the resident memory of the
+process rose in the first call, *planned* what XLA allots to temporaries. Rivals that are not installed have a row that
+says so.
 """
 
 
@@ -147,10 +148,11 @@ def goal_cells(goal: dict) -> list[str]:
 
 
 def times(values: list[float] | None) -> str:
-    """Median, smallest, largest."""
+    """Median, smallest, largest, where there are several, and how many."""
     if not values:
         return ""
-    return f"{seconds(statistics.median(values))} ({seconds(min(values))} .. {seconds(max(values))})"
+    spread = f"{seconds(min(values))} .. {seconds(max(values))}, {len(values)} runs" if len(values) > 1 else "1 run"
+    return f"{seconds(statistics.median(values))} ({spread})"
 
 
 def seconds(value: float | None) -> str:
