@@ -1,8 +1,8 @@
 """Accuracy over the whole range of noise
 
 Forward queries at noise scales from 80 to .002, in single precision, against direct differences in double precision on
-the very same numbers. *Total variation* is half the sum of absolute differences of the posterior weights: the weights
-that are compared are those of `Empirical.weights`, the pass's leader weight times exponentials of gaps. *Displacement*
+the very same numbers. *Total variation* is half the sum of absolute differences of the posterior weights: compared are
+the weights as `Empirical.weights` forms them, the leader weight of the pass times exponentials of gaps. *Displacement*
 is the relative error of D - x, which is what the pass itself averages; participation is compared by its logarithm.
 *Discarded* is the bound that the pass reports, *kept* the share of points that the screen of `Screened` cannot rule out
 (1 where it is not tried, and the pass is that of `Chunked`). The worst of the queries.
@@ -16,6 +16,8 @@ import points as data
 
 from diffmem import NoiseLevel
 from diffmem.reductions import Chunked, Screened
+from diffmem.reductions.screen import bounds
+from diffmem.reductions.stream import chunk_gaps, frame, over_chunks
 from diffmem.scores import Empirical
 
 SIGMAS = (80.0, 20.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.1, 0.01, 0.002)
@@ -53,8 +55,14 @@ def answer(score, xs, sigma):
     level = NoiseLevel(1.0, sigma)
 
     def one(x):
-        index, weight = score.weights(x, level, score.n)
-        return score.posterior(x, level), jnp.zeros(score.n, weight.dtype).at[index].add(weight)
+        posterior = score.posterior(x, level)
+        view = frame(score.centres, x, jnp.ones_like(sigma), sigma, posterior.leader)
+
+        def add(weights, chunk):
+            # -inf, weight 0, for a point that was in an earlier chunk
+            return weights.at[chunk.index].add(posterior.leader_weight * jnp.exp(chunk_gaps(view, chunk)[0]))
+
+        return posterior, over_chunks(score.centres, 1024, add, jnp.zeros(score.n))
 
     return jax.lax.map(one, jnp.asarray(xs))
 
@@ -80,8 +88,6 @@ def compare(posterior, weights, xs, truths) -> dict[str, float]:
 
 def kept_share(score, xs, sigma) -> float:
     """The share of points whose bound is above the threshold, on average."""
-    from diffmem.reductions.screen import bounds
-
     screen, tolerance = score.centres.index, score.reduction.tolerance
     rank = int(jnp.sum(sigma > screen.reach))
     if rank == len(screen.shadows):

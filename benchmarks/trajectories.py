@@ -36,7 +36,7 @@ def training_set(case: str) -> np.ndarray:
     if "MNIST" in case:
         from diffmem.data import mnist
 
-        return np.asarray(mnist().points)
+        return np.array(mnist().points)
     n, d = (int(word) for word in case.split() if word.isdigit())
     return data.image_like(n, d)
 
