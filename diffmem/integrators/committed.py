@@ -27,8 +27,8 @@ class Committed(AbstractStepper):
     For `Empirical` scores and deterministic steppers. Before each step `Empirical.commitment` is asked, which shares
     the step's own pass over the points; a trajectory whose end is certain, with a line that is proven right to
     `tolerance` sigma/alpha at that time, takes no further step. In a batch (one vmap) the cost follows the number of
-    trajectories that are not committed, in quarters. Not differentiable. Raises ValueError for a stochastic stepper and
-    for other scores.
+    trajectories that are not committed, in quarters. From data to noise nothing is certain, and the steps are the
+    stepper's. Not differentiable. Raises ValueError for a stochastic stepper and for other scores.
     """
 
     stepper: AbstractStepper
@@ -60,7 +60,8 @@ class Committed(AbstractStepper):
             found = score.commitment(x, now.level)
             stepped, inner = self.stepper.step(score, x, state.inner, now, after, key)
             near = found.deviation * now.level.alpha <= self.tolerance * now.level.sigma
-            fresh = Path(found.certain & near, found.leader, inner)
+            falling = after.level.sigma * now.level.alpha < now.level.sigma * after.level.alpha
+            fresh = Path(found.certain & near & falling, found.leader, inner)
             ahead = line(arrays, x, fresh, now, after, key)[0]
             return jnp.where(fresh.committed, ahead, stepped), fresh
 

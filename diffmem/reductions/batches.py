@@ -85,5 +85,5 @@ def redone(needy: Bool[Array, "batch"], work: Callable, found):
 
     if size == batch:
         return jax.lax.cond(count > 0, everything, lambda: found)
-    case = (count > 0).astype(int) + (count > batch // 2)
+    case = jnp.sum(count > jnp.asarray([0, batch // 2]))
     return jax.lax.switch(case, [lambda: found, in_turn, everything])

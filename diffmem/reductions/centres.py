@@ -22,6 +22,8 @@ class Centres(NamedTuple):
     """log of the normalised weights; -inf where a weight is zero."""
     radius: Float[Array, ""]
     """max_i |offsets_i|."""
+    power: Float[Array, ""]
+    """To which the weights were raised since `index` was computed."""
     index: Any = ()
     """What the reduction computed of the centres beforehand."""
 
@@ -70,7 +72,8 @@ class Centres(NamedTuple):
     def tempered(self, beta: Float[Array, ""]) -> "Centres":
         """The centres with weights raised to the power beta (not normalised)."""
         zero = jnp.isneginf(self.log_weights)
-        return self._replace(log_weights=jnp.where(zero, -jnp.inf, beta * jnp.where(zero, 0, self.log_weights)))
+        log_weights = jnp.where(zero, -jnp.inf, beta * jnp.where(zero, 0, self.log_weights))
+        return self._replace(log_weights=log_weights, power=beta * self.power)
 
 
 AnyCentres = Centres | DrawnCentres
@@ -84,8 +87,10 @@ def centred(points: Float[Array, "n d"], weights: Float[Array, "n"]) -> Centres:
     centre = jnp.where(jnp.all(error == 0, axis=0), centre, 0)
     offsets = points - centre[None]
     squares = jnp.sum(offsets**2, axis=1)
+    # in units of the largest, so that logarithms are no larger than they must be
+    weights = weights / jax.lax.stop_gradient(jnp.max(weights))
     log_weights = jnp.log(weights) - jnp.log(jnp.sum(weights))
-    return Centres(offsets, centre, squares, log_weights, jnp.sqrt(jnp.max(squares)))
+    return Centres(offsets, centre, squares, log_weights, jnp.sqrt(jnp.max(squares)), jnp.ones((), points.dtype))
 
 
 def split(value: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:

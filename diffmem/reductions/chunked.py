@@ -23,6 +23,7 @@ CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
 TOLERATED = 512  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
+WRONG = 50.0  # nats by which a logit says nothing any more
 
 
 class Chunked(AbstractReduction):
@@ -103,12 +104,13 @@ def product_pass(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, 
     def absorb(carry, chunk):
         products = dot(away, chunk.rows.T)
         logits = (alpha[:, None] * products - (alpha**2)[:, None] * chunk.squares[None] / 2) / (sigma**2)[:, None]
-        logits = jnp.where(chunk.fresh[None], logits + chunk.log_weights[None], -jnp.inf)
-        best = jnp.max(logits, axis=1)
+        logits = jax.lax.optimization_barrier(jnp.where(chunk.fresh[None], logits + chunk.log_weights[None], -jnp.inf))
+        matters = jnp.any(jnp.max(logits, axis=1) >= carry[0] - window)
 
-        def add():
+        def add(carry, logits):
             top, mass, heat, purity, pull, square, leaders = carry
-            new = jnp.maximum(top, best)
+            # of the logits as they are stored: fused into their maximum they may be rounded in another way
+            new = jnp.maximum(top, jnp.max(logits, axis=1))
             shrink = jnp.where(jnp.isneginf(top), 0, jnp.exp(top - new))
             fall = jnp.where(jnp.isneginf(top), 0, top - new)
             depth = jnp.where(jnp.isneginf(logits), 0, logits - new[:, None])
@@ -124,7 +126,7 @@ def product_pass(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, 
             )
 
         # a chunk in which no query has a centre that can matter costs one product only
-        return jax.lax.cond(jnp.any(best >= carry[0] - window), add, lambda: carry)
+        return jax.lax.cond(matters, add, lambda carry, logits: carry, carry, logits)
 
     zero = jnp.zeros_like(sigma)
     start = zero - jnp.inf, zero, zero, zero, jnp.zeros_like(away), zero, no_leaders(len(x), x.dtype)
@@ -160,7 +162,9 @@ def refine(centres: AnyCentres, x, alpha, sigma, scan: Scan) -> tuple[Gibbs, Boo
     rest = remainder(centres, scan, logits, index, kept, view.reference, logits[best])
     # the products' rounding enters the weights in proportion to the mass known by product only
     mass = jnp.sum(weight) + rest.mass
-    doubtful = (logits[-1] >= scan.threshold) & (scan.rounding * rest.mass > TOLERATED * unit_of(x) * mass)
+    wrong = jnp.expm1(jnp.minimum(scan.rounding, WRONG)) * rest.mass
+    doubtful = (logits[-1] >= scan.threshold) & (wrong > TOLERATED * unit_of(x) * mass)
+    doubtful = doubtful | jnp.isneginf(logits[0])
     sums = Sums(
         top=jnp.zeros_like(sigma),
         mass=mass,

@@ -40,7 +40,7 @@ class DrawnCentres(eqx.Module):
 
     def span(self, start: Int[Array, ""], size: int) -> tuple[Float[Array, "rows d"], Array, Array]:
         """Offsets, their squares and log-weights of `size` consecutive centres; all at once only where they are few."""
-        if size == self.n and size * self.d > MOST:
+        if size == self.n > 1 and size * self.d > MOST:
             raise ValueError(f"The {self.n} points must not be asked for at once: they are drawn, and never stored.")
         rows = jax.vmap(lambda i: self.at(i)[0])(start + jnp.arange(size))
         return rows, jnp.sum(rows**2, axis=1), jnp.full(size, self.log_weight)
@@ -71,5 +71,5 @@ def drawn_centres(draw, n: int, shape: tuple[int, ...], dtype, key: PRNGKeyArray
     log_weight = jnp.asarray(-math.log(n), dtype)
     d = math.prod(shape)
     centres = DrawnCentres(key, log_weight, jnp.zeros((), dtype), draw, n, d)
-    squares = centres.span(jnp.asarray(0), min(n, sample))[1]
+    squares = centres.span(jnp.asarray(0), min(n, sample, max(1, MOST // d)))[1]
     return eqx.tree_at(lambda centres: centres.radius, centres, margin * jnp.sqrt(jnp.max(squares)))

@@ -5,9 +5,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .centres import Centres
-from .screen import NEVER, WIDTH, Screen, bands
+from .screen import DOUBLE, WIDTH, Screen, bands, gamma, never, ranks
 
-RANKS = (64, 256)
 MOST_AXES = 512
 SAMPLE = 4096  # centres that the axes are fitted to
 POWERS = 3  # iterations of the subspace; the bound holds for any axes, good ones make it sharp
@@ -16,11 +15,6 @@ ROWS = 2048  # centres projected at a time
 PROBES = 32  # forward samples with which the reach of each rank is found
 USUAL = 0.75  # share of them that must leave few centres
 LEVELS = 48  # noise-to-signal ratios at which they are tried
-
-
-def ranks(d: int) -> tuple[int, ...]:
-    """Numbers of coordinates that are worth having of d."""
-    return tuple(r for r in RANKS if 2 * r <= d) or (min(RANKS[0], -(-d // 2)),)
 
 
 def screen_of(centres: Centres, log_few: float, most: int) -> Screen:
@@ -34,19 +28,20 @@ def screen_of(centres: Centres, log_few: float, most: int) -> Screen:
     dtype = offsets.dtype
     axes = principal_axes(offsets, min(centres.d, MOST_AXES))
     m = axes.shape[1]
-    inside, outside = _projected(offsets, axes)
+    skew = np.linalg.norm(axes.T.astype(float) @ axes.astype(float) - np.eye(m), 2) + m * gamma(centres.d, DOUBLE)
+    inside, outside = _projected(offsets, axes, skew)
     weighty = np.isfinite(centres.log_weights)
-    half = np.where(weighty, np.asarray(centres.squares, float) / 2, NEVER)
+    half = np.where(weighty, np.asarray(centres.squares, float) / 2, never(dtype))
     ends = [outside, half, np.where(weighty, centres.log_weights, 0.0)]
     shadows, reach = [], []
     for r in ranks(centres.d):
         norms = [_rounded_up(np.linalg.norm(inside[:, band], axis=1), dtype) for band in bands(r, m)]
         shadow = np.concatenate([inside[:, :r], np.stack([*norms, *ends], axis=1)], axis=1, dtype=dtype)
         padding = np.zeros((-centres.n % WIDTH, shadow.shape[1]), dtype)
-        padding[:, -2] = NEVER
+        padding[:, -2] = never(dtype)
         shadows.append(jnp.asarray(np.concatenate([shadow, padding])))
-        reach.append(_reach(offsets, axes, shadow, r, float(centres.radius), log_few, most))
-    skew = np.linalg.norm(axes.T.astype(float) @ axes.astype(float) - np.eye(m), 2)
+        probes = np.random.default_rng(1).choice(np.flatnonzero(weighty), size=PROBES)
+        reach.append(_reach(offsets, axes, shadow, r, probes, float(centres.radius), log_few, most))
     return Screen(jnp.asarray(axes), jnp.asarray(skew, dtype), tuple(shadows), jnp.asarray(reach, dtype))
 
 
@@ -66,17 +61,17 @@ def principal_axes(rows: Float[np.ndarray, "n d"], rank: int) -> Float[np.ndarra
     return (axes @ turn[:, ::-1])[:, :rank].astype(rows.dtype)
 
 
-def _projected(offsets, axes):
+def _projected(offsets, axes, skew: float):
     """Coordinates on the axes in the offsets' dtype, and the norm of what is outside them, rounded up."""
-    exact = axes.astype(float)
+    exact, (d, m) = axes.astype(float), axes.shape
+    # axes that are not quite orthonormal leave something of the order of rounding even when they span everything
+    slack = 2 * skew + 2 * m**0.5 * gamma(d + m, DOUBLE)
     inside, outside = np.empty((len(offsets), axes.shape[1]), offsets.dtype), np.empty(len(offsets), offsets.dtype)
     for start in range(0, len(offsets), ROWS):
         rows = offsets[start : start + ROWS].astype(float)
         inside[start : start + ROWS] = coordinates = rows @ exact
-        left = np.linalg.norm(rows - coordinates @ exact.T, axis=1) if axes.shape[1] < axes.shape[0] else 0
-        # axes that are not quite orthonormal leave something of the order of rounding even when they span everything
-        slack = 2 * np.finfo(offsets.dtype).eps * axes.shape[1] ** 0.5 * np.linalg.norm(rows, axis=1)
-        outside[start : start + ROWS] = _rounded_up(left + slack, offsets.dtype)
+        left = np.linalg.norm(rows - coordinates @ exact.T, axis=1) if m < d else 0
+        outside[start : start + ROWS] = _rounded_up(left + slack * np.linalg.norm(rows, axis=1), offsets.dtype)
     return inside, outside
 
 
@@ -84,10 +79,9 @@ def _rounded_up(values, dtype):
     return (values * (1 + 4 * np.finfo(dtype).eps)).astype(dtype)
 
 
-def _reach(offsets, axes, shadow, r: int, radius: float, log_few: float, most: int) -> float:
+def _reach(offsets, axes, shadow, r: int, own, radius: float, log_few: float, most: int) -> float:
     """The largest ratio up to which most probes `y_own + ratio z` leave at most `most` centres."""
-    rng = np.random.default_rng(1)
-    own = rng.choice(np.flatnonzero(shadow[: len(offsets), -2] < NEVER), size=PROBES)
+    rng = np.random.default_rng(2)
     points, noise = offsets[own], rng.standard_normal((PROBES, len(axes))).astype(offsets.dtype)
     reach = 0.0
     for ratio in radius * np.logspace(-4, 1, LEVELS, dtype=offsets.dtype):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .centres import Centres, residual
@@ -24,8 +25,9 @@ from .stream import floored
 
 WIDTH = 64  # centres in a block, of which only the largest bound is looked at first
 BAND = 1.25  # growth of the coordinates' number from one band to the next
+DOUBLE = 2.0**-53  # rounding unit of what is prepared
 RUN = 64  # products summed before they join a tree of partial sums: fewer roundings in the worst case
-NEVER = 1e30  # half the square of a centre that must not be chosen: without weight, or padding
+RANKS = (64, 256)
 
 
 class Screen(NamedTuple):
@@ -35,8 +37,8 @@ class Screen(NamedTuple):
     skew: Float[Array, ""]
     """Norm of V^T V - I."""
     shadows: tuple[Float[Array, "padded columns"], ...]
-    """For each rank r the centres' r coordinates, norms of bands rounded up, |y_i|^2 / 2 and log w_i; padded with
-    centres that cannot be chosen.
+    """For each of `ranks` the centres' r coordinates, norms of bands and of what is outside the axes rounded up,
+    |y_i|^2 / 2 and log w_i; padded with centres that cannot be chosen.
     """
     reach: Float[Array, "ranks"]
     """The sigma/alpha up to which each rank is expected to leave few survivors."""
@@ -62,10 +64,9 @@ def bands(r: int, m: int) -> list[slice]:
     return [slice(low, high) for low, high in pairwise(edges)]
 
 
-def rank_of(shadow: Float[Array, "padded columns"], m: int) -> int:
-    """r, from the number of columns: r coordinates, the bands up to m, what lies outside the axes, and two more."""
-    columns = shadow.shape[1]
-    return next(r for r in range(columns + 1) if r + len(bands(r, m)) + 3 == columns)
+def ranks(d: int) -> tuple[int, ...]:
+    """Numbers of coordinates that are worth having of d, one for each shadow."""
+    return tuple(r for r in RANKS if 2 * r <= d) or (min(RANKS[0], -(-d // 2)),)
 
 
 def bounds(centres: Centres, number: int, x: Float[Array, "batch d"], alpha, sigma) -> Bounds:
@@ -81,22 +82,24 @@ def bounds(centres: Centres, number: int, x: Float[Array, "batch d"], alpha, sig
     inside = careful_dot(away, screen.axes)
     outside = jnp.sqrt(jnp.sum((away - dot(inside, screen.axes.T)) ** 2, axis=1))
     outside = outside * (1 + gamma(d + 4, unit)) + (m**0.5 * gamma(m + 2, unit) + 2 * unit) * norm
-    r = rank_of(shadow, m)
+    r = ranks(d)[number]
     norms = [jnp.sqrt(jnp.sum(inside[:, band] ** 2, axis=1)) * (1 + gamma(m + 4, unit)) for band in bands(r, m)]
-    seen = jnp.concatenate([inside[:, :r], jnp.stack([*norms, outside, -alpha, tempering], axis=1)], axis=1)
+    ends = jnp.stack([*norms, outside, -alpha, tempering * centres.power], axis=1)
+    seen = jnp.concatenate([inside[:, :r], ends], axis=1)
     upper = dot(seen, shadow.T).reshape(len(x), -1, WIDTH)
     largest = jnp.max(upper, axis=2)
     block = jnp.argmax(largest, axis=1)
     within = jnp.take_along_axis(upper, block[:, None, None], axis=1)[:, 0]
     best = jnp.minimum(block * WIDTH + jnp.argmax(within, axis=1), centres.n - 1)
     # the value of the best centre itself, and how far it and the bounds may be wrong
-    offset, log_weight = centres.offsets[best], jnp.maximum(centres.log_weights[best], -NEVER)
+    offset, log_weight = centres.offsets[best], centres.log_weights[best]
     value = jnp.sum(away * offset, axis=1) - alpha * centres.squares[best] / 2 + tempering * log_weight
     heaviness = tempering * jnp.max(jnp.where(jnp.isneginf(centres.log_weights), 0, -centres.log_weights))
     lengths = norm * centres.radius
-    width = seen.shape[1] + 6
-    error = (screen.skew + m**0.5 * gamma(run_length(d), unit) + 2 * gamma(width, unit)) * 1.01 * lengths
-    error = error + gamma(d + 8, unit) * (lengths + alpha * centres.radius**2) + gamma(width, unit) * heaviness
+    width, square = seen.shape[1] + 10, alpha * centres.radius**2
+    axes = screen.skew + m**0.5 * (gamma(run_length(d), unit) + gamma(d, DOUBLE))
+    error = (axes + 2 * gamma(width, unit)) * 1.01 * lengths + gamma(d + 8, unit) * (lengths + square)
+    error = error + gamma(width, unit) * (heaviness + square)
     shift = error - value
     return Bounds(upper + shift[:, None, None], largest + shift[:, None], best, alpha / sigma / sigma)
 
@@ -127,6 +130,11 @@ def gamma(k: int, unit: float) -> float:
     Source: Higham, Accuracy and stability of numerical algorithms, lemma 3.1.
     """
     return k * unit / (1 - k * unit)
+
+
+def never(dtype) -> float:
+    """Half the square of a centre that must not be chosen: without weight, or padding."""
+    return float(np.finfo(dtype).max) / 4
 
 
 def unit_of(x) -> float:

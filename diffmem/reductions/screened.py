@@ -93,20 +93,28 @@ class Screened(AbstractReduction):
     def _survivors(self, size: int, centres: Centres, x, alpha, sigma, found: Bounds) -> Gibbs:
         """The averages over the centres above the threshold, at most 2 size of them in `size` blocks."""
         threshold = self._threshold(centres.n, found.scale)
-        size = min(size, found.largest.shape[1])
-        block = jax.lax.top_k(found.largest, size)[1]
-        upper = jnp.take_along_axis(found.upper, block[:, :, None], axis=1).reshape(len(x), -1)
-        count = min(2 * size, upper.shape[1])
-        upper, place = jax.lax.top_k(upper, count)
-        index = jnp.take_along_axis(block, place // WIDTH, axis=1) * WIDTH + place % WIDTH
-        index, kept = jnp.minimum(index, centres.n - 1), upper >= threshold[:, None]
-        # everything else lies below the threshold, or below the last survivor where there were too many of them
+        index, kept, overflow = survivors(found, threshold, size, centres.n)
+        # everything else lies below the threshold
         rest = jnp.minimum(jnp.exp(found.scale * threshold), 1)
-        overflow = jnp.all(kept, axis=1) & (count < centres.n)
-        batch = max(1, min(len(x), GATHERED // (count * centres.d)))
-        out, blur = jax.lax.map(lambda query: _among(centres, *query), (x, alpha, sigma, index, kept), batch_size=batch)
         missed = centres.n * rest / (1 + centres.n * rest)
+        batch = max(1, min(len(x), GATHERED // (index.shape[1] * centres.d)))
+        out, blur = jax.lax.map(lambda query: _among(centres, *query), (x, alpha, sigma, index, kept), batch_size=batch)
         return out._replace(discarded=jnp.where(overflow, jnp.inf, missed + blur))
+
+
+def survivors(found: Bounds, threshold, size: int, n: int):
+    """Numbers of up to 2 size centres above the threshold in the `size` best blocks, which of the numbers count, and
+    whether there may be more.
+    """
+    most, blocks = 2 * size, min(size, found.largest.shape[1])
+    block = jax.lax.top_k(found.largest, blocks)[1]
+    upper = jnp.take_along_axis(found.upper, block[:, :, None], axis=1).reshape(len(block), -1)
+    count = min(most, upper.shape[1])
+    upper, place = jax.lax.top_k(upper, count)
+    index = jnp.take_along_axis(block, place // WIDTH, axis=1) * WIDTH + place % WIDTH
+    above = ~(upper < threshold[:, None])  # NaN is above
+    index, below = jnp.minimum(index, n - 1).astype(int), index < n
+    return index, above & below, jnp.all(above, axis=1) & (count < n)
 
 
 def buckets(n: int) -> list[int]:
@@ -149,6 +157,9 @@ def _among(centres: Centres, x, alpha, sigma, index: Int[Array, "k"], kept: Bool
     length = jnp.sqrt(square)
     reach = length * (jnp.sqrt(jnp.sum(view.residual**2)) + view.alpha * length)
     error = gamma(centres.d + 16, unit) * (view.alpha / view.sigma * reach / view.sigma + jnp.abs(g))
+    # the logarithms of unequal weights are rounded themselves
+    heavy = jnp.maximum(-log_weights, 0) - jnp.minimum(view.log_weight, 0)
+    error = error + jnp.where(log_weights == view.log_weight, 0, gamma(4, unit) * (1 + heavy))
     # exact copies of the leader share its energy to the last bit
     moved = jnp.where((square > 0) & (g > -jnp.inf), jnp.exp(g - top + error) - weight, 0)
     return conclude(view, sums), jnp.sum(moved) / sums.mass

@@ -27,8 +27,7 @@ class Sharded(AbstractReduction):
     shares were completed, gathers them.
 
     The same program runs on one device, on several, and in several processes under JAX's own runtime, each of which
-    makes the same calls and gets the same numbers. Two processes, each given the first one's address and its own
-    number:
+    makes the same calls and gets the same numbers. Two processes, given the first one's address and their own number:
 
         import sys
         import jax
@@ -46,11 +45,11 @@ class Sharded(AbstractReduction):
     There, functions compiled by the user take the score as an argument (`equinox.filter_jit`): JAX closes over no array
     that other processes hold a part of.
 
-    Cost: `inner` on n / devices centres, and d + 11 numbers for each query from each device to all. Queries are
-    replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" that `axis` leaves
-    free. An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for
-    its devices by number; a pickled score is split again when first used. Raises ValueError for axes that the mesh does
-    not have, and for pickled devices that are not there.
+    Cost: `inner` on n / devices centres, and 3 d + 8 numbers for each query from each device to all. Queries are
+    replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" outside `axis`.
+    An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for its
+    devices by number; a pickled score comes back on one device, and each use splits it again.
+    Raises ValueError for axes that the mesh does not have, and for pickled devices that are not there.
     """
 
     mesh: Mesh = eqx.field(static=True)
@@ -86,6 +85,7 @@ class Sharded(AbstractReduction):
         return self._split(points, n + padding, dtype), self._split(pad(weights, (0, padding)), n + padding, dtype)
 
     def _split(self, values: ArrayLike, length: int, dtype) -> Array:
+        """`values` completed to this length by copies of the last one."""
         sharding = NamedSharding(self.mesh, PartitionSpec(self.axis))
         n = np.shape(values)[0]
         if isinstance(values, jax.core.Tracer) or (isinstance(values, jax.Array) and len(values.devices()) > 1):
@@ -97,7 +97,7 @@ class Sharded(AbstractReduction):
                     values = jnp.concatenate([values, last])
                 return jax.lax.with_sharding_constraint(values, sharding)
 
-            return jax.jit(extended)(values)
+            return jax.jit(extended)(_untyped(values))
         values = np.asanyarray(values)
 
         def share(index):
@@ -117,7 +117,9 @@ class Sharded(AbstractReduction):
             return join(jax.lax.all_gather(found, self.axis), *arguments)
 
         split, whole = PartitionSpec(self.axis), PartitionSpec()
-        specs = Centres(offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, index=whole)
+        specs = Centres(
+            offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, power=whole, index=whole
+        )
         across = jax.shard_map(
             of_device,
             mesh=self.mesh,
@@ -156,10 +158,20 @@ class Sharded(AbstractReduction):
 
         def join(parts, x, alpha, sigma, centre, radius):
             found, offsets, log_weights = parts
-            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius)
+            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius, jnp.ones_like(radius))
             return merge(found, leaders, x, alpha, sigma)
 
         return self.fold(of_part, join, centres, x, alpha, sigma, centres.centre, centres.radius)
+
+
+def _untyped(values: Array) -> Array:
+    """The same array, nothing moved, without axes of explicit type."""
+    if isinstance(values, jax.core.Tracer) or not isinstance(values.sharding, NamedSharding):
+        return values
+    mesh = values.sharding.mesh
+    sharding = NamedSharding(Mesh(mesh.devices, mesh.axis_names), values.sharding.spec)
+    pieces = [shard.data for shard in values.addressable_shards]
+    return jax.make_array_from_single_device_arrays(values.shape, sharding, pieces)
 
 
 def _rebuilt(platform: str, numbers, axis_names, axis, inner) -> Sharded:

@@ -63,7 +63,8 @@ def floored(sigma: Float[Array, "*queries"], reach: Float[Array, "*queries"]) ->
     extent.
     """
     raised = jnp.maximum(sigma, FLOOR[sigma.dtype.itemsize] * jax.lax.stop_gradient(reach))
-    return jnp.where(raised > 0, raised, 1)
+    # compilers divide twice by sigma as once by its square, which must not vanish
+    return jnp.where(raised > 0, jnp.maximum(raised, float(jnp.finfo(sigma.dtype).tiny) ** 0.5), 1)
 
 
 def frame(centres: AnyCentres, x: Float[Array, "d"], alpha, sigma, reference: Int[Array, ""]) -> Frame:
@@ -85,7 +86,8 @@ def gap(view: Frame, tilt: Array, log_weights: Array) -> Array:
         view.clean, jax.lax.stop_gradient(energy), energy
     )  # at sigma = 0 the weights jump: their slope is 0
     weighty = ~jnp.isneginf(log_weights)
-    return jnp.where(weighty, energy + jnp.where(weighty, log_weights, 0) - view.log_weight, -jnp.inf)
+    # the weights' difference first: it is exactly 0 where they are equal
+    return jnp.where(weighty, energy + (jnp.where(weighty, log_weights, 0) - view.log_weight), -jnp.inf)
 
 
 def over_chunks(centres: AnyCentres, size: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:

@@ -8,8 +8,11 @@ G_i = (|u - y_i|^2 - |u - y_j|^2) / (2 rho^2), Delta_i = |y_i - y_j|, e = D - y_
 Where all G_i > 0 and S <= min Delta_i / 2, every G_i grows at least like e^tau, S falls, and both conditions last: the
 flow ends on y_j, and at rho' < rho it is within (rho'/rho) S / min G_i of the line from x/alpha to y_j. One posterior
 pass tells enough: p_i e^{-G_i} / p_j <= (1 - w)/w for each i, which bounds min G_i =: g from below; S <= sqrt((1 - w)
-sum w_i Delta_i^2) / w; and G_i <= (Delta_i^2 / 2 + Delta_i |u - y_j|) / rho^2 bounds Delta_i from below. Source:
-derived.
+sum w_i Delta_i^2) / w; and G_i <= (Delta_i^2 / 2 + Delta_i |u - y_j|) / rho^2 bounds Delta_i from below.
+
+Rounding: G_i is a sum of d products between y_i - y_j and the vector from their midpoint to u. Half the one and the
+other are sides of a right-angled pair whose squares sum to |u - y_j|^2 + rho^2 G_i, so the sum is wrong by no more than
+gamma_d (|u - y_j|^2 / rho^2 + G_i), however far u is. Source: derived.
 """
 
 from typing import NamedTuple
@@ -19,8 +22,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..reductions import AbstractReduction, AnyCentres, Gibbs
 from ..reductions.centres import residual
+from ..reductions.screen import gamma, unit_of
 
-ROUNDINGS = 32  # rounding units by which a weight may be wrong
+ROUNDINGS = 1024  # rounding units by which a weight may be wrong: twice what `Chunked` tolerates
+DEEP = 200.0  # nats below the leader where all points together hold less than that
 
 
 class Commitment(NamedTuple):
@@ -40,19 +45,21 @@ def commitment_of(
 ) -> Commitment:
     """The certificate, from a posterior pass at x."""
     offset, log_weight = reduction.at(centres, found.leader)
-    w = found.leader_weight
-    unit = jnp.finfo(x.dtype).eps / 2
-    others = jnp.maximum(1 - w, 0) + found.discarded + ROUNDINGS * unit
-    # points of less weight than the leader may be nearer than their posterior weight tells
-    margin = jnp.log(w / others) - (log_weight - centres.least())
-    far = 2 * centres.radius
-    squares = found.spread + jnp.sum((found.mean - offset) ** 2) + (found.discarded + unit) * far**2
-    pull = jnp.sqrt(others * squares) / w
+    unit = unit_of(x)
+    slack = found.discarded + ROUNDINGS * unit
+    w, others = found.leader_weight - slack, jnp.maximum(1 - found.leader_weight, 0) + slack
     rho = sigma / alpha
     away = jnp.sqrt(jnp.sum(residual(x, alpha, centres.centre, offset) ** 2)) / alpha
+    rounding = gamma(x.size + 24, unit)
+    blur = jnp.where(sigma == 0, 0, rounding * (away / rho) ** 2)
+    # points of less weight than the leader may be nearer than their posterior weight tells
+    margin = (jnp.log(w / others) - (log_weight - centres.least()) - blur) * (1 - rounding)
+    far = 2 * centres.radius
+    squares = found.spread + jnp.sum((found.mean - offset) ** 2) + (found.discarded + unit) * far**2
+    pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - centres.least()))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)
     nearest = energy / (away + jnp.sqrt(away**2 + energy))
-    certain = (alpha > 0) & ((sigma == 0) & (w > 0.5 + ROUNDINGS * unit) | (margin > 0) & (2 * pull <= nearest))
+    certain = (alpha > 0) & (margin > 0) & ((sigma == 0) | (2 * (1 + rounding) * pull <= nearest))
     deviation = jnp.where(sigma == 0, 0, pull / jnp.maximum(margin, jnp.finfo(x.dtype).tiny))
     return Commitment(certain, found.leader, jnp.where(certain, deviation, jnp.inf))
