@@ -20,7 +20,7 @@ DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
 needs_double = pytest.mark.skipif(not DOUBLE, reason="compares to double precision")
 weighed = lambda name, *rest: pytest.param(name, *rest, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
-every_score = pytest.mark.parametrize("name", map(weighed, examples.SCORES))
+every_score = pytest.mark.parametrize("name", [weighed(name) for name in examples.SCORES])
 every_process = pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
 DENSITIES = [name for name, example in examples.SCORES.items() if example.density]
 MIDDLE = NoiseLevel(0.8, 0.6)
@@ -119,7 +119,7 @@ def test_law(name, process):
 
 @needs_double
 @every_process
-@pytest.mark.parametrize("name", map(weighed, DENSITIES))
+@pytest.mark.parametrize("name", [weighed(name) for name in DENSITIES])
 def test_density(name, process):
     """`grad log_prob`, covariance, Jacobian product, divergence and the posterior, to 1e-6 of the law's."""
     example, score = examples.SCORES[name], built(name, process)

@@ -121,6 +121,7 @@ def test_no_pass_once_all_are_certain(stepper, score):
     assert sum(asked < sigmas[last - 1] * (1 - 1e-5)) > 0
 
 
+@pytest.mark.slow
 def test_batches_and_observers(score):
     """Whatever runs beside a trajectory changes nothing of it; an observer sees the line."""
     whole = draw(score, Committed(Heun()), count=10, observe=score.commitment)

@@ -47,10 +47,9 @@ def stored(draw, n, key=KEY):
 
 @eqx.filter_jit
 def usual(score, xs, level):
-    """Posterior and score's derivative of a batch, and a tempered partition."""
+    """Posteriors of a batch, and a tempered partition."""
     beta = jnp.asarray(0.5, xs.dtype)
-    found = jax.vmap(lambda x: (score.posterior(x, level), jax.grad(score.log_prob)(x, level)))(xs)
-    return found, score.log_partition(xs[0], level, beta)
+    return jax.vmap(lambda x: score.posterior(x, level))(xs), score.log_partition(xs[0], level, beta)
 
 
 @eqx.filter_jit
@@ -59,6 +58,7 @@ def rest(score, xs, level):
 
     def one(x):
         return {
+            "gradient": jax.grad(score.log_prob)(x, level),
             "jacobian_vector": score.jacobian_vector(x, level, x),
             "weights": score.weights(x, level, 9),
             "weight": score.weight(x, level, jnp.asarray(7)),

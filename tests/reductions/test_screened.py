@@ -207,7 +207,8 @@ def test_more_queries_than_one_piece(pair, monkeypatch):
     np.testing.assert_allclose(pieces.participation, whole.participation, rtol=1e-5)
 
 
-@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_are_those_of_chunked(pair, order):
     """In the point, the points and the weights; of second order, and in a batch."""
     points, _, score, chunked = pair
