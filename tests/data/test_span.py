@@ -128,7 +128,7 @@ def test_a_gram_matrix_would_lose_what_triangular_factors_keep():
     assert np.abs(np.sqrt(np.maximum(squares, 0)) - np.geomspace(1, 1e-10, 20)).max() > 1e-10
 
 
-@pytest.mark.parametrize("size", [1, 64, 500, 1999])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 64, 500, 1999])
 @pytest.mark.parametrize("case", ["plain", "n > d, low rank", "ill conditioned"])
 def test_blocks_of_any_size_give_one_answer(case, size, monkeypatch):
     points, rank = CASES[case]

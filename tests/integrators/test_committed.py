@@ -102,7 +102,7 @@ def _reported(centres, x, alpha, sigma):
     return product_gibbs(centres, x, alpha, sigma, rows=centres.n)
 
 
-@pytest.mark.parametrize("stepper", [slow(Heun()), ExponentialAdamsBashforth(3)], ids=str)
+@pytest.mark.parametrize("stepper", [slow(Heun()), slow(ExponentialAdamsBashforth(3))], ids=str)
 def test_no_pass_once_all_are_certain(stepper, score):
     """The last level that is asked for is the first at which every trajectory is certain."""
     counted = Empirical(score.points, None, Counted())

@@ -196,6 +196,7 @@ def test_all_points_in_order(d, product):
     np.testing.assert_array_equal(nearest(samples, train, 2200).index, direct(samples, train, 2200)[1])
 
 
+@pytest.mark.slow
 def test_high_dimension_beyond_one_block(product):
     """Blocks of 64 by 128 points from 65,536 coordinates on."""
     samples, train, edge = cloud(66, 70_000, seed=1), cloud(130, 70_000), [0, 63, 64, 65]

@@ -39,7 +39,12 @@ def test_statistics_of_a_collapsed_batch(size, dtype):
             assert oracles.total_variation(weight[i], w[index[i]]) < 1e-5
 
 
-@pytest.mark.parametrize("queries", [1, 2, 3, 4, 5, 8])
+@eqx.filter_jit
+def posteriors(score, xs, sigma):
+    return jax.vmap(lambda x: score.posterior(x, NoiseLevel(1.0, sigma)))(xs)
+
+
+@pytest.mark.parametrize("queries", [3, 4, pytest.param(8, marks=pytest.mark.slow)])
 def test_small_batches_of_few_points_find_their_leaders(queries):
     """For some batch sizes the compiler rounds logits and their maximum differently: no leader may get lost by it."""
     rng = np.random.default_rng(queries)
@@ -47,8 +52,8 @@ def test_small_batches_of_few_points_find_their_leaders(queries):
     score, exact = Empirical(points, reduction=Chunked()), Empirical(points, reduction=Dense())
     for sigma in (0.3, 1.0, 3.0, 10.0):
         xs = points[rng.integers(12, size=queries)] + sigma * rng.normal(size=(queries, 40))
-        both = [jax.jit(jax.vmap(lambda x, s=s: s.posterior(x, NoiseLevel(1.0, sigma))))(xs) for s in (score, exact)]
-        tolerance = 1e-5 if both[0].mean.dtype == np.float32 else 1e-11
-        np.testing.assert_array_equal(both[0].leader, both[1].leader)
-        np.testing.assert_allclose(both[0].participation, both[1].participation, rtol=10 * tolerance)
-        np.testing.assert_allclose(both[0].mean, both[1].mean, atol=10 * tolerance)
+        found, truth = posteriors(score, xs, sigma), posteriors(exact, xs, sigma)
+        tolerance = 1e-10 if DOUBLE else 1e-4
+        np.testing.assert_array_equal(found.leader, truth.leader)
+        np.testing.assert_allclose(found.participation, truth.participation, rtol=tolerance)
+        np.testing.assert_allclose(found.mean, truth.mean, atol=tolerance)
