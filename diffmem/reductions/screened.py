@@ -160,6 +160,6 @@ def _among(centres: Centres, x, alpha, sigma, index: Int[Array, "k"], kept: Bool
     # the logarithms of unequal weights are rounded themselves
     heavy = jnp.maximum(-log_weights, 0) - jnp.minimum(view.log_weight, 0)
     error = error + jnp.where(log_weights == view.log_weight, 0, gamma(4, unit) * (1 + heavy))
-    # exact copies of the leader share its energy to the last bit
-    moved = jnp.where((square > 0) & (g > -jnp.inf), jnp.exp(g - top + error) - weight, 0)
+    # an exact copy of the leader shares its energy to the last bit: its error is 0 where its weight is the same
+    moved = jnp.where(g > -jnp.inf, jnp.exp(g - top + error) - weight, 0)
     return conclude(view, sums), jnp.sum(moved) / sums.mass

@@ -12,6 +12,8 @@ import oracles
 import pytest
 from test_memory import QUERIES, equations
 
+from diffmem import processes, sample
+from diffmem.integrators import Heun, ProbabilityFlow, grids
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked, Screened, gibbs, screened
 from diffmem.reductions.screen import bands, bounds, ranks
@@ -92,7 +94,7 @@ def test_weights_statistics_and_what_is_discarded(d, dtype):
     """Every cloud, level and query of the table, the screen tried everywhere; it is used at low noise, and on copies."""
     if dtype == np.float64 and not DOUBLE:
         pytest.skip("double precision is off")
-    for name in (*clouds.CLOUDS, *clouds.WEIGHTED):
+    for name in (*clouds.CLOUDS, *clouds.WEIGHTED) if d == D else ("image-like", "weighted near copies"):
         points, weights = clouds.cloud(name, N, d, dtype)
         score = moved(Empirical(points, weights, Screened(TOLERANCE)), np.inf)
         used = {}
@@ -252,6 +254,20 @@ def test_pickled(pair):
     copy = pickle.loads(pickle.dumps(score))
     assert copy.reduction == score.reduction
     jax.tree.map(np.testing.assert_array_equal, copy.centres, score.centres)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("integrator", [Heun(), ProbabilityFlow(rtol=1e-4, atol=1e-4)], ids=["Heun", "ProbabilityFlow"])
+def test_the_same_trajectories(pair, integrator):
+    """With fixed steps, and with those that each trajectory chooses by itself: levels differ in a batch."""
+    points, _, score, chunked = pair
+    process = processes.EDM(sigma_max=1.0)
+    xs = points[:3] + np.random.default_rng(0).normal(size=(3, D)).astype(np.float32)
+    ends = [
+        sample(one, process, integrator, grids.karras(process, 12), (D,), 3, key=jax.random.key(0), start=xs)
+        for one in (score, chunked)
+    ]
+    assert oracles.off(ends[0].points, ends[1].points) < 1e-3
 
 
 @pytest.mark.slow
