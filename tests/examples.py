@@ -218,4 +218,4 @@ SCORES = {
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite
-HEAVY = ("Empirical, Screened", "Empirical, Generated")
+HEAVY = ("Empirical, Screened", "Empirical, Generated", "Empirical, Sharded")

@@ -43,7 +43,8 @@ def alone(command, **environment):
 
 
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the run on several")
-@pytest.mark.parametrize("which", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["not slow", "slow"], ids=["brief", "whole"])
 def test_everything_below_on_eight_devices(which):
     options = ["-q", "-p", "no:cacheprovider", "-m", which, "-k", "not two_processes"]
     command = [sys.executable, "-m", "pytest", *options, __file__]
