@@ -28,12 +28,15 @@ class Screened(AbstractReduction):
 
     A centre is left out where its bound is below `tolerance / (2 n)` of the best centre's weight; the others are summed
     as gaps to the leader. `Posterior.discarded` bounds the mass left out and the effect of rounding on the weights, for
-    the query at hand, whether or not it comes from the forward process. A batch in which a query does not reach the
-    tolerance is computed by `Chunked`, whole. Above a noise level, found beforehand by trial on forward samples of the
-    points themselves, the screen is not tried: this decides speed only.
+    the query at hand, whether or not it comes from the forward process. Queries that do not reach the tolerance are
+    computed by `Chunked`, a quarter of the batch at a time or, where they are most of it, all at once. Above a noise
+    level, found beforehand by trial on forward samples of the points themselves, the screen is not tried: this decides
+    speed only.
 
-    `tolerance` is a total variation of the weights. Cost: n r products a query (r = 16, 64 or 256 by level) instead of
-    2 n d. Preparation: n d r products once, memory n (r + 3) numbers for each rank.
+    `tolerance` is a total variation of the weights. Cost: n r products a query (r = 64 or 256 by level) instead of
+    2 n d. Preparation, on the host in double precision: n d m products for m = min(d, 512) axes, once; memory about
+    n (r + 20) numbers for each r. Points that are given inside jit are not known beforehand: `Chunked` then does it all.
+    Raises ValueError unless 0 < tolerance < 1.
     """
 
     tolerance: float = eqx.field(static=True, default=1e-6)
