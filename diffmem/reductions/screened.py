@@ -33,9 +33,9 @@ class Screened(AbstractReduction):
     level, found beforehand by trial on forward samples of the points themselves, the screen is not tried: this decides
     speed only.
 
-    `tolerance` is a total variation of the weights. Cost: n r products a query (r = 64 or 256 by level) instead of
-    2 n d. Preparation, on the host in double precision: n d m products for m = min(d, 512) axes, once; memory about
-    n (r + 20) numbers for each r. Points that are given inside jit are not known beforehand: `Chunked` then does it all.
+    `tolerance` is a total variation of the weights. Cost: n r products a query (r = 64 or 256 by level), not 2 n d.
+    Preparation, on the host in double precision: n d m products for m = min(d, 512) axes, once; memory about
+    n (r + 20) numbers for each r. Points given inside jit are not known beforehand, and `Chunked` does it all.
     Raises ValueError unless 0 < tolerance < 1.
     """
 
