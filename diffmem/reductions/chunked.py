@@ -22,7 +22,8 @@ LOW_DIMENSION = (
 CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
-TOLERATED = 512  # expected rounding of a product energy times the mass it concerns, in units of the rounding unit
+REFINE = 64  # expected rounding of a product energy, in units of the rounding unit, above which leaders are refined
+TOLERATED = 256  # the same times the mass outside the leaders, above which the query is done again by differences
 WRONG = 50.0  # nats by which a logit says nothing any more
 
 
@@ -30,7 +31,7 @@ class Chunked(AbstractReduction):
     """Energies by matrix product over chunks of centres; every centre that can matter is refined as a gap to the
     leader.
 
-    Where the products' rounding is expected to stay below 512 u (u: the rounding unit) they are used as they are.
+    Where the products' rounding is expected to stay below 64 u (u: the rounding unit) they are used as they are.
     Elsewhere leaders are all centres within `log n - log u + 8` nats, plus twice the bound of the rounding, of the
     best. When more than the buffer of 64 holds would need refinement, the query is computed again by differences.
     Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
@@ -99,7 +100,7 @@ def product_pass(centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma, 
     excess = 2 * (4 + math.sqrt(centres.d) / 8) * rounding
     window = math.log(centres.n) - math.log(unit) + NEGLIGIBLE + excess
     # where products are accurate enough only the best centre is wanted
-    wanted = jnp.where(rounding > TOLERATED * unit, window, 0)
+    wanted = jnp.where(rounding > REFINE * unit, window, 0)
 
     def absorb(carry, chunk):
         products = dot(away, chunk.rows.T)

@@ -24,7 +24,7 @@ from ..reductions import AbstractReduction, AnyCentres, Gibbs
 from ..reductions.centres import residual
 from ..reductions.screen import gamma, unit_of
 
-ROUNDINGS = 1024  # rounding units by which a weight may be wrong: twice what `Chunked` tolerates
+ROUNDINGS = 512  # rounding units by which a weight may be wrong: twice what `Chunked` tolerates
 DEEP = 200.0  # nats below the leader where all points together hold less than that
 
 
