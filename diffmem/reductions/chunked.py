@@ -14,6 +14,7 @@ from .batches import alone
 from .centres import AnyCentres, residual
 from .gaps import dot
 from .leaders import SLOTS, Leaders, admit, no_leaders
+from .rounding import unit_of
 from .stream import Sums, conclude, floored, frame, gap, nearest, over_chunks, settled
 
 LOW_DIMENSION = (
@@ -219,8 +220,3 @@ def upto(count, body, initial):
         lambda carry: (carry[0] + 1, body(carry[0], carry[1])),
         (jnp.zeros_like(count), initial),
     )[1]
-
-
-def unit_of(x) -> float:
-    """The rounding unit of x's dtype."""
-    return float(jnp.finfo(x.dtype).eps) / 2

@@ -5,7 +5,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .centres import Centres
-from .screen import DOUBLE, WIDTH, Screen, bands, gamma, never, ranks
+from .rounding import gamma
+from .screen import DOUBLE, WIDTH, Screen, bands, never, ranks
 
 MOST_AXES = 512
 SAMPLE = 4096  # centres that the axes are fitted to

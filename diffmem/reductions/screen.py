@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from .centres import Centres, residual
 from .gaps import dot
+from .rounding import gamma, unit_of
 from .stream import floored
 
 WIDTH = 64  # centres in a block, of which only the largest bound is looked at first
@@ -124,19 +125,6 @@ def run_length(d: int) -> int:
     return RUN + math.ceil(math.log2(max(d / RUN, 1))) + 2
 
 
-def gamma(k: int, unit: float) -> float:
-    """Bound on the relative error of k roundings.
-
-    Source: Higham, Accuracy and stability of numerical algorithms, lemma 3.1.
-    """
-    return k * unit / (1 - k * unit)
-
-
 def never(dtype) -> float:
     """Half the square of a centre that must not be chosen: without weight, or padding."""
     return float(np.finfo(dtype).max) / 4
-
-
-def unit_of(x) -> float:
-    """The rounding unit of x's dtype."""
-    return float(jnp.finfo(x.dtype).eps) / 2

@@ -13,7 +13,8 @@ from .centres import Centres
 from .chunked import Chunked
 from .gaps import dot
 from .prepare import screen_of
-from .screen import WIDTH, Bounds, Screen, bounds, gamma, unit_of
+from .rounding import gamma, unit_of
+from .screen import WIDTH, Bounds, Screen, bounds
 from .stream import Sums, conclude, frame, gap
 
 BUCKETS = (8, 64, 256)  # blocks with a survivor, and half the number of survivors, for which code is compiled

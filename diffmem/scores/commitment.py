@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..reductions import AbstractReduction, AnyCentres, Gibbs
 from ..reductions.centres import residual
-from ..reductions.screen import gamma, unit_of
+from ..reductions.rounding import gamma, unit_of
 
 ROUNDINGS = 512  # rounding units by which a weight may be wrong: twice what `Chunked` tolerates
 DEEP = 200.0  # nats below the leader where all points together hold less than that
