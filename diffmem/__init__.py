@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import data as data
     from . import integrators as integrators
     from . import metrics as metrics
+    from . import papers as papers
     from . import plots as plots
     from . import processes as processes
     from . import reductions as reductions
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from .level import NoiseLevel as NoiseLevel
     from .reductions import Posterior as Posterior
 
-_MODULES = ("data", "integrators", "metrics", "plots", "processes", "reductions", "scores", "studies", "theory")
+_MODULES = (
+    "data",
+    "integrators",
+    "metrics",
+    "papers",
+    "plots",
+    "processes",
+    "reductions",
+    "scores",
+    "studies",
+    "theory",
+)
 _NAMES = {
     "NoiseLevel": "level",
     "Posterior": "reductions",

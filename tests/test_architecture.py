@@ -14,6 +14,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
+    {"papers"},
     {"studies"},
     {"plots"},
     {"metrics"},
@@ -24,7 +25,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
-LATE = {"plots", "studies", "cli"}  # packages that may import heavy ones: nothing imports them at the start
+LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
 
 
 def package(path: Path) -> str:

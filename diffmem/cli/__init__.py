@@ -7,6 +7,7 @@ import typer
 
 from .. import __version__
 from .collapse import collapse
+from .papers import papers
 
 USAGE_ERROR = typer.BadParameter.__mro__[2]  # the parent of all complaints about arguments, wherever typer keeps it
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
+app.add_typer(papers, name="papers")
 
 
 def _version(wanted: bool) -> bool:

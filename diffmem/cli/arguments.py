@@ -86,3 +86,10 @@ def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
     return Dataset(
         points, dataset.labels, event_shape=dataset.event_shape, value_range=dataset.value_range, name=dataset.name
     )
+
+
+def check_folder(out: Path) -> None:
+    """Raise ValueError where a folder for results is, or lies in, a file."""
+    for part in (out, *out.parents):
+        if part.exists() and not part.is_dir():
+            raise ValueError(f"`--out` must be a folder, but {part} is a file.")

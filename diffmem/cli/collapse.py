@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import PROCESSES, dataset_called, in_precision, process_called, whole_numbers
+from .arguments import PROCESSES, check_folder, dataset_called, in_precision, process_called, whole_numbers
 
 DEFAULT_OUT = Path("collapse")
 
@@ -71,7 +71,7 @@ def collapse(
 
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     check_workers(workers, dask)
-    _check_folder(out)
+    check_folder(out)
     clock = process_called(process, t_min, sigma_min)
     dataset = in_precision(dataset_called(data), dtype)
 
@@ -105,9 +105,3 @@ def collapse(
     console.print(LEGEND, highlight=False, soft_wrap=True)
     for path in write_files(result, dataset, out):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
-
-
-def _check_folder(out: Path) -> None:
-    for part in (out, *out.parents):
-        if part.exists() and not part.is_dir():
-            raise ValueError(f"`--out` must be a folder, but {part} is a file.")

@@ -21,13 +21,13 @@ from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
 from .predictions import predicted_ratio
 from .progress import Progress, followed
+from .seeds import check_seed
 from .store import Store
 from .variables import MEASURED, described
 from .workers import Cell, Outcome, Report, run_cells
 
 REMEDY = "choose another folder (--out) or start afresh (--fresh)"
 DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions
-LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
 def collapse(
@@ -187,5 +187,4 @@ def _check_counts(samples: int, queries: int, steps: int, seed: int) -> None:
     for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
         if count < 1:
             raise ValueError(f"`{name}` must be at least 1, but is {count}.")
-    if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"`seed` must be between 0 and {LARGEST_SEED}, but is {seed}.")
+    check_seed(seed)

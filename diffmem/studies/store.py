@@ -90,12 +90,19 @@ class Store:
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a NetCDF file that appears under its name only when it is complete; folders are made. Ctrl-C waits."""
+    """Write a NetCDF file, by `written_whole`."""
+    with written_whole(path) as partial:
+        dataset.to_netcdf(partial, engine="h5netcdf")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, which takes its name when the block is done; folders are made. Ctrl-C waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with _uninterrupted():
         try:
-            dataset.to_netcdf(partial, engine="h5netcdf")
+            yield partial
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 
 from .. import __version__, theory
-from .collapse import LARGEST_SEED
 from .variables import described
 
 SCALED = tuple(np.geomspace(0.8, 1.25, 15).tolist())  # two widths to either side for the smallest n at d = 1000
@@ -55,8 +54,7 @@ def transition(
     Raises ValueError for an empty or nonpositive `growth` or `scaled`, n below 2, and as `theory.random_energy`.
     """
     growth, scaled = (_increasing(name, values) for name, values in (("growth", growth), ("scaled", scaled)))
-    if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"`seed` must be between 0 and {LARGEST_SEED}, but is {seed}.")
+    check_seed(seed)
     law, report = theory.IsotropicGaussian(d, variance), progress or (lambda done, total, stage: None)
     sizes = [theory.points_from_log(a * d) for a in growth]
     if sizes[0] < 2:
