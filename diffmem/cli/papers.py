@@ -111,7 +111,7 @@ def report(
       diffmem papers report seed0 seed1 --into README.md
     """
     from ..papers import as_table
-    from ..papers.report import replaced, records_in, summary
+    from ..papers.report import records_in, replaced, summary
 
     found = records_in(folders or [DEFAULT_OUT])
     if into is None:
@@ -135,8 +135,8 @@ def _check_settings(chosen: "list[Paper]", out: Path, scale: str, seed: int, fre
         record = None if fresh else read_record(out / found.slug)
         if record is not None and (record["scale"], record["seed"]) != (scale, seed):
             raise ValueError(
-                f"`--out` must hold runs of the same settings, but {out / found.slug} is of scale {record['scale']} and "
-                f"seed {record['seed']}: choose another folder (--out) or replace it (--fresh)."
+                f"`--out` must hold runs of the same settings, but {out / found.slug} is of scale {record['scale']} "
+                f"and seed {record['seed']}: choose another folder (--out) or replace it (--fresh)."
             )
 
 

@@ -1,13 +1,18 @@
 """Doors of the public functions: what is concrete raises ValueError in one sentence, what is traced raises when run."""
 
+import weakref
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ..level import float_dtype, strong
+from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..processes import AbstractProcess
+from ..scores import AbstractScore
+
+_answers: dict = {}  # of scores still alive
 
 
 def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
@@ -16,7 +21,8 @@ def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"
         raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
     # after the cast, which may make neighbours equal
     times = strong(times, float_dtype(times))
-    fall = (times[1:] < times[:-1]).all() & jnp.isfinite(times).all()
+    seen = times if isinstance(times, jax.core.Tracer) else np.asarray(times)
+    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
     return require(times, fall, f"`{name}` must be finite and strictly decreasing, but is {_brief(times)}.")
 
 
@@ -35,12 +41,25 @@ def require_noise(value, process: AbstractProcess, time: ArrayLike):
     return require(value, sigma > 0, f"`times` must end where sigma > 0, but sigma({_brief(time)}) is {_brief(sigma)}.")
 
 
-def checked_dtype(denoise, shape: tuple[int, ...], dtype, level):
-    """The dtype in which the denoiser answers a point of `dtype`; refused if it fails on `shape` or returns another
-    one.
+def answered_dtype(score: AbstractScore, shape: tuple[int, ...], dtype, *, drawn: bool = False):
+    """The dtype in which the score's denoiser answers a point of `dtype`, or with `drawn` one of the score's own draws;
+    refused if it fails on `shape` or returns another one.
+
+    An answer is remembered as long as the score lives: finding it traces the denoiser, which costs milliseconds.
     """
+    name = id(score), shape, str(dtype), drawn
+    if name not in _answers:
+        _answers[name] = _answer(score, shape, dtype, drawn)
+        weakref.finalize(score, _answers.pop, name, None)
+    return _answers[name]
+
+
+def _answer(score, shape, dtype, drawn):
+    level = NoiseLevel(jnp.ones((), dtype), jnp.ones((), dtype))
+    if drawn:
+        dtype = jax.eval_shape(lambda: score.sample(level, key=jax.random.key(0))).dtype
     try:
-        answer = jax.eval_shape(lambda: denoise(jnp.zeros(shape, dtype), level))
+        answer = jax.eval_shape(lambda: score.denoise(jnp.zeros(shape, dtype), cast_level(level, dtype)))
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"`shape` must be the event shape of the score, but is {shape}: {reason}") from error

@@ -9,8 +9,10 @@ With D = E[x_0 | x], noise = E[z | x] = (x - alpha D)/sigma and g^2 = 2 sigma (s
 Sources: Song et al., arXiv:2011.13456, eqs. 6 and 13; Karras et al., arXiv:2206.00364, eqs. 1 and 4.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
@@ -32,6 +34,12 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     times = strong(times, float_dtype(times))
     level, rate = process.level(times), process.rate(times)
     return Node(times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype))
+
+
+def packed(nodes: Node) -> tuple[Float[Array, "*nodes numbers"], Callable[[Float[Array, "numbers"]], Node]]:
+    """The numbers of each node as one row, and the function that makes a node of a row."""
+    leaves, tree = jax.tree.flatten(nodes)
+    return jnp.stack(leaves, axis=-1), lambda row: jax.tree.unflatten(tree, list(row))
 
 
 def velocity(score: AbstractScore, x: Float[Array, "*shape"], node: Node) -> Float[Array, "*shape"]:

@@ -10,7 +10,7 @@ from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import as_point
 from .base import AbstractIntegrator
-from .checks import checked_dtype, checked_times, require_noise
+from .checks import answered_dtype, checked_times, require_noise
 from .dynamics import Node, nodes_at, velocity
 
 RTOL, ATOL, MAX_STEPS = 1e-7, 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
@@ -96,7 +96,7 @@ def invert(
 
 def _data(score, process, x):
     x = as_point(x)
-    return x.astype(checked_dtype(score.denoise, x.shape, x.dtype, nodes_at(process, process.t_max, x.dtype).level))
+    return x.astype(answered_dtype(score, x.shape, x.dtype))
 
 
 def _exact_divergence(score, x, node: Node):

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
-from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from .base import AbstractIntegrator, Observer
-from .checks import checked_dtype, checked_times
+from .checks import answered_dtype, checked_times
 from .shared_observer import SharedObserver, share
 
 
@@ -56,10 +57,9 @@ def sample(
     times = checked_times(times)
     shape = tuple(int(size) for size in shape)
     _check_request(shape, count, start, finish, batch_size)
-    level = jax.tree.map(lambda leaf: leaf[0], process.level(times))
     exact = start is None and isinstance(score, AbstractDensity)
-    dtype = _wanted_dtype(score, level, times, start, exact)
-    dtype = checked_dtype(score.denoise, shape, dtype, cast_level(level, dtype))
+    wanted = times.dtype if start is None else float_dtype(start)
+    dtype = answered_dtype(score, shape, wanted, drawn=exact)
     starts = None if start is None else strong(start, dtype)
     shared = share(observe, score, shape, dtype)
 
@@ -67,11 +67,13 @@ def sample(
     size = min(batch_size or count, count)
     for first in range(0, count, size):
         # the last batch repeats its last sample, so that it has the size that is compiled already
-        index = jnp.minimum(first + jnp.arange(size), count - 1)
+        index = np.minimum(first + np.arange(size), count - 1)
         begin = None if starts is None else starts[index]
         drawn = _batch(score, process, integrator, times, shape, dtype, shared, begin, exact, finish, key, index)
         keep = min(size, count - first)
-        batches.append((drawn[0][:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], drawn[1])))
+        if keep < size:
+            drawn = drawn[0][:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], drawn[1])
+        batches.append(drawn)
     if len(batches) == 1:
         return Samples(*batches[0], exact)
     points, observed = zip(*batches)
@@ -97,14 +99,6 @@ def _batch(
         return (score.denoise(x, last) if finish == "denoise" else x), observed
 
     return jax.vmap(one, out_axes=(0, 1))(index, starts)
-
-
-def _wanted_dtype(score, level: NoiseLevel, times, start, exact):
-    if start is not None:
-        return float_dtype(start)
-    if exact:
-        return jax.eval_shape(lambda: score.sample(level, key=jax.random.key(0))).dtype
-    return times.dtype
 
 
 def _check_request(shape, count, start, finish, batch_size):

@@ -1,4 +1,4 @@
-"""The contract of a paper: claims with intervals fixed beforehand, a run that computes, a drawing that computes nothing."""
+"""The contract of a paper: claims fixed beforehand, a run that computes, a drawing that computes nothing."""
 
 import math
 from collections.abc import Callable, Mapping

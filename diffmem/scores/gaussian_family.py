@@ -34,8 +34,7 @@ class AbstractGaussianFamily(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
         log_prob = jax.nn.logsumexp(log_joint)
-        log_w = log_joint - log_prob
-        w = jnp.exp(log_w)
+        w, log_w = _shares(log_joint), log_joint - log_prob
         leader = jnp.argmax(w)
         means = self._means(x, alpha, sigma)
         return Posterior(
@@ -54,7 +53,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
-        return -dot(jax.nn.softmax(log_joint), q).reshape(x.shape)
+        return -dot(_shares(log_joint), q).reshape(x.shape)
 
     def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
@@ -76,7 +75,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
-        w = jax.nn.softmax(log_joint)
+        w = _shares(log_joint)
         within = self.covariances.matrices(lambda s: sigma**2 * s * self._precision(s, alpha, sigma), x.size)
         offsets = self._offsets(x, q, w, alpha, sigma)
         between = dot(offsets.T, w[:, None] * offsets)
@@ -87,7 +86,7 @@ class AbstractGaussianFamily(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
         log_joint, q = self._components(x, alpha, sigma)
-        w = jax.nn.softmax(log_joint)
+        w = _shares(log_joint)
         every = jnp.broadcast_to(v[None], q.shape)
         within = alpha * self.covariances.apply(lambda s: s * self._precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
@@ -99,7 +98,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
-        w = jax.nn.softmax(log_joint)
+        w = _shares(log_joint)
         spread = q - dot(w, q)[None]
         trace = self.covariances.total(lambda s: self._precision(s, alpha, sigma), x.size)
         return jnp.sum(w * (jnp.sum(spread**2, axis=1) - trace))
@@ -147,3 +146,8 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def _cast(self, x, level: NoiseLevel):
         return cast_point(x, self.shape, self.centres.dtype), cast_level(level, self.centres.dtype)
+
+
+def _shares(log_joint: Float[Array, "k"]) -> Float[Array, "k"]:
+    """The weights of the components; 1 for a single one, whose density then need not be computed."""
+    return jnp.ones_like(log_joint) if log_joint.size == 1 else jax.nn.softmax(log_joint)

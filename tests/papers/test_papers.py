@@ -61,5 +61,5 @@ def test_claims_are_fixed_and_can_fail(paper):
 
 
 def test_an_unknown_paper_is_named_in_one_sentence():
-    with pytest.raises(ValueError, match="`SLUG` must be one of .*, but is 'nobody1999'"):
+    with pytest.raises(ValueError, match=r"`SLUG` must be one of .*, but is 'nobody1999'"):
         papers.paper("nobody1999")
