@@ -37,5 +37,8 @@ from .speciation import asymptotic_speciation_time as asymptotic_speciation_time
 from .speciation import speciation_ratio as speciation_ratio
 from .speciation import speciation_time as speciation_time
 from .spectrum import spectrum as spectrum
+from .subsets import extrapolated_collapse_ratio as extrapolated_collapse_ratio
+from .subsets import subset_collapse_ratio as subset_collapse_ratio
+from .subsets import subset_own_weight as subset_own_weight
 from .symmetry_breaking import magnetization as magnetization
 from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time
