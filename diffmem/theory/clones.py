@@ -49,6 +49,22 @@ def clone_probability(
     return 0.5 + jnp.sum(density * jnp.tanh(contrast * (contrast + z)) ** 2, axis=-1) / 2
 
 
+def gaussian_clone_probability(
+    ratio: Float[ArrayLike, "*levels"], variance: Float[ArrayLike, ""]
+) -> Float[Array, "*levels"]:
+    """Probability that two clones from x_t end on the same side of the mean of a single Gaussian cloud:
+
+        phi = 1/2 + asin(k/(1 + k))/pi,   k = L alpha^2/sigma^2,
+
+    for sides along a component of positive `variance` L; ratio = sigma/alpha. It falls from 1 to 1/2 without any
+    transition, through .775 at sigma/alpha = sqrt(L/3.174): the null against which `clone_probability` is a statement.
+    Source: derived, `E Phi(a g)^2 = 1/4 + asin(a^2/(1 + a^2))/(2 pi)` for g ~ N(0, 1).
+    """
+    ratio = strong(ratio, float_dtype(ratio))
+    variance = strong(variance, ratio.dtype)
+    return 0.5 + jnp.arcsin(variance / (variance + ratio**2)) / math.pi
+
+
 def two_delta_probability(x: Float[ArrayLike, "*queries"], level: NoiseLevel) -> Float[Array, "*queries"]:
     """Posterior probability of +1 given x for data +1 and -1 in one dimension: `p = 1/(1 + exp(-2 alpha x/sigma^2))`.
 
