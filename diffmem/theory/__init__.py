@@ -6,6 +6,7 @@ Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the ho
 
 from .arguments import points_from_log as points_from_log
 from .clones import clone_probability as clone_probability
+from .clones import empirical_clone_probability as empirical_clone_probability
 from .clones import gaussian_clone_probability as gaussian_clone_probability
 from .clones import same_point_probability as same_point_probability
 from .clones import two_delta_probability as two_delta_probability

@@ -80,10 +80,10 @@ def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"],
 def quenched_log_partition(
     beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
 ) -> Float[np.ndarray, "*betas"]:
-    """The typical `log sum_j exp(-beta E_j)` of n points: annealed up to beta_c, beyond it `beta/beta_c` of its value there.
+    """The typical `log sum_j exp(-beta E_j)`: annealed up to beta_c, beyond it `beta/beta_c` of its value there.
 
-    The straight line is minus beta times the lowest energy; the own point competes at energy d/2. Exact to leading order
-    in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few nats.
+    The straight line is minus beta times the lowest energy; the own point competes at energy d/2. Exact to leading
+    order in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few nats.
 
     Raises:
         ValueError: as `annealed_log_partition`.

@@ -55,8 +55,9 @@ def discrete_entropy_rate(
 def conditional_entropy_rate(traces: Float[ArrayLike, "m *levels"], ratio: Float[ArrayLike, "*levels"]) -> Estimate:
     """`dH(X0|Xt)/d log(sigma/alpha)` in nats from traces of the posterior covariance at m forward samples.
 
-    `traces` are tr C(x_t) at each level, in squared data units, ratio = sigma/alpha > 0; the mean of tr C/ratio^2 with its standard
-    error. For a training set, C of its empirical score gives the entropy of which of the points it was.
+    `traces` are tr C(x_t) at each level, in squared data units, ratio = sigma/alpha > 0; the mean of
+    tr C/ratio^2 with its standard error. For a training set, C of its empirical score gives the entropy of which of the
+    points it was.
 
     Raises:
         ValueError: fewer than two samples.
