@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from .. import data, integrators, processes, scores, theory
 from ..integrators import sample
 from ..plots import style
+from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
 ID = "arXiv:2402.18491"
-AGREE = 0.775  # the clone probability that marks speciation
-POINTS = 1000
+AGREE, POINTS, CLONES_IN = 0.775, 1000, (256, 1024, 4096)  # AGREE is the clone probability that marks speciation
 OU = processes.OrnsteinUhlenbeck(t_min=1e-5)
 PAIRS = ((0, 1), (1, 7), (3, 8), (0, 6), (4, 9))
 DECIDED = 2.5  # units of time before t_S, where the cluster is certain
@@ -30,7 +30,6 @@ class Size(NamedTuple):
 
     clones: int
     steps: int
-    projected: tuple[int, ...]
     dimensions: tuple[int, ...]
     queries: int
     nodes: int
@@ -38,8 +37,8 @@ class Size(NamedTuple):
 
 
 SIZES: dict[str, Size] = {
-    "smoke": Size(1000, 100, (), (32,), 300, 20, False),
-    "full": Size(4000, 300, (256, 1024, 4096), (16, 32, 64), 2000, 40, True),
+    "smoke": Size(1000, 100, (32,), 300, 20, False),
+    "full": Size(4000, 300, (16, 32, 64), 2000, 40, True),
 }
 
 
@@ -58,10 +57,8 @@ def clone_agreement(d: int, kept: int, size: Size, key) -> Measurement:
     times = integrators.grids.uniform(process, steps=size.steps)
     begin, *paths = jr.split(key, 3)
     starts = jax.vmap(lambda k: mixture.sample(process.level(times[0]), key=k))(jr.split(begin, size.clones))
-    ends = [
-        sample(mixture, process, integrators.Ancestral(), times, (kept,), size.clones, key=path, start=starts).points
-        for path in paths
-    ]
+    method, shape = integrators.Ancestral(), (kept,)
+    ends = [sample(mixture, process, method, times, shape, size.clones, key=k, start=starts).points for k in paths]
     same = np.sign(np.asarray(ends[0])[:, 0]) == np.sign(np.asarray(ends[1])[:, 0])
     return Measurement(*map(float, theory.mean_estimate(same.astype(np.float64))))
 
@@ -86,7 +83,7 @@ def collapse_curves(d: int, size: Size, key) -> xr.Dataset:
     """
     points_key, which, noise = jr.split(key, 3)
     mixture = two_clusters(d, d)
-    score = scores.Empirical(mixture.draw(POINTS, key=points_key))
+    score = scores.Empirical(mixture.draw(POINTS, key=points_key), reduction=Dense())
     index = jr.randint(which, (size.queries,), 0, POINTS)
     z = jr.normal(noise, (size.queries, d))
     t_c = theory.mixture_collapse_time(OU, POINTS, np.ones(2), np.ones((2, d)))
@@ -98,11 +95,8 @@ def collapse_curves(d: int, size: Size, key) -> xr.Dataset:
         found = [theory.excess_entropy(row, OU.sigma(t), POINTS, d).value for row, t in zip(rows, times)]
         return np.array(found, np.float64) * d / math.log(POINTS)
 
-    curves = {
-        "own_weight": np.asarray(own, np.float64).mean(1),
-        "excess": excess(log_probs[0]),
-        "excess_theory": np.maximum(excess(log_probs[1]), 0),
-    }
+    measured, predicted = map(excess, log_probs)
+    curves = {"own_weight": np.asarray(own).mean(1), "excess": measured, "excess_theory": np.maximum(predicted, 0)}
     return xr.Dataset({name: ("scaled", curve) for name, curve in curves.items()}, {"scaled": scaled})
 
 
@@ -151,13 +145,11 @@ def speciation(points: np.ndarray, classes: np.ndarray, size: Size, key) -> xr.D
 
 def clone_curves(simulated: dict[int, Measurement]) -> xr.Dataset:
     """Agreement against t/t_S by quadrature, and what simulated clones found at t_S."""
-    branch, dimensions = np.linspace(0.3, 2.0, 61), (256, 1024, 4096)
-    rows = [theory.clone_probability(np.sqrt(np.expm1(branch * math.log(d))), d**0.5, 1.0) for d in dimensions]
-    found = [simulated[d].value if d in simulated else math.nan for d in dimensions]
-    return xr.Dataset(
-        {"clones": (("clone_d", "branch"), np.array(rows, np.float64)), "simulated": ("clone_d", found)},
-        {"clone_d": list(dimensions), "branch": branch},
-    )
+    branch = np.linspace(0.3, 2.0, 61)
+    rows = [theory.clone_probability(np.sqrt(np.expm1(branch * math.log(d))), d**0.5, 1.0) for d in CLONES_IN]
+    found = [simulated[d].value if d in simulated else math.nan for d in CLONES_IN]
+    curves = {"clones": (("clone_d", "branch"), np.array(rows, np.float64)), "simulated": ("clone_d", found)}
+    return xr.Dataset(curves, {"clone_d": list(CLONES_IN), "branch": branch})
 
 
 def _farthest(values, centre: float) -> float:
@@ -195,10 +187,10 @@ def run(scale: Scale, key) -> Results:
     clones, collapse, subset, real = jr.split(key, 4)
     measured = {"clones": clone_agreement(256, 256, size, clones)}
     simulated = {256: measured["clones"]}
-    if size.projected:
-        simulated = {d: clone_agreement(d, 1, size, jr.fold_in(clones, d)) for d in size.projected}
+    if scale == "full":
+        simulated = {d: clone_agreement(d, 1, size, jr.fold_in(clones, d)) for d in CLONES_IN}
         measured["clones_large"] = max(simulated.values(), key=lambda found: abs(found.value - AGREE))
-    quadrature = [float(theory.clone_probability(math.sqrt(d - 1), d**0.5, 1.0)) for d in (256, 1024, 4096)]
+    quadrature = [float(theory.clone_probability(math.sqrt(d - 1), d**0.5, 1.0)) for d in CLONES_IN]
     measured["quadrature"] = Measurement(_farthest(quadrature, AGREE), 0.0)
     points = xr.concat([collapse_curves(d, size, jr.fold_in(collapse, d)) for d in size.dimensions], "d")
     points = points.assign_coords(d=list(size.dimensions))
@@ -231,7 +223,11 @@ def draw(results: Results) -> Figure:
     own.set(xlabel=r"time $t/t_C$ (1)", ylabel=r"mean weight of the own point $\bar w_{\rm own}$ (1)")
     excess.set(xlabel=r"time $t/t_C$ (1)", ylabel=r"excess entropy $f\,d/\log n$ (1), lines: theory")
     for name in curves.cut.values:
-        kind = f"MNIST {name[5:].replace('_', '-')}" if name.startswith("pair") else f"{name}, 1st component"
+        kind = (
+            f"MNIST {name[5:].replace('_', '-')}"
+            if name.startswith("pair")
+            else f"{str(name).replace('mnist', 'MNIST')}, 1st component"
+        )
         real.plot(curves.scaled_s, curves.agreement.sel(cut=name), marker="", label=kind)
     real.set(xlabel=r"time $t/t_S$, $t_S = \frac{1}{2}\log\Lambda$ (1)", ylabel=r"agreement of clones $\phi$ (1)")
     for ax in (clones, real):
@@ -260,13 +256,13 @@ BOTH, FULL = ("smoke", "full"), ("full",)
 FIGURE_1, FIGURE_2, FIGURE_3 = (f"arXiv:2402.18491, Fig. {k}" for k in (1, 2, 3))
 AGREEMENT = "time at which two clones agree with probability .775, over log(largest covariance eigenvalue)/2."
 STATEMENTS = {
-    "clones": "Two reverse SDE runs from t_S = log(d)/2 end in the same of two Gaussian clusters, all d = 256 coordinates.",
+    "clones": "Two reverse SDE runs from t_S = log(d)/2 end in the same of two Gaussian clusters, d = 256, all run.",
     "clones_large": "The same with the coordinate along the means alone, farthest from .775 of d = 256, 1024, 4096.",
     "quadrature": "The same by quadrature, farthest from .775 of d = 256, 1024, 4096.",
     "crossing": "t/t_C at which the mean own weight of 1,000 points of two clusters is 1/2, t_C that of the 500 points "
     "of one, farthest from 1.05 of d = 32, 64 (smoke: 32).",
     "width": "Width of the drop of the own weight from .9 to .1 in t/t_C, d = 64 over d = 16.",
-    "excess": "Largest error of the predicted excess entropy in units of log(n)/d, t >= 1.5 t_C, d = 32, 64 (smoke: 32).",
+    "excess": "Largest error of predicted excess entropy in units of log(n)/d, t >= 1.5 t_C, d = 32, 64 (smoke: 32).",
     "digits": f"Digits cut by the sign of their first principal component: {AGREEMENT}",
     "mnist": f"2,000 MNIST digits cut by the sign of their first principal component: {AGREEMENT}",
     **{"pair_{}_{}".format(*pair): "MNIST digits {} and {} by class: ".format(*pair) + AGREEMENT for pair in PAIRS},
@@ -299,12 +295,6 @@ SETTING = (
     "is not their leading component, whose eigenvalue does not say when they part."
 )
 
-PAPER = Paper(
-    slug="biroli2024",
-    title="Dynamical regimes of diffusion models",
-    arxiv="2402.18491",
-    setting=SETTING,
-    claims=tuple(Claim(key, STATEMENTS[key], *rest) for key, *rest in NUMBERS),
-    run=run,
-    draw=draw,
-)
+CLAIMS = tuple(Claim(key, STATEMENTS[key], *rest) for key, *rest in NUMBERS)
+TITLE = "Dynamical regimes of diffusion models"
+PAPER = Paper("biroli2024", TITLE, "2402.18491", SETTING, CLAIMS, run, draw)
