@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.random as jr
 import numpy as np
 import xarray as xr
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from .. import data, integrators, processes, scores, theory
 from ..integrators import sample
 from ..plots import style
+from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -30,13 +32,24 @@ class Size(NamedTuple):
 
 
 SIZES: dict[str, Size] = {
-    "smoke": Size((500,), (), sets=3, runs=60, steps=50),
-    "full": Size((50, 500, 5000), (50, 500, 5000), sets=3, runs=60, steps=80),
+    "smoke": Size((500,), (), sets=3, runs=60, steps=60),
+    "full": Size((50, 500, 5000), (50, 500, 5000), sets=3, runs=60, steps=100),
 }
 
 
-def _covariance(score, x, level):
-    return score.covariance(x, level)
+def _state(x, level):
+    return x
+
+
+@eqx.filter_jit
+def posterior_covariances(score: scores.Empirical, states, times):
+    """Along all paths: states (nodes, runs, d), covariances (nodes, runs, d, d)."""
+
+    def at(item):
+        x, t = item
+        return jax.vmap(lambda x: score.covariance(x, PROCESS.level(t)))(x)
+
+    return jax.lax.map(at, (states, times))
 
 
 def paths(n: int, each: int, size: Size, key) -> xr.Dataset:
@@ -47,19 +60,21 @@ def paths(n: int, each: int, size: Size, key) -> xr.Dataset:
     """
     variances = np.repeat(VARIANCES, each)
     points_key, runs_key = jr.split(key)
-    score = scores.Empirical(data.gaussian(n, 2 * each, covariance=variances, key=points_key).points)
+    points = data.gaussian(n, 2 * each, covariance=variances, key=points_key).points
+    score = scores.Empirical(points, reduction=Dense())
     times = integrators.grids.log_snr(PROCESS, steps=size.steps)
     out = sample(
         score,
         PROCESS,
-        integrators.DPMSolverPP(order=2),
+        integrators.DDIM(),
         times,
         (2 * each,),
         size.runs,
         key=runs_key,
-        observe=eqx.Partial(_covariance, score),
+        observe=_state,
     )
-    covariance, sigma = np.asarray(out.observed, np.float64), np.asarray(times, np.float64)
+    covariance = np.asarray(posterior_covariances(score, out.observed, times), np.float64)
+    sigma = np.asarray(times, np.float64)
     counts, left = [], []
     for group, variance in enumerate(VARIANCES):
         block = covariance[..., group * each : (group + 1) * each, group * each : (group + 1) * each]

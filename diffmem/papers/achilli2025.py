@@ -30,14 +30,13 @@ class Size(NamedTuple):
     ambient: tuple[int, ...]
     manifolds: int
     noises: int
-    fresh: int
     nodes: int
     curved_nodes: int
 
 
 SIZES: dict[str, Size] = {
-    "smoke": Size(LATENT, (64,), manifolds=1, noises=1, fresh=300, nodes=24, curved_nodes=12),
-    "full": Size(LATENT, (64, 1024), manifolds=6, noises=2, fresh=2000, nodes=48, curved_nodes=14),
+    "smoke": Size(LATENT, (64,), manifolds=1, noises=1, nodes=24, curved_nodes=12),
+    "full": Size(LATENT, (64, 1024), manifolds=6, noises=4, nodes=48, curved_nodes=14),
 }
 
 
@@ -47,24 +46,23 @@ def time_of(sigma):
 
 
 @eqx.filter_jit
-def own_weights(score: scores.Empirical, z, sigmas):
-    """Mean weight of y_i at y_i + sigma z for noises z of shape (noises, n, N), (sigmas,)."""
+def log_densities(score: scores.Empirical, x0, z, sigmas):
+    """log p at x0 + sigma z, (sigmas, m) for m rows."""
 
     def at(sigma):
-        level, index = NoiseLevel(jnp.ones_like(sigma), sigma), jnp.arange(score.n)
-        own = jax.vmap(lambda x, i: score.weight(x, level, i))
-        return jnp.mean(jnp.stack([own(score.points + sigma * noise, index) for noise in z]))
+        level = NoiseLevel(jnp.ones_like(sigma), sigma)
+        return jax.vmap(lambda x: score.log_prob(x, level))(x0 + sigma * z)
 
     return jax.lax.map(at, sigmas)
 
 
-@eqx.filter_jit
-def mean_log_density(score: scores.Empirical, fresh, sigmas):
-    """Mean log-density of the width-sigma mixture of the points at fresh points, (sigmas,)."""
-    return jax.lax.map(
-        lambda sigma: jnp.mean(jax.vmap(lambda x: score.log_prob(x, NoiseLevel(jnp.ones_like(sigma), sigma)))(fresh)),
-        sigmas,
-    )
+def own_weights(score: scores.Empirical, z, sigmas) -> np.ndarray:
+    """Mean weight `p(x|y_i)/(n p(x))` of y_i at x = y_i + sigma z, for noises z of shape (noises, n, N), (sigmas,)."""
+    flat = z.reshape(-1, z.shape[-1])
+    log_p = np.asarray(log_densities(score, jnp.tile(score.points, (len(z), 1)), flat, sigmas), np.float64)
+    log_noise = -np.sum(np.square(flat, dtype=np.float64), axis=1) / 2
+    log_norm = z.shape[-1] / 2 * np.log(2 * math.pi * np.square(sigmas, dtype=np.float64)) + math.log(score.n)
+    return np.exp(log_noise - log_norm[:, None] - log_p).mean(1)
 
 
 def linear_manifold(latent: int, size: Size, key) -> xr.Dataset:
@@ -76,7 +74,7 @@ def linear_manifold(latent: int, size: Size, key) -> xr.Dataset:
     frame = jnp.linalg.qr(jr.normal(frame_key, (AMBIENT, latent)))[0]
     points, fresh = (
         jnp.matmul(jr.normal(k, (count, latent)), frame.T, precision="highest")
-        for k, count in ((points_key, POINTS), (fresh_key, size.fresh))
+        for k, count in ((points_key, POINTS), (fresh_key, POINTS * size.noises))
     )
     score = scores.Empirical(points, reduction=Dense())
     predicted = theory.onset_ratio(POINTS, np.ones(latent))
@@ -85,16 +83,15 @@ def linear_manifold(latent: int, size: Size, key) -> xr.Dataset:
     z = jr.normal(noise, (size.noises, POINTS, AMBIENT))
     curves = {
         "own_weight": own_weights(score, z, sigmas),
-        "trap_weight": own_weights(score, jnp.zeros_like(z[:1]), sigmas),
-        "divergence": -mean_log_density(score, fresh, sigmas),
+        "trap_weight": own_weights(score, jnp.zeros_like(z), sigmas),
+        "divergence": -np.asarray(log_densities(score, fresh, jnp.zeros_like(fresh), sigmas), np.float64).mean(1),
     }
-    values = {name: np.asarray(curve, np.float64) for name, curve in curves.items()}
-    minima = theory.peaks(np.log(scaled), -values["divergence"])
+    minima = theory.peaks(np.log(scaled), -curves["divergence"])
     best = float(np.exp(minima.position[np.argmax(minima.height)]))
-    collapse, onset = crossing(np.stack([values["own_weight"], values["trap_weight"]]), scaled)
+    collapse, onset = crossing(np.stack([curves["own_weight"], curves["trap_weight"]]), scaled)
     times = {"t_g": best, "t_c": collapse, "t_o": onset, "t_o_theory": 1.0}
     return xr.Dataset(
-        {name: ("scaled", curve) for name, curve in values.items()}
+        {name: ("scaled", curve) for name, curve in curves.items()}
         | {name: float(time_of(ratio * predicted)) for name, ratio in times.items()},
         {"scaled": scaled},
     )
@@ -111,7 +108,7 @@ def curved_collapse(ambient: int, latent: int, size: Size, key) -> float:
         sigmas = scaled * theory.onset_ratio(CURVED_POINTS, np.ones(latent))
         z = jr.normal(noise, (size.noises, *points.shape))
         score = scores.Empirical(jnp.asarray(points, z.dtype), reduction=Dense())
-        own = np.asarray(own_weights(score, z, jnp.asarray(sigmas, z.dtype)), np.float64)
+        own = own_weights(score, z, jnp.asarray(sigmas, z.dtype))
         found.append(time_of(crossing(own[None], sigmas)[0]))
     return float(np.mean(found))
 

@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 
 from .. import data, integrators, processes, scores, theory
 from ..integrators import sample
+from ..level import NoiseLevel
 from ..plots import style
 from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
-ID = "arXiv:2402.18491"
 AGREE, POINTS, CLONES_IN = 0.775, 1000, (256, 1024, 4096)  # AGREE is the clone probability that marks speciation
+_clone_probability = jax.jit(theory.clone_probability)
 OU = processes.OrnsteinUhlenbeck(t_min=1e-5)
 PAIRS = ((0, 1), (1, 7), (3, 8), (0, 6), (4, 9))
 DECIDED = 2.5  # units of time before t_S, where the cluster is certain
@@ -37,8 +38,8 @@ class Size(NamedTuple):
 
 
 SIZES: dict[str, Size] = {
-    "smoke": Size(1000, 100, (32,), 300, 20, False),
-    "full": Size(4000, 300, (16, 32, 64), 2000, 40, True),
+    "smoke": Size(1000, 80, (32,), 300, 20, False),
+    "full": Size(4000, 300, (16, 32, 64), 2000, 48, True),
 }
 
 
@@ -56,7 +57,7 @@ def clone_agreement(d: int, kept: int, size: Size, key) -> Measurement:
     process = processes.OrnsteinUhlenbeck(t_min=math.log(d) / 2 - DECIDED, t_max=math.log(d) / 2)
     times = integrators.grids.uniform(process, steps=size.steps)
     begin, *paths = jr.split(key, 3)
-    starts = jax.vmap(lambda k: mixture.sample(process.level(times[0]), key=k))(jr.split(begin, size.clones))
+    starts = _drawn(mixture, process.level(times[0]), jr.split(begin, size.clones))
     method, shape = integrators.Ancestral(), (kept,)
     ends = [sample(mixture, process, method, times, shape, size.clones, key=k, start=starts).points for k in paths]
     same = np.sign(np.asarray(ends[0])[:, 0]) == np.sign(np.asarray(ends[1])[:, 0])
@@ -64,39 +65,44 @@ def clone_agreement(d: int, kept: int, size: Size, key) -> Measurement:
 
 
 @eqx.filter_jit
-def _at_noisy_points(score: scores.Empirical, mixture: scores.GaussianMixture, index, z, times):
-    """Own weight and log-densities of points and population at alpha y_i + sigma z, (times, queries) each."""
+def _drawn(mixture: scores.GaussianMixture, level, keys):
+    return jax.vmap(lambda key: mixture.sample(level, key=key))(keys)
+
+
+@eqx.filter_jit
+def _log_densities(laws, x0, z, times):
+    """log p of each law at alpha x_0 + sigma z, (times, queries)."""
 
     def at(t):
         level = OU.level(t)
-        x = level.alpha * score.points[index] + level.sigma * z
-        own = jax.vmap(lambda x, i: score.weight(x, level, i))(x, index)
-        return own, *(jax.vmap(lambda x, law=law: law.log_prob(x, level))(x) for law in (score, mixture))
+        x = level.alpha * x0 + level.sigma * z
+        return [jax.vmap(lambda x, law=law: law.log_prob(x, level))(x) for law in laws]
 
     return jax.lax.map(at, times)
 
 
 def collapse_curves(d: int, size: Size, key) -> xr.Dataset:
-    """Own weight and excess entropy of 1,000 points of the two clusters, against t/t_C.
+    """Own weight `p(x|y_i)/(n p(x))` and excess entropy of 1,000 points of the two clusters, against t/t_C.
 
     The prediction (log n - I)/d is the excess entropy of the population at the same noisy points.
     """
     points_key, which, noise = jr.split(key, 3)
     mixture = two_clusters(d, d)
-    score = scores.Empirical(mixture.draw(POINTS, key=points_key), reduction=Dense())
+    score = scores.Empirical(_drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, POINTS)), reduction=Dense())
     index = jr.randint(which, (size.queries,), 0, POINTS)
     z = jr.normal(noise, (size.queries, d))
     t_c = theory.mixture_collapse_time(OU, POINTS, np.ones(2), np.ones((2, d)))
     scaled = np.linspace(0.25, 2.5, size.nodes)
-    times = jnp.asarray(scaled * t_c, score.points.dtype)
-    own, *log_probs = _at_noisy_points(score, mixture, index, z, times)
-
-    def excess(rows):
-        found = [theory.excess_entropy(row, OU.sigma(t), POINTS, d).value for row, t in zip(rows, times)]
-        return np.array(found, np.float64) * d / math.log(POINTS)
-
-    measured, predicted = map(excess, log_probs)
-    curves = {"own_weight": np.asarray(own).mean(1), "excess": measured, "excess_theory": np.maximum(predicted, 0)}
+    times = jnp.asarray(scaled * t_c, z.dtype)
+    of_points, of_law = _log_densities((score, mixture), score.points[index], z, times)
+    sigma = np.sqrt(-np.expm1(-2 * np.asarray(times, np.float64)))
+    log_kernel = -np.sum(np.square(z, dtype=np.float64), 1) / 2 - d / 2 * np.log(2 * math.pi * sigma[:, None] ** 2)
+    own = np.exp(log_kernel - math.log(POINTS) - np.asarray(of_points, np.float64)).mean(1)
+    measured, predicted = (
+        np.asarray(theory.excess_entropy(rows.T, sigma, POINTS, d).value) * d / math.log(POINTS)
+        for rows in (of_points, of_law)
+    )
+    curves = {"own_weight": own, "excess": measured, "excess_theory": np.maximum(predicted, 0)}
     return xr.Dataset({name: ("scaled", curve) for name, curve in curves.items()}, {"scaled": scaled})
 
 
@@ -122,37 +128,32 @@ def speciation(points: np.ndarray, classes: np.ndarray, size: Size, key) -> xr.D
     """Clones of the empirical SDE against t/t_S, and the times of speciation, collapse and a single Gaussian cloud."""
     spectrum = theory.spectrum(points)
     t_s = theory.asymptotic_speciation_time(OU, spectrum)
-    scaled = np.geomspace(0.15, 1.8, 2 * size.nodes)
+    scaled = np.geomspace(0.15, 1.8, size.nodes)
     ratios = np.sqrt(np.expm1(2 * scaled * t_s))
-    queries = min(len(points), 5 * size.queries)
     agreement, own = (
-        theory.empirical_clone_probability(points, labels, ratios, key=key, queries=queries)
+        theory.empirical_clone_probability(points, labels, ratios, key=key, queries=3 * size.queries)
         for labels in (classes, np.arange(len(points)))
     )
     # where theory.gaussian_clone_probability is AGREE
     null = math.sqrt(spectrum.max() * (1 / math.sin(math.pi * (AGREE - 0.5)) - 1))
     bands = np.stack([agreement.value + shift * agreement.error for shift in (-1, 0, 1)])
     early, here, late = (np.log1p(crossing(bands, ratios, AGREE) ** 2) / 2).tolist()
-    numbers = {
-        "t_agree": here,
-        "t_agree_error": (late - early) / 2,
-        "t_s": t_s,
-        "t_c": math.log1p(crossing(own.value[None], ratios)[0] ** 2) / 2,
-        "t_null": math.log1p(null**2) / 2,
-    }
+    collapse = crossing(own.value[None], ratios)[0]
+    numbers = {"t_agree": here, "t_agree_error": (late - early) / 2, "t_s": t_s}
+    numbers |= {"t_c": math.log1p(collapse**2) / 2, "t_null": math.log1p(null**2) / 2}
     return xr.Dataset({"agreement": ("scaled_s", agreement.value), **numbers}, {"scaled_s": scaled})
 
 
 def clone_curves(simulated: dict[int, Measurement]) -> xr.Dataset:
     """Agreement against t/t_S by quadrature, and what simulated clones found at t_S."""
     branch = np.linspace(0.3, 2.0, 61)
-    rows = [theory.clone_probability(np.sqrt(np.expm1(branch * math.log(d))), d**0.5, 1.0) for d in CLONES_IN]
+    rows = [_clone_probability(np.sqrt(np.expm1(branch * math.log(d))), d**0.5, 1.0) for d in CLONES_IN]
     found = [simulated[d].value if d in simulated else math.nan for d in CLONES_IN]
     curves = {"clones": (("clone_d", "branch"), np.array(rows, np.float64)), "simulated": ("clone_d", found)}
     return xr.Dataset(curves, {"clone_d": list(CLONES_IN), "branch": branch})
 
 
-def _farthest(values, centre: float) -> float:
+def _farthest(values, centre: float = AGREE) -> float:
     return float(max(values, key=lambda value: abs(value - centre)))
 
 
@@ -172,13 +173,12 @@ def collapse_claims(curves: xr.Dataset, scale: Scale) -> dict[str, Measurement]:
 
 def real_claims(found: xr.Dataset) -> dict[str, Measurement]:
     """Measured over predicted speciation times, and the smallest margins over the null and over collapse."""
-    components = found.sel(cut=[name for name in found.cut.values if not name.startswith("pair")])
-    ratio, error = found.t_agree / found.t_s, found.t_agree_error / found.t_s
-    return {
-        **{str(name): Measurement(float(ratio.sel(cut=name)), float(error.sel(cut=name))) for name in found.cut.values},
-        "null": Measurement(float((components.t_agree / components.t_null).min())),
-        "order": Measurement(float((components.t_s / components.t_c).min())),
-    }
+    cuts = [str(name) for name in found.cut.values]
+    components = found.sel(cut=[name for name in cuts if not name.startswith("pair")])
+    ratios, errors = ((found[name] / found.t_s).values.tolist() for name in ("t_agree", "t_agree_error"))
+    margins = components.t_agree / components.t_null, components.t_s / components.t_c
+    smallest = {name: Measurement(float(margin.min())) for name, margin in zip(("null", "order"), margins)}
+    return smallest | {name: Measurement(*pair) for name, *pair in zip(cuts, ratios, errors)}
 
 
 def run(scale: Scale, key) -> Results:
@@ -190,8 +190,8 @@ def run(scale: Scale, key) -> Results:
     if scale == "full":
         simulated = {d: clone_agreement(d, 1, size, jr.fold_in(clones, d)) for d in CLONES_IN}
         measured["clones_large"] = max(simulated.values(), key=lambda found: abs(found.value - AGREE))
-    quadrature = [float(theory.clone_probability(math.sqrt(d - 1), d**0.5, 1.0)) for d in CLONES_IN]
-    measured["quadrature"] = Measurement(_farthest(quadrature, AGREE), 0.0)
+    quadrature = [float(_clone_probability(math.sqrt(d - 1), d**0.5, 1.0)) for d in CLONES_IN]
+    measured["quadrature"] = Measurement(_farthest(quadrature), 0.0)
     points = xr.concat([collapse_curves(d, size, jr.fold_in(collapse, d)) for d in size.dimensions], "d")
     points = points.assign_coords(d=list(size.dimensions))
     sets = cuts(size, subset)
