@@ -70,7 +70,7 @@ def gaussian_clone_probability(
 
 def empirical_clone_probability(
     points: Num[ArrayLike, "N *shape"],
-    labels: Int[ArrayLike, "N"],
+    labels: Int[ArrayLike, "labels"],
     ratios: Float[ArrayLike, "ratios"],
     *,
     key: PRNGKeyArray,

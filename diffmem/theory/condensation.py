@@ -32,7 +32,7 @@ def annealed_log_partition(
     """
     beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
     total = shares.sum(-1)
-    return log_n - (log_sum + total + beta * (shares.shape[-1] - total)) / 2
+    return np.asarray(log_n - (log_sum + total + beta * (shares.shape[-1] - total)) / 2)
 
 
 def background_entropy(
@@ -50,7 +50,7 @@ def background_entropy(
     Source: derived.
     """
     beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
-    return log_n - (log_sum - (1 - beta) * (shares * (1 - shares)).sum(-1)) / 2
+    return np.asarray(log_n - (log_sum - (1 - beta) * (shares * (1 - shares)).sum(-1)) / 2)
 
 
 def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"], n: Real) -> float:

@@ -28,7 +28,9 @@ class Peaks(NamedTuple):
 
 
 def discrete_entropy_rate(
-    ratio: Float[ArrayLike, "*levels"], points: Float[ArrayLike, "n"], weights: Float[ArrayLike, "n"] | None = None
+    ratio: Float[ArrayLike, "*levels"],
+    points: Float[ArrayLike, "n"],
+    weights: Float[ArrayLike, "weights"] | None = None,
 ) -> Float[Array, "*levels"]:
     """`dH(X0|Xt)/d log(sigma/alpha)` in nats for a discrete law on the line, by quadrature over the noise:
 
@@ -66,7 +68,7 @@ def conditional_entropy_rate(traces: Float[ArrayLike, "m *levels"], ratio: Float
     return mean_estimate(traces / strong(ratio, traces.dtype)[None] ** 2)
 
 
-def peaks(position: Float[ArrayLike, "nodes"], curve: Float[ArrayLike, "nodes"]) -> Peaks:
+def peaks(position: Float[ArrayLike, "nodes"], curve: Float[ArrayLike, "values"]) -> Peaks:
     """Local maxima of a curve, each on the parabola through its highest node and the two beside it.
 
     `position` is increasing (for rates: log ratio, any spacing). Maxima at either end do not count; of equal

@@ -19,7 +19,7 @@ from .onset import trap_gain
 
 
 def mixture_information(
-    snr: Float[ArrayLike, "*levels"], weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "c d"]
+    snr: Float[ArrayLike, "*levels"], weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> Float[Array, "*levels"]:
     """Mutual information in nats of separated Gaussian clusters: `I = H(w) + sum_c w_c 1/2 sum_k log(1 + L_ck snr)`.
 
@@ -36,7 +36,7 @@ def mixture_information(
     return jax.tree.reduce(lambda a, b: a + b, within) + _entropy(shares)
 
 
-def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "c d"]) -> float:
+def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """sigma/alpha at which n points in separated Gaussian clusters collapse: `H(w) + sum_c w_c I_c = log n`.
 
     Equal clusters of one spectrum collapse like the n/c points of one of them alone. It holds where clusters are still
@@ -49,7 +49,7 @@ def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Flo
     return _ratio(n, weights, spectra, half_log1p)
 
 
-def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "c d"]) -> float:
+def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """`onset_ratio` for separated Gaussian clusters: `H(w) + sum_c w_c 1/2 sum_k [log(1 + s) + s/(1 + s)] = log n`.
 
     Raises:
@@ -60,14 +60,14 @@ def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[
 
 
 def mixture_collapse_time(
-    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "c d"]
+    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
     """The time of `mixture_collapse_ratio` on a process, as its `time_at` gives it."""
     return float(process.time_at(mixture_collapse_ratio(n, weights, spectra)))
 
 
 def mixture_onset_time(
-    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "c d"]
+    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
     """The time of `mixture_onset_ratio` on a process, as its `time_at` gives it."""
     return float(process.time_at(mixture_onset_ratio(n, weights, spectra)))
