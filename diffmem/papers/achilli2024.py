@@ -178,10 +178,12 @@ def draw(results: Results) -> Figure:
                     marker="",
                     label=f"$n = {n}$, variance {group:g}",
                 )
-            ax.axvline(float(curves.sigma_c.sel(n=n)), color=style.COLOURS[i], linewidth=0.8, linestyle=":")
+            if name != "count_wide":
+                ax.axvline(float(curves.sigma_c.sel(n=n)), color=style.COLOURS[i], linewidth=0.8, linestyle=":")
         ax.set(xscale="log", xlabel=r"noise $\sigma$ (data units)", ylabel=label)
     axes[1].axhline(0.5, color="grey", linewidth=0.8)
-    style.legend(axes[0])
+    axes[1].set_xlim(0.08, 40)  # room for the legend
+    style.legend(axes[1])
     return figure
 
 

@@ -175,7 +175,7 @@ def draw(results: Results) -> Figure:
     for ambient in curves.ambient.values:
         label = f"$t_c$ on a curved manifold in $N = {ambient}$"
         every.plot(curves.curved_latent, curves.t_c_curved.sel(ambient=ambient), linestyle="", alpha=0.7, label=label)
-    every.set(xscale="log", yscale="log", xlabel="latent dimension $D$ (1)", ylabel=style.TIME_LABEL)
+    every.set(xscale="log", yscale="log", xlabel="latent dimension $D$ (1)", ylabel=style.TIME_LABEL, ylim=(2e-4, 1))
     every.set_xticks(LATENT, [str(d) for d in LATENT])
     every.minorticks_off()
     for ax in (weights, fit, every):
