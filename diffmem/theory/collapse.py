@@ -33,30 +33,54 @@ def collapse_ratio(n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
     Source: Biroli et al., arXiv:2402.18491, the isotropic case; general spectra derived: the background of
     the other points condenses, as a random-energy model, where log n equals the mutual information.
     """
-    log_n, variances = log_size(n), checked_spectrum(spectrum)
-    log_variances = np.log(variances[variances > 0])
-    if log_n == 0:
+    return ratio_at(log_size(n), half_log1p, checked_spectrum(spectrum))
+
+
+def ratio_at(
+    nats: float,
+    gain: Callable[[np.ndarray], np.ndarray],
+    variances: Float[np.ndarray, "k"],
+    counts: Float[np.ndarray, "k"] | None = None,
+) -> float:
+    """sigma/alpha at which `sum_k counts_k gain(log(L_k alpha^2/sigma^2)) = nats`; inf at 0 nats, 0 for no variance.
+
+    `gain` grows with the logarithm of the signal-to-noise ratio s and lies between 1/2 log(1 + s) and twice as much.
+    """
+    counts = np.ones_like(variances) if counts is None else counts
+    present = (variances > 0) & (counts > 0)
+    log_variances, counts = np.log(variances[present]), counts[present]
+    if nats == 0:
         return math.inf
     if log_variances.size == 0:
         return 0.0
-    low, high = spectral_bracket(log_n, log_variances)
+    low, _ = spectral_bracket(nats, log_variances, counts)
+    _, high = spectral_bracket(nats / 2, log_variances, counts)
 
     def surplus(log_ratio):
-        return np.logaddexp(0.0, log_variances - 2 * log_ratio).sum() / 2 - log_n
+        return float(counts @ gain(log_variances - 2 * log_ratio)) - nats
 
     return math.exp(root(surplus, low - PADDING, high + PADDING))
 
 
-def spectral_bracket(log_n: float, log_variances: Float[np.ndarray, "k"]) -> tuple[float, float]:
-    """Bounds on log(sigma/alpha) at collapse: isotropic answers for the geometric and arithmetic mean of the spectrum.
+def half_log1p(log_signal: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:
+    """Information of Gaussian components in nats, `1/2 log(1 + s)`, at log s."""
+    return np.logaddexp(0.0, log_signal) / 2
+
+
+def spectral_bracket(
+    nats: float, log_variances: Float[np.ndarray, "k"], counts: Float[np.ndarray, "k"]
+) -> tuple[float, float]:
+    """Bounds on log(sigma/alpha) where I = nats: isotropic answers for the geometric and arithmetic mean of the
+    spectrum.
 
     log(1 + L s) is concave in L and convex in log L, so Jensen's inequality bounds I from both sides.
     """
-    exponent = 2 * log_n / len(log_variances)
-    # log(n^(2/k) - 1), without overflow for large n and without cancellation for large k
+    exponent = 2 * nats / counts.sum()
+    # log(e^x - 1), without overflow for large n and without cancellation for large k
     log_excess = exponent + math.log(-math.expm1(-exponent))
-    arithmetic = np.logaddexp.reduce(log_variances) - math.log(len(log_variances))
-    return (log_variances.mean() - log_excess) / 2, (arithmetic - log_excess) / 2
+    shares = counts / counts.sum()
+    arithmetic = np.logaddexp.reduce(log_variances + np.log(shares))
+    return (float(shares @ log_variances) - log_excess) / 2, (float(arithmetic) - log_excess) / 2
 
 
 def collapse_time(process: ProcessLike, n: Real, spectrum: Float[ArrayLike, "d"]) -> float:

@@ -12,13 +12,17 @@ from .estimate import Estimate, mean_estimate
 from .information import gaussian_information
 
 
-def excess_entropy(log_probs: Float[ArrayLike, "m"], sigma: Float[ArrayLike, ""], n: Real, d: int) -> Estimate:
-    """Excess entropy per dimension of n noisy training points, from log p_emp at m forward samples of them:
+def excess_entropy(
+    log_probs: Float[ArrayLike, "m *levels"], sigma: Float[ArrayLike, "*levels"], n: Real, d: int
+) -> Estimate:
+    """Excess entropy per dimension of n noisy training points, from log p_emp at m forward samples of them
+    at each level:
 
         f = (log n)/d + 1/2 log(2 pi e sigma^2) + (1/d) mean log p_emp(x).
 
-    0 when the n noise balls are apart (collapse), (log n)/d when they are all one. The error is that of the m samples;
-    the round-off of log p in float32 divided by d is below 1e-6.
+    0 when the n noise balls are apart (collapse), (log n)/d when they are all one. With log p of the
+    population in place of log p_emp it is (log n - I)/d for information I. The error is that of the m samples; the
+    round-off of log p in float32 divided by d is below 1e-6.
 
     Raises:
         ValueError: `n` is below 1, `d` below 1, or fewer than two samples.
@@ -27,7 +31,7 @@ def excess_entropy(log_probs: Float[ArrayLike, "m"], sigma: Float[ArrayLike, ""]
     if d < 1:
         raise ValueError(f"`d` must be at least 1, but is {d}.")
     log_probs = strong(log_probs, float_dtype(log_probs))
-    noise = (1 + math.log(2 * math.pi)) / 2 + jnp.log(strong(sigma, log_probs.dtype))
+    noise = (1 + math.log(2 * math.pi)) / 2 + jnp.log(strong(sigma, log_probs.dtype))[None]
     return mean_estimate(log_size(n) / d + noise + log_probs / d)
 
 

@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from diffmem import theory
 from diffmem.level import NoiseLevel
+from diffmem.theory import empirical
 
 
 @pytest.mark.parametrize("d", [256, 1024, 16384])
@@ -89,3 +90,35 @@ def test_two_deltas_without_noise():
         jnp.asarray(-0.2, jnp.zeros(()).dtype)
     )
     assert slope == 0
+
+
+def test_single_cloud_by_simulation_and_in_closed_form():
+    rng, m = np.random.default_rng(5), 200_000
+    variance, ratio = 2.0, 1.3
+    x = rng.normal(size=m) * np.sqrt(variance + ratio**2)
+    mean, spread = variance / (variance + ratio**2) * x, np.sqrt(variance * ratio**2 / (variance + ratio**2))
+    clones = mean + spread * rng.normal(size=(2, m))
+    same = (clones[0] > 0) == (clones[1] > 0)
+    found = float(theory.gaussian_clone_probability(ratio, variance))
+    assert abs(same.mean() - found) < 4 * same.std() / m**0.5
+    assert float(theory.gaussian_clone_probability(np.sqrt(2 / 3.174), 2.0)) == pytest.approx(0.775, abs=1e-4)
+    np.testing.assert_allclose(theory.gaussian_clone_probability(np.array([0.0, 1e9]), 1.0), [1, 0.5], atol=1e-6)
+
+
+def test_labels_of_the_empirical_law():
+    """Against the posterior weights of the score at the same noisy points, and in the two limits."""
+    rng = np.random.default_rng(6)
+    points, labels = rng.normal(size=(30, 5)), rng.integers(0, 3, size=30) * 7
+    ratios = np.array([1e-3, 0.8, 2.0, 1e4])
+    found = theory.empirical_clone_probability(points, labels, ratios, key=jax.random.key(0), queries=30)
+    gaps = empirical.pair_gaps(points, key=jax.random.key(0), queries=30)
+    energy = gaps.square / (2 * 0.8**2) + gaps.projection / 0.8
+    weights = np.exp(-energy) / np.exp(-energy).sum(1, keepdims=True)
+    classes = np.stack([weights[:, labels == label].sum(1) for label in np.unique(labels)], axis=1)
+    np.testing.assert_allclose(found.value[1], (classes**2).sum(1).mean(), rtol=1e-10)
+    shares = np.unique(labels, return_counts=True)[1] / 30
+    np.testing.assert_allclose(found.value[[0, 3]], [1, (shares**2).sum()], rtol=1e-3)
+    own = theory.empirical_clone_probability(points, np.arange(30), ratios, key=jax.random.key(0), queries=30)
+    np.testing.assert_allclose(own.value[1], (weights**2).sum(1).mean(), rtol=1e-10)
+    with pytest.raises(ValueError, match="`labels` must be one for each of 30 points, but are 4"):
+        theory.empirical_clone_probability(points, labels[:4], ratios, key=jax.random.key(0))

@@ -46,3 +46,16 @@ def test_formula_is_zero_before_the_collapse_ratio():
 def test_bad_dimension():
     with pytest.raises(ValueError, match="`d` must be at least 1, but is 0"):
         theory.excess_entropy(np.zeros(3), 1.0, 5, 0)
+
+
+def test_levels_on_later_axes_and_the_population():
+    """With log p of the population it is (log n - I)/d; all levels at once or one by one."""
+    rng, n, d, sigma = np.random.default_rng(3), 50, 4, np.array([0.5, 2.0])
+    x = rng.normal(size=(20_000, d)) * np.sqrt(1 + sigma[:, None, None] ** 2)
+    variance = 1 + sigma[:, None] ** 2
+    log_probs = (-(x**2).sum(-1) / (2 * variance) - d / 2 * np.log(2 * np.pi * variance)).T
+    found = theory.excess_entropy(log_probs, sigma, n, d)
+    expected = np.log(n) / d - np.log1p(sigma**-2) / 2
+    assert (np.abs(np.asarray(found.value) - expected) < 4 * np.asarray(found.error)).all()
+    one = theory.excess_entropy(log_probs[:, 1], 2.0, n, d)
+    np.testing.assert_allclose(one.value, found.value[1], rtol=1e-5)

@@ -1,0 +1,54 @@
+"""The covariance spectrum of a linear hidden manifold, by the law of Marchenko and Pastur; NumPy, float64."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+HALVINGS = 60  # of the bracket of an angle in [0, pi]: to the last place
+
+
+def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
+    """Eigenvalues of the covariance `F F^T/D` of points `y = F c/sqrt(D)`, F of iid N(0, 1), c ~ N(0, I_D), D = latent.
+
+    Of length d, descending; min(d, D) are not zero: the means of the Marchenko-Pastur law over bins of equal
+    probability,
+
+        lambda = (M/D)(1 + q - 2 sqrt(q) cos a),   density of a in [0, pi]: (2/pi) sin^2 a/(1 + q - 2 sqrt(q) cos a),
+
+    with m, M = min, max of d and D, and q = m/M. Their sum is d exactly. For d >> D they are all d/D: an orthonormal
+    embedding of N(0, (d/D) I_D). It is a spectrum like any other: `collapse_ratio(n, hidden_manifold_spectrum(d, D))`,
+    `onset_ratio`, `gaussian_information`, ...
+
+    Accuracy: of sums of smooth functions, the fluctuation of F aside, 1/(12 m^2) relative from the bins and O(1) in
+    the sum from finite m, as always with this law.
+
+    Raises:
+        ValueError: `d` or `latent` is below 1.
+    Source: Marchenko and Pastur 1967; for the manifolds of Achilli et al., arXiv:2502.09578; angles and bins derived.
+    """
+    if d < 1 or latent < 1:
+        raise ValueError(f"`d` and `latent` must be at least 1, but are {d} and {latent}.")
+    fewer, more = min(d, latent), max(d, latent)
+    root = math.sqrt(fewer / more)
+    edges = _angles(np.arange(fewer + 1) / fewer, root)
+    # the mean of the law up to an angle, as lambda times the density is (2/pi) sin^2
+    means = np.diff(edges - np.sin(edges) * np.cos(edges)) / math.pi * fewer
+    return np.concatenate([means[::-1] * more / latent, np.zeros(d - fewer)])
+
+
+def _angles(shares: np.ndarray, root: float) -> np.ndarray:
+    """Where the distribution function of the angle takes these values."""
+    low, high = np.zeros_like(shares), np.full_like(shares, math.pi)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = _share_below(middle, root) < shares
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    high[0], high[-1] = 0, math.pi
+    return high
+
+
+def _share_below(angle: np.ndarray, root: float) -> np.ndarray:
+    """`(a + f - (f - r sin a)/r^2)/pi`, f = arg(1 - r e^-ia): the density is sum_k r^k (cos ka - cos (k + 2)a)/pi."""
+    phase = np.arctan2(root * np.sin(angle), 1 - root * np.cos(angle))
+    return (angle + phase - (phase - root * np.sin(angle)) / root**2) / math.pi
