@@ -39,3 +39,4 @@ from .speciation import speciation_time as speciation_time
 from .spectrum import spectrum as spectrum
 from .symmetry_breaking import magnetization as magnetization
 from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time
+from .tikhonov import tikhonov_contraction as tikhonov_contraction
