@@ -36,7 +36,7 @@ class Ambient(AbstractDensity):
 
     noisy: Empirical
     """The score of the noisy copies, at levels (alpha, tau)."""
-    noise: Float[Array, ""]
+    carried: Float[Array, ""]
     """Standard deviation of the noise in the points."""
 
     def __init__(
@@ -48,12 +48,12 @@ class Ambient(AbstractDensity):
     ):
         check_nonnegative("noise", noise)
         self.noisy = Empirical(points, weights, reduction)
-        self.noise = strong(noise, self.noisy.centres.dtype)
+        self.carried = strong(noise, self.noisy.centres.dtype)
 
     def added(self, level: NoiseLevel) -> NoiseLevel:
         """The level (alpha, tau) at which the noisy copies are seen; refuses sigma < alpha noise."""
-        alpha, sigma = cast_level(level, self.noise.dtype)
-        own = alpha * self.noise
+        alpha, sigma = cast_level(level, self.carried.dtype)
+        own = alpha * self.carried
         sigma = _above(sigma, own)
         gap = (sigma - own) * (sigma + own)
         flat = gap == 0
@@ -62,7 +62,7 @@ class Ambient(AbstractDensity):
     def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`yhat + alpha noise^2 s`."""
         added = self.added(level)
-        found, gain = self.noisy.denoise(x, added), added.alpha * self.noise**2
+        found, gain = self.noisy.denoise(x, added), added.alpha * self.carried**2
         return found + jnp.where(gain == 0, 0, gain * self.noisy.score(x, added))
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:

@@ -10,9 +10,11 @@ import pytest
 
 from diffmem import processes, sample, theory
 from diffmem.integrators import ProbabilityFlow
+from diffmem.reductions import Dense
 from diffmem.scores import Empirical, Tikhonov
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
+FLOAT = np.float64 if DOUBLE else np.float32
 TIGHT = 1e-10 if DOUBLE else 3e-6
 
 
@@ -37,18 +39,24 @@ def test_without_a_penalty_it_is_the_ratio_of_noises(process):
     assert theory.tikhonov_contraction(process, 1e12, start=start) == pytest.approx(1, rel=1e-5)
 
 
-@pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
+FEW = ("OrnsteinUhlenbeck", "FlowMatching")
+FLOWS = [
+    pytest.param(process, marks=[pytest.mark.slow] * (name not in FEW), id=name)
+    for name, process in examples.PROCESSES.items()
+]
+
+
+@pytest.mark.parametrize("process", FLOWS)
 def test_the_flow_contracts_by_it(process):
-    start, end, strength = process.time_at(np.float32(3.0)), process.time_at(np.float32(0.05)), 0.04
-    times = jnp.stack([start, end])
-    point, x = np.array([0.4, -0.8]), np.array([1.5, 0.3])
-    score = Tikhonov(Empirical(point[None]), strength)
+    times, strength = process.time_at(np.array([3.0, 0.05], FLOAT)), 0.04
+    point, x = np.array([0.4, -0.8], FLOAT), np.array([1.5, 0.3], FLOAT)
+    score = Tikhonov(Empirical(point[None], reduction=Dense()), strength)
     flow = ProbabilityFlow(rtol=1e-6, atol=1e-6)
     key = jax.random.key(0)
     out = sample(score, process, flow, times, (2,), 1, key=key, start=x[None], finish="state").points[0]
-    (a, _), (b, _) = (process.level(t) for t in times)
+    a, b = np.asarray(process.level(times).alpha)
     found = np.linalg.norm(out / b - point) / np.linalg.norm(x / a - point)
-    truth = theory.tikhonov_contraction(process, strength, float(start), float(end))
+    truth = theory.tikhonov_contraction(process, strength, *map(float, times))
     assert found == pytest.approx(truth, rel=1e-4)
 
 
