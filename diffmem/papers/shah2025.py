@@ -11,6 +11,7 @@ import xarray as xr
 from ..integrators import Heun, grids, sample
 from ..metrics import memorization, nearest
 from ..processes import EDM
+from ..reductions import Dense
 from ..scores import Ambient, Empirical, GaussianMixture
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -45,15 +46,15 @@ def run(scale: Scale, key) -> Results:
 
 def _repeat(key, noises, count: int, steps: int) -> dict[str, np.ndarray]:
     """One subkey: each curve with an entry for every noise and branch (or group)."""
-    setting_key, above_key, below_key = jax.random.split(key, 3)
+    setting_key, start_key = jax.random.split(key)
     setting = _setting(setting_key)
     found: dict[str, list] = {name: [] for name in ("copied", "quality", "copied_empirical", "error", "size", "own")}
     for noise in noises:
-        states = _above(setting, noise, count, steps, above_key)
-        ends = {name: _below(setting.population, x, noise, steps, below_key) for name, x in states.items()}
+        states = _above(setting, noise, count, steps, start_key)
+        ends = {name: _flow(setting.population, x, noise, BOTTOM, steps) for name, x in states.items()}
         found["copied"].append([memorization(ends[name], setting.train).fraction for name in BRANCHES])
         found["quality"].append([_quality(ends[name], setting.population) for name in BRANCHES])
-        copies = _below(Empirical(setting.train), states["ambient"], noise, steps, below_key)
+        copies = _flow(Empirical(setting.train, reduction=Dense()), states["ambient"], noise, BOTTOM, steps)
         found["copied_empirical"].append(memorization(copies, setting.train).fraction)
         attack = [_attack(states[name], setting, noise, name == "ambient") for name in BRANCHES]
         found["error"].append([part[0] for part in attack])
@@ -72,21 +73,20 @@ def _setting(key) -> Setting:
 
 def _above(setting: Setting, noise: float, count: int, steps: int, key) -> dict[str, jax.Array]:
     """States at the noise of the data: of the exact score of the points, and of the optimum of ambient training."""
-    ambient = Ambient(setting.train + noise * setting.noise, noise)
-    plain = grids.karras(EDM(sigma_min=noise, sigma_max=TOP), steps)
-    # in tau = sqrt(sigma^2 - noise^2) the ambient flow is that of the noisy copies, down to tau = 0
-    added = grids.karras(EDM(sigma_min=BOTTOM, sigma_max=math.sqrt(TOP**2 - noise**2)), steps)
-    flows = {"plain": (Empirical(setting.train), plain), "ambient": (ambient.noisy, added)}
+    start = TOP * jax.random.normal(key, (count, D))
+    ambient = Ambient(setting.train + noise * setting.noise, noise, reduction=Dense())
     return {
-        name: sample(score, PROCESS, Heun(), times, (D,), count, key=key, finish="state").points
-        for name, (score, times) in flows.items()
+        "plain": _flow(Empirical(setting.train, reduction=Dense()), start, TOP, noise, steps),
+        # in tau = sqrt(sigma^2 - noise^2) the ambient flow is that of the noisy copies, down to tau = 0
+        "ambient": _flow(ambient.noisy, start, math.sqrt(TOP**2 - noise**2), BOTTOM, steps),
     }
 
 
-def _below(score, states, noise: float, steps: int, key):
-    """The rest of the flow, from the noise of the data to none."""
-    times = grids.karras(EDM(sigma_min=BOTTOM, sigma_max=noise), steps)
-    return sample(score, PROCESS, Heun(), times, (D,), len(states), key=key, start=states).points
+def _flow(score, start, high: float, low: float, steps: int) -> jax.Array:
+    """The probability flow from one noise to another, of given states."""
+    times = grids.karras(EDM(sigma_min=low, sigma_max=high), steps)
+    key = jax.random.key(0)  # the flow draws nothing
+    return sample(score, PROCESS, Heun(), times, (D,), len(start), key=key, start=start, finish="state").points
 
 
 def _quality(points, population: GaussianMixture) -> float:
@@ -164,8 +164,8 @@ def draw(results: Results):
     style.dress(left)
     for name in BRANCHES:
         shown = curves["copied"].sel(branch=name).mean("subkey")
-        left.plot(curves["noise"], shown, label=f"{name} above, population below", markersize=5)
-    left.plot(curves["noise"], curves["copied_empirical"].mean("subkey"), label="ambient above, empirical below")
+        left.plot(curves["noise"], shown, label=f"{name} above", markersize=5)
+    left.plot(curves["noise"], curves["copied_empirical"].mean("subkey"), label="ambient above,\nempirical below")
     left.set(xscale="log", xlabel=r"noise of the data $\sigma_n$ (data units)", ylabel="share of copies")
     left.set(ylim=(-0.04, 1.04))
     left.set_xticks(curves["noise"].values, [f"{noise:g}" for noise in curves["noise"].values], minor=False)
