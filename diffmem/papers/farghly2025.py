@@ -171,7 +171,8 @@ PAPER = Paper(
         "3 to 0.02, all from the same exact starts. Log-domain smoothing leaves the circle by its curvature only, "
         "h^2/2 inwards, density smoothing by h. Along the circle it spreads nearly as far as density smoothing where "
         "gaps are up to about 2h, and less on random angles, whose larger gaps it does not close (single draws of "
-        "angles scatter by .1 around .73 of density smoothing's gain); that it spreads farther is not true here. Bounds in Renyi divergence and images do not carry over."
+        "angles scatter by .1 around .73 of density smoothing's gain); that it spreads farther is not true here. "
+        "Bounds in Renyi divergence and images do not carry over."
     ),
     claims=(
         Claim(
