@@ -134,6 +134,31 @@ def _guided(dtype, process):
     return scores.Guided(scores.Gaussian(mean, one), scores.Gaussian(0 * mean, one), stronger_when_noisy)
 
 
+def _tikhonov(dtype, process):
+    held = scores.Gaussian(CENTRE.astype(dtype), np.asarray(SPREAD, dtype))
+    return scores.Tikhonov(held, np.asarray(0.02, dtype), scores.lebesgue_penalty)
+
+
+def _empirical_bayes(dtype, process):
+    return scores.EmpiricalBayes(scores.Empirical(POINTS.astype(dtype)), np.asarray(0.3, dtype))
+
+
+def _smoothed(dtype, process):
+    offsets = scores.antithetic_offsets(_SHAPE, 4, 0.3, key=jax.random.PRNGKey(2)).astype(dtype)
+    held = scores.Gaussian(CENTRE.astype(dtype), np.asarray(SPREAD, dtype))
+    return scores.Smoothed(held, offsets, signal_rate)
+
+
+def signal_rate(level):
+    """A bandwidth that is fixed in data units."""
+    return level.alpha
+
+
+def _switched(dtype, process):
+    origin = scores.Gaussian(np.zeros(_SHAPE, dtype), np.asarray(SPREAD, dtype))
+    return scores.Switched(origin, scores.FromFunction(shrink), 0.5)
+
+
 _ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
 _EMPIRICAL = points_law(POINTS, WEIGHTS)
 
@@ -215,6 +240,17 @@ SCORES = {
         lambda dtype, process: scores.FromHost(shrink_on_host), _ORIGIN, density=False, differentiable=False
     ),
     "Guided": Example(_guided, None, density=False),
+    "Tikhonov": Example(_tikhonov, None, density=False),
+    "EmpiricalBayes": Example(_empirical_bayes, None, density=False),
+    # far below the levels that are asked for: at less noise than its points carry it has no value
+    "Ambient": Example(lambda dtype, process: scores.Ambient(POINTS.astype(dtype), 5e-4), None, density=False),
+    "Widened": Example(
+        lambda dtype, process: scores.Widened(scores.Empirical(POINTS.astype(dtype), WEIGHTS.astype(dtype)), 0.3),
+        Law(WEIGHTS, POINTS.reshape(7, _D), _isotropic(np.full(7, 0.09))),
+        density=False,
+    ),
+    "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
+    "Switched": Example(_switched, _ORIGIN, density=False),
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite

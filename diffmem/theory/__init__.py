@@ -62,3 +62,4 @@ from .subsets import subset_collapse_ratio as subset_collapse_ratio
 from .subsets import subset_own_weight as subset_own_weight
 from .symmetry_breaking import magnetization as magnetization
 from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time
+from .tikhonov import tikhonov_contraction as tikhonov_contraction

@@ -1,0 +1,50 @@
+"""Density smoothing: the score of the data blurred by a Gaussian."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..reductions.checks import check_nonnegative
+from .base import AbstractScore
+
+
+class Widened(AbstractScore):
+    """The held score for data convolved with N(0, width^2 I), a kernel density estimate where the held is empirical.
+
+    Blurred data are noisy data: with `s^2 = sigma^2 + alpha^2 width^2` the score is the held one at (alpha, s), and by
+    Tweedie `D' = (sigma^2 D + alpha width^2 x) / s^2` with D the held denoiser at (alpha, s). `width` >= 0 is a
+    standard deviation in data units, a number or a scalar array. At sigma = 0 it is x/alpha, at alpha = 0 the held
+    mean. Cost of the held score. Raises ValueError for a negative width. Source: derived; density smoothing against
+    which Farghly et al., arXiv:2510.02305, set the smoothing of log-densities (`Smoothed`).
+    """
+
+    held: AbstractScore
+    width: Real[ArrayLike, ""]
+
+    def __check_init__(self):
+        check_nonnegative("width", self.width)
+
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`(sigma^2 D + alpha width^2 x) / s^2`."""
+        denoised = self.held.denoise(x, self._wider(x, level))
+        x = strong(x, denoised.dtype)
+        alpha, sigma = cast_level(level, x.dtype)
+        wide = self._wider(x, level).sigma
+        flat = wide == 0
+        wide, width = jnp.where(flat, 1, wide), strong(self.width, x.dtype)
+        noise, blur = jnp.where(flat, 1, sigma / wide), width / wide
+        return noise**2 * denoised + alpha * blur**2 * x
+
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The held score at (alpha, s)."""
+        return self.held.score(x, self._wider(x, level))
+
+    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+        """That of the held score at (alpha, s)."""
+        return self.held.divergence(x, self._wider(x, level))
+
+    def _wider(self, x, level: NoiseLevel) -> NoiseLevel:
+        """(alpha, s) in the precision of x."""
+        dtype = float_dtype(x)
+        alpha, sigma = cast_level(level, dtype)
+        return NoiseLevel(alpha, jnp.hypot(sigma, alpha * strong(self.width, dtype)))

@@ -1,0 +1,193 @@
+"""Smoothing the density, smoothing the log-density, and switching between scores."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmem import scores
+from diffmem.level import NoiseLevel
+from diffmem.reductions import Dense
+from diffmem.scores import Ambient, Empirical, FromHost, Gaussian, Smoothed, Switched, Widened
+
+DOUBLE = jnp.zeros(()).dtype == jnp.float64
+FLOAT = np.float64 if DOUBLE else np.float32
+RNG = np.random.default_rng(12)
+POINTS, X = RNG.normal(size=(6, 2)), RNG.normal(size=2)
+LEVELS = [NoiseLevel(1.0, 0.3), NoiseLevel(0.6, 0.8), NoiseLevel(0.0, 1.0), NoiseLevel(1.0, 0.0)]
+
+
+def empirical(points):
+    """By the reduction that compiles fastest."""
+    return Empirical(points, reduction=Dense())
+
+
+def close(found, truth):
+    np.testing.assert_allclose(found, truth, rtol=1e-10 if DOUBLE else 1e-4, atol=1e-6)
+
+
+def answer(score, x, level):
+    return score.denoise(x, level), score.score(x, level), score.divergence(x, level)
+
+
+def test_a_widened_point_is_a_gaussian():
+    wide, truth = Widened(empirical(POINTS[:1].astype(FLOAT)), 0.7), Gaussian(POINTS[0].astype(FLOAT), FLOAT(0.49))
+    both = jax.jit(lambda x, a, s: [answer(score, x, NoiseLevel(a, s)) for score in (wide, truth)])
+    slopes = jax.jit(jax.jacfwd(lambda x, a, s: wide.denoise(x, NoiseLevel(a, s)), argnums=(0, 1, 2)))
+    for level in LEVELS:
+        arguments = X.astype(FLOAT), *map(FLOAT, level)
+        for found, value in zip(*both(*arguments)):
+            close(found, value)
+        assert all(np.all(np.isfinite(slope)) for slope in slopes(*arguments))
+
+
+def test_no_width_is_the_held_score():
+    held = empirical(POINTS.astype(FLOAT))
+    wide, x = Widened(held, 0.0), X.astype(FLOAT)
+    both = jax.jit(lambda x, a, s: [answer(score, x, NoiseLevel(a, s))[:2] for score in (wide, held)])
+    slopes = jax.jit(jax.jacfwd(lambda x, a, s: wide.denoise(x, NoiseLevel(a, s)), argnums=(0, 1, 2)))
+    for level in LEVELS:
+        for found, value in zip(*both(x, *map(FLOAT, level))):
+            np.testing.assert_allclose(found, value, rtol=1e-6)
+        assert not any(np.any(np.isnan(slope)) for slope in slopes(x, *map(FLOAT, level)))
+    with pytest.raises(ValueError, match="`width` must be at least 0"):
+        Widened(held, -1.0)
+
+
+def test_a_smoothed_score_is_the_gradient_of_the_mean_log_density():
+    """Two offsets on two points, log p written down."""
+    offsets = np.array([[0.3, -0.1], [-0.3, 0.1]])
+    alpha, sigma = level = NoiseLevel(0.8, 0.5)
+
+    def mean_log(x):
+        shifted = x + jnp.asarray(offsets, x.dtype)
+        energies = jnp.sum((shifted[:, None] - alpha * jnp.asarray(POINTS, x.dtype)) ** 2, axis=2) / (2 * sigma**2)
+        return jnp.mean(jax.nn.logsumexp(-energies, axis=1))
+
+    with jax.numpy_rank_promotion("allow"):
+        truth = jax.grad(mean_log)(jnp.asarray(X, FLOAT))
+    score = Smoothed(empirical(POINTS.astype(FLOAT)), offsets.astype(FLOAT))
+    found = jax.jit(lambda x: (score.score(x, level), score.divergence(x, level), jax.jacfwd(score.score)(x, level)))
+    slope, divergence, jacobian = found(X.astype(FLOAT))
+    close(slope, truth)
+    close(divergence, jnp.trace(jacobian))
+
+
+def test_antithetic_offsets_give_the_closed_form_of_sigma_cfdm():
+    """x = t y + (1 - t) z, kernel weights at t y shifted by the jitter, the un-jittered x kept: one formula."""
+    t, offsets = 0.6, np.asarray(scores.antithetic_offsets((2,), 8, 0.4, key=jax.random.key(0)), np.float64)
+    logits = -(np.sum((X - t * POINTS) ** 2, axis=1) - 2 * t * offsets @ POINTS.T) / (2 * (1 - t) ** 2)
+    weights = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    jittered = np.mean(weights @ (t * POINTS), axis=0)
+    score, level = Smoothed(empirical(POINTS.astype(FLOAT)), offsets.astype(FLOAT)), NoiseLevel(t, 1 - t)
+    close(score.score(X, level), (jittered - X) / (1 - t) ** 2)
+    close(score.denoise(X, level), jittered / t)
+
+
+def test_a_linear_score_is_not_changed_and_neither_is_any_by_zero_offsets():
+    gaussian, held = Gaussian(POINTS[0], np.eye(2) + 0.3), empirical(POINTS)
+    offsets = scores.antithetic_offsets((2,), 6, 0.5, key=jax.random.key(1))
+    pairs = [(Smoothed(gaussian, offsets), gaussian), (Smoothed(held, 0 * offsets), held)]
+    every = jax.jit(lambda a, s: [[answer(score, X, NoiseLevel(a, s)) for score in pair] for pair in pairs])
+    for level in LEVELS[:3]:
+        for pair in every(*level):
+            for found, value in zip(*pair):
+                close(found, value)
+
+
+def test_without_noise_and_without_signal():
+    held = empirical(np.array([[-1.0], [1.0]]))
+    score = Smoothed(held, np.array([[0.5], [-0.5]]))
+    np.testing.assert_array_equal(score.denoise(np.array([0.2]), LEVELS[3]), [0])  # nearest points 1 and -1
+    np.testing.assert_array_equal(score.denoise(np.array([0.7]), LEVELS[3]), [1])
+    np.testing.assert_array_equal(score.denoise(np.array([0.7]), LEVELS[2]), [0])
+    np.testing.assert_allclose(score.score(np.array([0.7]), LEVELS[2]), [-0.7], rtol=1e-6)
+
+
+def test_a_bandwidth_in_data_units_is_one_score_for_all_processes():
+    """D at (x, alpha, sigma) is D at (x/alpha, 1, sigma/alpha) once the offsets scale with alpha, and not before."""
+    held, offsets = empirical(POINTS), np.array([[0.4, 0.2], [-0.4, -0.2]])
+    level, plain = NoiseLevel(0.6, 0.3), NoiseLevel(1.0, 0.5)
+    scaled = Smoothed(held, offsets, lambda level: level.alpha)
+    close(scaled.denoise(X, level), scaled.denoise(X / 0.6, plain))
+    fixed = Smoothed(held, offsets)
+    assert np.max(np.abs(fixed.denoise(X, level) - fixed.denoise(X / 0.6, plain))) > 1e-2
+
+
+def test_offsets_are_even_normal_draws():
+    offsets = np.asarray(scores.antithetic_offsets((2, 2), 256, 0.5, key=jax.random.key(3)))
+    assert offsets.shape == (256, 2, 2) and np.all(np.isfinite(offsets))
+    np.testing.assert_array_equal(offsets[:128], -offsets[128:])
+    flat = offsets.reshape(256, 4) / 0.5
+    # independent draws would leave errors of .09
+    np.testing.assert_allclose(flat.T @ flat / 256, np.eye(4), atol=0.06)
+    again, other = (scores.antithetic_offsets((2, 2), 256, 0.5, key=jax.random.key(i)) for i in (3, 4))
+    np.testing.assert_array_equal(again, offsets)
+    assert np.max(np.abs(other - offsets)) > 0.01
+    for arguments, sentence in (
+        (((2,), 5, 0.5), "`count` must be even and at least 2, but is 5"),
+        (((2,), 4, -0.5), "`bandwidth` must be at least 0, but is -0.5"),
+        (((30_000,), 4, 0.5), "`shape` must have 1 to"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            scores.antithetic_offsets(*arguments, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "sentence"),
+    [
+        (np.array([[0.1, 0.0], [0.3, 0.0]]), "`offsets` must have mean 0, but their mean has an entry of size 0.2"),
+        (np.zeros((0, 2)), "`offsets` must have shape"),
+        (np.full((2, 2), np.nan), "`offsets` must be finite"),
+    ],
+)
+def test_other_offsets_are_refused(offsets, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Smoothed(empirical(POINTS), offsets)
+
+
+def constant(value):
+    return empirical(np.full((1, 2), value, FLOAT))
+
+
+def test_switched_takes_each_on_its_side():
+    score = Switched(constant(5.0), constant(-5.0), 0.5)
+    for level, value in (
+        (NoiseLevel(0.8, 0.4), 5),
+        (NoiseLevel(0.8, 0.39), -5),
+        (NoiseLevel(0.0, 1.0), 5),
+        (NoiseLevel(1.0, 0.0), -5),
+    ):
+        np.testing.assert_array_equal(score.denoise(X, level), value)
+        traced = jax.jit(lambda a, s: score.denoise(X, NoiseLevel(a, s)))(*map(FLOAT, level))
+        np.testing.assert_array_equal(traced, value)
+    levels = NoiseLevel(np.ones(3, FLOAT), np.array([0.1, 0.5, 0.9], FLOAT))
+    batched = jax.vmap(lambda level: score.denoise(X, level))(levels)
+    np.testing.assert_array_equal(batched[:, 0], [-5, 5, 5])
+    with pytest.raises(ValueError, match="`ratio` must be at least 0"):
+        Switched(constant(1.0), constant(1.0), -0.1)
+
+
+def test_only_one_side_is_computed():
+    """A batch of points at one traced level asks the host of one of the two only."""
+    asked = []
+    above, below = (
+        FromHost(lambda x, alpha, sigma, name=name: asked.append(name) or 0 * x) for name in ("above", "below")
+    )
+    score = Switched(above, below, 0.5)
+    many = jax.jit(lambda x, s: jax.vmap(lambda x: score.denoise(x, NoiseLevel(FLOAT(1), s)))(x))
+    for sigma, name in ((0.9, "above"), (0.1, "below")):
+        asked.clear()
+        jax.block_until_ready(many(POINTS.astype(FLOAT), FLOAT(sigma)))
+        assert set(asked) == {name}
+
+
+def test_a_side_never_sees_the_levels_of_the_other():
+    """The ambient score, an error below its noise, beside the empirical one: levels of both sides in one batch."""
+    score = Switched(Ambient(POINTS.astype(FLOAT), 0.4, reduction=Dense()), empirical(POINTS.astype(FLOAT)), 0.5)
+    sigmas = np.array([0.1, 0.6], FLOAT)
+    found = jax.jit(jax.vmap(lambda s: score.score(X, NoiseLevel(FLOAT(1), s))))(sigmas)
+    close(found[0], score.below.score(X, NoiseLevel(1.0, 0.1)))
+    close(found[1], score.above.score(X, NoiseLevel(1.0, 0.6)))
+    slope = jax.jit(jax.grad(lambda s: jnp.sum(score.score(X, NoiseLevel(FLOAT(1), s)))))(FLOAT(0.1))
+    assert np.isfinite(slope) and slope != 0
