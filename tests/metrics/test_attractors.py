@@ -1,0 +1,93 @@
+"""Attractors against closed forms, and against plain mean shift run to the end."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmem import metrics, scores, theory
+from diffmem.level import NoiseLevel
+
+DTYPE = jnp.zeros(()).dtype
+X64 = DTYPE == jnp.float64
+
+
+def cast(points):
+    return np.asarray(points, DTYPE)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+@pytest.mark.parametrize("ratio", [0.2, 0.7, 0.95, 1.2])
+def test_two_points(ratio, alpha):
+    score = scores.Empirical(cast([[1.0], [-1.0]]))
+    starts = cast([[0.9], [0.2], [-1.7], [3.0]])
+    found = metrics.attractors(score, starts, NoiseLevel(alpha, alpha * ratio))
+    m = theory.magnetization(ratio)
+    expected = [-m, m] if m else [0]
+    np.testing.assert_allclose(np.sort(found.points[:, 0]), alpha * np.array(expected), atol=1e-5 if not X64 else 1e-8)
+    assert (found.reached >= 0).all() and (np.sign(found.points[found.reached, 0]) == (np.sign(starts[:, 0]) if m else 0)).all() | (m == 0)
+    # at the fixed point the weights are (1 + m)/2 and (1 - m)/2
+    np.testing.assert_allclose(found.leader_weight, (1 + m) / 2, atol=1e-4)
+
+
+def test_a_saddle_is_not_an_attractor():
+    score = scores.Empirical(cast([[1.0], [-1.0]]))
+    found = metrics.attractors(score, cast([[0.0], [0.5]]), NoiseLevel(1.0, 0.8))
+    assert list(found.reached) == [-1, 0] and len(found.points) == 1
+    # above the bifurcation the midpoint is one
+    assert list(metrics.attractors(score, cast([[0.0]]), NoiseLevel(1.0, 1.1)).reached) == [0]
+
+
+def test_too_few_steps_are_told():
+    score = scores.Empirical(cast([[1.0], [-1.0]]))
+    found = metrics.attractors(score, cast([[30.0]]), NoiseLevel(1.0, 0.9), steps=2)
+    assert list(found.reached) == [-1] and found.points.shape == (0, 1) and found.memorized.shape == (0,)
+
+
+def test_every_training_point_is_an_attractor_at_low_noise():
+    points = cast(np.random.default_rng(0).normal(size=(40, 2, 3)))
+    found = metrics.attractors(scores.Empirical(points), points, NoiseLevel(0.5, 0.03))
+    assert found.points.shape == (40, 2, 3) and found.memorized.all()
+    np.testing.assert_allclose(found.points, 0.5 * points[found.leader], atol=1e-5)
+    assert sorted(found.reached) == list(range(40)) and (np.diff(found.log_prob) <= 0).all()
+    np.testing.assert_array_equal(found.leader[found.reached], np.arange(40))
+
+
+def test_the_ends_are_those_of_plain_mean_shift():
+    points = np.random.default_rng(1).normal(size=(60, 2))
+    sigma = 0.35
+    found = metrics.attractors(scores.Empirical(cast(points)), cast(points), NoiseLevel(1.0, sigma))
+    x = points.copy()
+    for _ in range(20_000):
+        energy = ((x[:, None] - points[None]) ** 2).sum(-1) / (2 * sigma**2)
+        weight = np.exp(energy.min(1, keepdims=True) - energy)
+        x = weight @ points / weight.sum(1, keepdims=True)
+    ends = np.unique(np.round(x, 4), axis=0)
+    gap = np.linalg.norm(ends[:, None] - found.points[None], axis=-1)
+    assert 3 <= len(found.points) <= 20
+    # every end of the slow way is found, and nothing that is no end of it
+    assert gap.min(1).max() < 2e-3 and gap.min(0).max() < 2e-3
+    assert (found.leader_weight < 0.5).any() and np.array_equal(found.memorized, found.leader_weight > 0.5)
+
+
+def test_one_gaussian_has_one_attractor():
+    mean, variances = cast([0.5, -2.0, 1.0]), cast([0.1, 1.0, 4.0])
+    starts = cast(np.random.default_rng(2).normal(size=(9, 3)) * 5)
+    found = metrics.attractors(scores.Gaussian(mean, variances), starts, NoiseLevel(0.7, 0.2))
+    assert (found.reached == 0).all() and len(found.points) == 1
+    np.testing.assert_allclose(found.points[0], 0.7 * mean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "message"),
+    [
+        (NoiseLevel(1.0, 0.0), {}, "`sigma` must be positive, but is 0.0."),
+        (NoiseLevel(1.0, 1.0), {"steps": 0}, "`tolerance` and `steps` must be positive"),
+        (NoiseLevel(1.0, 1.0), {"tolerance": 0.0}, "`tolerance` and `steps` must be positive"),
+    ],
+)
+def test_bad_searches_are_one_sentence(level, options, message):
+    score = scores.Empirical(cast([[1.0], [-1.0]]))
+    with pytest.raises(ValueError, match=message):
+        metrics.attractors(score, cast([[1.0]]), level, **options)
+    with pytest.raises(ValueError, match="`starts` must have shape"):
+        metrics.attractors(score, cast(np.zeros((0, 1))), NoiseLevel(1.0, 1.0))
