@@ -6,12 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
 
 from ..level import NoiseLevel, cast_level, strong
+from ..reductions.batches import in_pieces
 from ..scores import AbstractMixture
 
-STOP = 0.1  # of the merging tolerance: the last Newton step, after which the error is about its square
+STOP = 0.1  # of the merging tolerance: the longest last Newton step, whose error is about its square
 BATCH = 256  # starts at once
 
 
@@ -53,7 +54,7 @@ def attractors(
     of one another are one attractor. Only what the starts reach is found: the training points (times alpha) reach every
     memory, and further starts the states in between. For n points of d >> n coordinates use `data.span_coordinates`.
 
-    Cost: for each start and step three posterior passes, one covariance (n d^2) and its eigenvalues (d^3); usually
+    Cost: for each start and step two posterior passes, two covariances (n d^2) and their eigenvalues (d^3); usually
     10 to 30 steps. Accuracy: positions to about (tolerance/10)^2 sigma, not below rounding over the curvature.
 
     Raises ValueError unless sigma > 0, `tolerance` > 0, `steps` >= 1 and `starts` has the shape (count, *shape).
@@ -77,43 +78,61 @@ def attractors(
 
 @eqx.filter_jit
 def _climb_all(score, starts, level, stop, steps):
-    return jax.lax.map(lambda x: _climb(score, x, level, stop, steps), starts, batch_size=min(BATCH, len(starts)))
+    return in_pieces(jax.vmap(lambda score, x: _climb(score, x, level, stop, steps), (None, 0)), BATCH, score, starts)
+
+
+class _State(NamedTuple):
+    """A point on the way up and what is known of it."""
+
+    x: Float[Array, "*shape"]
+    log_prob: Float[Array, ""]
+    leader: Int[Array, ""]
+    leader_weight: Float[Array, ""]
+    shift: Float[Array, "*shape"]
+    """The mean shift from x."""
+    newton: Float[Array, "*shape"]
+    """The Newton step from x."""
+    slope: Float[Array, ""]
+    """Largest eigenvalue of (alpha^2/sigma^2) C."""
 
 
 def _climb(score, start, level, stop, steps):
     """The end of one start, with its log-density, leader, weight, and whether it is an attractor."""
-    alpha, sigma = level
+    sigma = level.sigma
+
+    def size(state):
+        return jnp.sqrt(jnp.sum(state.newton**2))
 
     def going(carry):
-        return (carry[1] > stop * sigma) & (carry[2] < steps)
+        state, count = carry
+        return (size(state) > stop * sigma) & (count < steps)
 
     def step(carry):
-        x, _, count = carry
-        shift, slopes, newton = _moves(score, x, level, alpha, sigma)
-        candidates = jnp.stack([x + shift, x + newton])
-        heights = jax.vmap(lambda y: score.log_prob(y, level))(candidates)
-        ahead = candidates[jnp.where(heights[1] >= heights[0], 1, 0)]
+        state, count = carry
+        ahead = jnp.stack([state.x + state.shift, state.x + state.newton])
+        tried = jax.vmap(lambda x: _look(score, x, level))(ahead)
         # near the end heights are equal up to rounding, and Newton's step is the better one
-        size = jnp.sqrt(jnp.sum(newton**2))
-        near = (size <= jnp.sqrt(stop) * sigma) & (slopes[-1] < 1)
-        return jnp.where(near, candidates[1], ahead), size, count + 1
+        near = (size(state) <= jnp.sqrt(stop) * sigma) & (state.slope < 1)
+        better = jnp.where(near | (tried.log_prob[1] >= tried.log_prob[0]), 1, 0)
+        return jax.tree.map(lambda leaf: leaf[better], tried), count + 1
 
-    x, size, _ = jax.lax.while_loop(going, step, (start, jnp.full_like(sigma, jnp.inf), jnp.zeros_like(steps)))
+    end, _ = jax.lax.while_loop(going, step, (_look(score, start, level), jnp.zeros_like(steps)))
+    settled = (end.slope < 1) & (size(end) <= stop * sigma)
+    return end.x + end.newton, end.log_prob, end.leader, end.leader_weight, settled
+
+
+def _look(score, x, level):
+    """The state at x, with both steps from it."""
+    alpha, sigma = level
     posterior = score.posterior(x, level)
-    stable = _moves(score, x, level, alpha, sigma)[1][-1] < 1
-    return x, posterior.log_prob, posterior.leader, posterior.leader_weight, stable & (size <= stop * sigma)
-
-
-def _moves(score, x, level, alpha, sigma):
-    """The mean shift, the eigenvalues of (alpha^2/sigma^2) C in ascending order, and the Newton step."""
-    shift = score.posterior(x, level).displacement
     matrix = (alpha / sigma) ** 2 * score.covariance(x, level).reshape(x.size, x.size)
     slopes, axes = jnp.linalg.eigh(matrix)
     tiny = jnp.finfo(x.dtype).tiny
-    along = (axes.T @ shift.ravel()) / jnp.maximum(jnp.abs(1 - slopes), tiny)
-    newton = axes @ along
+    newton = axes @ ((axes.T @ posterior.displacement.ravel()) / jnp.maximum(jnp.abs(1 - slopes), tiny))
     length = jnp.sqrt(jnp.sum(newton**2))
-    return shift, slopes, (newton * jnp.minimum(1, sigma / jnp.maximum(length, tiny))).reshape(x.shape)
+    newton = (newton * jnp.minimum(1, sigma / jnp.maximum(length, tiny))).reshape(x.shape)
+    known = posterior.log_prob, posterior.leader, posterior.leader_weight
+    return _State(x, *known, posterior.displacement, newton, slopes[-1])
 
 
 def _merged(ends: Float[np.ndarray, "starts d"], log_prob, settled, radius: float):

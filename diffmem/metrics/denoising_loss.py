@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..reductions.batches import in_pieces
 from ..scores import AbstractScore
 from ..theory import Estimate
 
@@ -53,6 +54,5 @@ def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: PRN
         z = jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), j), y.shape, y.dtype)
         return jnp.sum((score.denoise(alpha * y + sigma * z, level) - y) ** 2)
 
-    count = len(points) * draws
-    losses = jax.lax.map(one, jnp.arange(count), batch_size=min(BATCH, count))
+    losses = in_pieces(lambda _, queries: jax.vmap(one)(queries), BATCH, None, jnp.arange(len(points) * draws))
     return losses.reshape(-1, draws).mean(axis=1)

@@ -1,4 +1,4 @@
-"""The wells of the energy along a closed curve: which hold one training point, which a mixture, which almost nothing."""
+"""The wells of the energy along a closed curve: which hold one training point, which a mixture, which are ripples."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Real
 
 from ..level import NoiseLevel
+from ..reductions.batches import in_pieces
 from ..scores import AbstractMixture
 
 BATCH = 256  # nodes at once
@@ -68,11 +69,11 @@ def wells(
 
 @eqx.filter_jit
 def _along(score, curve, level):
-    def at(x):
+    def at(score, x):
         posterior = score.posterior(x, level)
         return posterior.log_prob, posterior.leader_weight
 
-    return jax.lax.map(at, curve, batch_size=min(BATCH, len(curve)))
+    return in_pieces(jax.vmap(at, (None, 0)), BATCH, score, curve)
 
 
 def _peaks(values: Float[np.ndarray, "nodes"]) -> tuple[Int[np.ndarray, "k"], Float[np.ndarray, "k"]]:

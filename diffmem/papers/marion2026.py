@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,11 +18,15 @@ from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
 N, D, CLUSTERS, SPREAD = 500, 16, 4, 0.5
-WIDTHS = np.array([0.0, 0.001, 0.01, 0.04, 0.08, 0.12, 0.16, 0.36, 1.0])  # v in units of SPREAD^2
+WIDTHS = {  # v in units of SPREAD^2
+    "full": np.array([0.0, 0.001, 0.01, 0.04, 0.08, 0.12, 0.16, 0.36, 1.0]),
+    "smoke": np.array([0.0, 0.001, 0.12, 0.36, 1.0]),
+}
 USEFUL = 0.36  # up to here the members are still close to the law
 SETS = {"full": 10, "smoke": 2}  # independent experiments
-LEVELS = {"full": 32, "smoke": 8}  # noise levels of the training loss
-LOSS_SETS = {"full": 3, "smoke": 1}
+LEVELS = {"full": 16, "smoke": 8}  # noise levels of the training loss
+LOSS_SETS = {"full": 2, "smoke": 1}
+LOSS_POINTS = {"full": N, "smoke": 100}  # training points at which the loss is measured
 PROJECTIONS = 128
 EDM_MEAN, EDM_SPREAD, EDM_DATA = -1.2, 1.2, 0.5  # log sigma of EDM's training law, and sigma_data of its weight
 FLAT_LOW, FLAT_HIGH = 0.01, 5.0  # sigma, log-uniform
@@ -53,7 +58,7 @@ def world(key) -> World:
     means = jax.random.normal(mean_key, (CLUSTERS, D))
     means = means * math.sqrt(D) / jnp.linalg.norm(means, axis=1, keepdims=True)
     law = scores.GaussianMixture(np.ones(CLUSTERS), means, np.full(CLUSTERS, SPREAD**2))
-    train, test = (np.asarray(law.draw(N, key=k)) for k in (train_key, test_key))
+    train, test = (_drawn(law, k) for k in (train_key, test_key))
     return World(train, test, sample_key)
 
 
@@ -62,15 +67,15 @@ def member(train: np.ndarray, width: float) -> scores.GaussianMixture:
     return scores.GaussianMixture(np.ones(len(train)), train, np.full(len(train), width * SPREAD**2))
 
 
-def distances(here: World, key) -> np.ndarray:
+def distances(here: World, widths: np.ndarray, key) -> np.ndarray:
     """Copy share, distance to train and distance to test for each width, (3, widths).
 
     Samples are exact draws of the end law. A draw depends on its key and number only, so that all widths share the
     chosen points and the noise, and all distances share their directions.
     """
     found = []
-    for width in WIDTHS:
-        drawn = np.asarray(member(here.train, width).draw(N, key=here.samples))
+    for width in widths:
+        drawn = _drawn(member(here.train, width), here.samples)
         copied = metrics.memorization(drawn, here.train).fraction
         ends = [
             metrics.sliced_wasserstein(drawn, points, key=key, projections=PROJECTIONS, relabellings=1).value
@@ -80,14 +85,15 @@ def distances(here: World, key) -> np.ndarray:
     return np.array(found).T
 
 
-def losses(train: np.ndarray, sigmas: np.ndarray, weights: np.ndarray, key) -> np.ndarray:
+def losses(train: np.ndarray, points: int, widths: np.ndarray, law: tuple[np.ndarray, np.ndarray], key) -> np.ndarray:
     """Weighted training loss of each width, with the same noise, over that of width 0, the exact minimum."""
+    sigmas, weights = law
     keys = jax.random.split(key, len(sigmas))
     total = []
-    for width in WIDTHS:
+    for width in widths:
         score = member(train, width)
         each = [
-            float(metrics.denoising_loss(score, train, NoiseLevel(1.0, sigma), key=k).value)
+            float(metrics.denoising_loss(score, train[:points], NoiseLevel(1.0, sigma), key=k).value)
             for sigma, k in zip(sigmas, keys)
         ]
         total.append(np.dot(weights, each))
@@ -95,26 +101,33 @@ def losses(train: np.ndarray, sigmas: np.ndarray, weights: np.ndarray, key) -> n
 
 
 def levels(count: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Noise levels and weights of EDM's loss and of the flat one, at the middle of equal shares of each law of sigma."""
+    """Noise levels and weights of EDM's loss and of the flat one, in the middle of equal shares of their laws."""
     quantiles = (np.arange(count) + 0.5) / count
     edm = np.exp(EDM_MEAN + EDM_SPREAD * norm.ppf(quantiles))
     flat = np.exp(np.log(FLAT_LOW) + quantiles * np.log(FLAT_HIGH / FLAT_LOW))
     return (edm, (edm**2 + EDM_DATA**2) / (edm * EDM_DATA) ** 2), (flat, np.ones(count))
 
 
+@eqx.filter_jit
+def _draw(law, key):
+    return law.draw(N, key=key)
+
+
+def _drawn(law, key):
+    return np.asarray(_draw(law, key))
+
+
 def run(scale: Scale, key) -> Results:
     """Copies and distances of all members, then their losses."""
-    keys = jax.random.split(key, SETS[scale])
+    widths, keys = WIDTHS[scale], jax.random.split(key, SETS[scale])
     worlds = [world(jax.random.fold_in(k, 0)) for k in keys]
-    found = np.array([distances(here, jax.random.fold_in(k, 1)) for here, k in zip(worlds, keys)])
+    found = np.array([distances(here, widths, jax.random.fold_in(k, 1)) for here, k in zip(worlds, keys)])
     copied, to_train, to_test = found.mean(0)
     change = found[:, 2] - found[:, 1]
     change = change - change[:, :1]
+    judged, points = list(zip(worlds, keys))[: LOSS_SETS[scale]], LOSS_POINTS[scale]
     edm, flat = (
-        np.mean(
-            [losses(here.train, *law, jax.random.fold_in(k, 2)) for here, k in zip(worlds[: LOSS_SETS[scale]], keys)],
-            axis=0,
-        )
+        np.mean([losses(here.train, points, widths, law, jax.random.fold_in(k, 2)) for here, k in judged], axis=0)
         for law in levels(LEVELS[scale])
     )
     curves = {
@@ -127,15 +140,18 @@ def run(scale: Scale, key) -> Results:
         "edm_loss": edm,
         "flat_loss": flat,
     }
-    dataset = xr.Dataset({name: ("width", values) for name, values in curves.items()}, {"width": WIDTHS})
-    return Results(measurements(dataset), described(dataset, VARIABLES))
+    dataset = xr.Dataset({name: ("width", values) for name, values in curves.items()}, {"width": widths})
+    measured = measurements(dataset)
+    checked = {claim.key for claim in CLAIMS if scale in claim.scales}
+    kept = {name: value for name, value in measured.items() if name in checked}
+    return Results(kept, described(dataset, VARIABLES))
 
 
 def measurements(found: xr.Dataset) -> dict[str, Measurement]:
     """The claims, each as the worst member of the family."""
     useful, last = found.sel(width=slice(0, USEFUL)), found.isel(width=-1)
     start = found.isel(width=0)
-    worst = int(abs(useful.gap_change).argmax())
+    worst = int(np.abs(useful.gap_change.values).argmax())
     not_copying = found.where(found.copied < 0.5, drop=True)
     good = found.where(found.edm_loss <= 1.1, drop=True)
     return {
@@ -203,6 +219,7 @@ CLAIMS = (
         0.10,
         "arXiv:2605.06077, distances do not see copies",
         "analogue",
+        ("full",),
     ),
     Claim(
         "distance_sees",

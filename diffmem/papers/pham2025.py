@@ -256,14 +256,14 @@ PAPER = Paper(
     arxiv="2505.21777",
     setting=(
         "Training points at random angles on a circle of radius R, with the exact empirical score at noise s = .05 R, "
-        "stand for image sets of growing size; six sets for each n, attractors pooled. The attractors of the energy -log "
-        "p are its wells along the circle. An attractor is memorized where one point holds more than half of the "
+        "stand for image sets of growing size; six sets for each n, attractors pooled. The attractors of the energy "
+        "-log p are its wells along the circle. An attractor is memorized where one point holds more than half of the "
         "posterior weight, spurious where several share it and the well is deeper than .1 nats, shallow where it is "
         "not. Shallow wells stand for the paper's generalized states: with the exact score the number of attractors "
-        "does not fall to zero with n, nor to one continuous ring; it stays at sqrt(3/2) R/s, and what vanishes is "
-        "their depth, about as n^(-1/2). The size at which wells vanish altogether exists for equally spaced points only, and "
-        "there as a level of the ripple, since symmetry keeps a well at each of them. The paper's critical sizes on images, and trained "
-        "networks, which smooth, do not carry over."
+        "does not fall to zero with n, nor do they merge into one continuous ring; it stays at sqrt(3/2) R/s, and what "
+        "vanishes is their depth, about as n^(-1/2). A size at which wells vanish exists for equally spaced points "
+        "only, and there as a level of the ripple, since symmetry keeps a well at each of them. The paper's critical "
+        "sizes on images, and trained networks, which smooth, do not carry over."
     ),
     claims=CLAIMS,
     run=run,

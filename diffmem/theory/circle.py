@@ -40,7 +40,8 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
         ValueError: `sigma` is negative or `radius` is not positive.
     Source: derived.
     """
-    from scipy.special import i0e as i0, i1e as i1
+    from scipy.special import i0e as i0
+    from scipy.special import i1e as i1
 
     _check(sigma, radius)
     if sigma == 0:
@@ -75,7 +76,7 @@ def polygon_ripple(
 
 
 def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
-    """Points on a regular polygon beyond which its wells are shallower than `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
+    """Points on a regular polygon beyond which its wells are below `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
 
     The inverse of `polygon_ripple`, and its accuracy: 2 % in K for ripples up to .1 and s <= R/5. Points at random
     angles behave otherwise: the number of their wells stays (`circle_attractors`) and their depth falls as n^(-1/2)

@@ -74,14 +74,14 @@ def velocity_loss_weight(level: NoiseLevel, rate: NoiseLevel) -> Float[Array, "*
 
 
 def crossover_share(
-    snr: Real[ArrayLike, "levels"], weight: Real[ArrayLike, "levels"], variance: float = 1.0, constant: float = 1.0
+    snr: Real[ArrayLike, "..."], weight: Real[ArrayLike, "..."], variance: float = 1.0, constant: float = 1.0
 ) -> float:
     """Capacity M*/N from which memorizing M points costs less than generalizing, for any weighting and law of levels:
 
         M*/N = 1 - E_t[w/(1 + snr v)] / (C E_t[w]),
 
     where `C (1 - M/N) d v` crosses `d v/(1 + snr v)` in the mean. `weight` is w times the quadrature weight of each
-    level. Losses of other targets enter through their weight (`noise_loss_weight`, ...).
+    level, of the shape of `snr`. Losses of other targets enter through their weight (`noise_loss_weight`, ...).
     Known: for alpha^2 = 1 - t^2, sigma = t, uniform t and w = 1 on x_0 it is 1 - 1/(3 C), as `1/(1 + snr) = t^2`; with
     w = snr (the loss of the noise) it tends to 1 as the smallest time tends to 0.
 

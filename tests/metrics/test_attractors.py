@@ -8,7 +8,7 @@ from diffmem import metrics, scores, theory
 from diffmem.level import NoiseLevel
 
 DTYPE = jnp.zeros(()).dtype
-X64 = DTYPE == jnp.float64
+X64 = jnp.float64 == DTYPE
 
 
 def cast(points):
@@ -24,7 +24,9 @@ def test_two_points(ratio, alpha):
     m = theory.magnetization(ratio)
     expected = [-m, m] if m else [0]
     np.testing.assert_allclose(np.sort(found.points[:, 0]), alpha * np.array(expected), atol=1e-5 if not X64 else 1e-8)
-    assert (found.reached >= 0).all() and (np.sign(found.points[found.reached, 0]) == (np.sign(starts[:, 0]) if m else 0)).all() | (m == 0)
+    assert (found.reached >= 0).all()
+    if m:  # no start crosses the midpoint
+        np.testing.assert_array_equal(np.sign(found.points[found.reached, 0]), np.sign(starts[:, 0]))
     # at the fixed point the weights are (1 + m)/2 and (1 - m)/2
     np.testing.assert_allclose(found.leader_weight, (1 + m) / 2, atol=1e-4)
 
@@ -45,7 +47,7 @@ def test_too_few_steps_are_told():
 
 def test_every_training_point_is_an_attractor_at_low_noise():
     points = cast(np.random.default_rng(0).normal(size=(40, 2, 3)))
-    found = metrics.attractors(scores.Empirical(points), points, NoiseLevel(0.5, 0.03))
+    found = metrics.attractors(scores.Empirical(points), 0.5 * points, NoiseLevel(0.5, 0.03))
     assert found.points.shape == (40, 2, 3) and found.memorized.all()
     np.testing.assert_allclose(found.points, 0.5 * points[found.leader], atol=1e-5)
     assert sorted(found.reached) == list(range(40)) and (np.diff(found.log_prob) <= 0).all()
@@ -57,7 +59,7 @@ def test_the_ends_are_those_of_plain_mean_shift():
     sigma = 0.35
     found = metrics.attractors(scores.Empirical(cast(points)), cast(points), NoiseLevel(1.0, sigma))
     x = points.copy()
-    for _ in range(20_000):
+    for _ in range(5000):
         energy = ((x[:, None] - points[None]) ** 2).sum(-1) / (2 * sigma**2)
         weight = np.exp(energy.min(1, keepdims=True) - energy)
         x = weight @ points / weight.sum(1, keepdims=True)

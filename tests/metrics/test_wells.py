@@ -18,12 +18,12 @@ def circle(angles):
 CURVE = circle(2 * np.pi * np.arange(840) / 840)
 
 
-@pytest.mark.parametrize(("k", "kind"), [(5, "memorized"), (14, "spurious"), (24, "shallow")])
-def test_wells_of_a_regular_polygon(k, kind):
+@pytest.mark.parametrize("k", [5, 14, 24])
+def test_wells_of_a_regular_polygon(k):
     """Nodes hit every corner and, for even numbers, the middles: the depth is that of the exact sum."""
     sigma = 0.15
     corners = circle(2 * np.pi * np.arange(k) / k)
-    found = metrics.wells(scores.Empirical(corners), CURVE, NoiseLevel(1.0, sigma), shallow=0.1)
+    found = metrics.wells(scores.Empirical(corners), CURVE, NoiseLevel(1.0, sigma))
     assert list(found.index) == [840 // k * i for i in range(k)]
     angles = 2 * np.pi * np.arange(k) / k
     middle = round(840 / k / 2) * 2 * np.pi / 840
@@ -31,10 +31,19 @@ def test_wells_of_a_regular_polygon(k, kind):
     np.testing.assert_allclose(found.depth, top - bottom, rtol=1e-3, atol=2e-5)
     weight = 1 / np.exp((np.cos(angles) - 1) / sigma**2).sum()
     np.testing.assert_allclose(found.leader_weight, weight, rtol=1e-4)
-    assert getattr(found, kind).all()
-    assert (found.memorized.astype(int) + found.spurious + found.shallow == 1).all()
-    if kind != "memorized":
+    if k > 5:
         assert 2 * np.tanh(found.depth[0] / 2) == pytest.approx(4 * ive(k, sigma**-2) / ive(0, sigma**-2), rel=0.05)
+
+
+def test_kinds():
+    """A point by itself, and three that share a well: memorized and spurious, or shallow if it takes more depth."""
+    score = scores.Empirical(circle(np.array([1.0, 3.95, 4.0, 4.05])))
+    found = metrics.wells(score, CURVE, NoiseLevel(1.0, 0.15))
+    assert list(found.memorized) == [True, False] and list(found.spurious) == [False, True]
+    assert not found.shallow.any()
+    strict = metrics.wells(score, CURVE, NoiseLevel(1.0, 0.15), shallow=1e3)
+    assert list(strict.memorized) == [True, False] and list(strict.shallow) == [False, True]
+    assert not strict.spurious.any()
 
 
 def test_the_pass_that_counts_is_the_lower_one():

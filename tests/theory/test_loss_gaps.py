@@ -67,7 +67,9 @@ def test_weights_turn_errors_of_x0_into_errors_of_every_target(name):
         }
         for target, (wrong, weight) in pairs.items():
             # where the noise is small the errors of z are small beside z itself
-            np.testing.assert_allclose(jnp.sum(wrong**2), weight * error, rtol=2e-3, atol=1e-5 * float(weight), err_msg=target)
+            np.testing.assert_allclose(
+                jnp.sum(wrong**2), weight * error, rtol=2e-3, atol=1e-5 * float(weight), err_msg=target
+            )
 
 
 def test_limits_of_the_weights():

@@ -67,7 +67,9 @@ def test_free_energy_keeps_its_digits_at_small_m_and_its_limits():
     low, high = theory.two_delta_free_energy(m, 2.0)
     assert low == pytest.approx(1e-8 / 2 * (1 - 1 / 4), rel=1e-5)
     assert high == pytest.approx(450 - 4 * (30 / 4 - math.log(2)), rel=1e-5)
-    np.testing.assert_allclose(theory.two_delta_free_energy(np.array([-0.5, 0.0, 1.0]), 0.0), [-0.375, 0, -0.5], rtol=1e-6)
+    np.testing.assert_allclose(
+        theory.two_delta_free_energy(np.array([-0.5, 0.0, 1.0]), 0.0), [-0.375, 0, -0.5], rtol=1e-6
+    )
 
 
 def test_response_diverges_with_exponent_one_and_the_posterior_variance_does_not():
