@@ -2,7 +2,6 @@
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +42,8 @@ def gaps(key, draws: int) -> tuple[np.ndarray, np.ndarray]:
     means = jax.random.normal(mean_key, (CLUSTERS, D))
     means = means * math.sqrt(D) / jnp.linalg.norm(means, axis=1, keepdims=True)
     law = scores.GaussianMixture(np.ones(CLUSTERS), means, np.ones(CLUSTERS))
-    train = eqx.filter_jit(law.draw)(N, key=data_key)
+    label_key, point_key = jax.random.split(data_key)
+    train = means[jax.random.randint(label_key, (N,), 0, CLUSTERS)] + jax.random.normal(point_key, (N, D))
     rank = jax.random.permutation(order_key, N)
 
     def curve(score):
@@ -182,12 +182,12 @@ PAPER = Paper(
     arxiv="2508.17689",
     setting=(
         "The paper's own data: N = 200 points of 12 Gaussians of unit variance in d = 50, means on the sphere of "
-        "radius sqrt d; its clock, alpha = sqrt(1 - t^2), sigma = t, with 26 uniform times. Losses are those of x_0 on the "
-        "training points, by sampling noise, for the exact denoisers of three laws: all training points (memorizing), "
-        "a random M of them (partially memorizing), the population (generalizing). C of the second theorem is flat in "
-        "the signal-to-noise ratio where points of one cluster are told apart, from 1 on here. The crossover is the "
-        "paper's hypothesis for where trained models start to copy, with a flat weight on x_0, for which it lies near "
-        "the 4/5 N that the paper reports; a flat weight on the noise would put it at N."
+        "radius sqrt d; its clock, alpha = sqrt(1 - t^2), sigma = t, with 26 uniform times. Losses are those of x_0 on "
+        "the training points, by sampling noise, for the exact denoisers of three laws: all training points "
+        "(memorizing), a random M of them (partially memorizing), the population (generalizing). C of the second "
+        "theorem is flat in the signal-to-noise ratio where points of one cluster are told apart, from 1 on here. The "
+        "crossover is the paper's hypothesis for where trained models start to copy, with a flat weight on x_0, for "
+        "which it lies near the 4/5 N that the paper reports; a flat weight on the noise would put it at N."
     ),
     claims=CLAIMS,
     run=run,

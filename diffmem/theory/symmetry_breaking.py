@@ -27,9 +27,9 @@ def two_delta_free_energy(
 ) -> Float[Array, "*states"]:
     """Free energy of the state x = m alpha mu, in units of mu^2: `F(m) = m^2/2 - T log cosh(m/T)`, T = (ratio/mu)^2.
 
-    It is `-T log p(x)` along the axis through the two points, up to a constant, with F(0) = 0. Its stationary points are
-    the fixed points of the posterior mean, `m = tanh(m/T)` (`magnetization`), and its curvature is the inverse of their
-    response (`susceptibility`). One well at 0 for T >= 1, two below; `m^2/2 - |m|` at T = 0. `separation` is mu.
+    It is `-T log p(x)` along the axis through the two points, up to a constant, with F(0) = 0. Its stationary points
+    are the fixed points of the posterior mean, `m = tanh(m/T)` (`magnetization`), and its curvature is the inverse of
+    their response (`susceptibility`). One well at 0 for T >= 1, two below; `m^2/2 - |m|` at T = 0. `separation` is mu.
     Source: Ambrogioni, arXiv:2310.17467; Raya and Ambrogioni, arXiv:2305.19693.
     """
     m = strong(m, float_dtype(m))
@@ -43,7 +43,7 @@ def two_delta_free_energy(
 
 
 def susceptibility(ratio: float, separation: float = 1.0) -> float:
-    """Response of the stable fixed point x/alpha = D(x) to a shift h of D: `dx/dh = 1/(1 - C/rho^2)`, rho = sigma/alpha.
+    """Response of the stable fixed point x/alpha = D(x) to a shift of D: `1/(1 - C/rho^2)`, rho = sigma/alpha.
 
     C = mu^2 (1 - m^2) is the posterior variance there, m the `magnetization`, and C/rho^2 the slope of D in x/alpha.
     With T = (ratio/mu)^2 it is T/(T - 1) above the bifurcation and about 1/(2 (1 - T)) below: exponent 1 on both sides,

@@ -45,7 +45,7 @@ def test_nothing_is_lost_where_the_points_are_known():
 
 def test_bad_losses_are_one_sentence():
     score = scores.Gaussian(np.zeros(2), 1.0)
-    with pytest.raises(ValueError, match="`points` must hold at least 2 points"):
+    with pytest.raises(ValueError, match="must hold at least 2 points"):
         metrics.denoising_loss(score, np.zeros((1, 2)), NoiseLevel(1.0, 1.0), key=KEY)
     with pytest.raises(ValueError, match="`draws` must be at least 1, but is 0."):
         metrics.denoising_loss(score, np.zeros((3, 2)), NoiseLevel(1.0, 1.0), key=KEY, draws=0)
