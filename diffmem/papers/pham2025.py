@@ -164,7 +164,9 @@ def draw(results: Results) -> Figure:
     ends = [0, 1.1 * float(found.polygon_predicted.max())]
     right.plot(ends, ends, color=style.MARK_COLOUR, linestyle="--", marker="", linewidth=1)
     right.set(xlabel=r"$(R/s)\sqrt{2\log(2/e)}$", ylabel="polygon whose wells have ripple $e$")
-    for ax in (left, middle, right):
+    left.set_ylim(None, 42)
+    left.legend(loc="upper center", ncols=2, fontsize=style.SMALL, frameon=False, columnspacing=1.0)
+    for ax in (middle, right):
         style.legend(ax)
     return figure
 

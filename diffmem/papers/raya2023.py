@@ -24,6 +24,7 @@ STARTS = np.array([0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])  # in units 
 NODES, REACH = 4001, 9.0  # of the quadrature: 9 standard deviations to each side
 
 VARIABLES = {
+    "fine": ("noise-to-signal ratio of the predicted curve in units of half the distance of the points", "1"),
     "ratio": ("noise-to-signal ratio sigma/alpha in units of half the distance of the points", "1"),
     "magnetization": ("stable fixed point of the posterior mean, predicted by m = tanh(m/sigma^2)", "1"),
     "attractor": ("stable fixed point of the posterior mean, found by ascent on the empirical score", "1"),
@@ -108,7 +109,8 @@ def run(scale: Scale, key) -> Results:
     del key
     score = two_points()
     ratios = np.linspace(0.1, 1.3, 25 if scale == "full" else 9)
-    magnetization = np.array([theory.magnetization(ratio) for ratio in ratios])
+    fine = np.linspace(ratios[0], ratios[-1], 241)
+    predicted, magnetization = (np.array([theory.magnetization(r) for r in several]) for several in (ratios, fine))
     attractor = reached(score, ratios)
     clock = processes.OrnsteinUhlenbeck()
     late = np.array([late_start_error(clock, t) for t in STARTS * SDE_TIME])
@@ -122,14 +124,14 @@ def run(scale: Scale, key) -> Results:
         "response_exponent_below": slopes["response_below"],
         "response_exponent_above": slopes["response_above"],
         "amplitude_ratio": curves["response_above"][0] / curves["response_below"][0],
-        "attractors": abs(attractor - magnetization)[away].max(),
+        "attractors": abs(attractor - predicted)[away].max(),
         "late_half": late[STARTS == 0.5][0],
         "late_one": late[STARTS == 1.0][0],
         "late_three_halves": late[STARTS == 1.5][0],
     }
-    data = {"magnetization": ("ratio", magnetization), "attractor": ("ratio", attractor), "late_start": ("start", late)}
+    data = {"magnetization": ("fine", magnetization), "attractor": ("ratio", attractor), "late_start": ("start", late)}
     data |= {name: ("gap", curve) for name, curve in curves.items()}
-    dataset = xr.Dataset(data, {"ratio": ratios, "gap": GAPS, "start": STARTS})
+    dataset = xr.Dataset(data, {"fine": fine, "ratio": ratios, "gap": GAPS, "start": STARTS})
     return Results({name: Measurement(float(v), 0.0) for name, v in values.items()}, described(dataset, VARIABLES))
 
 
@@ -140,7 +142,7 @@ def draw(results: Results) -> Figure:
     left, middle, right = figure.subplots(1, 3)
     for ax in (left, middle, right):
         style.dress(ax)
-    left.plot(found.ratio, found.magnetization, marker="", label=r"$m=\tanh(m/\sigma^2)$")
+    left.plot(found.fine, found.magnetization, marker="", label=r"$m=\tanh(m/\sigma^2)$")
     left.plot(found.ratio, found.attractor, linestyle="", markersize=4, label="attractor found")
     left.set(xlabel=r"noise $\sigma/\alpha$ (half distances)", ylabel="stable fixed point $m$ (1)")
     middle.plot(found.gap, found.response_above, markersize=4, label=r"$\sigma^2>1$")

@@ -33,16 +33,16 @@ def test_two_points(ratio, alpha):
 
 def test_a_saddle_is_not_an_attractor():
     score = scores.Empirical(cast([[1.0], [-1.0]]))
-    found = metrics.attractors(score, cast([[0.0], [0.5]]), NoiseLevel(1.0, 0.8))
-    assert list(found.reached) == [-1, 0] and len(found.points) == 1
+    found = metrics.attractors(score, cast([[0.0], [0.5], [0.6], [0.7]]), NoiseLevel(1.0, 0.8))
+    assert list(found.reached) == [-1, 0, 0, 0] and len(found.points) == 1
     # above the bifurcation the midpoint is one
-    assert list(metrics.attractors(score, cast([[0.0]]), NoiseLevel(1.0, 1.1)).reached) == [0]
+    assert not metrics.attractors(score, cast(np.zeros((4, 1))), NoiseLevel(1.0, 1.1)).reached.any()
 
 
 def test_too_few_steps_are_told():
     score = scores.Empirical(cast([[1.0], [-1.0]]))
-    found = metrics.attractors(score, cast([[30.0]]), NoiseLevel(1.0, 0.9), steps=2)
-    assert list(found.reached) == [-1] and found.points.shape == (0, 1) and found.memorized.shape == (0,)
+    found = metrics.attractors(score, cast(np.full((4, 1), 30.0)), NoiseLevel(1.0, 0.9), steps=2)
+    assert list(found.reached) == [-1] * 4 and found.points.shape == (0, 1) and found.memorized.shape == (0,)
 
 
 def test_every_training_point_is_an_attractor_at_low_noise():
@@ -69,6 +69,21 @@ def test_the_ends_are_those_of_plain_mean_shift():
     # every end of the slow way is found, and nothing that is no end of it
     assert gap.min(1).max() < 2e-3 and gap.min(0).max() < 2e-3
     assert (found.leader_weight < 0.5).any() and np.array_equal(found.memorized, found.leader_weight > 0.5)
+
+
+def test_deep_wells_of_a_circle_are_attractors_of_the_plane():
+    turn = np.random.default_rng(3).uniform(0, 2 * np.pi, 60)
+    points, curve = (
+        cast(np.stack([np.cos(angle), np.sin(angle)], axis=-1)) for angle in (turn, 2 * np.pi * np.arange(840) / 840)
+    )
+    score, level = scores.Empirical(points), NoiseLevel(1.0, 0.08)
+    along = metrics.wells(score, curve, level)
+    found = metrics.attractors(score, points, level)
+    deep = along.depth > 0.05
+    gap = np.linalg.norm(curve[along.index[deep]][:, None] - found.points[None], axis=-1)
+    assert deep.sum() > 5 and gap.min(1).max() < 0.03
+    # the same states by both: equal weights of the leading point
+    np.testing.assert_allclose(found.leader_weight[gap.argmin(1)], along.leader_weight[deep], atol=0.03)
 
 
 def test_one_gaussian_has_one_attractor():

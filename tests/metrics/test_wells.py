@@ -1,4 +1,4 @@
-"""Wells along a circle against exact densities of polygons and the attractors of the plane."""
+"""Wells along a circle against exact densities of polygons and three points."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -69,17 +69,6 @@ def test_wells_do_not_depend_on_where_the_curve_starts():
         np.testing.assert_allclose(other.depth[order], found.depth, atol=1e-5)
 
 
-def test_deep_wells_of_the_circle_are_attractors_of_the_plane():
-    points = circle(np.random.default_rng(3).uniform(0, 2 * np.pi, 25))
-    score, level = scores.Empirical(points), NoiseLevel(1.0, 0.08)
-    along = metrics.wells(score, CURVE, level)
-    # from the points and from the circle between them
-    inside = metrics.attractors(score, np.concatenate([points, CURVE[::10]]), level)
-    gap = np.linalg.norm(CURVE[along.index[along.depth > 0.05]][:, None] - inside.points[None], axis=-1)
-    assert gap.min(1).max() < 0.03
-    assert abs(len(inside.points) - len(along.index)) <= 1
-
-
 def test_one_point_is_one_well_and_equal_values_are_none():
     found = metrics.wells(scores.Empirical(circle(np.array([0.5]))), CURVE, NoiseLevel(1.0, 0.5))
     assert len(found.index) == 1 and found.memorized.all()
@@ -93,7 +82,7 @@ def test_bad_curves_are_one_sentence():
     score = scores.Empirical(circle(np.arange(3.0)))
     with pytest.raises(ValueError, match="`curve` must hold at least 3 nodes"):
         metrics.wells(score, CURVE[:2], NoiseLevel(1.0, 0.1))
-    with pytest.raises(ValueError, match="`sigma` must be positive, but is 0.0."):
+    with pytest.raises(ValueError, match="`sigma` must be positive"):
         metrics.wells(score, CURVE, NoiseLevel(1.0, 0.0))
-    with pytest.raises(ValueError, match="`shallow` must be at least 0, but is -1.0."):
+    with pytest.raises(ValueError, match="`shallow` must be at least 0"):
         metrics.wells(score, CURVE, NoiseLevel(1.0, 0.1), shallow=-1.0)

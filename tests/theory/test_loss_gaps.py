@@ -20,8 +20,8 @@ def test_generalization_gap_is_the_error_of_the_best_denoiser_of_one_cluster():
 
 
 def test_gaps_of_exact_denoisers():
-    """One Gaussian in 40 dimensions, 60 points, low noise: the memorizing denoiser loses nothing."""
-    d, n, known, variance = 40, 60, 15, 0.5
+    """One Gaussian in 30 dimensions, 60 points, low noise: the memorizing denoiser loses nothing."""
+    d, n, known, variance = 30, 60, 15, 0.5
     train = np.sqrt(variance) * np.random.default_rng(0).normal(size=(n, d)).astype(DTYPE)
     level, key = NoiseLevel(0.9, 0.3), jax.random.key(1)
 
