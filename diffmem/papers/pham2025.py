@@ -54,12 +54,12 @@ def held(points: np.ndarray) -> scores.Empirical:
     return scores.Empirical(jnp.asarray(padded, dtype), jnp.asarray(np.arange(room) < n, dtype))
 
 
-def census(n: int, keys: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:
-    """The number of wells of each kind for each key, and the depths of all wells."""
+def census(n: int, sets: int, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:
+    """The number of wells of each kind for each of several sets of n points, and the depths of all wells."""
     curve = circle(2 * np.pi * np.arange(NODES) / NODES)
     counts, depths = [], []
-    for key in keys:
-        angles = 2 * np.pi * np.asarray(jax.random.uniform(key, (n,)), np.float64)
+    for one in jax.random.split(key, sets):
+        angles = 2 * np.pi * np.asarray(jax.random.uniform(one, (n,)), np.float64)
         found = metrics.wells(held(circle(angles)), curve, NoiseLevel(1.0, SIGMA))
         counts.append([found.memorized.sum(), found.spurious.sum(), found.shallow.sum()])
         depths.append(found.depth)
@@ -103,8 +103,7 @@ def polygons(scale: Scale) -> xr.Dataset:
 def run(scale: Scale, key) -> Results:
     """Wells of random sets of every size, and the sizes of regular polygons."""
     sizes = SIZES[scale]
-    keys = [jax.random.split(jax.random.fold_in(key, n), SETS[scale]) for n in sizes]
-    counts, depths = zip(*(census(n, several) for n, several in zip(sizes, keys)))
+    counts, depths = zip(*(census(n, SETS[scale], jax.random.fold_in(key, n)) for n in sizes))
     counts = np.array(counts, float)  # sizes, sets, kinds
     dataset = xr.Dataset(
         {
