@@ -1,6 +1,9 @@
 """What is measured on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
+from .attractors import Attractors as Attractors
+from .attractors import attractors as attractors
 from .collapse_times import collapse_times as collapse_times
+from .denoising_loss import denoising_loss as denoising_loss
 from .distances import Estimate as Estimate
 from .distances import energy_distance as energy_distance
 from .distances import sliced_wasserstein as sliced_wasserstein
@@ -17,3 +20,5 @@ from .observers import own_weight as own_weight
 from .observers import participation as participation
 from .proportion import Interval as Interval
 from .proportion import wilson as wilson
+from .wells import Wells as Wells
+from .wells import wells as wells

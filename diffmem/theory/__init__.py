@@ -5,6 +5,12 @@ Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the ho
 """
 
 from .arguments import points_from_log as points_from_log
+from .circle import circle_attractors as circle_attractors
+from .circle import circle_fluctuation as circle_fluctuation
+from .circle import circle_log_density as circle_log_density
+from .circle import circle_ridge as circle_ridge
+from .circle import polygon_ripple as polygon_ripple
+from .circle import polygon_size as polygon_size
 from .clones import clone_probability as clone_probability
 from .clones import empirical_clone_probability as empirical_clone_probability
 from .clones import gaussian_clone_probability as gaussian_clone_probability
@@ -35,6 +41,12 @@ from .information import gaussian_information_variance as gaussian_information_v
 from .information import gaussian_mmse as gaussian_mmse
 from .isotropic import IsotropicGaussian as IsotropicGaussian
 from .isotropic import UniformSphere as UniformSphere
+from .loss_gaps import crossover_share as crossover_share
+from .loss_gaps import generalization_gap as generalization_gap
+from .loss_gaps import noise_loss_weight as noise_loss_weight
+from .loss_gaps import partial_memorization_gap as partial_memorization_gap
+from .loss_gaps import score_loss_weight as score_loss_weight
+from .loss_gaps import velocity_loss_weight as velocity_loss_weight
 from .monte_carlo import information_densities as information_densities
 from .monte_carlo import information_density as information_density
 from .monte_carlo import monte_carlo_information as monte_carlo_information
@@ -60,6 +72,9 @@ from .spectrum import spectrum as spectrum
 from .subsets import extrapolated_collapse_ratio as extrapolated_collapse_ratio
 from .subsets import subset_collapse_ratio as subset_collapse_ratio
 from .subsets import subset_own_weight as subset_own_weight
+from .symmetry_breaking import bifurcation_time as bifurcation_time
 from .symmetry_breaking import magnetization as magnetization
+from .symmetry_breaking import susceptibility as susceptibility
 from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time
+from .symmetry_breaking import two_delta_free_energy as two_delta_free_energy
 from .tikhonov import tikhonov_contraction as tikhonov_contraction

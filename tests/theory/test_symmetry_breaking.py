@@ -1,9 +1,12 @@
-"""Critical times of two deltas, in closed form where one exists."""
+"""Critical times of two deltas, in closed form where one exists; their free energy against the density itself."""
 
 import math
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from examples import PROCESSES
 
 from diffmem import processes, theory
 
@@ -37,3 +40,63 @@ def test_magnetization():
     assert values[0] / math.sqrt(3e-4) == pytest.approx(1, abs=4.1e-5)
     with pytest.raises(ValueError, match="`ratio` and `separation` must"):
         theory.magnetization(-1.0)
+
+
+def test_free_energy_is_minus_the_log_density_along_the_axis():
+    separation, sigma = 1.7, 0.9
+    m = np.linspace(-2, 2, 41)
+    x = separation * m
+    exact = np.logaddexp(-((x - separation) ** 2) / (2 * sigma**2), -((x + separation) ** 2) / (2 * sigma**2))
+    centre = np.log(2) - separation**2 / (2 * sigma**2)
+    temperature = (sigma / separation) ** 2
+    found = theory.two_delta_free_energy(m, sigma, separation)
+    np.testing.assert_allclose(found, -temperature * (exact - centre), atol=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.9, 1.4])
+def test_free_energy_is_stationary_at_the_magnetization_and_curved_as_the_response_says(ratio):
+    m = jnp.asarray(theory.magnetization(ratio), jnp.zeros(()).dtype)
+    slope = jax.grad(theory.two_delta_free_energy)
+    assert abs(slope(m, ratio)) < 2e-6
+    # F'' = 1 - D'(m): the inverse of the response
+    assert jax.grad(slope)(m, ratio) * theory.susceptibility(ratio) == pytest.approx(1, rel=2e-4)
+
+
+def test_free_energy_keeps_its_digits_at_small_m_and_its_limits():
+    m = jnp.asarray([1e-4, 30.0], jnp.zeros(()).dtype)
+    low, high = theory.two_delta_free_energy(m, 2.0)
+    assert low == pytest.approx(1e-8 / 2 * (1 - 1 / 4), rel=1e-5)
+    assert high == pytest.approx(450 - 4 * (30 / 4 - math.log(2)), rel=1e-5)
+    np.testing.assert_allclose(
+        theory.two_delta_free_energy(np.array([-0.5, 0.0, 1.0]), 0.0), [-0.375, 0, -0.5], rtol=1e-6
+    )
+
+
+def test_response_diverges_with_exponent_one_and_the_posterior_variance_does_not():
+    gaps = np.geomspace(1e-4, 1e-2, 9)
+    below = np.array([theory.susceptibility(2 * math.sqrt(1 - gap), 2.0) for gap in gaps])
+    above = np.array([theory.susceptibility(2 * math.sqrt(1 + gap), 2.0) for gap in gaps])
+    np.testing.assert_allclose(above, (1 + gaps) / gaps, rtol=1e-9)
+    assert np.polyfit(np.log(gaps), np.log(below), 1)[0] == pytest.approx(-0.9997, abs=3e-4)
+    assert above[0] / below[0] == pytest.approx(2, abs=1e-3)
+    # a shift h of D moves the fixed point by h times the response
+    shift, sigma = 1e-7, 0.8
+    m = theory.magnetization(sigma)
+    moved = m
+    for _ in range(2000):
+        moved = math.tanh(moved / sigma**2) + shift
+    assert (moved - m) / shift == pytest.approx(theory.susceptibility(sigma), rel=1e-4)
+    assert 1 - theory.magnetization(1.0) ** 2 == 1.0 and theory.susceptibility(1.0) == math.inf
+    assert theory.susceptibility(0.0) == 1.0 and theory.susceptibility(1e3) == pytest.approx(1, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_bifurcation_is_the_speciation_of_two_points(name):
+    process, separation = PROCESSES[name], 1.3
+    t = theory.bifurcation_time(process, separation)
+    assert t == pytest.approx(theory.speciation_time(process, np.array([separation**2])), rel=1e-5)
+    level = process.level(t)
+    # the slope of D at the midpoint, alpha mu^2/sigma^2, times alpha is 1 there
+    assert (float(level.alpha) * separation / float(level.sigma)) ** 2 == pytest.approx(1, rel=1e-4)
+    with pytest.raises(ValueError, match="`separation` must be positive"):
+        theory.bifurcation_time(process, 0.0)

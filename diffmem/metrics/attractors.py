@@ -1,0 +1,150 @@
+"""The memories of a score: the states that its own denoiser leaves where they are."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
+
+from ..level import NoiseLevel, cast_level, strong
+from ..reductions.batches import in_pieces
+from ..scores import AbstractMixture
+
+STOP = 0.1  # of the merging tolerance: the longest last Newton step, whose error is about its square
+BATCH = 256  # starts at once
+
+
+class Attractors(NamedTuple):
+    """The distinct attractors that were reached, most probable first."""
+
+    points: Float[np.ndarray, "k *shape"]
+    """Where they are: maxima of the noisy density."""
+    log_prob: Float[np.ndarray, "k"]
+    """Log-density there, in nats; the energy is its negative."""
+    leader: Int[np.ndarray, "k"]
+    """Index of the heaviest centre."""
+    leader_weight: Float[np.ndarray, "k"]
+    """Its posterior weight."""
+    memorized: Bool[np.ndarray, "k"]
+    """Whether one centre holds more than half of the weight; the others are shared by several."""
+    reached: Int[np.ndarray, "starts"]
+    """Number of the attractor that each start ended on; -1 for a saddle, or where the steps did not suffice."""
+
+
+def attractors(
+    score: AbstractMixture,
+    starts: Real[ArrayLike, "starts *shape"],
+    level: NoiseLevel,
+    *,
+    tolerance: float = 1e-3,
+    steps: int = 500,
+) -> Attractors:
+    """The minima of the energy `-log p(x)` at a level: the stable fixed points `x = alpha D(x)`, climbed to from
+    `starts`.
+
+    Each step is the mean shift `x -> alpha D(x)`, which never lowers p, or the Newton step with the posterior
+    covariance C, at most sigma long, where that climbs at least as high:
+
+        dx = |1 - (alpha^2/sigma^2) C|^-1 (alpha D - x),   the absolute value on each eigenvector of C.
+
+    A fixed point is an attractor where the largest eigenvalue of (alpha^2/sigma^2) C is below 1. A start ends on a
+    maximum near it, not always on the one that the mean shift alone would take it to. Ends within `tolerance` sigma
+    of one another are one attractor. Only what the starts reach is found: the training points (times alpha) reach every
+    memory, and further starts the states in between. For n points of d >> n coordinates use `data.span_coordinates`.
+
+    Cost: for each start and step two posterior passes, two covariances (n d^2) and their eigenvalues (d^3); usually
+    10 to 30 steps. Accuracy: positions to about (tolerance/10)^2 sigma, not below rounding over the curvature.
+
+    Raises ValueError unless sigma > 0, `tolerance` > 0, `steps` >= 1 and `starts` has the shape (count, *shape).
+    Source: Ambrogioni, arXiv:2309.17290, and Pham et al., arXiv:2505.21777, for diffusion as an associative memory;
+    the search: derived.
+    """
+    if not float(level.sigma) > 0:
+        raise ValueError(f"`sigma` must be positive, but is {level.sigma}.")
+    if not (tolerance > 0 and steps >= 1):
+        raise ValueError(f"`tolerance` and `steps` must be positive, but are {tolerance} and {steps}.")
+    starts = jnp.asarray(starts)
+    if starts.ndim == 0 or len(starts) == 0:
+        raise ValueError(f"`starts` must have shape (count, *shape) and hold a point, but has shape {starts.shape}.")
+    dtype = jax.eval_shape(score.denoise, starts[0], level).dtype
+    level, stop = cast_level(level, dtype), jnp.asarray(tolerance * STOP, dtype)
+    found = _climb_all(score, strong(starts, dtype), level, stop, jnp.asarray(steps))
+    ends, log_prob, leader, weight, settled = (np.asarray(part) for part in found)
+    first, reached = _merged(ends.reshape(len(ends), -1), log_prob, settled, tolerance * float(level.sigma))
+    return Attractors(ends[first], log_prob[first], leader[first], weight[first], weight[first] > 0.5, reached)
+
+
+@eqx.filter_jit
+def _climb_all(score, starts, level, stop, steps):
+    return in_pieces(jax.vmap(lambda score, x: _climb(score, x, level, stop, steps), (None, 0)), BATCH, score, starts)
+
+
+class _State(NamedTuple):
+    """A point on the way up and what is known of it."""
+
+    x: Float[Array, "*shape"]
+    log_prob: Float[Array, ""]
+    leader: Int[Array, ""]
+    leader_weight: Float[Array, ""]
+    shift: Float[Array, "*shape"]
+    """The mean shift from x."""
+    newton: Float[Array, "*shape"]
+    """The Newton step from x."""
+    slope: Float[Array, ""]
+    """Largest eigenvalue of (alpha^2/sigma^2) C."""
+
+
+def _climb(score, start, level, stop, steps):
+    """The end of one start, with its log-density, leader, weight, and whether it is an attractor."""
+    sigma = level.sigma
+
+    def size(state):
+        return jnp.sqrt(jnp.sum(state.newton**2))
+
+    def going(carry):
+        state, count = carry
+        return (size(state) > stop * sigma) & (count < steps)
+
+    def step(carry):
+        state, count = carry
+        ahead = jnp.stack([state.x + state.shift, state.x + state.newton])
+        tried = jax.vmap(lambda x: _look(score, x, level))(ahead)
+        # near the end heights are equal up to rounding, and Newton's step is the better one
+        near = (size(state) <= jnp.sqrt(stop) * sigma) & (state.slope < 1)
+        better = jnp.where(near | (tried.log_prob[1] >= tried.log_prob[0]), 1, 0)
+        return jax.tree.map(lambda leaf: leaf[better], tried), count + 1
+
+    end, _ = jax.lax.while_loop(going, step, (_look(score, start, level), jnp.zeros_like(steps)))
+    settled = (end.slope < 1) & (size(end) <= stop * sigma)
+    return end.x + end.newton, end.log_prob, end.leader, end.leader_weight, settled
+
+
+def _look(score, x, level):
+    """The state at x, with both steps from it."""
+    alpha, sigma = level
+    posterior = score.posterior(x, level)
+    matrix = (alpha / sigma) ** 2 * score.covariance(x, level).reshape(x.size, x.size)
+    slopes, axes = jnp.linalg.eigh(matrix)
+    tiny = jnp.finfo(x.dtype).tiny
+    newton = axes @ ((axes.T @ posterior.displacement.ravel()) / jnp.maximum(jnp.abs(1 - slopes), tiny))
+    length = jnp.sqrt(jnp.sum(newton**2))
+    newton = (newton * jnp.minimum(1, sigma / jnp.maximum(length, tiny))).reshape(x.shape)
+    known = posterior.log_prob, posterior.leader, posterior.leader_weight
+    return _State(x, *known, posterior.displacement, newton, slopes[-1])
+
+
+def _merged(ends: Float[np.ndarray, "starts d"], log_prob, settled, radius: float):
+    """Rows that stand for each attractor, and the attractor of each row."""
+    first: list[int] = []
+    reached = np.full(len(ends), -1)
+    for row in np.argsort(-log_prob, kind="stable"):
+        if not settled[row]:
+            continue
+        away = np.linalg.norm(ends[first] - ends[row], axis=1) if first else np.array([np.inf])
+        if away.min() > radius:
+            first.append(int(row))
+            away = np.append(away, 0.0) if len(first) > 1 else np.zeros(1)
+        reached[row] = away.argmin()
+    return np.array(first, int), reached

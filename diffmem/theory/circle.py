@@ -1,0 +1,130 @@
+"""The smallest world in which copies turn into mixtures and mixtures into the law: points on a circle.
+
+Data lie on a circle of radius R in the plane, with noise of standard deviation s added (alpha = 1). An attractor is a
+maximum of the noisy density, a minimum of the energy of the dense associative memory that stores the points.
+"""
+
+import math
+
+import jax.numpy as jnp
+from jax.scipy.special import i0e
+from jaxtyping import Array, ArrayLike, Float
+
+from ..level import float_dtype, strong
+from .collapse import root
+
+
+def circle_log_density(
+    r: Float[ArrayLike, "*radii"], sigma: Float[ArrayLike, ""], radius: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*radii"]:
+    """Log-density per area at distance r from the centre, for data uniform on the circle, in nats:
+
+        log p = -(r - R)^2/(2 s^2) + log(exp(-k) I_0(k)) - log(2 pi s^2),   k = R r/s^2.
+
+    Its gradient in r is the radial score `-r/s^2 + (R/s^2) I_1(k)/I_0(k)`; there is no other. s must be positive.
+    Source: Pham et al., arXiv:2505.21777; derived.
+    """
+    r = strong(r, float_dtype(r))
+    sigma, radius = strong(sigma, r.dtype), strong(radius, r.dtype)
+    away = (r - radius) / sigma
+    return -(away**2) / 2 + jnp.log(i0e(radius * r / sigma**2)) - jnp.log(2 * math.pi * sigma**2)
+
+
+def circle_ridge(sigma: float, radius: float = 1.0) -> float:
+    """The distance from the centre at which the density of a noisy circle is largest: `r = R I_1(k)/I_0(k)`, k = R
+    r/s^2.
+
+    About R - s^2/(2 R) for small noise. 0 for s >= R/sqrt(2), where the ring has closed to a bump.
+
+    Raises:
+        ValueError: `sigma` is negative or `radius` is not positive.
+    Source: derived.
+    """
+    from scipy.special import i0e as i0
+    from scipy.special import i1e as i1
+
+    _check(sigma, radius)
+    if sigma == 0:
+        return float(radius)
+    excess = 1 - 2 * (sigma / radius) ** 2
+    if excess <= 0:
+        return 0.0
+    # I_1(k)/I_0(k) >= k/2 - k^3/16, so the root that is not 0 lies at r^2 >= 8 s^4/R^2 (1 - 2 s^2/R^2)
+    low = math.sqrt(2 * excess) * sigma**2 / radius
+
+    def pull(r):
+        k = radius * r / sigma**2
+        return radius * i1(k) / i0(k) - r
+
+    return root(pull, low, radius)
+
+
+def polygon_ripple(
+    k: Float[ArrayLike, "*sizes"], sigma: Float[ArrayLike, ""], radius: Float[ArrayLike, ""] = 1.0
+) -> Float[Array, "*sizes"]:
+    """Relative height of the wells around K points equally spaced on the circle: `2 exp(-K^2 s^2/(2 R^2))`.
+
+    The density at distance about R is `p (1 + ripple cos K theta)`, so this is (p_max - p_min)/(p_max + p_min). The
+    wells never vanish, as the symmetry keeps K of them; they become shallow.
+    Accuracy: that of a change of K by 2 %, for ripples up to .1 and s <= R/5. At r = R the first harmonic is exactly
+    2 I_K(c)/I_0(c) with c = R^2/s^2. `k` need not be whole.
+    Source: derived.
+    """
+    k = strong(k, float_dtype(k))
+    noise = strong(sigma, k.dtype) / strong(radius, k.dtype)
+    return 2 * jnp.exp(-((k * noise) ** 2) / 2)
+
+
+def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
+    """Points on a regular polygon beyond which its wells are below `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
+
+    The inverse of `polygon_ripple`, and its accuracy: 2 % in K for ripples up to .1 and s <= R/5. Points at random
+    angles behave otherwise: the number of their wells stays (`circle_attractors`) and their depth falls as n^(-1/2)
+    (`circle_fluctuation`).
+
+    Raises:
+        ValueError: `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
+    Source: derived.
+    """
+    _check(sigma, radius, positive=True)
+    if not 0 < ripple < 2:
+        raise ValueError(f"`ripple` must lie between 0 and 2, but is {ripple}.")
+    return radius / sigma * math.sqrt(2 * math.log(2 / ripple))
+
+
+def circle_attractors(sigma: float, radius: float = 1.0) -> float:
+    """Expected number of attractors of many points at random angles: `sqrt(3/2) R/s`, whatever n.
+
+    Noise of width s makes of them a smooth Gaussian field along the circle with covariance exp(-u^2/(4 s^2)), which has
+    `sqrt(C''''(0)/-C''(0))/(2 pi)` maxima per length (Kac and Rice). Holds for s << R and several points within s.
+
+    Raises:
+        ValueError: `sigma` or `radius` is not positive.
+    Source: derived.
+    """
+    _check(sigma, radius, positive=True)
+    return math.sqrt(1.5) * radius / sigma
+
+
+def circle_fluctuation(n: float, sigma: float, radius: float = 1.0) -> float:
+    """Relative standard deviation of the density along the circle for n points at random angles:
+    `(sqrt(pi) R/(n s))^(1/2)`.
+
+    The depth of the wells, in nats, is of this size once it is below 1: attractors do not die out with n, they become
+    shallow. Holds for s << R.
+
+    Raises:
+        ValueError: `n`, `sigma` or `radius` is not positive.
+    Source: derived: n kernels of width s, whose square integrates to 1/(2 sqrt(pi) s).
+    """
+    _check(sigma, radius, positive=True)
+    if not n > 0:
+        raise ValueError(f"`n` must be positive, but is {n}.")
+    return math.sqrt(math.sqrt(math.pi) * radius / (n * sigma))
+
+
+def _check(sigma: float, radius: float, positive: bool = False) -> None:
+    if not (sigma > 0 if positive else sigma >= 0):
+        raise ValueError(f"`sigma` must be {'positive' if positive else 'nonnegative'}, but is {sigma}.")
+    if not radius > 0:
+        raise ValueError(f"`radius` must be positive, but is {radius}.")

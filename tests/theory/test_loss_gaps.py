@@ -1,0 +1,118 @@
+"""Loss gaps against exact denoisers, loss weights against the targets themselves, the crossover against its identity."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from examples import PROCESSES
+
+from diffmem import metrics, scores, theory
+from diffmem.level import NoiseLevel
+
+DTYPE = jnp.zeros(()).dtype
+
+
+def test_generalization_gap_is_the_error_of_the_best_denoiser_of_one_cluster():
+    snr, d, variance = np.array([0.0, 0.3, 7.0, 1e5]), 5, 0.4
+    found = theory.generalization_gap(snr, d, variance)
+    np.testing.assert_allclose(found, theory.gaussian_mmse(snr, np.full(d, variance)), rtol=1e-5)
+    assert found[0] == pytest.approx(d * variance)
+
+
+def test_gaps_of_exact_denoisers():
+    """One Gaussian in 30 dimensions, 60 points, low noise: the memorizing denoiser loses nothing."""
+    d, n, known, variance = 30, 60, 15, 0.5
+    train = np.sqrt(variance) * np.random.default_rng(0).normal(size=(n, d)).astype(DTYPE)
+    level, key = NoiseLevel(0.9, 0.3), jax.random.key(1)
+
+    def loss(score):
+        return metrics.denoising_loss(score, train, level, key=key, draws=4)
+
+    memorizing = loss(scores.Empirical(train))
+    assert memorizing.value < 1e-6 * d
+    gap = loss(scores.Gaussian(np.zeros(d), variance)).value - memorizing.value
+    # the points themselves fluctuate by sqrt(2/(n d)), 3 %, and enter by half here
+    assert gap == pytest.approx(float(theory.generalization_gap(9.0, d, variance)), rel=0.06)
+    partial = loss(scores.Empirical(train, (np.arange(n) < known).astype(DTYPE))).value - memorizing.value
+    low, high = (float(theory.partial_memorization_gap(known / n, d, variance, c)) for c in (1.0, 2.0))
+    assert low < partial < high
+
+
+def test_one_known_point_of_two_costs_twice_the_variance():
+    """D is the known point whatever the noise: half of the points, at a mean square distance of 2 d v."""
+    d, variance, rng = 30, 0.7, np.random.default_rng(1)
+    pairs = np.sqrt(variance) * rng.normal(size=(4000, 2, d))
+    losses = ((pairs[:, 0] - pairs[:, 1]) ** 2).sum(-1) / 2
+    expected = float(theory.partial_memorization_gap(0.5, d, variance, 2.0))
+    assert abs(losses.mean() - expected) < 3 * losses.std() / 4000**0.5
+    assert theory.partial_memorization_gap(1.0, d, variance) == 0
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_weights_turn_errors_of_x0_into_errors_of_every_target(name):
+    """For one draw, as identities: the errors of the predictions that the score makes of z, z/sigma and the velocity."""
+    process, rng = PROCESSES[name], np.random.default_rng(2)
+    score = scores.GaussianMixture.two_clusters(rng.normal(size=3).astype(DTYPE), np.asarray(0.3, DTYPE))
+    x0, z = rng.normal(size=(2, 3)).astype(DTYPE)
+    for t in np.quantile([process.t_min, process.t_max], [0.2, 0.5, 0.9]):
+        level, rate = process.level(t), process.rate(t)
+        x = level.alpha * x0 + level.sigma * z
+        error = float(jnp.sum((score.denoise(x, level) - x0) ** 2))
+        noise = score.noise(x, level)
+        velocity = rate.alpha * score.denoise(x, level) + rate.sigma * noise
+        pairs = {
+            "noise": (noise - z, theory.noise_loss_weight(level)),
+            "score": (score.score(x, level) + z / level.sigma, theory.score_loss_weight(level)),
+            "velocity": (velocity - rate.alpha * x0 - rate.sigma * z, theory.velocity_loss_weight(level, rate)),
+        }
+        for target, (wrong, weight) in pairs.items():
+            # where the noise is small the errors of z are small beside z itself
+            np.testing.assert_allclose(
+                jnp.sum(wrong**2), weight * error, rtol=2e-3, atol=1e-5 * float(weight), err_msg=target
+            )
+
+
+def test_limits_of_the_weights():
+    blind, rate = NoiseLevel(0.0, 1.0), NoiseLevel(-1.5, 1.0)
+    assert theory.noise_loss_weight(blind) == theory.score_loss_weight(blind) == 0
+    assert theory.velocity_loss_weight(blind, rate) == pytest.approx(2.25)
+    clean = NoiseLevel(np.ones(2), np.array([0.0, 0.5]))
+    assert np.isinf(theory.noise_loss_weight(clean)[0]) and theory.score_loss_weight(clean)[1] == pytest.approx(16)
+    assert np.isinf(theory.velocity_loss_weight(NoiseLevel(1.0, 0.0), rate))
+
+
+@pytest.mark.parametrize(("constant", "share"), [(5 / 3, 0.8), (1.5, 7 / 9), (1.0, 2 / 3)])
+def test_flat_loss_on_the_unit_circle_clock_is_the_mean_of_t_squared(constant, share):
+    t = (np.arange(2000) + 0.5) / 2000
+    snr = (1 - t**2) / t**2
+    assert theory.crossover_share(snr, np.ones(2000), constant=constant) == pytest.approx(share, abs=1e-6)
+
+
+def test_crossover_is_where_the_mean_losses_are_equal():
+    rng = np.random.default_rng(3)
+    snr, weight = rng.exponential(size=(2, 50))
+    share = theory.crossover_share(snr, weight, variance=0.6, constant=1.3)
+    partial = float(theory.partial_memorization_gap(share, 7, 0.6, 1.3))
+    assert np.average(theory.generalization_gap(snr, 7, 0.6), weights=weight) == pytest.approx(partial, rel=1e-5)
+
+
+def test_the_loss_of_the_noise_moves_the_crossover_to_all_points():
+    t = np.linspace(1e-3, 0.999, 500)
+    snr = (1 - t**2) / t**2
+    weight = theory.noise_loss_weight(NoiseLevel(np.sqrt(1 - t**2), t))
+    assert theory.crossover_share(snr, weight) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("snr", "weight", "variance", "message"),
+    [
+        ([1.0, 2.0], [1.0], 1.0, "must have one shape"),
+        ([-1.0], [1.0], 1.0, "`snr` must be finite and nonnegative"),
+        ([1.0], [np.nan], 1.0, "`weight` must be finite"),
+        ([1.0], [0.0], 1.0, "`weight` must be positive somewhere"),
+        ([1.0], [1.0], 0.0, "`variance` and `constant` must be positive, but are 0.0 and 1.0."),
+    ],
+)
+def test_bad_crossovers_are_one_sentence(snr, weight, variance, message):
+    with pytest.raises(ValueError, match=message):
+        theory.crossover_share(np.array(snr), np.array(weight), variance)
