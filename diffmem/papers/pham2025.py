@@ -264,7 +264,7 @@ PAPER = Paper(
         "does not fall to zero with n, nor do they merge into one continuous ring; it stays at sqrt(3/2) R/s, and what "
         "vanishes is their depth, about as n^(-1/2). A size at which wells vanish exists for equally spaced points "
         "only, and there as a level of the ripple, since symmetry keeps a well at each of them. That no attractor is "
-        "memorized from n = 200 on holds up to strays: in some draws one or two of about 150 still are at 200, by a "
+        "memorized from n = 200 on holds up to strays: in most draws one or two of about 150 still are at 200, by a "
         "point that happens to lie alone, and none from 500 on. The paper's critical sizes on images, and trained "
         "networks, which smooth, do not carry over."
     ),

@@ -42,7 +42,7 @@ def test_two_points(ratio, alpha):
     found, reached = sought(held(TWO), starts, NoiseLevel(alpha, alpha * ratio))
     m = theory.magnetization(ratio)
     expected = [-m, m] if m else [0]
-    accuracy = 1e-8 if DTYPE == jnp.float64 else 1e-5
+    accuracy = 1e-8 if jnp.float64 == DTYPE else 1e-5
     np.testing.assert_allclose(np.sort(found.points[:, 0]), alpha * np.array(expected), atol=accuracy)
     np.testing.assert_allclose(found.points[:, 1], 0, atol=accuracy)
     assert (reached >= 0).all()
