@@ -24,6 +24,8 @@ RANK = 100  # principal coordinates in which the mixture has full covariances; i
 POOL = 4  # synthetic points for each point of the training set, at least
 QUANTILES = (0.1, 0.5, 0.9)
 
+MADE = ("measured", "mixture", "extrapolated")  # with Monte-Carlo error
+
 VARIABLES = {
     "n": ("number of training points", "1"),
     "quantile": ("of the distances to the nearest neighbour", "1"),
@@ -31,9 +33,10 @@ VARIABLES = {
         "sigma/alpha at own weight 1/2, on points that no prediction has seen where there are n",
         "1",
     ),
-    "spectrum": ("predicted from the covariance spectrum of the fitted half", "1"),
-    "mixture": ("predicted from a mixture fitted to that half, the background in its exact law", "1"),
-    "extrapolated": ("predicted from the collapse of subsets of that half", "1"),
+    "spectrum": ("predicted from the covariance spectrum of the fitted half", "data units"),
+    "mixture": ("predicted from a mixture fitted to that half, the background in its exact law", "data units"),
+    "extrapolated": ("predicted from the collapse of subsets of that half", "data units"),
+    **{f"{name}_error": (f"standard error of {name} over queries", "data units") for name in MADE},
     "neighbours": ("nearest-neighbour distance in real sets over that in sets drawn from the mixture", "1"),
 }
 
@@ -142,7 +145,7 @@ def _row(size: int, half, real, mixture: Mixture, queries: int, key: PRNGKeyArra
     neighbours = np.quantile(distances[0], QUANTILES) / np.quantile(distances[1], QUANTILES)
     return (
         theory.subset_collapse_ratio(real, size, key=watch, queries=queries),
-        theory.collapse_ratio(size, theory.spectrum(half)),
+        theory.Estimate(theory.collapse_ratio(size, theory.spectrum(half)), 0.0),
         theory.subset_collapse_ratio(synthetic, size, key=watch, queries=queries),
         theory.extrapolated_collapse_ratio(half, size, key=watch, queries=queries),
         neighbours,
@@ -152,7 +155,9 @@ def _row(size: int, half, real, mixture: Mixture, queries: int, key: PRNGKeyArra
 def _assembled(sizes, rows, dataset: Dataset, mixture: Mixture, seed: int) -> xr.Dataset:
     *numbers, neighbours = zip(*rows)
     names = ("measured", "spectrum", "mixture", "extrapolated")
-    found = xr.Dataset({name: ("n", np.asarray(values)) for name, values in zip(names, numbers)})
+    values = {name: np.asarray([estimate.value for estimate in column]) for name, column in zip(names, numbers)}
+    errors = {f"{name}_error": np.asarray([estimate.error for estimate in numbers[names.index(name)]]) for name in MADE}
+    found = xr.Dataset({name: ("n", column) for name, column in (values | errors).items()})
     found["neighbours"] = ("n", "quantile"), np.stack(neighbours)
     found = found.assign_coords(n=np.asarray(sizes), quantile=np.asarray(QUANTILES))
     return described(found, VARIABLES).assign_attrs(
