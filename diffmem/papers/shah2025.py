@@ -47,7 +47,7 @@ def run(scale: Scale, key) -> Results:
 def _repeat(key, noises, count: int, steps: int) -> dict[str, np.ndarray]:
     """One subkey: each curve with an entry for every noise and branch (or group)."""
     setting_key, start_key = jax.random.split(key)
-    setting = _setting(setting_key)
+    setting = draw_setting(setting_key)
     found: dict[str, list] = {name: [] for name in ("copied", "quality", "copied_empirical", "error", "size", "own")}
     for noise in noises:
         states = _above(setting, noise, count, steps, start_key)
@@ -63,7 +63,8 @@ def _repeat(key, noises, count: int, steps: int) -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _setting(key) -> Setting:
+def draw_setting(key) -> Setting:
+    """Means on the sphere of radius sqrt(d), points of the mixture, and one unit noise for each point."""
     means_key, train_key, noise_key = jax.random.split(key, 3)
     means = jax.random.normal(means_key, (CLUSTERS, D))
     means = math.sqrt(D) * means / jnp.linalg.norm(means, axis=1, keepdims=True)
@@ -181,6 +182,7 @@ def draw(results: Results):
         )
     k = np.linspace(LEAST, float(at["size"].max()), 100)
     right.plot(k, k**-0.5, color=style.MARK_COLOUR, linestyle="--", marker="", label="$1/\\sqrt{k}$")
+    right.set_xticks(range(10, int(k[-1]) + 1, 5))
     right.set(xlabel="samples averaged $k$", ylabel=r"error / $\sigma_n\sqrt{d}$", ylim=(0, None))
     style.legend(right)
     return figure

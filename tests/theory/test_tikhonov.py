@@ -39,9 +39,8 @@ def test_without_a_penalty_it_is_the_ratio_of_noises(process):
     assert theory.tikhonov_contraction(process, 1e12, start=start) == pytest.approx(1, rel=1e-5)
 
 
-FEW = ("OrnsteinUhlenbeck", "FlowMatching")
 FLOWS = [
-    pytest.param(process, marks=[pytest.mark.slow] * (name not in FEW), id=name)
+    pytest.param(process, marks=[pytest.mark.slow] * (name != "FlowMatching"), id=name)
     for name, process in examples.PROCESSES.items()
 ]
 
