@@ -15,8 +15,9 @@ class EmpiricalBayes(AbstractShrunk):
     `Z = sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2)) = p (2 pi sigma^2)^(d/2)`, at most 1, is the sum of
     unnormalised kernels with weights that sum to one, `exp(log_partition)`, formed in logarithms. With its numerators
     untouched a weight becomes `w_i exp(.) / max(Z, floor)`: where Z < floor the weights no longer sum to one, and the
-    score dies in the tails of the kernels, at |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of weight w. The tau of
-    Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n points of equal weight.
+    score dies in the tails of the kernels, beyond |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of
+    weight w. The tau of Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n
+    points of equal weight.
 
     `floor` >= 0, a number or a scalar array; 0 is the held score. See `AbstractShrunk` for alpha = 0 and sigma = 0,
     where off the points nothing is kept: s' = 0, D' = x/alpha. Cost: one more pass over the centres. Raises ValueError

@@ -93,6 +93,7 @@ def test_below_it_is_an_error():
         Ambient(NOISY, -0.1)
 
 
+@pytest.mark.slow
 def test_the_flow_in_tau_is_the_flow():
     """The ambient flow in sigma and that of the noisy copies in tau meet at the same state, and end on noisy copies."""
     score, low, high = Ambient(NOISY.astype(FLOAT), NOISE, reduction=Dense()), 0.5, 20.0
