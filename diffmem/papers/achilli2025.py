@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from .. import data, processes, scores, theory
+from .. import data, scores, theory
 from ..level import NoiseLevel
 from ..plots import style
 from ..reductions import Dense
@@ -20,23 +20,22 @@ from .base import Claim, Measurement, Paper, Results, Scale
 
 POINTS, AMBIENT, LATENT = 500, 64, (4, 8, 16)
 CURVED_POINTS = 400
-OU = processes.OrnsteinUhlenbeck()
 
 
 class Size(NamedTuple):
-    """What a scale costs."""
+    """What a scale costs: linear manifolds first, then curved ones."""
 
-    latent: tuple[int, ...]
     ambient: tuple[int, ...]
+    sets: int
+    nodes: int
     manifolds: int
     noises: int
-    nodes: int
     curved_nodes: int
 
 
 SIZES: dict[str, Size] = {
-    "smoke": Size(LATENT, (64,), manifolds=1, noises=1, nodes=24, curved_nodes=12),
-    "full": Size(LATENT, (64, 1024), manifolds=6, noises=4, nodes=48, curved_nodes=14),
+    "smoke": Size((64,), sets=4, nodes=16, manifolds=1, noises=1, curved_nodes=12),
+    "full": Size((64, 1024), sets=8, nodes=32, manifolds=6, noises=4, curved_nodes=14),
 }
 
 
@@ -71,16 +70,17 @@ def linear_manifold(latent: int, size: Size, key) -> xr.Dataset:
     Minus the mean log-density at fresh points is the Kullback-Leibler divergence of the mixture, up to a constant.
     """
     frame_key, points_key, fresh_key, noise = jr.split(key, 4)
-    frame = jnp.linalg.qr(jr.normal(frame_key, (AMBIENT, latent)))[0]
+    # the same shapes for every D, which compile once
+    z = jr.normal(noise, (1, POINTS, AMBIENT))
+    frame = np.linalg.qr(np.asarray(jr.normal(frame_key, (AMBIENT, max(LATENT))), np.float64))[0][:, :latent]
+    coordinates = jr.normal(points_key, (POINTS, max(LATENT))), jr.normal(fresh_key, (*z.shape[:2], max(LATENT)))
     points, fresh = (
-        jnp.matmul(jr.normal(k, (count, latent)), frame.T, precision="highest")
-        for k, count in ((points_key, POINTS), (fresh_key, POINTS * size.noises))
+        jnp.asarray(np.asarray(c).reshape(-1, max(LATENT))[:, :latent] @ frame.T, z.dtype) for c in coordinates
     )
     score = scores.Empirical(points, reduction=Dense())
     predicted = theory.onset_ratio(POINTS, np.ones(latent))
     scaled = np.geomspace(0.12, 1.4, size.nodes)
     sigmas = jnp.asarray(scaled * predicted, points.dtype)
-    z = jr.normal(noise, (size.noises, POINTS, AMBIENT))
     curves = {
         "own_weight": own_weights(score, z, sigmas),
         "trap_weight": own_weights(score, jnp.zeros_like(z), sigmas),
@@ -117,13 +117,17 @@ def run(scale: Scale, key) -> Results:
     """The three times on linear manifolds, and the collapse time on curved ones."""
     size = SIZES[scale]
     linear_key, curved_key = jr.split(key)
-    linear = xr.concat([linear_manifold(d, size, jr.fold_in(linear_key, d)) for d in size.latent], "latent")
+    sets = [
+        xr.concat([linear_manifold(d, size, k) for k in jr.split(jr.fold_in(linear_key, d), size.sets)], "set")
+        for d in LATENT
+    ]
+    linear = xr.concat(sets, "latent")
     keys = jr.split(curved_key, (2, len(size.ambient)))
     times = [
         [curved_collapse(wide, d, size, keys[i, j]) for j, wide in enumerate(size.ambient)]
         for i, d in enumerate((8, 16))
     ]
-    curves = linear.assign_coords(latent=list(size.latent)).assign(
+    curves = linear.assign_coords(latent=list(LATENT)).assign(
         t_c_curved=(("curved_latent", "ambient"), np.array(times))
     )
     curves = curves.assign_coords(curved_latent=[8, 16], ambient=list(size.ambient))
@@ -134,23 +138,24 @@ def run(scale: Scale, key) -> Results:
 
 def claimed(curves: xr.Dataset) -> dict[str, Measurement]:
     """The numbers of the claims from the times."""
-    onset = (curves.t_o / curves.t_o_theory).values
-    inside = (curves.t_g / curves.t_c).values
+    onset = [theory.mean_estimate(row) for row in (curves.t_o / curves.t_o_theory).transpose("latent", "set").values]
+    inside = (curves.t_g / curves.t_c).mean("set").values
+    farthest = max(onset, key=lambda found: abs(found.value - 1))
     curved = curves.t_c_curved.values
     found = {
         "order": float(min((curves.t_c / curves.t_g).min(), (curves.t_o / curves.t_c).min())),
-        "onset": float(max(onset, key=lambda ratio: abs(ratio - 1))),
         "inside": float((inside[1:] / inside[:-1]).min()),
         "latent": float((curved[1] / curved[0]).min()),
     }
     if curved.shape[1] > 1:
         found["ambient"] = float(curved[0, 0] / curved[0, 1])
-    return {name: Measurement(value) for name, value in found.items()}
+    measured = {name: Measurement(value) for name, value in found.items()}
+    return {**measured, "onset": Measurement(float(farthest.value), float(farthest.error))}
 
 
 def draw(results: Results) -> Figure:
     """The three curves of one manifold with their times, and the times against the latent dimension."""
-    curves = results.curves
+    curves = results.curves.mean("set")
     figure = style.new_figure(11.0, 3.4)
     weights, fit, every = figure.subplots(1, 3)
     for ax in (weights, fit, every):
@@ -200,7 +205,8 @@ VARIABLES = {
 CLAIMS = (
     Claim(
         "order",
-        "Smallest of t_c/t_g and t_o/t_c over D = 4, 8, 16 latent dimensions of a linear manifold in N = 64, P = 500.",
+        "Smallest of t_c/t_g and t_o/t_c over D = 4, 8, 16 latent dimensions of a linear manifold in N = 64 and eight "
+        "training sets of P = 500 each (smoke: four).",
         expected=1.54,
         low=1.0,
         high=math.inf,
@@ -209,7 +215,8 @@ CLAIMS = (
     ),
     Claim(
         "onset",
-        "Measured t_o over that of (log P)/D = log(1 + s)/2 + s/(2 (1 + s)), s = 1/sigma^2, farthest from 1 over D.",
+        "Measured t_o over that of (log P)/D = log(1 + s)/2 + s/(2 (1 + s)), s = 1/sigma^2, mean of the "
+        "training sets, farthest from 1 over D.",
         expected=1.0,
         low=0.97,
         high=1.03,
@@ -218,7 +225,7 @@ CLAIMS = (
     ),
     Claim(
         "inside",
-        "Smallest growth factor of t_g/t_c from one of D = 4, 8, 16 to the next, N = 64.",
+        "Smallest growth factor of t_g/t_c from one of D = 4, 8, 16 to the next, N = 64, mean of the training sets.",
         expected=1.3,
         low=1.0,
         high=math.inf,
@@ -227,7 +234,8 @@ CLAIMS = (
     ),
     Claim(
         "latent",
-        "t_c at D = 16 over t_c at D = 8 on a curved manifold, P = 400, smallest over N = 64, 1024 (smoke: 64).",
+        "t_c at D = 16 over t_c at D = 8 on a curved manifold, P = 400, mean of six manifolds (smoke: one), smallest "
+        "over N = 64, 1024 (smoke: 64).",
         expected=2.4,
         low=1.8,
         high=math.inf,
@@ -236,7 +244,7 @@ CLAIMS = (
     ),
     Claim(
         "ambient",
-        "t_c in N = 64 over t_c in N = 1024 ambient dimensions on a curved manifold, D = 8, P = 400.",
+        "t_c in N = 64 over t_c in N = 1024 ambient dimensions on a curved manifold, D = 8, P = 400, mean of six.",
         expected=0.96,
         low=0.92,
         high=1.08,
@@ -253,8 +261,8 @@ SETTING = (
     "divergence in the ambient space. sigma is the noise at unit signal, t = log(1 + sigma^2)/2. The order needs that "
     "divergence in R^N with N well above D: with the divergence inside the manifold it fails at small D. For an "
     "orthonormal embedding t_c cannot depend on N, which is an identity and no finding; on curved manifolds it does "
-    "not for N >= 8 D, while for N = D the spectrum of F moves it by half. P is 500 and not exponential in N; limits "
-    "of the paper are not taken."
+    "not for N >= 8 D, while for N = D the spectrum of F moves it by half. A single training set scatters by 3 % in "
+    "t_o at D = 4, hence the means. P is 500 and not exponential in N; limits of the paper are not taken."
 )
 
 PAPER = Paper(
