@@ -138,19 +138,22 @@ def run(scale: Scale, key) -> Results:
 
 def claimed(curves: xr.Dataset) -> dict[str, Measurement]:
     """The numbers of the claims from the times."""
-    onset = [theory.mean_estimate(row) for row in (curves.t_o / curves.t_o_theory).transpose("latent", "set").values]
+    ratios = (curves.t_o / curves.t_o_theory).transpose("latent", "set").values
+    single = ratios[:, 0]
+    onset = [theory.mean_estimate(row) for row in ratios]
     inside = (curves.t_g / curves.t_c).mean("set").values
     farthest = max(onset, key=lambda found: abs(found.value - 1))
     curved = curves.t_c_curved.values
     found = {
         "order": float(min((curves.t_c / curves.t_g).min(), (curves.t_o / curves.t_c).min())),
+        "onset": float(single[np.argmax(abs(single - 1))]),
         "inside": float((inside[1:] / inside[:-1]).min()),
         "latent": float((curved[1] / curved[0]).min()),
     }
     if curved.shape[1] > 1:
         found["ambient"] = float(curved[0, 0] / curved[0, 1])
     measured = {name: Measurement(value) for name, value in found.items()}
-    return {**measured, "onset": Measurement(float(farthest.value), float(farthest.error))}
+    return {**measured, "onset_mean": Measurement(float(farthest.value), float(farthest.error))}
 
 
 def draw(results: Results) -> Figure:
@@ -215,8 +218,18 @@ CLAIMS = (
     ),
     Claim(
         "onset",
-        "Measured t_o over that of (log P)/D = log(1 + s)/2 + s/(2 (1 + s)), s = 1/sigma^2, mean of the "
-        "training sets, farthest from 1 over D.",
+        "Measured t_o over that of (log P)/D = log(1 + s)/2 + s/(2 (1 + s)), s = 1/sigma^2, one training set for each "
+        "D, farthest from 1.",
+        expected=1.0,
+        low=0.97,
+        high=1.03,
+        source="derived: annealed sum over the other points at a training point",
+        kind="derived",
+        scales=("full",),
+    ),
+    Claim(
+        "onset_mean",
+        "The same, mean of the training sets of each D.",
         expected=1.0,
         low=0.97,
         high=1.03,
@@ -262,7 +275,7 @@ SETTING = (
     "divergence in R^N with N well above D: with the divergence inside the manifold it fails at small D. For an "
     "orthonormal embedding t_c cannot depend on N, which is an identity and no finding; on curved manifolds it does "
     "not for N >= 8 D, while for N = D the spectrum of F moves it by half. A single training set scatters by 3 % in "
-    "t_o at D = 4, hence the means. P is 500 and not exponential in N; limits of the paper are not taken."
+    "t_o at D = 4, as much as is accepted, so that a claim on one set is missed now and then. P is 500 and not exponential in N; limits of the paper are not taken."
 )
 
 PAPER = Paper(
