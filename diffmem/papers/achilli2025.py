@@ -275,7 +275,8 @@ SETTING = (
     "divergence in R^N with N well above D: with the divergence inside the manifold it fails at small D. For an "
     "orthonormal embedding t_c cannot depend on N, which is an identity and no finding; on curved manifolds it does "
     "not for N >= 8 D, while for N = D the spectrum of F moves it by half. A single training set scatters by 3 % in "
-    "t_o at D = 4, as much as is accepted, so that a claim on one set is missed now and then. P is 500 and not exponential in N; limits of the paper are not taken."
+    "t_o at D = 4, as much as is accepted, so that a claim on one set is missed now and then. P is 500 and not "
+    "exponential in N; limits of the paper are not taken."
 )
 
 PAPER = Paper(
