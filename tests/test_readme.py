@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.M | re.S)
 ROWS = re.findall(r"^\| `\w+`.*$", README, flags=re.M)
 
@@ -75,3 +76,16 @@ def test_the_readme_holds_what_is_tested_here():
     assert len(BLOCKS) >= 2
     assert len(ROWS) >= 8
     assert "<!-- test command -->" in README
+
+
+def test_the_table_of_papers_is_what_was_measured():
+    """Made from the measurements that are kept in the repository, whose claims are those of the papers as they are."""
+    from diffmem import papers
+    from diffmem.papers.record import is_current
+    from diffmem.papers.report import records_in, replaced
+
+    kept = records_in(sorted((ROOT / "notebooks" / "papers").iterdir()))
+    assert replaced(README, kept) == README
+    assert {record["slug"] for record in kept} == set(papers.slugs())
+    for record in kept:
+        assert is_current(record, papers.paper(record["slug"]), "full", record["seed"])
