@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from .. import __version__, theory
+from .seeds import check_seed
 from .variables import described
 
 SCALED = tuple(np.geomspace(0.8, 1.25, 15).tolist())  # two widths to either side for the smallest n at d = 1000
