@@ -2,7 +2,8 @@
 
 Every case of every question runs in a process of its own, one after the other; what it measures is on disk at once as
 `results/NAME.json`, and `README.md` is made from these files. `--scale full` writes into this folder, `--scale smoke`
-into `smoke/` beside it unless told otherwise. `--report` only writes the README.
+into `smoke/` beside it unless told otherwise. `--report` only writes the README. The exit status is 1 where a case did
+not finish.
 """
 
 import argparse
@@ -52,16 +53,18 @@ def main() -> None:
         parser.error(f"there is no question {unknown[0]!r}; choose from {', '.join(QUESTIONS)}")
     out = options.out or (HERE if options.scale == "full" else HERE / "smoke")
     (out / "results").mkdir(parents=True, exist_ok=True)
+    failed = 0
     if not options.report:
         for name in options.names or QUESTIONS:
-            measure(name, options.scale, out / "results" / f"{name}.json")
+            failed += measure(name, options.scale, out / "results" / f"{name}.json")
             report.write(out, QUESTIONS)
     report.write(out, QUESTIONS)
     print(f"written: {out / 'README.md'}")
+    sys.exit(bool(failed))
 
 
-def measure(name: str, scale: str, path: Path) -> None:
-    """Run the cases of a question; its file is complete after each of them."""
+def measure(name: str, scale: str, path: Path) -> int:
+    """Run the cases of a question, whose file is complete after each of them; how many did not finish."""
     question, cases, failures = loaded(name, scale)
     title, _, text = (question.__doc__ if question else name).partition("\n")
     found = {
@@ -78,6 +81,8 @@ def measure(name: str, scale: str, path: Path) -> None:
         "failures": failures,
     }
     path.write_text(json.dumps(found, indent=1) + "\n")
+    for failure in failures:
+        print(f"{name}: {failure['reason']}", flush=True)
     start = time.perf_counter()
     for case in cases:
         print(f"{name}: {case}", flush=True)
@@ -90,6 +95,7 @@ def measure(name: str, scale: str, path: Path) -> None:
             print(f"    {case}: {failure}", flush=True)
         found["seconds"] = time.perf_counter() - start
         path.write_text(json.dumps(found, indent=1) + "\n")
+    return len(found["failures"])
 
 
 def loaded(name: str, scale: str):

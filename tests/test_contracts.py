@@ -19,8 +19,13 @@ from diffmem.level import NoiseLevel
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
 needs_double = pytest.mark.skipif(not DOUBLE, reason="compares to double precision")
-weighed = lambda name, *rest: pytest.param(name, *rest, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
+weighed = lambda name: pytest.param(name, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
 every_score = pytest.mark.parametrize("name", [weighed(name) for name in examples.SCORES])
+# compiled many times over: one row of each kind by default, all of them in the slow suite
+KINDS = ("Empirical, Chunked", "Empirical, products", "Gaussian, full", "GaussianMixture, full", "FromVelocity", "Guided")
+some_scores = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in KINDS)) for name in examples.SCORES]
+)
 every_process = pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
 DENSITIES = [name for name, example in examples.SCORES.items() if example.density]
 MIDDLE = NoiseLevel(0.8, 0.6)
@@ -149,7 +154,7 @@ def test_density(name, process):
         assert 0 <= posterior.discarded <= 1e-9 and (posterior.discarded == 0 or name == "Empirical, Screened")
 
 
-@every_score
+@some_scores
 def test_compiled_is_eager_and_batched_is_looped(name):
     """Also for NumPy arrays and Python numbers, and after pickling."""
     example, score = examples.SCORES[name], built(name)
@@ -168,7 +173,7 @@ def test_compiled_is_eager_and_batched_is_looped(name):
         assert oracles.off(eager, looped[0][part]) < tolerance
 
 
-@every_score
+@some_scores
 def test_derivatives_are_finite(name):
     example, score = examples.SCORES[name], built(name)
     x = jnp.asarray(query(example, MIDDLE))
@@ -198,7 +203,7 @@ def test_single_precision_is_kept(name):
         assert set(floats) == {np.dtype(np.float32)}
 
 
-@every_score
+@some_scores
 def test_one_compilation_for_all_levels(name, caplog):
     """Fifty Python numbers after the first, then JAX and NumPy scalars: nothing compiles again (jax#2521, jax#15412)."""
     score, x = built(name), np.zeros(examples.SCORES[name].shape, FLOAT)
@@ -272,8 +277,13 @@ def test_draws_have_the_moments_of_the_law(name):
 
 
 FOR_ALL = [name for name in examples.INTEGRATORS if name not in examples.FOR_EMPIRICAL]
+# the first round has every integrator; the scores after it are integrated in the slow suite, with the heavy ones
+ORDERED = sorted(examples.SCORES, key=lambda name: name in examples.HEAVY)
 PAIRS = [
-    *map(weighed, examples.SCORES, itertools.cycle(FOR_ALL)),
+    *[
+        pytest.param(name, integrator, marks=[pytest.mark.slow] * (round >= len(FOR_ALL)))
+        for round, (name, integrator) in enumerate(zip(ORDERED, itertools.cycle(FOR_ALL)))
+    ],
     *[("Empirical, Dense", name) for name in examples.FOR_EMPIRICAL],
 ]
 

@@ -11,6 +11,7 @@ from diffmem.studies.forecast import drawn, fitted
 RNG = np.random.default_rng(3)
 
 
+@pytest.mark.slow
 def test_the_mixture_predicts_sets_drawn_from_itself():
     """Synthetic data: the exact law of the background is then the truth, but for the split and the draws."""
     d = 8
