@@ -22,7 +22,14 @@ needs_double = pytest.mark.skipif(not DOUBLE, reason="compares to double precisi
 weighed = lambda name: pytest.param(name, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
 every_score = pytest.mark.parametrize("name", [weighed(name) for name in examples.SCORES])
 # compiled many times over: one row of each kind by default, all of them in the slow suite
-KINDS = ("Empirical, Chunked", "Empirical, products", "Gaussian, full", "GaussianMixture, full", "FromVelocity", "Guided")
+KINDS = (
+    "Empirical, Chunked",
+    "Empirical, products",
+    "Gaussian, full",
+    "GaussianMixture, full",
+    "FromVelocity",
+    "Guided",
+)
 some_scores = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in KINDS)) for name in examples.SCORES]
 )

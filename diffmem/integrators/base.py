@@ -14,6 +14,7 @@ from ..processes import AbstractProcess
 from ..scores import AbstractScore
 from ..scores.base import as_point
 from .dynamics import Node, nodes_at, packed
+from .merged import merged
 
 Observer = Callable[[Float[Array, "*shape"], NoiseLevel], PyTree]
 """Measured along the path: `observe(x, level)`."""
@@ -88,7 +89,7 @@ class AbstractStepper(AbstractIntegrator):
             return self.step(score, x, state, now, after, jax.random.fold_in(key, index)), seen
 
         start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps))
-        (x, _), seen = jax.lax.scan(advance, start, (jnp.arange(steps), pairs))
+        (x, _), seen = jax.lax.scan(merged(advance), start, (jnp.arange(steps), pairs))
         last = look(x, jax.tree.map(lambda leaf: leaf[-1], nodes.level))
         return x, jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, last)
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, ArrayLike, Float
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
+from .merged import merged
 
 
 class Node(NamedTuple):
@@ -46,7 +47,11 @@ def velocity(score: AbstractScore, x: Float[Array, "*shape"], node: Node) -> Flo
     """`alpha' D + sigma' noise`, the drift of the probability flow; finite at alpha = 0; D and noise share one
     posterior.
     """
-    return node.rate.alpha * score.denoise(x, node.level) + node.rate.sigma * score.noise(x, node.level)
+
+    def of(x, node):
+        return node.rate.alpha * score.denoise(x, node.level) + node.rate.sigma * score.noise(x, node.level)
+
+    return merged(of)(x, node)
 
 
 def diffusion_squared(node: Node) -> Float[Array, "*nodes"]:
@@ -61,8 +66,12 @@ def reverse_drift(
     """`velocity - c^2/2 g^2 score`, with c = `noise`: 0 is the probability flow, 1 the reverse SDE; infinite at alpha
     0.
     """
-    scale = jnp.asarray(noise, x.dtype) ** 2 / 2 * diffusion_squared(node)
-    return velocity(score, x, node) - scale * score.score(x, node.level)
+
+    def of(x, node):
+        scale = jnp.asarray(noise, x.dtype) ** 2 / 2 * diffusion_squared(node)
+        return velocity(score, x, node) - scale * score.score(x, node.level)
+
+    return merged(of)(x, node)
 
 
 def log_ratio(level: NoiseLevel) -> Float[Array, "*nodes"]:

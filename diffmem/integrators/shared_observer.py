@@ -3,7 +3,7 @@ points.
 
 `observe=lambda x, level: score.posterior(x, level).participation` closes over concrete arrays; the score that the step
 uses enters the compiled function as an argument. To the compiler these are different arrays, and the same posterior
-would be computed twice.
+would be computed twice. With the same arrays `merged` finds that it is the same computation.
 """
 
 import weakref

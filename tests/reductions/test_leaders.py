@@ -44,7 +44,9 @@ def posteriors(score, xs, sigma):
     return jax.vmap(lambda x: score.posterior(x, NoiseLevel(1.0, sigma)))(xs)
 
 
-@pytest.mark.parametrize("queries", [3, pytest.param(4, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "queries", [3, pytest.param(4, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)]
+)
 def test_small_batches_of_few_points_find_their_leaders(queries):
     """For some batch sizes the compiler rounds logits and their maximum differently: no leader may get lost by it."""
     rng = np.random.default_rng(queries)
