@@ -20,7 +20,7 @@ from .stream import Sums, conclude, floored, frame, gap, nearest, over_chunks, s
 LOW_DIMENSION = (
     32  # up to here differences cost no more than a matrix product, and hundreds of centres may matter at small noise
 )
-CHUNK_BYTES = 3_000_000  # of centres at a time: within a second-level cache
+CHUNK_BYTES = 6_400_000  # of centres at a time: larger ones leave the caches, smaller ones the second core
 MOST_ROWS = 4096
 NEGLIGIBLE = 8.0  # nats below the rounding unit (per centre) at which a centre cannot matter
 REFINE = 64  # expected rounding of a product energy, in units of the rounding unit, above which leaders are refined
@@ -41,7 +41,7 @@ class Chunked(AbstractReduction):
     best. While so many centres share the weight that the buffer of 64 could hold little of it, none is looked for.
     Where the rounding of what is known by products alone may reach 1e-5 in total variation, the query is computed again
     by differences.
-    Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 3 MB of them).
+    Memory: batch x chunk plus the leaders. `size` is the number of centres in a chunk (default: 6.4 MB of them).
     """
 
     size: int | None = eqx.field(static=True, default=None)
