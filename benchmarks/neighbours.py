@@ -48,7 +48,8 @@ def run(book, case: str) -> None:
     own = [row["error"] for row in book.content["rows"] if row["method"] == OURS]
     book.goal(case, "share of samples out of order", own[0] if own else None, most=0)
     for rival in rivals:
-        book.goal(case, f"time / {rival}", ratio(found, OURS, rival), most=1)
+        most = 1 / 3 if "scikit-learn" in rival else 1
+        book.goal(case, f"time / {rival}", ratio(found, OURS, rival), most=most)
 
 
 def direct(x, train):
