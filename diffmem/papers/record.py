@@ -83,9 +83,10 @@ def read_record(folder: str | os.PathLike[str]) -> Record | None:
         return None
     try:
         record = json.loads(path.read_text())
-        assert {"slug", "scale", "seed", "claims"} <= record.keys()
-    except (ValueError, AttributeError, AssertionError):
-        raise ValueError(f"{path} must hold the measurements of a paper, but cannot be read as such.") from None
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {"slug", "scale", "seed", "claims"} <= record.keys():
+        raise ValueError(f"{path} must hold the measurements of a paper, but cannot be read as such.")
     return record
 
 
