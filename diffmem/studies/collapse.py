@@ -15,12 +15,12 @@ from jaxtyping import ArrayLike, Real
 from .. import __version__
 from ..data import Dataset, reduce_dimension
 from ..processes import AbstractProcess, OrnsteinUhlenbeck
+from ..progress import Progress, followed
 from ..theory import spectrum
 from .cell import Settings, measure_cell
 from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
 from .predictions import predicted_ratio
-from .progress import Progress, followed
 from .seeds import check_seed
 from .store import Store
 from .variables import MEASURED, described
