@@ -10,8 +10,15 @@ from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
 from .learners import MixtureLearner as MixtureLearner
 from .learners import MLPLearner as MLPLearner
+from .network_courses import network_courses as network_courses
+from .network_courses import residual_networks as residual_networks
+from .network_courses import score_errors as score_errors
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope
 from .training_course import training_course as training_course
 from .transition import transition as transition
+from .widened_family import widened as widened
+from .widened_family import widened_distances as widened_distances
+from .widened_family import widened_family as widened_family
+from .widened_family import widened_losses as widened_losses
