@@ -14,7 +14,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ..level import NoiseLevel
 from .feature_fit import FeatureModes, check_level
-from .feature_moments import Activation, FeatureMoments, check_layers, hermite_terms
+from .feature_moments import Activation, FeatureMoments, check_layers, gaussian_numbers, hermite_terms
 
 ROWS = 1024  # features drawn together
 RANK = 1e-12  # eigenvalues of the low-rank part below this share of the largest are rounding
@@ -101,8 +101,7 @@ def _factor(first, points, alpha: float, sigma: float, split: _Split, key) -> It
     linear = split.slope * alpha * points.T / math.sqrt(d * n)
     for i in range(0, len(first), ROWS):
         rows = first[i : i + ROWS]
-        drawn = jax.random.normal(jax.random.fold_in(key, i), (len(rows), n))
-        random = math.sqrt(split.conditional / n) * np.asarray(drawn, np.float64)
+        random = math.sqrt(split.conditional / n) * gaussian_numbers(jax.random.fold_in(key, i), (len(rows), n))
         yield np.hstack([rows @ linear + random, split.slope * sigma / math.sqrt(d) * rows])
 
 

@@ -19,8 +19,10 @@ try:
 except ImportError:  # an older JAX
     from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
 
-NODES, TERMS = 64, 24  # of the quadrature over one noise, and of the expansion in correlations of two
-BLOCK = 128  # points expanded together
+NODES, TERMS = 64, 24  # of the quadrature over one noise, and at most of the expansion in correlations of two
+ENOUGH = 1e-13  # of the largest second moment: an expansion ends where all that follows is less
+BLOCK = 256  # points expanded together
+CHUNK = 1 << 15  # numbers that JAX handles at once: one compilation serves all shapes
 
 Activation = Callable[[Array], Array]
 
@@ -72,15 +74,19 @@ def exact_feature_moments(
     length = np.linalg.norm(first, axis=1)
     direction = first / length[:, None]
     correlation, width = direction @ direction.T, sigma * length / math.sqrt(d)
+    largest = np.abs(correlation - np.diag(np.diag(correlation))).max()
     second, diagonal, linear = np.zeros((p, p)), np.zeros(p), np.zeros(p)
     for start in range(0, len(points), BLOCK):
         h = alpha * first @ points[start : start + BLOCK].T / math.sqrt(d)
         terms, square = hermite_terms(activation, h, width)
-        power = np.ones((p, p))
-        for term in terms:
-            second += power * (term @ term.T)
-            power *= correlation
         diagonal += square.sum(1)
+        power, left = np.ones((p, p)), square.sum(1)
+        for k, term in enumerate(terms):
+            second += power * (term @ term.T)
+            left = left - (term**2).sum(1)
+            if largest**k * left.max() <= ENOUGH * diagonal.max():
+                break
+            power *= correlation
         linear += terms[1].sum(1)
     np.fill_diagonal(second, diagonal)
     return FeatureMoments(second / len(points), linear[:, None] / len(points) * direction, sigma)
@@ -106,7 +112,7 @@ def sampled_feature_moments(
     if draws < 1:
         raise ValueError(f"`draws` must be at least 1, but is {draws}.")
     alpha, sigma = (float(part) for part in level)
-    noise = np.asarray(jax.random.normal(key, (draws, *points.shape)), np.float64)
+    noise = gaussian_numbers(key, (draws, *points.shape))
     noisy = (alpha * points + sigma * noise).reshape(-1, points.shape[1])
     features = in_double(activation, first @ noisy.T / math.sqrt(points.shape[1]))
     count = len(noisy)
@@ -116,7 +122,7 @@ def sampled_feature_moments(
 def hermite_terms(
     activation: Activation, h: Float[np.ndarray, "p n"], width: Float[np.ndarray, "p"], terms: int = TERMS
 ) -> tuple[Float[np.ndarray, "terms p n"], Float[np.ndarray, "p n"]]:
-    """`F_k = E f(h + width u) He_k(u)/sqrt(k!)` for k < terms, and `E f(h + width u)^2`, by Gauss-Hermite quadrature."""
+    """`F_k = E f(h + width u) He_k(u)/sqrt(k!)` for k < terms, and `E f(h + width u)^2`, by quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     found, square = np.zeros((terms, *h.shape)), np.zeros(h.shape)
     for node, weight in zip(nodes, weights / weights.sum()):
@@ -131,8 +137,19 @@ def hermite_terms(
 
 def in_double(activation: Activation, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The activation in float64, also where JAX's x64 is off."""
+    flat = np.ravel(values)
+    padded = np.zeros(-(-flat.size // CHUNK) * CHUNK)
+    padded[: flat.size] = flat
     with enable_x64(True):
-        return np.asarray(activation(jnp.asarray(values, jnp.float64)))
+        done = [np.asarray(activation(jnp.asarray(part, jnp.float64))) for part in padded.reshape(-1, CHUNK)]
+    return np.concatenate(done)[: flat.size].reshape(values.shape)
+
+
+def gaussian_numbers(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    """Independent N(0, 1), drawn in JAX's default float."""
+    count = math.prod(shape)
+    keys = [jax.random.fold_in(key, i) for i in range(-(-count // CHUNK))]
+    return np.concatenate([np.asarray(jax.random.normal(k, (CHUNK,)), np.float64) for k in keys])[:count].reshape(shape)
 
 
 def check_layers(first, points) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,8 @@ class LearningCurve(NamedTuple):
     """Errors per dimension, in the limit of large d."""
 
     train: Float[np.ndarray, "*penalties"]
-    """Training loss without the penalty, `E|sigma s + xi|^2/d`: 1 for s = 0, alpha^2/Gamma^2 for the population's score,
-    less where the noise of the training points is known."""
+    """Training loss without the penalty, `E|sigma s + xi|^2/d`: 1 for s = 0, alpha^2/Gamma^2 for the population's
+    score, less where the noise of the training points is known."""
     test: Float[np.ndarray, "*penalties"]
     """The same on fresh points: `sigma^2 score + alpha^2/Gamma^2`."""
     score: Float[np.ndarray, "*penalties"]
@@ -73,8 +73,8 @@ def one_draw_learning_curve(
 
     Raises:
         ValueError: as `ridge_learning_curve`.
-    Source: the setting of George, Veiga, Macris, arXiv:2502.00336; this form derived, equal to the polynomials of Mei and
-    Montanari, arXiv:1908.05355.
+    Source: the setting of George, Veiga, Macris, arXiv:2502.00336; this form derived, equal to the polynomials of Mei
+    and Montanari, arXiv:1908.05355.
     """
     penalty = _checked(penalty, moments)
     whole = moments._replace(alpha=moments.gamma, sigma=0.0, conditional=moments.nonlinear, floor=0.0)

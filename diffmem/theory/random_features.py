@@ -16,8 +16,8 @@ from .activation import ActivationMoments
 from .arguments import checked_spectrum
 
 HEIGHT = 100.0  # imaginary part at which the continuation starts, in units of the largest eigenvalue
-STEP = 0.12  # largest step in the logarithm of the imaginary part
-LOWEST = 1e-9  # imaginary part, in the same units, below which the last step goes straight to z
+STEP = 0.5  # largest step in the logarithm of the imaginary part
+LOWEST = 1e-9  # imaginary part, in the same units, at which it ends at the latest, before the step to z itself
 ITERATIONS, ACCURACY = 60, 1e-12  # of Newton's method
 
 
@@ -54,7 +54,7 @@ def resolvent(
     a ladder of them). `spectrum` are eigenvalues of Sigma with mean 1, each as frequent as the others; default I.
 
     Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 1 ms for a thousand z and each rung, of which
-    there are 200.
+    there are 60.
 
     Raises:
         ValueError: a ratio is not positive, an imaginary part is negative, or the spectrum has another mean than 1.
@@ -64,7 +64,9 @@ def resolvent(
     z, variances = _checked(z, psi_p, psi_n, spectrum)
     scale = moments.nonlinear * (1 + psi_p / psi_n)
     scale += moments.slope**2 * variances.max() * max(1.0, moments.gamma**2) * (1 + psi_p + psi_p / psi_n)
-    lowest = max(float(z.imag.min()), LOWEST * scale) if z.size else scale
+    # U is positive: below 0 the distance to its spectrum is at least |z|
+    distance = np.where(z.real < 0, np.abs(z), z.imag)
+    lowest = min(max(float(distance.min(initial=scale)), LOWEST * scale), scale)
     rungs = np.geomspace(HEIGHT * scale, lowest, 2 + math.ceil(math.log(HEIGHT * scale / lowest) / STEP))
     q = r = -1 / (z + 1j * rungs[0])
     system = _System(psi_p, psi_n, moments, variances)
@@ -86,7 +88,7 @@ class _System(NamedTuple):
         a2, v2, ratio = self.moments.signal, self.moments.conditional, self.psi_p / self.psi_n
         k = 1 / (1 + ratio * (a2 * r + v2 * q))
         k_q, k_r = -(k**2) * ratio * v2, -(k**2) * ratio * a2
-        l = self.variances  # noqa: E741
+        l = self.variances
         inverse = 1 / ((self.moments.noise * self.psi_p + 1 / q)[..., None] + l * (self.psi_p * a2 * k)[..., None])
         powers = [(l**j * inverse**2).mean(-1) for j in range(3)]
         s, first = inverse.mean(-1), r - (l * inverse).mean(-1)
@@ -131,10 +133,10 @@ def spectral_density(
     spectrum: Float[ArrayLike, "k"] | None = None,
     height: float = 1e-9,
 ) -> Float[np.ndarray, "*x"]:
-    """Density of the eigenvalues of U at x > 0 without its atom, `Im q(x + i height)/pi`; its mass is 1 - `spectral_atom`.
+    """Density of the eigenvalues of U at x > 0, `Im q(x + i height)/pi`, with mass 1 - `spectral_atom` off the atom.
 
-    Accuracy: away from edges that of `resolvent`; `height` blurs edges and leaves the tail `atom height/(pi (x - s^2)^2)`
-    of the atom, so keep x some hundred heights away from the floor s^2.
+    Accuracy: away from edges that of `resolvent`; `height` blurs edges and leaves the tail `height/(pi (x - s^2)^2)` of
+    the atom, times its share, so keep x ten thousand heights away from the floor s^2.
 
     Raises:
         ValueError, ArithmeticError: as `resolvent`.
@@ -147,8 +149,8 @@ def spectral_density(
 def spectral_atom(psi_p: float, psi_n: float) -> float:
     """Share of eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, in counts p - n - d.
 
-    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose U - s^2
-    has rank n + d.
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose
+    U - s^2 has rank n + d.
     """
     _check_ratios(psi_p, psi_n)
     return max(0.0, 1 - (1 + psi_n) / psi_p)
