@@ -1,4 +1,4 @@
-"""George, Veiga, Macris on denoising score matching with random features: its learning curves, and where noise helps."""
+"""George, Veiga, Macris on denoising score matching with random features: its curves, and where noise helps."""
 
 import math
 
@@ -180,7 +180,8 @@ def draw(results: Results) -> Figure:
     cross = PSI_N * float(found.crossing.sel(psi_n=PSI_N))
     left.axvline(cross, color=style.MARK_COLOUR, linestyle="--", linewidth=1, marker="")
     left.set(yscale="log", ylabel=r"score error per dimension (1)")
-    right.set(yscale="log", ylabel="loss per dimension (1)", ylim=(1e-6, 30))
+    right.axhline(math.exp(-2 * TIME), color=style.MARK_COLOUR, linewidth=1, linestyle="--", marker="")
+    right.set(yscale="log", ylabel="loss per dimension (1)", ylim=(2e-3, 20))
     for ax in (left, right):
         style.legend(ax)
     return figure

@@ -3,6 +3,7 @@
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
+from .feature_times import feature_times as feature_times
 from .forecast import forecast as forecast
 from .progress import shown_progress as shown_progress
 from .sweep import sweep as sweep
