@@ -8,7 +8,7 @@ from .base import AbstractScore as AbstractScore
 from .commitment import Commitment as Commitment
 from .empirical import Empirical as Empirical
 from .empirical_bayes import EmpiricalBayes as EmpiricalBayes
-from .feature_descent import descend as descend_random_features
+from .feature_descent import descend_random_features as descend_random_features
 from .feature_equivalent import equivalent_feature_moments as equivalent_feature_moments
 from .feature_equivalent import equivalent_modes as equivalent_modes
 from .feature_fit import FeatureFit as FeatureFit

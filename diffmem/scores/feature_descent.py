@@ -13,7 +13,7 @@ from .feature_fit import check_level
 from .feature_moments import Activation, check_layers, gaussian_numbers, in_double
 
 
-def descend(
+def descend_random_features(
     first: Float[np.ndarray, "p d"],
     points: Float[np.ndarray, "n d"],
     level: NoiseLevel,
