@@ -123,9 +123,9 @@ def draw(results: Results) -> Figure:
         look = {"color": style.COLOURS[i], "marker": ""}
         one = found.sel(psi_n=psi_n)
         middle.plot(one.tau, one.score, linestyle="-", label=rf"$\psi_n={psi_n}$", **look)
-        middle.plot(one.tau, one.test - one.train, linestyle="--", **look)
+        middle.plot(one.tau, one.test - one.train, linestyle="--", label=None if i else "loss gaps", **look)
     middle.set(yscale="log", ylim=(2e-2, 2e3), xlim=(1, 1e7), xlabel=r"training time $\tau$ (1)")
-    middle.set(ylabel="score error -, loss gap -- (1)")
+    middle.set(ylabel="score error per dimension (1)")
     names = {"gap": "loss gap .1", "bulk": r"median of $\rho_1$", "level": "score error .3"}
     for name, text in names.items():
         right.plot(found.psi_n, found[f"tau_{name}"], label=text, markersize=5)

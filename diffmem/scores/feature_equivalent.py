@@ -14,7 +14,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ..level import NoiseLevel
 from .feature_fit import FeatureModes, check_level
-from .feature_moments import Activation, FeatureMoments, check_layers, gaussian_numbers, hermite_terms
+from .feature_moments import NODES, RANGE, Activation, FeatureMoments, check_layers, gaussian_numbers, hermite_terms
 
 ROWS = 1024  # features drawn together
 RANK = 1e-12  # eigenvalues of the low-rank part below this share of the largest are rounding
@@ -112,7 +112,8 @@ def _split(alpha: float, sigma: float, activation: Activation) -> _Split:
     if abs(whole[0, 0, 0]) > 1e-9 * math.sqrt(square[0, 0]):
         raise ValueError(f"`activation` must have mean 0 under noisy data, but has {whole[0, 0, 0]}.")
     slope = float(whole[1, 0, 0]) / gamma
-    nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+    nodes = np.linspace(-RANGE, RANGE, NODES)
+    weights = np.exp(-(nodes**2) / 2)
     weights = weights / weights.sum()
     terms, squares = hermite_terms(activation, alpha * nodes[None], sigma * one, 2)
     conditional = float(weights @ (terms[0, 0] - slope * alpha * nodes) ** 2)

@@ -19,9 +19,11 @@ try:
 except ImportError:  # an older JAX
     from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
 
-NODES, TERMS = 64, 24  # of the quadrature over one noise, and at most of the expansion in correlations of two
+NODES, RANGE = 161, 11.0  # of the trapezoidal rule over one noise; beyond the range lies 1e-13 of every term
+TERMS = 24  # at most, of the expansion in correlations of two noises
 ENOUGH = 1e-13  # of the largest second moment: an expansion ends where all that follows is less
 BLOCK = 256  # points expanded together
+SLAB = 1 << 15  # features expanded together
 CHUNK = 1 << 15  # numbers that JAX handles at once: one compilation serves all shapes
 
 Activation = Callable[[Array], Array]
@@ -123,16 +125,20 @@ def hermite_terms(
     activation: Activation, h: Float[np.ndarray, "p n"], width: Float[np.ndarray, "p"], terms: int = TERMS
 ) -> tuple[Float[np.ndarray, "terms p n"], Float[np.ndarray, "p n"]]:
     """`F_k = E f(h + width u) He_k(u)/sqrt(k!)` for k < terms, and `E f(h + width u)^2`, by quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    found, square = np.zeros((terms, *h.shape)), np.zeros(h.shape)
-    for node, weight in zip(nodes, weights / weights.sum()):
-        values = in_double(activation, h + (width * node)[:, None])
-        square += weight * values**2
-        last, this = 0.0, 1.0
-        for k in range(terms):
-            found[k] += (weight * this) * values
-            last, this = this, (node * this - math.sqrt(k) * last) / math.sqrt(k + 1)
-    return found, square
+    nodes = np.linspace(-RANGE, RANGE, NODES)
+    weights = np.exp(-(nodes**2) / 2)
+    polynomials = np.zeros((terms + 1, NODES))
+    polynomials[0] = weights / weights.sum()
+    for k in range(terms):
+        before = math.sqrt(k) * polynomials[k - 1] if k else 0.0
+        polynomials[k + 1] = (nodes * polynomials[k] - before) / math.sqrt(k + 1)
+    found, square = np.zeros((terms, h.size)), np.zeros(h.size)
+    middle, scale = h.ravel(), np.repeat(width, h.shape[1])
+    for i in range(0, h.size, SLAB):
+        slab = slice(i, i + SLAB)
+        values = in_double(activation, middle[slab] + nodes[:, None] * scale[slab])
+        found[:, slab], square[slab] = polynomials[:terms] @ values, polynomials[0] @ values**2
+    return found.reshape(terms, *h.shape), square.reshape(h.shape)
 
 
 def in_double(activation: Activation, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

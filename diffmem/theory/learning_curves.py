@@ -7,6 +7,7 @@
 in the limit of large d at fixed psi_p = p/d, psi_n = n/d. Host numbers in float64.
 """
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ class LearningCurve(NamedTuple):
 
 
 def ridge_learning_curve(
-    penalty: Float[ArrayLike, "*penalties"], psi_p: float, psi_n: float, moments: ActivationMoments
+    penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
 ) -> LearningCurve:
     """Errors of the ridge fit that has seen every noise of every point (m = infinity).
 
@@ -55,7 +56,7 @@ def ridge_learning_curve(
 
 
 def one_draw_learning_curve(
-    penalty: Float[ArrayLike, "*penalties"], psi_p: float, psi_n: float, moments: ActivationMoments
+    penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
 ) -> LearningCurve:
     """Errors of the ridge fit that has seen one noise of every point (m = 1).
 

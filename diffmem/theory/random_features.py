@@ -7,6 +7,7 @@ float64; data have unit variance (Tr Sigma = d).
 """
 
 import math
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,8 @@ class Resolvent(NamedTuple):
 
 def resolvent(
     z: Num[ArrayLike, "*z"],
-    psi_p: float,
-    psi_n: float,
+    psi_p: Real,
+    psi_n: Real,
     moments: ActivationMoments,
     spectrum: Float[ArrayLike, "k"] | None = None,
 ) -> Resolvent:
@@ -78,8 +79,8 @@ def resolvent(
 class _System(NamedTuple):
     """The two equations in (q, r), with their derivatives."""
 
-    psi_p: float
-    psi_n: float
+    psi_p: Real
+    psi_n: Real
     moments: ActivationMoments
     variances: Float[np.ndarray, "k"]
 
@@ -127,8 +128,8 @@ def _solve(top, bottom, first, second):
 
 def spectral_density(
     x: Float[ArrayLike, "*x"],
-    psi_p: float,
-    psi_n: float,
+    psi_p: Real,
+    psi_n: Real,
     moments: ActivationMoments,
     spectrum: Float[ArrayLike, "k"] | None = None,
     height: float = 1e-9,
@@ -143,10 +144,10 @@ def spectral_density(
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1.
     """
     x = np.asarray(x, np.float64)
-    return resolvent(x + 1j * height, psi_p, psi_n, moments, spectrum).q.imag / math.pi
+    return np.asarray(resolvent(x + 1j * height, psi_p, psi_n, moments, spectrum).q.imag / math.pi)
 
 
-def spectral_atom(psi_p: float, psi_n: float) -> float:
+def spectral_atom(psi_p: Real, psi_n: Real) -> float:
     """Share of eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, in counts p - n - d.
 
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose
@@ -156,7 +157,7 @@ def spectral_atom(psi_p: float, psi_n: float) -> float:
     return max(0.0, 1 - (1 + psi_n) / psi_p)
 
 
-def sample_bulk(psi_p: float, psi_n: float, moments: ActivationMoments) -> tuple[float, float]:
+def sample_bulk(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> tuple[float, float]:
     """Both ends of rho_1, `s^2 + v^2 (1 -+ sqrt(psi_p/psi_n))^2`: modes that know single training points.
 
     Independent of the data's covariance. Accuracy: leading order for psi_p, psi_n >> 1; the upper end to 10 % at
@@ -168,7 +169,7 @@ def sample_bulk(psi_p: float, psi_n: float, moments: ActivationMoments) -> tuple
     return tuple(moments.floor + moments.conditional * (1 + sign * root) ** 2 for sign in (-1, 1))
 
 
-def population_bulk(psi_p: float, moments: ActivationMoments) -> tuple[float, float]:
+def population_bulk(psi_p: Real, moments: ActivationMoments) -> tuple[float, float]:
     """Both ends of rho_2, `mu_*^2 + a^2 Gamma^2 (1 -+ sqrt(psi_p))^2`, for data of covariance I.
 
     The spectrum of `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`: the features of the population, for any n.
@@ -180,7 +181,7 @@ def population_bulk(psi_p: float, moments: ActivationMoments) -> tuple[float, fl
     return tuple(moments.nonlinear + scale * (1 + sign * math.sqrt(psi_p)) ** 2 for sign in (-1, 1))
 
 
-def generalization_time(psi_p: float, moments: ActivationMoments) -> float:
+def generalization_time(psi_p: Real, moments: ActivationMoments) -> float:
     """Training time at which the slowest mode of the population is learnt: `psi_p/(sigma^2 l)`, l the lower end of
     rho_2; of order 1/sigma^2 for psi_p >> 1, whatever n.
 
@@ -190,7 +191,7 @@ def generalization_time(psi_p: float, moments: ActivationMoments) -> float:
     return psi_p / (moments.sigma**2 * population_bulk(psi_p, moments)[0])
 
 
-def memorization_time(psi_p: float, psi_n: float, moments: ActivationMoments) -> float:
+def memorization_time(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> float:
     """Training time at which gradient flow reaches the bulk of the sample: `psi_p/(sigma^2 (m - s^2))`,
 
     m - s^2 = v^2 psi_p/psi_n the centre of rho_1 for psi_p >> psi_n (v^2 for psi_n >> psi_p), so that it is
@@ -202,13 +203,13 @@ def memorization_time(psi_p: float, psi_n: float, moments: ActivationMoments) ->
     return psi_p / (moments.sigma**2 * moments.conditional * max(1.0, psi_p / psi_n))
 
 
-def _check_ratios(psi_p: float, psi_n: float) -> None:
+def _check_ratios(psi_p: Real, psi_n: Real) -> None:
     for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
         if not 0 < value < math.inf:
             raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
 
 
-def _checked(z, psi_p: float, psi_n: float, spectrum):
+def _checked(z, psi_p: Real, psi_n: Real, spectrum):
     """z as complex NumPy numbers and the eigenvalues of Sigma."""
     _check_ratios(psi_p, psi_n)
     z = np.asarray(z, np.complex128)
