@@ -5,7 +5,6 @@ from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
 from .forecast import forecast as forecast
-<<<<<<< HEAD
 from .learners import EmpiricalLearner as EmpiricalLearner
 from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
@@ -14,11 +13,8 @@ from .learners import MLPLearner as MLPLearner
 from .network_courses import network_courses as network_courses
 from .network_courses import residual_networks as residual_networks
 from .network_courses import score_errors as score_errors
-=======
-from .progress import shown_progress as shown_progress
 from .random_features import feature_spectrum as feature_spectrum
 from .random_features import feature_times as feature_times
->>>>>>> features
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope
