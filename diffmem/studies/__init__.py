@@ -4,6 +4,10 @@ from ..progress import shown_progress as shown_progress
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
+from .distilled import distilled as distilled
+from .distilled import flow_ends as flow_ends
+from .feature_distillation import DistilledEnergies as DistilledEnergies
+from .feature_distillation import feature_distillation as feature_distillation
 from .forecast import forecast as forecast
 from .learners import EmpiricalLearner as EmpiricalLearner
 from .learners import GaussianLearner as GaussianLearner
