@@ -27,7 +27,7 @@ METHODS = ("teacher", "one step", "two steps", "control")
 
 VARIABLES = {
     "teacher": ("what the teacher is: the exact score of its points, or a trained network", ""),
-    "method": ("how samples are made", ""),
+    "made_by": ("how samples are made", ""),
     "learner": ("how the one-step map was trained", ""),
     "share": ("share of the student's training", "1"),
     "copied": ("share of samples that are copies, d1/d2 < 1/3", "1"),
@@ -102,10 +102,10 @@ def followed(kind: str, key) -> xr.Dataset:
     course = [
         [metrics.memorization(step(run.at(k)), train).fraction for k in range(len(SHARES))] for run in made.values()
     ]
-    curves = {name: ("method", [row[name] for row in rows]) for name in rows[0]}
+    curves = {name: ("made_by", [row[name] for row in rows]) for name in rows[0]}
     return xr.Dataset(
         curves | {"course": (("learner", "share"), course)},
-        {"method": list(METHODS), "learner": list(made), "share": list(SHARES)},
+        {"made_by": list(METHODS), "learner": list(made), "share": list(SHARES)},
     )
 
 
@@ -133,13 +133,13 @@ def run(scale: Scale, key) -> Results:
     for kind in kinds:
         one = found.sel(teacher=kind)
         copied, distance = (
-            one[name].sel(method="one step") / one[name].sel(method="teacher") for name in ("copied", "distance")
+            one[name].sel(made_by="one step") / one[name].sel(made_by="teacher") for name in ("copied", "distance")
         )
         measured |= {f"{kind}_copied": float(copied), f"{kind}_distance": float(distance)}
     copied = found.copied
-    control = copied.sel(method="control")
-    measured["control_copied"] = float((control / copied.sel(method="teacher")).max())
-    measured["beside_control"] = float((copied.sel(method="one step") / control).max())
+    control = copied.sel(made_by="control")
+    measured["control_copied"] = float((control / copied.sel(made_by="teacher")).max())
+    measured["beside_control"] = float((copied.sel(made_by="one step") / control).max())
     return Results(as_measured(measured), described(found.merge(linear), VARIABLES))
 
 
@@ -173,7 +173,7 @@ def draw_networks(found: xr.Dataset, left, right) -> None:
     """Copies of students and controls in the course of training, and distances to the law."""
     for i, kind in enumerate(found.teacher.values):
         one, look = found.sel(teacher=kind), {"color": style.COLOURS[i], "markersize": 4}
-        left.axhline(float(one.copied.sel(method="teacher")), color=look["color"], linestyle=":", linewidth=1)
+        left.axhline(float(one.copied.sel(made_by="teacher")), color=look["color"], linestyle=":", linewidth=1)
         for learner, line, marker in (("consistency", "-", "o"), ("control", "--", "s")):
             curve = one["course"].sel(learner=learner)
             left.plot(found.share, curve, linestyle=line, marker=marker, label=f"{learner}, {kind} teacher", **look)
