@@ -28,8 +28,8 @@ class RandomFeatures(AbstractScore):
     error at alpha = 0. `fit_random_features` finds A.
 
     x has the event shape (d,). `activation` is a JAX function; a score pickles where it can be imported by its name, as
-    `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do not fit and values that are
-    not finite.
+    `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do
+    not fit and values that are not finite.
     Source: George, Veiga, Macris, arXiv:2502.00336; Bonnaire et al., arXiv:2505.17638.
     """
 
