@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
@@ -19,7 +18,7 @@ def descend_random_features(
     level: NoiseLevel,
     times: Sequence[float],
     step: float,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
     *,
     key: PRNGKeyArray,
 ) -> list[Float[np.ndarray, "d p"]]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
@@ -32,7 +31,7 @@ def equivalent_modes(
     first: Float[np.ndarray, "p d"],
     points: Float[np.ndarray, "n d"],
     level: NoiseLevel,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
     *,
     key: PRNGKeyArray,
 ) -> FeatureModes:
@@ -72,14 +71,16 @@ def equivalent_modes(
     strength = np.diagonal(between) / d
     everyone = (split.conditional + split.floor) * np.eye(len(between)) + gain**2 * between
     eigenvalues = split.floor + eigenvalues
-    return FeatureModes(eigenvalues, strength, gain * strength, between * everyone / d, NoiseLevel(alpha, sigma), p / d)
+    return FeatureModes(
+        eigenvalues, strength, gain * strength, between * everyone / d, NoiseLevel(alpha, sigma), p / d, 1.0
+    )
 
 
 def equivalent_feature_moments(
     first: Float[np.ndarray, "p d"],
     points: Float[np.ndarray, "n d"],
     level: NoiseLevel,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
     *,
     key: PRNGKeyArray,
 ) -> FeatureMoments:

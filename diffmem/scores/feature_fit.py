@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
@@ -27,7 +28,7 @@ class FitErrors(NamedTuple):
     @property
     def gap(self) -> Float[np.ndarray, "*runs"]:
         """Test less training loss: what the fit owes to its own points."""
-        return self.test - self.train
+        return np.asarray(self.test - self.train)
 
 
 class FeatureModes(NamedTuple):
@@ -48,6 +49,8 @@ class FeatureModes(NamedTuple):
     """`(e_k^T V V^T e_l)(e_k^T U_pop e_l)/d`."""
     level: NoiseLevel
     psi_p: float
+    power: float
+    """`E|xi|^2/d` of the noise that the fit has seen: 1 where it has seen all."""
 
     def ridge(self, penalty: Float[ArrayLike, "*runs"]) -> FitErrors:
         """Errors at penalties `sigma^2 penalty |A|^2/(d p)` added to the loss."""
@@ -61,7 +64,7 @@ class FeatureModes(NamedTuple):
         """Errors of any gains. Cost k^2 for each run."""
         alpha, sigma = (float(part) for part in self.level)
         gamma2 = alpha**2 + sigma**2
-        train = 1 + (gain * (self.eigenvalues * gain - 2)) @ self.alignment
+        train = self.power + (gain * (self.eigenvalues * gain - 2)) @ self.alignment
         spread = ((gain @ self.quadratic) * gain).sum(-1) / sigma**2
         score = 1 / gamma2 - 2 * (gain @ self.overlap) / (sigma * math.sqrt(gamma2)) + spread
         return FitErrors(train, sigma**2 * score + alpha**2 / gamma2, score)
@@ -106,7 +109,7 @@ def fit_random_features(
     first: Float[ArrayLike, "p d"],
     points: Float[ArrayLike, "n d"],
     level: NoiseLevel,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
     draws: int | None = None,
     *,
     key: PRNGKeyArray | None = None,
@@ -144,6 +147,7 @@ def fit_random_features(
         (response @ response.T) * (vectors.T @ everyone.second @ vectors) / d,
         NoiseLevel(alpha, sigma),
         p / d,
+        train.power,
     )
     return FeatureFit(modes, vectors, response, train, first, activation)
 

@@ -37,22 +37,24 @@ class FeatureMoments(NamedTuple):
     cross: Float[np.ndarray, "p d"]
     """V = E f xi^T."""
     sigma: float
+    power: float = 1.0
+    """`E|xi|^2/d`: not 1 for a few draws."""
 
     def loss(self, second: Float[np.ndarray, "d p"]) -> float:
         """Loss per dimension `E|sigma s + xi|^2/d` of s = A f/sqrt(p), A = `second`, whatever A is.
 
-        `1 + (sigma^2/(d p)) Tr A U A^T + (2 sigma/(d sqrt(p))) Tr A V`.
+        `power + (sigma^2/(d p)) Tr A U A^T + (2 sigma/(d sqrt(p))) Tr A V`.
         """
         d, p = second.shape
         quadratic = self.sigma**2 * np.vdot(second @ self.second, second) / p
-        return 1 + float(quadratic + 2 * self.sigma * np.vdot(second.T, self.cross) / math.sqrt(p)) / d
+        return self.power + float(quadratic + 2 * self.sigma * np.vdot(second.T, self.cross) / math.sqrt(p)) / d
 
 
 def exact_feature_moments(
     first: Float[np.ndarray, "p d"],
     points: Float[np.ndarray, "n d"],
     level: NoiseLevel,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
 ) -> FeatureMoments:
     """Moments over all noise of n points: infinitely many draws, none of them drawn.
 
@@ -99,7 +101,7 @@ def sampled_feature_moments(
     points: Float[np.ndarray, "n d"],
     level: NoiseLevel,
     draws: int,
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.lax.tanh,
     *,
     key: PRNGKeyArray,
 ) -> FeatureMoments:
@@ -118,7 +120,8 @@ def sampled_feature_moments(
     noisy = (alpha * points + sigma * noise).reshape(-1, points.shape[1])
     features = in_double(activation, first @ noisy.T / math.sqrt(points.shape[1]))
     count = len(noisy)
-    return FeatureMoments(features @ features.T / count, features @ noise.reshape(noisy.shape) / count, sigma)
+    second, cross = features @ features.T / count, features @ noise.reshape(noisy.shape) / count
+    return FeatureMoments(second, cross, sigma, float((noise**2).mean()))
 
 
 def hermite_terms(

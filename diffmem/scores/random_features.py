@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
@@ -26,8 +27,9 @@ class RandomFeatures(AbstractScore):
     Gamma_0 = 1 and the same function at every ratio. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`: an
     error at alpha = 0. `fit_random_features` finds A.
 
-    x has the event shape (d,). Cost 2 p d products. Raises ValueError for shapes that do not fit and values that are
-    not finite.
+    x has the event shape (d,). `activation` is a JAX function; a score pickles where it can be imported by its name, as
+    `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do
+    not fit and values that are not finite.
     Source: George, Veiga, Macris, arXiv:2502.00336; Bonnaire et al., arXiv:2505.17638.
     """
 
@@ -39,8 +41,8 @@ class RandomFeatures(AbstractScore):
     def __init__(
         self,
         first: Real[ArrayLike, "p d"],
-        second: Real[ArrayLike, "d p"],
-        activation: Callable[[Array], Array] = jnp.tanh,
+        second: Real[ArrayLike, "..."],
+        activation: Callable[[Array], Array] = jax.lax.tanh,
         level: NoiseLevel | None = None,
     ):
         if np.ndim(first) != 2 or np.shape(second) != np.shape(first)[::-1]:

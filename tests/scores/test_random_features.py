@@ -10,7 +10,7 @@ import pytest
 
 from diffmem import scores, theory
 from diffmem.level import NoiseLevel
-from diffmem.scores.feature_moments import hermite_terms
+from diffmem.scores.feature_moments import check_layers, hermite_terms
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
@@ -216,7 +216,7 @@ def test_the_equivalent_has_the_moments_of_the_features():
         (lambda: scores.RandomFeatures(W, np.full((D, P), np.nan)), "`second` must be finite"),
         (lambda: scores.fit_random_features(W, X, NoiseLevel(1.0, 0.0)), "`level` must have alpha >= 0 and sigma > 0"),
         (lambda: scores.fit_random_features(W, X, LEVEL, draws=2), "`draws` and `key` must be given together"),
-        (lambda: scores.fit_random_features(W, X[:, :3], LEVEL), "`first` and `points` must have shapes"),
+        (lambda: check_layers(W, X[:, :3]), "`first` and `points` must have shapes"),
         (lambda: scores.exact_feature_moments(0 * W, X, LEVEL), "`first` must be finite with no row of zeros"),
         (lambda: scores.exact_feature_moments(W, np.inf * X, LEVEL), "`points` must be finite"),
         (lambda: scores.sampled_feature_moments(W, X, LEVEL, 0, key=jax.random.key(0)), "`draws` must be at least 1"),
