@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..metrics import memorization, nearest
+from ..plots import style
 from ..reductions import Dense
 from ..scores import Empirical, GaussianMixture
 from ..studies import ambient_against_plain, ambient_branches, ambient_courses, average_by_source, flow_between
@@ -137,8 +138,6 @@ def _curves(curves: dict[str, np.ndarray], noises) -> xr.Dataset:
 
 def draw(results: Results):
     """Copies against the noise of the data, and the averaging attack group by group."""
-    from ..plots import style
-
     curves = results.curves
     learned = "learned_copied" in curves
     figure = style.new_figure(11.0 if learned else 8.2, 3.3)

@@ -23,6 +23,8 @@ from .learners import MLPLearner as MLPLearner
 from .network_courses import network_courses as network_courses
 from .network_courses import residual_networks as residual_networks
 from .network_courses import score_errors as score_errors
+from .network_times import network_summary as network_summary
+from .network_times import network_times as network_times
 from .random_features import feature_spectrum as feature_spectrum
 from .random_features import feature_times as feature_times
 from .sweep import sweep as sweep

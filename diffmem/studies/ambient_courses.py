@@ -94,7 +94,7 @@ def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
     plain, ambient = (at_held_out_loss(one, loss) for one in each[:2])
     return {
         "least": float((least[0] / least[1:]).max()),
-        "least_copied": max(float(one.copied[int(one.held_out_loss.argmin())]) for one in each),
+        "least_copied": max(float(one.copied[int(one.held_out_loss.values.argmin())]) for one in each),
         "equal_steps": float(max(last[1:] / last[0], key=lambda ratio: abs(ratio - 1))),
         "equal_loss": ambient / plain,
     }
