@@ -110,14 +110,15 @@ class EndPointRegression(AbstractObjective):
 
 
 def few_steps(
-    function: AbstractScore | ConsistencyFunction,
+    score: AbstractScore,
     start: Real[ArrayLike, "count *shape"],
     sigmas: Sequence[float],
     lowest: float,
     *,
     key: PRNGKeyArray,
 ) -> Float[Array, "count *shape"]:
-    """Samples of a consistency function: from states at sigmas[0], one evaluation for each of the falling `sigmas`.
+    """Samples of a consistency function (as a score, by `scores.FromFunction`) from states at sigmas[0]: one evaluation
+    for each of the falling `sigmas`.
 
     Between two evaluations the state at `lowest` is noised to the next sigma: `x + sqrt(sigma^2 - lowest^2) z`. Sample
     i depends on its start, key and i.
@@ -126,19 +127,17 @@ def few_steps(
     """
     if not sigmas or min(sigmas) < lowest:
         raise ValueError(f"`sigmas` must be at least `lowest`, {lowest}, but are {tuple(sigmas)}.")
-    return _few_steps(function, jnp.asarray(start), tuple(float(sigma) for sigma in sigmas), float(lowest), key)
+    return _few_steps(score, jnp.asarray(start), tuple(float(sigma) for sigma in sigmas), float(lowest), key)
 
 
 @eqx.filter_jit
-def _few_steps(function, start, sigmas, lowest, key):
-    call = function.denoise if isinstance(function, AbstractScore) else function
-
+def _few_steps(score, start, sigmas, lowest, key):
     def one(i, x):
         for k, sigma in enumerate(sigmas):
             if k:
                 z = jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), k), x.shape, x.dtype)
                 x = x + (sigma**2 - lowest**2) ** 0.5 * z
-            x = call(x, NoiseLevel(jnp.ones((), x.dtype), jnp.asarray(sigma, x.dtype)))
+            x = score.denoise(x, NoiseLevel(jnp.ones((), x.dtype), jnp.asarray(sigma, x.dtype)))
         return x
 
     return jax.vmap(one)(jnp.arange(len(start)), start)
