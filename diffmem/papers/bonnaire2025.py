@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from .. import scores, theory
 from ..level import NoiseLevel
 from ..plots import style
+from ..scores.feature_moments import gaussian_numbers
 from ..studies import feature_spectrum, feature_times
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -36,7 +37,7 @@ def descent(key, n: int) -> tuple[float, float]:
     layer_key, noise_key, gauss_key = jax.random.split(key, 3)
     (d, psi_p, step), level = DESCENT, noise_level(TIMES[0])
     keys = zip(jax.random.split(layer_key), (psi_p * d, n))
-    layers = [np.asarray(jax.random.normal(key, (rows, d)), np.float64) for key, rows in keys]
+    layers = [gaussian_numbers(key, (rows, d)) for key, rows in keys]
     fit = scores.fit_random_features(*layers, level)
     exact = fit.flow(np.array(CHECKED)).train
     descended = scores.descend_random_features(*layers, level, CHECKED, step, key=noise_key)

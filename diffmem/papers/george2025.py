@@ -8,8 +8,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
-from .. import processes, scores, theory
+from .. import scores, theory
+from ..level import NoiseLevel
 from ..plots import style
+from ..scores.feature_moments import gaussian_numbers
 from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -42,16 +44,14 @@ VARIABLES = {
 
 def level_and_moments():
     """The noise level of the paper's clock, and what tanh makes of it."""
-    level = processes.OrnsteinUhlenbeck().level(TIME)
-    level = type(level)(math.exp(-TIME), math.sqrt(-math.expm1(-2 * TIME)))  # in float64
+    level = NoiseLevel(math.exp(-TIME), math.sqrt(-math.expm1(-2 * TIME)))  # in float64
     return level, theory.activation_moments(level)
 
 
 def drawn(key, d: int, psi_p: int, psi_n: int) -> tuple[np.ndarray, np.ndarray]:
     """W and the training points, N(0, I)."""
-    most = max(PSI_P) * d  # one shape for all cells: JAX compiles once
-    first, points = (np.asarray(jax.random.normal(k, (most, d)), np.float64) for k in jax.random.split(key))
-    return first[: psi_p * d], points[: psi_n * d]
+    first, points = jax.random.split(key)
+    return gaussian_numbers(first, (psi_p * d, d)), gaussian_numbers(points, (psi_n * d, d))
 
 
 def deviations(key, d: int, draws: int) -> np.ndarray:
