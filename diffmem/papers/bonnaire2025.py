@@ -197,7 +197,8 @@ PAPER = Paper(
         "it. The time at which the loss gap reaches .1 is linear in n only for many points: between psi_n = 4 and 16 "
         "it grows faster, since part of the gap at small n, of order 1/psi_n, is not memorization. Where the score "
         "error is within 20 % of its least value depends weakly on n, because that value falls with n; a fixed level "
-        "does not. The trained networks of the paper are not part of this closed form."
+        "does not. From draw to draw the equivalent of n = 60 points in d = 30 differs from true features by .01 to "
+        ".04. The trained networks of the paper are not part of this closed form."
     ),
     claims=tuple(
         Claim(key, statement, *numbers, source, "printed" if source in PRINTED else "derived", scales)

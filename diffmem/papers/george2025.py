@@ -218,7 +218,7 @@ PAPER = Paper(
         "(m = infinity), and the Gaussian equivalent that the theory solves. The normalisation of the penalty is ours. "
         "At m = 1 the score error peaks at p = n; at m = infinity nothing happens there: the error rises all the way. "
         "More noise draws help below p = n, and up to 2.6 to 3.4 n beyond it, and hurt only from there on, not from "
-        "p = n. The deviations at d = 30 to 100 are those of finite size, about twice as large for true features. "
+        "p = n. The deviations at d = 30 to 100 are those of finite size; single score errors at d = 60 reach 12 %. "
         "Images and networks do not carry over."
     ),
     claims=(
