@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import data as data
     from . import integrators as integrators
     from . import metrics as metrics
+    from . import networks as networks
     from . import papers as papers
     from . import plots as plots
     from . import processes as processes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from . import scores as scores
     from . import studies as studies
     from . import theory as theory
+    from . import training as training
     from .integrators import Samples as Samples
     from .integrators import invert as invert
     from .integrators import log_likelihood as log_likelihood
@@ -31,6 +33,7 @@ _MODULES = (
     "data",
     "integrators",
     "metrics",
+    "networks",
     "papers",
     "plots",
     "processes",
@@ -38,6 +41,7 @@ _MODULES = (
     "scores",
     "studies",
     "theory",
+    "training",
 )
 _NAMES = {
     "NoiseLevel": "level",

@@ -17,11 +17,11 @@ LAYERS = [
     {"papers"},
     {"studies"},
     {"plots"},
-    {"metrics"},
+    {"metrics", "training"},
     {"integrators"},
     {"scores", "theory"},
-    {"data", "processes", "reductions"},
-    {"level"},
+    {"data", "networks", "processes", "reductions"},
+    {"level", "progress"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}

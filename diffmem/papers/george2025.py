@@ -170,13 +170,14 @@ def draw(results: Results) -> Figure:
         ax.set(xscale="log", xlabel=r"features over dimensions $\psi_p$ (1)")
         ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
         ax.minorticks_off()
-    for i, (name, text) in enumerate((("one", "one noise, $m=1$"), ("all", r"all noise, $m=\infty$"))):
+    for i, (name, noise, short) in enumerate((("one", "one", "$m=1$"), ("all", "all", r"$m=\infty$"))):
+        text = f"{noise} noise, {short}"
         look = {"color": style.COLOURS[i], "linestyle": style.LINES[i], "marker": ""}
         left.plot(found.fine, found[f"{name}_score"], label=text, **look)
         for one in found[name].transpose("draw", "psi_p").values:
             left.plot(found.psi_p, one, linestyle="", marker=style.MARKERS[i], markersize=4, color=style.COLOURS[i])
-        right.plot(found.fine, found[f"{name}_test"], label=f"test, {text}", **look)
-        right.plot(found.fine, found[f"{name}_train"], label=f"training, {text}", alpha=0.5, **look)
+        right.plot(found.fine, found[f"{name}_test"], label=f"test, {short}", **look)
+        right.plot(found.fine, found[f"{name}_train"], label=f"training, {short}", alpha=0.5, **look)
     cross = PSI_N * float(found.crossing.sel(psi_n=PSI_N))
     left.axvline(cross, color=style.MARK_COLOUR, linestyle="--", linewidth=1, marker="")
     left.set(yscale="log", ylabel=r"score error per dimension (1)")

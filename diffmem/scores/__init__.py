@@ -1,5 +1,6 @@
 """Scores: what a denoiser knows, for one point at one noise level."""
 
+from . import predictions as predictions
 from .ambient import Ambient as Ambient
 from .base import AbstractDenoiser as AbstractDenoiser
 from .base import AbstractDensity as AbstractDensity
@@ -21,6 +22,7 @@ from .feature_moments import sampled_feature_moments as sampled_feature_moments
 from .gaussian import Gaussian as Gaussian
 from .gaussian_mixture import GaussianMixture as GaussianMixture
 from .guided import Guided as Guided
+from .learned import Learned as Learned
 from .low_rank_mixture import LowRankMixture as LowRankMixture
 from .random_features import RandomFeatures as RandomFeatures
 from .smoothed import Smoothed as Smoothed

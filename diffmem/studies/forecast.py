@@ -13,8 +13,8 @@ from .. import __version__, theory
 from ..data import Dataset
 from ..level import NoiseLevel
 from ..metrics import nearest
+from ..progress import Progress, followed
 from ..scores import GaussianMixture
-from .progress import Progress, followed
 from .seeds import check_seed
 from .variables import described
 

@@ -14,9 +14,9 @@ import numpy as np
 import xarray as xr
 
 from .. import __version__
+from ..progress import Progress, followed
 from .axes import Value, checked_axes, file_name, identity, label, product
 from .gather import IDENTITY, as_dataset, gathered, misfit
-from .progress import Progress, followed
 from .store import Store
 from .workers import Cell, Outcome, Report, one_line, run_cells
 

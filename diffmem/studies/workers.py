@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import xarray as xr
 
-from .progress import Progress
+from ..progress import Progress
 from .store import Store
 
 try:

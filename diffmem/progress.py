@@ -1,16 +1,16 @@
-"""How far a study is, on standard error: a bar on a terminal, a line for each stage elsewhere."""
+"""How far long work is, on standard error: a bar on a terminal, a line for each stage elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Progress = Callable[[int, int, str], None]
-"""`progress(finished cells, all cells, what is done now)`."""
+"""`progress(done, total, what is done now)`, in cells of a study or steps of a training."""
 
 
 @contextmanager
 def followed(progress: Progress | bool) -> Iterator[Progress]:
-    """What a study tells its news: `progress` itself; for True the bar or lines of `shown_progress`, for False none."""
+    """Whom long work tells its news: `progress` itself; for True a bar or lines on standard error, for False nobody."""
     if progress is True:
         with shown_progress() as shown:
             yield shown

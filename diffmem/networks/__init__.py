@@ -1,0 +1,10 @@
+"""Networks for one point at one noise level: what a learned denoiser is made of.
+
+A network is any `network(x, noise)` or `network(x, noise, label)` that returns an array of the shape of x, with
+`noise = log(sigma / alpha)`; these are Equinox modules, but a user's own callable does as well (see `scores.Learned`).
+"""
+
+from .embedding import fourier_features as fourier_features
+from .relu_autoencoder import ReLUAutoencoder as ReLUAutoencoder
+from .residual_mlp import ResidualMLP as ResidualMLP
+from .unet import UNet as UNet

@@ -1,0 +1,45 @@
+"""How a network sees the noise level and a label."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+PAIRS = 4
+SIZE = 1 + 2 * PAIRS
+
+
+def fourier_features(noise: Float[Array, ""]) -> Float[Array, "9"]:
+    """The noise level as `noise / 4` and sines and cosines of `noise / 4, noise / 2, noise, 2 noise`.
+
+    `noise` is log(sigma/alpha), some units wide, so that the slowest wave never repeats and the fastest tells levels
+    apart that differ by a third. Smooth in the level, derivatives included.
+    """
+    angles = noise * jnp.asarray([2.0**k for k in range(-2, PAIRS - 2)], noise.dtype)
+    return jnp.concatenate([noise[None] / 4, jnp.sin(angles), jnp.cos(angles)])
+
+
+class Context(eqx.Module):
+    """Everything beside x that a network is told: the noise level and, with `labels` classes, a learned vector of one.
+
+    Without a label (None) the vector is zero: the unconditional answer of a network that was trained with both.
+    """
+
+    label_vectors: eqx.nn.Embedding | None
+    size: int = eqx.field(static=True)
+
+    def __init__(self, labels: int, width: int, *, key: PRNGKeyArray):
+        if labels < 0:
+            raise ValueError(f"`labels` must be at least 0, but is {labels}.")
+        self.label_vectors = eqx.nn.Embedding(labels, width, key=key) if labels else None
+        self.size = SIZE + (width if labels else 0)
+
+    def __call__(self, noise: Float[Array, ""], label: Int[Array, ""] | None) -> Float[Array, "..."]:
+        """The features of the level, followed by the label's vector."""
+        features = fourier_features(noise)
+        if self.label_vectors is None:
+            if label is not None:
+                raise ValueError("`labels` must be the number of classes for a network that is given one, but is 0.")
+            return features
+        width = self.size - SIZE
+        vector = jnp.zeros(width, noise.dtype) if label is None else self.label_vectors(label)
+        return jnp.concatenate([features, vector.astype(noise.dtype)])

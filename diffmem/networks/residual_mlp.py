@@ -1,0 +1,69 @@
+"""A multilayer perceptron with residual hidden layers, told the noise level at every layer."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .embedding import Context
+
+
+class ResidualMLP(eqx.Module):
+    """`h_1 = silu(W_1 [x, c])`, `h_k = h_{k-1} + silu(W_k [h_{k-1}, c])`, output `W h_depth`, for x of any shape.
+
+    c are the Fourier features of the noise level, with a learned vector of the label where `labels` > 0. `active`
+    hidden units are in use, the others are masked and answer 0: networks of several widths are then of one structure,
+    and `training.fit_many` trains them at once. Weights start uniform within 1/sqrt(inputs in use).
+
+    `size` is the number of coordinates of x. Cost of one point: about 2 width (size + depth width) multiplications.
+    Raises ValueError for sizes below 1 and `active` outside [1, width].
+    """
+
+    context: Context
+    hidden: tuple[eqx.nn.Linear, ...]
+    last: eqx.nn.Linear
+    active: Int[Array, ""]
+
+    def __init__(
+        self,
+        size: int,
+        width: int = 128,
+        depth: int = 2,
+        *,
+        active: int | None = None,
+        labels: int = 0,
+        key: PRNGKeyArray,
+    ):
+        active = width if active is None else active
+        for name, value in {"size": size, "width": width, "depth": depth}.items():
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+        if not 1 <= active <= width:
+            raise ValueError(f"`active` must be from 1 to the width {width}, but is {active}.")
+        first, *keys = jax.random.split(key, depth + 2)
+        self.context = Context(labels, 32, key=first)
+        inputs = [size + self.context.size] + [width + self.context.size] * (depth - 1)
+        unused = [0] + [width - active] * (depth - 1)
+        layers = [_linear(*sizes, key=k) for sizes, k in zip(zip(inputs, [width] * depth, unused), keys)]
+        self.hidden = tuple(layers)
+        self.last = _linear(width, size, width - active, key=keys[-1])
+        self.active = jnp.asarray(active)
+
+    def __call__(
+        self, x: Float[Array, "*shape"], noise: Float[Array, ""], label: Int[Array, ""] | None = None
+    ) -> Float[Array, "*shape"]:
+        """The network's output, in the shape of x."""
+        context = self.context(noise, label)
+        used = jnp.arange(self.last.in_features) < self.active
+        first, *others = self.hidden
+        h = jnp.where(used, jax.nn.silu(first(jnp.concatenate([x.ravel(), context]))), 0)
+        for layer in others:
+            h = h + jnp.where(used, jax.nn.silu(layer(jnp.concatenate([h, context]))), 0)
+        return self.last(h).reshape(x.shape)
+
+
+def _linear(inputs: int, outputs: int, unused: int, *, key: PRNGKeyArray) -> eqx.nn.Linear:
+    """A layer whose first weights have the size that suits the inputs in use."""
+    layer = eqx.nn.Linear(inputs, outputs, key=key)
+    gain = (inputs / (inputs - unused)) ** 0.5
+    return jax.tree.map(lambda part: gain * part, layer)

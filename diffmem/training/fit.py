@@ -1,0 +1,283 @@
+"""The training loop: it takes a score and training points, and returns the score trained, with its history."""
+
+import functools
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray
+
+from .. import __version__
+from ..level import float_dtype, strong
+from ..progress import Progress, followed
+from ..scores import AbstractScore
+from .loop import Data, Plan, State, advance, evaluate
+from .snapshots import checked_schedule, load, save
+
+SECONDS = 2.0  # how long one call of the compiled loop should take: progress and Ctrl-C wait for it
+
+
+class Training(NamedTuple):
+    """A training and its history at k snapshots; after `fit_many` everything has a leading axis of members."""
+
+    score: AbstractScore
+    """At the end: of the running mean of the weights where `ema` was given."""
+    steps: Int[np.ndarray, " k"]
+    """Numbers of steps taken before each snapshot."""
+    snapshots: AbstractScore
+    """The scores there, stacked: arrays have a leading axis (members and) k; `eqx.filter_vmap` goes over them."""
+    loss: Float[np.ndarray, "*members k"]
+    """Mean of the objective over the batches since the snapshot before."""
+    train_loss: Float[np.ndarray, "*members k"]
+    """The objective on the training points, at 12 levels and noise that stay the same."""
+    held_out_loss: Float[np.ndarray, "*members k"] | None
+    """The same on the held-out points."""
+
+    def at(self, snapshot: int) -> AbstractScore:
+        """The score at a snapshot (of one training, not of many)."""
+        return _picked(self.snapshots, snapshot)
+
+    def member(self, i: int) -> "Training":
+        """One training of `fit_many`."""
+        held_out = None if self.held_out_loss is None else self.held_out_loss[i]
+        score, snapshots = _picked(self.score, i), _picked(self.snapshots, i)
+        return Training(score, self.steps, snapshots, self.loss[i], self.train_loss[i], held_out)
+
+
+def fit(
+    score: AbstractScore,
+    points: Any,
+    objective: Any,
+    *,
+    key: PRNGKeyArray,
+    steps: int,
+    batch: int = 128,
+    optimiser: Any = None,
+    labels: Int[ArrayLike, " n"] | None = None,
+    held_out: Any = None,
+    held_out_labels: Int[ArrayLike, " m"] | None = None,
+    noise_draws: int | None = None,
+    snapshots: int | Sequence[int] | Int[np.ndarray, " k"] = 24,
+    ema: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | bool = False,
+) -> Training:
+    """Train every floating array of `score` on `points`, by `steps` steps of an optimiser.
+
+    `points` (n, *shape), or a pytree of such arrays where the objective asks for one. `objective` is an
+    `AbstractObjective` such as `ScoreMatching(levels, weight)`. `optimiser` is any optax one, `optax.adam(1e-3)` unless
+    given (weight decay: `optax.adamw`). Each step draws `batch` points with replacement, so that a step is the same
+    whatever n; levels and noise are new at each, or one of `noise_draws` (the m of the literature) that belong to each
+    point for good. `labels` train a score that has `conditioned(label)`. `ema` is the decay of a running mean of the
+    weights, less at first: (1 + step)/(10 + step).
+
+    `snapshots`: so many, log-spaced, or the numbers of steps at which scores are kept and the loss is taken on the
+    training points and on `held_out`, over at most 1,024 points each, at equal levels and noise.
+
+    `checkpoint`: a file written at every snapshot, from which the same call goes on; another call is refused. Numbers
+    are those of a run without a break. `progress(done, steps, news)` is told of it; True shows it on standard error.
+
+    Everything follows from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss. A loss
+    that is no number any more is warned of, once. Raises ValueError for sizes below 1, arrays of different lengths,
+    `ema` outside [0, 1), a score without floating arrays.
+    """
+    plan, weights, fixed = _planned(score, objective, optimiser, batch, noise_draws, ema)
+    data, other = _data(points, labels), _data(held_out, held_out_labels)
+    run = _Run(plan, data, other, key, checkpoint)
+    with followed(progress) as told:
+        return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), told)
+
+
+def fit_many(
+    scores: Sequence[AbstractScore],
+    points: Any,
+    objective: Any,
+    *,
+    key: PRNGKeyArray,
+    steps: int,
+    batch: int = 128,
+    optimiser: Any = None,
+    held_out: Any = None,
+    noise_draws: int | None = None,
+    snapshots: int | Sequence[int] | Int[np.ndarray, " k"] = 24,
+    ema: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | bool = False,
+) -> Training:
+    """`fit` of several scores of one structure at once, by vmap: other training sets, sizes, widths, seeds.
+
+    `points` is a list with the training set of each member (of any lengths), or one set for all; `held_out` is one for
+    all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), and gets what
+    `fit(scores[i], points[i], ..., key=fold_in(key, i))` gets but for rounding. `Training.member(i)` takes one out.
+
+    Raises as `fit`, and ValueError for scores of different structure or another number of point sets.
+    """
+    if not scores:
+        raise ValueError("`scores` must hold at least one score, but is empty.")
+    parts = [_planned(score, objective, optimiser, batch, noise_draws, ema) for score in scores]
+    plan = parts[0][0]
+    structures = {jax.tree.structure(score) for score in scores}
+    if len(structures) > 1 or any(not _same_shapes(part[1:], parts[0][1:]) for part in parts):
+        raise ValueError("`scores` must be of one structure and size (widths differ by `active`), but are not.")
+    if isinstance(points, list):
+        if len(points) != len(scores):
+            raise ValueError(f"`points` must be one set for each of {len(scores)} scores, but are {len(points)}.")
+        data, axes = _padded([_data(own, None) for own in points]), Data(0, 0, 0)
+    else:
+        data, axes = _data(points, None), Data(None, None, None)
+    weights, fixed = (_stacked([part[k] for part in parts]) for k in (1, 2))
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(scores)))
+    run = _Run(plan, data, _data(held_out, None), keys, checkpoint, axes)
+    with followed(progress) as told:
+        return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), told)
+
+
+class _Run(NamedTuple):
+    """One call of `fit` or `fit_many`."""
+
+    plan: Plan
+    data: Data
+    held_out: Data | None
+    key: PRNGKeyArray
+    checkpoint: str | os.PathLike[str] | None
+    axes: Data | None = None
+
+    def __call__(self, state: State, schedule: Int[np.ndarray, " k"], told: Progress) -> Training:
+        """Train up to each number of steps of the schedule, and keep what is seen there."""
+        path = None if self.checkpoint is None else Path(self.checkpoint)
+        history, done, first, piece = self._empty(state, len(schedule)), 0, 0, 16
+        facts = self._facts(state, schedule)
+        if path is not None and path.exists():
+            state, history, done = load(path, facts, (state, history, done))
+            first = int(schedule[done - 1])
+        for k in range(done, len(schedule)):
+            state, loss, piece = self._advanced(state, first, int(schedule[k]), int(schedule[-1]), told, piece)
+            first = int(schedule[k])
+            for part, value in zip(jax.tree.leaves(history), jax.tree.leaves(self._seen(state, loss))):
+                part[k] = value
+            if path is not None:
+                save(path, facts, (state, history, k + 1))
+        return self._finished(state, schedule, history)
+
+    def _advanced(self, state: State, first: int, last: int, end: int, told: Progress, piece: int):
+        """The state after `last` steps and the mean loss, in pieces that grow to about two seconds."""
+        total, at = 0.0, first
+        while at < last:
+            started, upto = time.monotonic(), min(at + piece, last)
+            whole = upto - at == piece
+            state, loss = advance(self.plan, self.data, state, self.key, jnp.asarray(at), jnp.asarray(upto), self.axes)
+            loss = np.asarray(loss)
+            total, at = total + loss * (upto - at), upto
+            told(at, end, f"loss {loss.mean():.4g}")
+            # short pieces at the end of a stretch say little of how long a full one takes
+            if whole and time.monotonic() - started < SECONDS / 4:
+                piece *= 4
+        return state, total / max(last - first, 1), piece
+
+    def _seen(self, state: State, loss):
+        """What a snapshot keeps: weights, losses of the batches, of the training set and of held-out points."""
+        train = evaluate(self.plan, self.data, state, self.key, self.axes)
+        if self.held_out is None:
+            return state.shown, loss, train
+        axes = None if self.axes is None else Data(None, None, None)
+        return state.shown, loss, train, evaluate(self.plan, self.held_out, state, self.key, axes)
+
+    def _empty(self, state: State, k: int):
+        """Room for k snapshots."""
+        row = np.zeros(self.key.shape, jax.tree.leaves(state.weights)[0].dtype)
+        seen = (state.shown, *[row] * (2 if self.held_out is None else 3))
+        return jax.tree.map(lambda leaf: np.zeros((k, *leaf.shape), leaf.dtype), seen)
+
+    def _facts(self, state: State, schedule) -> dict:
+        """What a checkpoint must share with the call that goes on from it."""
+        digest = hashlib.sha256()
+        for leaf in jax.tree.leaves((state.weights, state.fixed, self.data, self.held_out)):
+            digest.update(np.asarray(leaf).tobytes())
+        return {
+            "version": __version__,
+            "snapshots": schedule.tolist(),
+            "key": np.asarray(jax.random.key_data(self.key)).tolist(),
+            "start and data": digest.hexdigest(),
+            "objective": eqx.tree_pformat(self.plan.objective, short_arrays=False),
+            "batch": [self.plan.batch, self.plan.noise_draws, self.plan.ema],
+        }
+
+    def _finished(self, state: State, schedule, history) -> Training:
+        weights, *losses = history
+        loss, train, *other = (part if self.axes is None else part.T for part in losses)
+        if not np.isfinite(loss).all():
+            lost = int(schedule[~np.isfinite(loss.reshape(-1, len(schedule))).all(axis=0)][0])
+            news = f"the loss is not finite up to step {lost}: a smaller step of the optimiser may help."
+            warnings.warn(news, stacklevel=4)
+        members = self.axes is not None
+        put = lambda leaf: jnp.asarray(np.swapaxes(leaf, 0, 1) if members else leaf)  # noqa: E731
+        repeat = lambda leaf: jnp.repeat(jnp.expand_dims(leaf, int(members)), len(schedule), int(members))  # noqa: E731
+        fixed = jax.tree.map(repeat, state.fixed)
+        snapshots = eqx.combine(jax.tree.map(put, weights), fixed, self.plan.rest)
+        score = eqx.combine(state.shown, state.fixed, self.plan.rest)
+        return Training(score, schedule, snapshots, loss, train, other[0] if other else None)
+
+
+def _planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan, Any, Any]:
+    """The plan of a training, the arrays that it changes and those that it leaves; raises ValueError."""
+    for name, value in {"batch": batch, "noise_draws": 1 if noise_draws is None else noise_draws}.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+    if ema is not None and not 0 <= ema < 1:
+        raise ValueError(f"`ema` must lie in [0, 1), but is {ema}.")
+    weights, others = eqx.partition(score, eqx.is_inexact_array)
+    if not jax.tree.leaves(weights):
+        raise ValueError("`score` must hold floating arrays to train, but holds none.")
+    fixed, rest = eqx.partition(others, eqx.is_array)
+    plan = Plan(rest, objective, default_optimiser() if optimiser is None else optimiser, batch, noise_draws, ema)
+    return plan, weights, fixed
+
+
+@functools.cache
+def default_optimiser():
+    """Adam at 1e-3, always the same object: another one would compile again."""
+    import optax
+
+    return optax.adam(1e-3)
+
+
+def _data(points, labels) -> Data | None:
+    """Points and labels as arrays of one length; raises ValueError for others."""
+    if points is None:
+        return None
+    points = jax.tree.map(lambda part: strong(part, float_dtype(part)), points)
+    leaves = jax.tree.leaves((points, labels))
+    lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in leaves}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(
+            f"`points` (and `labels`) must be arrays of one length of at least 1, but have lengths {sorted(lengths)}."
+        )
+    return Data(points, None if labels is None else jnp.asarray(labels), jnp.asarray(lengths.pop()))
+
+
+def _padded(sets: list[Data]) -> Data:
+    """Sets of different lengths as one array each, the ends filled with the last point, which is not drawn."""
+    longest = max(int(one.count) for one in sets)
+    fill = lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[-1:], longest - len(leaf), axis=0)])  # noqa: E731
+    return _stacked([Data(jax.tree.map(fill, one.points), None, one.count) for one in sets])
+
+
+def _stacked(trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _same_shapes(one, other) -> bool:
+    return [leaf.shape for leaf in jax.tree.leaves(one)] == [leaf.shape for leaf in jax.tree.leaves(other)]
+
+
+def _picked(score, i: int):
+    """Entry i of the leading axis of every array of a stacked score."""
+    return jax.tree.map(lambda leaf: leaf[i] if eqx.is_array(leaf) else leaf, score)

@@ -1,0 +1,125 @@
+"""What training minimises: denoising score matching, on clean points or on noisy copies."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+
+from ..level import NoiseLevel
+from ..scores import AbstractScore
+from .levels import AbstractLevels
+from .weights import Weight, flat
+
+Label = Int[ArrayLike, ""] | None
+
+
+class AbstractObjective(eqx.Module):
+    """A loss of one datum at one noise level; called with a key, it draws the levels.
+
+    Subclass requirements: `levels`, `draws`, `antithetic` and `at`.
+    """
+
+    levels: eqx.AbstractVar[AbstractLevels]
+    draws: eqx.AbstractVar[int]
+    antithetic: eqx.AbstractVar[bool]
+
+    @abstractmethod
+    def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
+        """The loss of one datum at one level and noise z ~ N(0, I)."""
+
+    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The mean over `draws` of level and noise; antithetic draws take z and -z at each level."""
+
+        def one(i):
+            where, noise = jax.random.split(jax.random.fold_in(key, i))
+            return self.drawn(score, datum, label, self.levels(key=where), noise)
+
+        return jax.vmap(one)(jnp.arange(self.draws)).mean() if self.draws > 1 else one(0)
+
+    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: PRNGKeyArray):
+        """The loss at a level, with noise from a key."""
+        score = score if label is None else score.conditioned(label)
+        like = jax.tree.leaves(datum)[0]
+        level = NoiseLevel(*(jnp.asarray(part, like.dtype) for part in level))
+        z = jax.random.normal(key, like.shape, like.dtype)
+        loss = self.at(score, datum, level, z)
+        return (loss + self.at(score, datum, level, -z)) / 2 if self.antithetic else loss
+
+
+class ScoreMatching(AbstractObjective):
+    """`weight(level) |D(alpha x_0 + sigma z) - x_0|^2 / d` of a clean point x_0, d its number of coordinates.
+
+    Its minimum over all functions is the `Empirical` score of the points, whatever the weight. `levels` say where it
+    is asked for, `draws` how many levels and noises of a point go into one step, `antithetic` whether each z comes
+    with -z.
+
+    Source: Vincent, Neural Computation 23 (2011); Karras et al., arXiv:2206.00364.
+    """
+
+    levels: AbstractLevels
+    weight: Weight = flat
+    draws: int = 1
+    antithetic: bool = False
+
+    def at(
+        self, score: AbstractScore, datum: Float[Array, "*shape"], level: NoiseLevel, z: Float[Array, "*shape"]
+    ) -> Float[Array, ""]:
+        """The loss at one level and noise."""
+        error = score.denoise(level.alpha * datum + level.sigma * z, level) - datum
+        return self.weight(level) * jnp.mean(error**2)
+
+
+class AmbientScoreMatching(AbstractObjective):
+    """Score matching that sees a datum through one fixed noisy copy wherever the noise is larger than the copy's.
+
+    A datum is a pair (x_0, y) with `y = x_0 + noise z` drawn once (`noisy_copies`). At sigma > alpha noise,
+    `x = alpha y + tau z` with `tau^2 = sigma^2 - alpha^2 noise^2`, and what can be known of y from D,
+    `yhat = (tau^2 D + alpha noise^2 x) / sigma^2`, is compared with it: `weight |yhat - y|^2 / d`. Below, it is
+    `ScoreMatching` on x_0. Where x_0 may not be seen at all, let `levels` stay above. The minimum above is
+    `scores.Ambient`.
+
+    Source: Shah et al., arXiv:2502.21278; Daras et al., arXiv:2404.10177, for any alpha.
+    """
+
+    levels: AbstractLevels
+    noise: float = eqx.field(converter=float)
+    weight: Weight = flat
+    draws: int = 1
+    antithetic: bool = False
+
+    def __check_init__(self):
+        if not self.noise >= 0:
+            raise ValueError(f"`noise` must be at least 0, but is {self.noise}.")
+
+    def at(
+        self,
+        score: AbstractScore,
+        datum: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+        level: NoiseLevel,
+        z: Float[Array, "*shape"],
+    ) -> Float[Array, ""]:
+        """The loss at one level and noise."""
+        clean, copy = datum
+        alpha, sigma = level
+        own = alpha * self.noise
+        hidden = sigma > own
+        share = jnp.where(hidden, (1 - own / sigma) * (1 + own / sigma), 1)  # (tau / sigma)^2
+        target = jnp.where(hidden, copy, clean)
+        x = alpha * target + sigma * jnp.sqrt(share) * z
+        carried = jnp.where(hidden, alpha * (self.noise / sigma) ** 2, 0)
+        error = share * score.denoise(x, level) + carried * x - target
+        return self.weight(level) * jnp.mean(error**2)
+
+
+def noisy_copies(
+    points: Float[ArrayLike, "n *shape"], noise: float, *, key: PRNGKeyArray
+) -> tuple[Float[Array, "n *shape"], Float[Array, "n *shape"]]:
+    """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`; copy i depends on key and
+    i only."""
+    points = jnp.asarray(points)
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(points)))
+    z = jax.vmap(lambda k: jax.random.normal(k, points.shape[1:], points.dtype))(keys)
+    return points, points + jnp.asarray(noise, points.dtype) * z

@@ -1,0 +1,60 @@
+"""When a training is looked at, and the file from which an interrupted one goes on."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Int
+
+
+def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
+    """At most `count` different numbers of steps from `first` to `steps`, equally spaced in their logarithm.
+
+    Raises ValueError unless 1 <= first <= steps and count >= 1.
+    """
+    if not 1 <= first <= steps:
+        raise ValueError(f"`first` must be from 1 to the number of steps, {steps}, but is {first}.")
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1, but is {count}.")
+    return np.unique(np.append(np.rint(np.geomspace(first, steps, count)).astype(int), steps))
+
+
+def checked_schedule(snapshots, steps: int) -> Int[np.ndarray, " k"]:
+    """Rising numbers of steps, the last one `steps`; an integer stands for that many, spaced logarithmically."""
+    if steps < 1:
+        raise ValueError(f"`steps` must be at least 1, but is {steps}.")
+    if np.ndim(snapshots) == 0:
+        return log_spaced(steps, int(snapshots))
+    found = np.unique(np.append(np.asarray(snapshots, int), steps))
+    if found[0] < 0 or found[-1] > steps:
+        raise ValueError(f"`snapshots` must lie in [0, steps = {steps}], but run from {found[0]} to {found[-1]}.")
+    return found
+
+
+def save(path: Path, facts: dict, tree: Any) -> None:
+    """Write facts and arrays at once: a file that is there is complete."""
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, "wb") as file:
+        file.write(json.dumps(facts).encode() + b"\n")
+        eqx.tree_serialise_leaves(file, tree)
+    os.replace(part, path)
+
+
+def load(path: Path, facts: dict, like: Any) -> Any:
+    """The arrays of a file of the same training; raises ValueError for that of another, and for what is none."""
+    with open(path, "rb") as file:
+        try:
+            found = json.loads(file.readline())
+        except ValueError as error:
+            raise ValueError(f"`checkpoint` must be a file that a training wrote, but {path} is not.") from error
+        differing = [name for name, value in facts.items() if not isinstance(found, dict) or found.get(name) != value]
+        if differing:
+            raise ValueError(
+                f"`checkpoint` must be of the same training, but {path} differs in {', '.join(differing)}: "
+                "choose another file or delete it."
+            )
+        return eqx.tree_deserialise_leaves(file, like)

@@ -1,0 +1,35 @@
+"""What an error of x_0 counts at each noise level: the weight of `|D - x_0|^2` in a loss."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..level import NoiseLevel
+
+Weight = Callable[[NoiseLevel], Float[Array, ""]]
+"""`weight(level)`."""
+
+
+def flat(level: NoiseLevel) -> Float[Array, ""]:
+    """1: the loss of the data."""
+    return level.sigma * 0 + 1
+
+
+def noise(level: NoiseLevel) -> Float[Array, ""]:
+    """`alpha^2 / sigma^2`: the loss of the noise prediction, |eps - z|^2."""
+    return (level.alpha / level.sigma) ** 2
+
+
+class EDM(eqx.Module):
+    """`(alpha^2 data_std^2 + sigma^2) / (sigma data_std)^2`: the plain loss of the answer of a `Preconditioned`
+    network, of order 1 at every level.
+
+    Source: Karras et al., arXiv:2206.00364, table 1, for any alpha.
+    """
+
+    data_std: float = eqx.field(converter=float)
+
+    def __call__(self, level: NoiseLevel) -> Float[Array, ""]:
+        """The weight at this level."""
+        return 1 / self.data_std**2 + (level.alpha / level.sigma) ** 2
