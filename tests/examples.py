@@ -159,15 +159,15 @@ def _switched(dtype, process):
     return scores.Switched(origin, scores.FromFunction(shrink), 0.5)
 
 
+def _random_features(dtype, process):
+    rng = np.random.default_rng(3)
+    return scores.RandomFeatures(rng.normal(size=(12, _D)).astype(dtype), rng.normal(size=(_D, 12)).astype(dtype))
+
+
 def _learned(dtype, process):
     network = networks.ResidualMLP(_D, 8, key=jax.random.PRNGKey(4))
     network = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, network)
     return scores.Learned(network, scores.predictions.Preconditioned(SPREAD**0.5))
-
-
-def _random_features(dtype, process):
-    rng = np.random.default_rng(3)
-    return scores.RandomFeatures(rng.normal(size=(12, _D)).astype(dtype), rng.normal(size=(_D, 12)).astype(dtype))
 
 
 _ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
@@ -262,8 +262,8 @@ SCORES = {
     ),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
-    "Learned": Example(_learned, None, density=False),
     "RandomFeatures": Example(_random_features, None, (_D,), density=False, noise_only=True),
+    "Learned": Example(_learned, None, density=False),
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite

@@ -8,8 +8,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
-from .. import processes, scores, theory
+from .. import scores, theory
+from ..level import NoiseLevel
 from ..plots import style
+from ..scores.feature_moments import gaussian_numbers
 from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -42,16 +44,14 @@ VARIABLES = {
 
 def level_and_moments():
     """The noise level of the paper's clock, and what tanh makes of it."""
-    level = processes.OrnsteinUhlenbeck().level(TIME)
-    level = type(level)(math.exp(-TIME), math.sqrt(-math.expm1(-2 * TIME)))  # in float64
+    level = NoiseLevel(math.exp(-TIME), math.sqrt(-math.expm1(-2 * TIME)))  # in float64
     return level, theory.activation_moments(level)
 
 
 def drawn(key, d: int, psi_p: int, psi_n: int) -> tuple[np.ndarray, np.ndarray]:
     """W and the training points, N(0, I)."""
-    most = max(PSI_P) * d  # one shape for all cells: JAX compiles once
-    first, points = (np.asarray(jax.random.normal(k, (most, d)), np.float64) for k in jax.random.split(key))
-    return first[: psi_p * d], points[: psi_n * d]
+    first, points = jax.random.split(key)
+    return gaussian_numbers(first, (psi_p * d, d)), gaussian_numbers(points, (psi_n * d, d))
 
 
 def deviations(key, d: int, draws: int) -> np.ndarray:
@@ -170,13 +170,14 @@ def draw(results: Results) -> Figure:
         ax.set(xscale="log", xlabel=r"features over dimensions $\psi_p$ (1)")
         ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
         ax.minorticks_off()
-    for i, (name, text) in enumerate((("one", "one noise, $m=1$"), ("all", r"all noise, $m=\infty$"))):
+    for i, (name, noise, short) in enumerate((("one", "one", "$m=1$"), ("all", "all", r"$m=\infty$"))):
+        text = f"{noise} noise, {short}"
         look = {"color": style.COLOURS[i], "linestyle": style.LINES[i], "marker": ""}
         left.plot(found.fine, found[f"{name}_score"], label=text, **look)
         for one in found[name].transpose("draw", "psi_p").values:
             left.plot(found.psi_p, one, linestyle="", marker=style.MARKERS[i], markersize=4, color=style.COLOURS[i])
-        right.plot(found.fine, found[f"{name}_test"], label=f"test, {text}", **look)
-        right.plot(found.fine, found[f"{name}_train"], label=f"training, {text}", alpha=0.5, **look)
+        right.plot(found.fine, found[f"{name}_test"], label=f"test, {short}", **look)
+        right.plot(found.fine, found[f"{name}_train"], label=f"training, {short}", alpha=0.5, **look)
     cross = PSI_N * float(found.crossing.sel(psi_n=PSI_N))
     left.axvline(cross, color=style.MARK_COLOUR, linestyle="--", linewidth=1, marker="")
     left.set(yscale="log", ylabel=r"score error per dimension (1)")
@@ -218,7 +219,7 @@ PAPER = Paper(
         "(m = infinity), and the Gaussian equivalent that the theory solves. The normalisation of the penalty is ours. "
         "At m = 1 the score error peaks at p = n; at m = infinity nothing happens there: the error rises all the way. "
         "More noise draws help below p = n, and up to 2.6 to 3.4 n beyond it, and hurt only from there on, not from "
-        "p = n. The deviations at d = 30 to 100 are those of finite size, about twice as large for true features. "
+        "p = n. The deviations at d = 30 to 100 are those of finite size; single score errors at d = 60 reach 12 %. "
         "Images and networks do not carry over."
     ),
     claims=(

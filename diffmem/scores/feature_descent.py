@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel
 from .feature_fit import check_level
@@ -13,8 +13,8 @@ from .feature_moments import Activation, check_layers, gaussian_numbers, in_doub
 
 
 def descend_random_features(
-    first: Float[np.ndarray, "p d"],
-    points: Float[np.ndarray, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     times: Sequence[float],
     step: float,

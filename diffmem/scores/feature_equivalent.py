@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import ArrayLike, PRNGKeyArray, Real
 
 from ..level import NoiseLevel
 from .feature_fit import FeatureModes, check_level
@@ -28,8 +28,8 @@ class _Split(NamedTuple):
 
 
 def equivalent_modes(
-    first: Float[np.ndarray, "p d"],
-    points: Float[np.ndarray, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
     *,
@@ -77,8 +77,8 @@ def equivalent_modes(
 
 
 def equivalent_feature_moments(
-    first: Float[np.ndarray, "p d"],
-    points: Float[np.ndarray, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
     *,

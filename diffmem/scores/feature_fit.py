@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel
 from .feature_moments import Activation, FeatureMoments, exact_feature_moments, sampled_feature_moments
@@ -52,11 +52,11 @@ class FeatureModes(NamedTuple):
     power: float
     """`E|xi|^2/d` of the noise that the fit has seen: 1 where it has seen all."""
 
-    def ridge(self, penalty: Float[ArrayLike, "*runs"]) -> FitErrors:
+    def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors at penalties `sigma^2 penalty |A|^2/(d p)` added to the loss."""
         return self.errors(ridge_gain(self.eigenvalues, _positive("penalty", penalty)))
 
-    def flow(self, time: Float[ArrayLike, "*runs"]) -> FitErrors:
+    def flow(self, time: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors of gradient flow from A = 0 at training times; inf is the least-squares fit. Exact at every time."""
         return self.errors(flow_gain(self.eigenvalues, _times(time), float(self.level.sigma), self.psi_p))
 
@@ -81,11 +81,11 @@ class FeatureFit(NamedTuple):
     first: Float[np.ndarray, "p d"]
     activation: Activation
 
-    def ridge(self, penalty: Float[ArrayLike, "*runs"]) -> FitErrors:
+    def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """As `FeatureModes.ridge`."""
         return self.modes.ridge(penalty)
 
-    def flow(self, time: Float[ArrayLike, "*runs"]) -> FitErrors:
+    def flow(self, time: Real[ArrayLike, "*runs"]) -> FitErrors:
         """As `FeatureModes.flow`."""
         return self.modes.flow(time)
 
@@ -106,8 +106,8 @@ class FeatureFit(NamedTuple):
 
 
 def fit_random_features(
-    first: Float[ArrayLike, "p d"],
-    points: Float[ArrayLike, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
     draws: int | None = None,
@@ -152,13 +152,13 @@ def fit_random_features(
     return FeatureFit(modes, vectors, response, train, first, activation)
 
 
-def ridge_gain(eigenvalues: Float[np.ndarray, "k"], penalty: Float[ArrayLike, "*runs"]) -> Float[np.ndarray, "*runs k"]:
+def ridge_gain(eigenvalues: Float[np.ndarray, "k"], penalty: Real[ArrayLike, "*runs"]) -> Float[np.ndarray, "*runs k"]:
     """`1/(l + penalty)`."""
     return 1 / (eigenvalues + np.asarray(penalty, np.float64)[..., None])
 
 
 def flow_gain(
-    eigenvalues: Float[np.ndarray, "k"], time: Float[ArrayLike, "*runs"], sigma: float, psi_p: float
+    eigenvalues: Float[np.ndarray, "k"], time: Real[ArrayLike, "*runs"], sigma: float, psi_p: float
 ) -> Float[np.ndarray, "*runs k"]:
     """`(1 - exp(-2 sigma^2 l tau/psi_p))/l`, of positive eigenvalues."""
     return -np.expm1(-2 * sigma**2 / psi_p * np.asarray(time, np.float64)[..., None] * eigenvalues) / eigenvalues

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel
 
@@ -51,8 +51,8 @@ class FeatureMoments(NamedTuple):
 
 
 def exact_feature_moments(
-    first: Float[np.ndarray, "p d"],
-    points: Float[np.ndarray, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
 ) -> FeatureMoments:
@@ -97,8 +97,8 @@ def exact_feature_moments(
 
 
 def sampled_feature_moments(
-    first: Float[np.ndarray, "p d"],
-    points: Float[np.ndarray, "n d"],
+    first: Real[ArrayLike, "p d"],
+    points: Real[ArrayLike, "n d"],
     level: NoiseLevel,
     draws: int,
     activation: Activation = jax.lax.tanh,

@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from .. import scores, theory
 from ..level import NoiseLevel
+from ..scores.feature_moments import gaussian_numbers
 from .crossing import crossing
 from .variables import described
 
@@ -123,5 +124,4 @@ def feature_times(
 def _drawn(key, p: int, n: int, d: int):
     """W, the points, and a key for more."""
     first_key, point_key, left = jax.random.split(key, 3)
-    draw = lambda key, rows: np.asarray(jax.random.normal(key, (rows, d)), np.float64)  # noqa: E731
-    return draw(first_key, p), draw(point_key, n), left
+    return gaussian_numbers(first_key, (p, d)), gaussian_numbers(point_key, (n, d)), left
