@@ -159,6 +159,11 @@ def _switched(dtype, process):
     return scores.Switched(origin, scores.FromFunction(shrink), 0.5)
 
 
+def _random_features(dtype, process):
+    rng = np.random.default_rng(3)
+    return scores.RandomFeatures(rng.normal(size=(12, _D)).astype(dtype), rng.normal(size=(_D, 12)).astype(dtype))
+
+
 def _learned(dtype, process):
     network = networks.ResidualMLP(_D, 8, key=jax.random.PRNGKey(4))
     network = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, network)
@@ -257,6 +262,7 @@ SCORES = {
     ),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
+    "RandomFeatures": Example(_random_features, None, (_D,), density=False, noise_only=True),
     "Learned": Example(_learned, None, density=False),
 }
 

@@ -10,6 +10,8 @@ from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
 from .learners import MixtureLearner as MixtureLearner
 from .learners import MLPLearner as MLPLearner
+from .random_features import feature_spectrum as feature_spectrum
+from .random_features import feature_times as feature_times
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope

@@ -4,6 +4,8 @@ Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the ho
 `ratio` are JAX functions of any shape, differentiable. Everything depends on a process through sigma/alpha.
 """
 
+from .activation import ActivationMoments as ActivationMoments
+from .activation import activation_moments as activation_moments
 from .arguments import points_from_log as points_from_log
 from .circle import circle_attractors as circle_attractors
 from .circle import circle_fluctuation as circle_fluctuation
@@ -41,6 +43,9 @@ from .information import gaussian_information_variance as gaussian_information_v
 from .information import gaussian_mmse as gaussian_mmse
 from .isotropic import IsotropicGaussian as IsotropicGaussian
 from .isotropic import UniformSphere as UniformSphere
+from .learning_curves import LearningCurve as LearningCurve
+from .learning_curves import one_draw_learning_curve as one_draw_learning_curve
+from .learning_curves import ridge_learning_curve as ridge_learning_curve
 from .loss_gaps import crossover_share as crossover_share
 from .loss_gaps import generalization_gap as generalization_gap
 from .loss_gaps import noise_loss_weight as noise_loss_weight
@@ -57,6 +62,14 @@ from .own_weight import own_weight as own_weight
 from .random_energy import RandomEnergy as RandomEnergy
 from .random_energy import random_energy as random_energy
 from .random_energy import random_energy_own_weight as random_energy_own_weight
+from .random_features import Resolvent as Resolvent
+from .random_features import generalization_time as generalization_time
+from .random_features import memorization_time as memorization_time
+from .random_features import population_bulk as population_bulk
+from .random_features import resolvent as resolvent
+from .random_features import sample_bulk as sample_bulk
+from .random_features import spectral_atom as spectral_atom
+from .random_features import spectral_density as spectral_density
 from .retained_dimension import participation_dimension as participation_dimension
 from .retained_dimension import retained_dimension as retained_dimension
 from .separated_mixture import mixture_collapse_ratio as mixture_collapse_ratio
