@@ -12,6 +12,10 @@ A user's own network is a module that is called with `(x, noise)`: any Equinox m
 """
 
 from . import weights as weights
+from .distillation import ConsistencyDistillation as ConsistencyDistillation
+from .distillation import ConsistencyFunction as ConsistencyFunction
+from .distillation import EndPointRegression as EndPointRegression
+from .distillation import few_steps as few_steps
 from .fit import Training as Training
 from .fit import fit as fit
 from .fit import fit_many as fit_many

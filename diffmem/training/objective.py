@@ -102,16 +102,27 @@ class AmbientScoreMatching(AbstractObjective):
         z: Float[Array, "*shape"],
     ) -> Float[Array, ""]:
         """The loss at one level and noise."""
-        clean, copy = datum
-        alpha, sigma = level
-        own = alpha * self.noise
-        hidden = sigma > own
-        share = jnp.where(hidden, (1 - own / sigma) * (1 + own / sigma), 1)  # (tau / sigma)^2
-        target = jnp.where(hidden, copy, clean)
-        x = alpha * target + sigma * jnp.sqrt(share) * z
-        carried = jnp.where(hidden, alpha * (self.noise / sigma) ** 2, 0)
-        error = share * score.denoise(x, level) + carried * x - target
-        return self.weight(level) * jnp.mean(error**2)
+        return self.weight(level) * ambient_error(score, *datum, jnp.asarray(self.noise, z.dtype), level, z)
+
+
+def ambient_error(
+    score: AbstractScore,
+    clean: Float[Array, "*shape"],
+    copy: Float[Array, "*shape"],
+    noise: Float[Array, ""],
+    level: NoiseLevel,
+    z: Float[Array, "*shape"],
+) -> Float[Array, ""]:
+    """`|yhat - y|^2 / d` of `AmbientScoreMatching`; at noise = 0 that of `ScoreMatching`, `|D - x_0|^2 / d`."""
+    alpha, sigma = level
+    own = alpha * noise
+    hidden = sigma > own
+    share = jnp.where(hidden, (1 - own / sigma) * (1 + own / sigma), 1)  # (tau / sigma)^2
+    target = jnp.where(hidden, copy, clean)
+    x = alpha * target + sigma * jnp.sqrt(share) * z
+    carried = jnp.where(hidden, alpha * (noise / sigma) ** 2, 0)
+    error = share * score.denoise(x, level) + carried * x - target
+    return jnp.mean(error**2)
 
 
 def noisy_copies(

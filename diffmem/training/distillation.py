@@ -1,0 +1,151 @@
+"""Distillation of a teacher's flow into a map that takes one step: a consistency function, and a plain regression.
+
+The training of a consistency function is as in the literature; that it is to be looked at for memorization, and how, is
+our reading of Jiang and Zou, arXiv:2604.23552, whose experiments these are not.
+"""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+
+from ..level import NoiseLevel
+from ..scores import AbstractScore
+from .levels import AbstractLevels
+from .objective import AbstractObjective
+
+
+class ConsistencyFunction(eqx.Module):
+    """A map from the state x at any noise sigma to the state at `lowest` on the same path of the flow (alpha = 1):
+
+        f(x, sigma) = skip x + out F(x / sqrt(data_std^2 + sigma^2), log sigma),   r = sigma - lowest
+        skip = data_std^2/(r^2 + data_std^2),   out = data_std r / sqrt(data_std^2 + sigma^2)
+
+    so that f(x, lowest) = x exactly. `network` as that of `scores.Learned`. It is no denoiser: for the training loop,
+    which trains scores, wrap it, `scores.FromFunction(ConsistencyFunction(...))`.
+
+    Raises ValueError unless `data_std` and `lowest` are positive.
+    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, appendix C.
+    """
+
+    network: Callable
+    data_std: float = eqx.field(converter=float)
+    lowest: float = eqx.field(converter=float)
+
+    def __check_init__(self):
+        for name in ("data_std", "lowest"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"`{name}` must be positive, but is {value}.")
+
+    def __call__(self, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The state at `lowest`; where alpha is not 1, of x/alpha at sigma/alpha."""
+        sigma = level.sigma / level.alpha
+        x, above, spread = x / level.alpha, sigma - self.lowest, jnp.hypot(sigma, self.data_std)
+        skip = self.data_std**2 / (above**2 + self.data_std**2)
+        return skip * x + self.data_std * above / spread * self.network(x / spread, jnp.log(sigma))
+
+
+class ConsistencyDistillation(AbstractObjective):
+    """`|f(x, sigma) - f(x', sigma')|^2 / d`: f must not change along the flow of a `teacher` (alpha = 1).
+
+    x = x_0 + sigma z, sigma' = max(ratio sigma, lowest), and x' is the teacher's state there, by one step of Heun's
+    method from x. The second term is not differentiated: with the network of the moment as its own target (no running
+    mean) and a function that is the identity at `lowest`, f is drawn, level by level, to the end of the flow.
+
+    `levels` should run from above `lowest` to the noise where generation starts. It is an objective for `training.fit`
+    of `scores.FromFunction(ConsistencyFunction(...))`. Cost: two calls of the teacher, one of f, one gradient.
+
+    Raises ValueError unless 0 < ratio < 1 and `lowest` is positive.
+    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 2; the target of the moment: Song and Dhariwal,
+    arXiv:2310.14189.
+    """
+
+    teacher: AbstractScore
+    levels: AbstractLevels
+    ratio: float = eqx.field(converter=float)
+    lowest: float = eqx.field(converter=float)
+    draws: int = 1
+    antithetic: bool = False
+
+    def __check_init__(self):
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"`ratio` must lie between 0 and 1, but is {self.ratio}.")
+        if not self.lowest > 0:
+            raise ValueError(f"`lowest` must be positive, but is {self.lowest}.")
+
+    def at(
+        self, score: AbstractScore, datum: Float[Array, "*shape"], level: NoiseLevel, z: Float[Array, "*shape"]
+    ) -> Float[Array, ""]:
+        """The loss at one level and noise."""
+        x = datum + level.sigma * z
+        after = NoiseLevel(level.alpha, jnp.maximum(self.ratio * level.sigma, self.lowest))
+        target = score.denoise(jax.lax.stop_gradient(_heun(self.teacher, x, level, after)), after)
+        return jnp.mean((score.denoise(x, level) - jax.lax.stop_gradient(target)) ** 2)
+
+
+class EndPointRegression(AbstractObjective):
+    """`|f(start, sigma) - end|^2 / d` of pairs (start, end): least squares on where the teacher's flow ends.
+
+    A datum is a pair of states, at the level of `levels` (one, `Fixed`) and at the end. The control of consistency
+    distillation: the same one-step map, learned without it.
+    """
+
+    levels: AbstractLevels
+    draws: int = 1
+    antithetic: bool = False
+
+    def at(
+        self,
+        score: AbstractScore,
+        datum: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+        level: NoiseLevel,
+        z: Float[Array, "*shape"],
+    ) -> Float[Array, ""]:
+        """The loss of one pair; z is not used."""
+        start, end = datum
+        return jnp.mean((score.denoise(start, level) - end) ** 2)
+
+
+def few_steps(
+    score: AbstractScore,
+    start: Real[ArrayLike, "count *shape"],
+    sigmas: Sequence[float],
+    lowest: float,
+    *,
+    key: PRNGKeyArray,
+) -> Float[Array, "count *shape"]:
+    """Samples of a consistency function (as a score, by `scores.FromFunction`) from states at sigmas[0]: one evaluation
+    for each of the falling `sigmas`.
+
+    Between two evaluations the state at `lowest` is noised to the next sigma: `x + sqrt(sigma^2 - lowest^2) z`. Sample
+    i depends on its start, key and i.
+    Raises ValueError where a sigma is below `lowest`.
+    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 1.
+    """
+    if not sigmas or min(sigmas) < lowest:
+        raise ValueError(f"`sigmas` must be at least `lowest`, {lowest}, but are {tuple(sigmas)}.")
+    return _few_steps(score, jnp.asarray(start), tuple(float(sigma) for sigma in sigmas), float(lowest), key)
+
+
+@eqx.filter_jit
+def _few_steps(score, start, sigmas, lowest, key):
+    def one(i, x):
+        for k, sigma in enumerate(sigmas):
+            if k:
+                z = jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), k), x.shape, x.dtype)
+                x = x + (sigma**2 - lowest**2) ** 0.5 * z
+            x = score.denoise(x, NoiseLevel(jnp.ones((), x.dtype), jnp.asarray(sigma, x.dtype)))
+        return x
+
+    return jax.vmap(one)(jnp.arange(len(start)), start)
+
+
+def _heun(score: AbstractScore, x, now: NoiseLevel, after: NoiseLevel):
+    """dx/dsigma = (x - D)/sigma at alpha = 1, by the trapezoidal rule on an Euler step."""
+    step = after.sigma - now.sigma
+    slope = (x - score.denoise(x, now)) / now.sigma
+    guess = x + step * slope
+    return x + step * (slope + (guess - score.denoise(guess, after)) / after.sigma) / 2

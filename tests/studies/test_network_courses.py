@@ -1,0 +1,68 @@
+"""What is followed in a training of small networks: score errors against a closed form, losses, times, summaries."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from diffmem import scores, studies, training
+from diffmem.training import Training
+
+FLOAT = jnp.zeros(()).dtype
+LAW = scores.Gaussian(jnp.zeros(3), jnp.asarray(1.0, FLOAT))
+
+
+def test_score_error_of_gaussians():
+    """D = c x with c = v/(v + sigma^2): the error is the EDM weight times (c - c_1)^2 (1 + sigma^2)."""
+    variances = np.array([0.5, 1.0, 2.0])
+    held = [scores.Gaussian(jnp.zeros(3), jnp.asarray(v, FLOAT)) for v in variances]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *held)
+    run = Training(held[-1], np.arange(1, 4), stacked, np.zeros(3), np.zeros(3), None)
+    objective = training.ScoreMatching(training.LogUniform(0.2, 2.0), training.weights.EDM(1.0))
+    points = LAW.draw(1024, key=jax.random.key(0))
+    found = studies.score_errors(run, LAW, points, objective, key=jax.random.key(1))
+    sigma2 = (0.2 * 10.0 ** ((np.arange(12) + 0.5) / 12)) ** 2
+    shrink = variances[:, None] / (variances[:, None] + sigma2)
+    exact = ((1 + 1 / sigma2) * (shrink - 1 / (1 + sigma2)) ** 2 * (1 + sigma2)).mean(1)
+    np.testing.assert_allclose(found, exact, rtol=5 * np.sqrt(2 / 3072), atol=1e-10)
+
+
+@pytest.mark.slow
+def test_a_course_of_two_widths():
+    options = {"key": jax.random.key(0), "steps": 20, "batch": 16, "snapshots": [0, 10, 20], "samples": 20}
+    found = studies.network_courses(LAW, [5, 9], width=[4, 8], counted=[0, 2], **options)
+    np.testing.assert_allclose(found.gap, found.held_out_loss - found.train_loss, rtol=1e-6)
+    np.testing.assert_array_equal(found.step, [0, 10, 20])
+    assert found.n.values.tolist() == [5, 9] and found.width.values.tolist() == [4, 8]
+    assert np.isfinite(found.copied[:, [0, 2]]).all() and np.isnan(found.copied[:, 1]).all()
+    # an untrained network answers little: its loss is near that of the preconditioning, 1 for unit data
+    assert np.abs(found.held_out_loss[:, 0] - 1).max() < 0.3
+    # fresh points of a Gaussian cost at least what the exact denoiser does, and the error is the difference
+    assert (found.score_error > 0).all()
+
+
+def test_one_width_for_each_member():
+    options = {"key": jax.random.key(0), "steps": 20, "snapshots": [20]}
+    with pytest.raises(ValueError, match="`width` must be one number for each of 2 members, but are 1"):
+        studies.network_courses(LAW, [5, 9], width=[4], **options)
+
+
+def test_summary_of_known_times():
+    n, early = np.array([32, 64, 128]), np.array([64, 128])
+    loss = np.array([[1.0, 0.9, 2.0], [1.0, 0.8, 3.0], [1.0, 0.7, 0.75]])
+    found = xr.Dataset(
+        {
+            "network_time": ("network_n", 7.0 * n**1.5),
+            "network_held_out_loss": (("network_n", "network_step"), loss),
+            "network_copied": (("network_n", "network_step"), [[0, 0.01, 0.7], [0, 0.03, 0.5], [0, 0, 0.1]]),
+            "network_score_error": (("network_n", "network_step"), loss),
+            "early_time": ("early_n", [30.0, 60.0]),
+        },
+        {"network_n": n, "early_n": early, "network_step": [1, 2, 3]},
+    )
+    summary = studies.network_summary(found)
+    assert summary["slope"] == pytest.approx(1.5) and summary["rise"] == pytest.approx(2**1.5)
+    assert summary["level_slope"] == pytest.approx(1.0)
+    assert summary["least_copied"] == 0.03 and summary["last_copied"] == 0.5
+    assert summary["error"] == pytest.approx(0.75 / 0.7)
