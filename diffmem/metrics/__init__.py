@@ -20,5 +20,9 @@ from .observers import own_weight as own_weight
 from .observers import participation as participation
 from .proportion import Interval as Interval
 from .proportion import wilson as wilson
+from .reproducibility import Generalization as Generalization
+from .reproducibility import Reproducibility as Reproducibility
+from .reproducibility import generalization as generalization
+from .reproducibility import reproducibility as reproducibility
 from .wells import Wells as Wells
 from .wells import wells as wells
