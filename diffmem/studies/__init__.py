@@ -10,6 +10,8 @@ from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
 from .learners import MixtureLearner as MixtureLearner
 from .learners import MLPLearner as MLPLearner
+from .same_noise import SameNoise as SameNoise
+from .same_noise import networks_side_by_side as networks_side_by_side
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope

@@ -9,19 +9,19 @@ from .arguments import checked_spectrum
 def gaussian_reproducibility_error(n: float, spectrum: Float[ArrayLike, "d"], *, known_mean: bool = False) -> float:
     """Relative squared difference of the samples of two Gaussians fitted to n points each, to first order in 1/n:
 
-        E|x_A - x_B|^2 / E|x - mean|^2 = (2 / n) (1 + sum_ij (1 + [i = j]) L_i L_j / (sqrt L_i + sqrt L_j)^2 / sum_i L_i)
+        E|x_A - x_B|^2 / E|x - mean|^2 = (2/n) (1 + sum_ij (1 + [i = j]) L_i L_j / (sqrt L_i + sqrt L_j)^2 / sum_i L_i)
 
     L are the eigenvalues of the covariance S of the law that both sets are drawn from. Without the leading 1, which is
     the scatter of the means, where the mean is known (`known_mean`).
 
-    Derived. From far noise the probability flow of N(m, S) ends at `m + S^(1/2) z` (sigma much larger than the data). A
-    fitted covariance is S + E with E_ij, in the eigenbasis of S, of variance (1 + [i = j]) L_i L_j / n; a small
-    perturbation E of a matrix changes its root by E_ij / (sqrt L_i + sqrt L_j); two independent fits differ by twice the
-    square of that.
+    Derived. From far noise the probability flow of N(m, S) ends at `m + S^(1/2) z` (sigma much larger than the data).
+    A fitted covariance is S + E with E_ij, in the eigenbasis of S, of variance (1 + [i = j]) L_i L_j / n; a small
+    perturbation E of a matrix changes its root by E_ij / (sqrt L_i + sqrt L_j); two independent fits differ by twice
+    the square of that.
 
-    Known mean: n times the value is (d + 1)/2 for d equal eigenvalues and, whatever the spectrum, at least 1 and at most
-    (d + 1)/2 times the largest over the mean eigenvalue. It is near the participation dimension
-    `(sum L)^2 / sum L^2` of many image sets, but not equal to it: half of it for equal eigenvalues.
+    Known mean: n times the value is (d + 1)/2 for d equal eigenvalues and, whatever the spectrum, at least 1 and at
+    most (d + 1)/2 times the largest over the mean eigenvalue. It is near the participation dimension
+    `(sum L)^2 / sum L^2` for many spectra of images, but not equal to it: half of it for equal eigenvalues.
 
     Accuracy: float64 on the host; the next order is about d/n of the value. Cost: d^2.
     Raises ValueError unless n is at least 1 and finite, the spectrum is nonnegative and finite, and its sum positive.
