@@ -57,6 +57,7 @@ from .own_weight import own_weight as own_weight
 from .random_energy import RandomEnergy as RandomEnergy
 from .random_energy import random_energy as random_energy
 from .random_energy import random_energy_own_weight as random_energy_own_weight
+from .relu_autoencoder import memorizing_column_mass as memorizing_column_mass
 from .reproducibility import gaussian_reproducibility_error as gaussian_reproducibility_error
 from .retained_dimension import participation_dimension as participation_dimension
 from .retained_dimension import retained_dimension as retained_dimension
