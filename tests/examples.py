@@ -159,6 +159,11 @@ def _switched(dtype, process):
     return scores.Switched(origin, scores.FromFunction(shrink), 0.5)
 
 
+def _random_feature_ridge(dtype, process):
+    points, key = POINTS.astype(dtype), jax.random.PRNGKey(5)
+    return scores.RandomFeatureRidge.fit(points, 12, draws=2, labels=np.arange(7) % 3, key=key).conditioned(1)
+
+
 _ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
 _EMPIRICAL = points_law(POINTS, WEIGHTS)
 
@@ -249,6 +254,7 @@ SCORES = {
         Law(WEIGHTS, POINTS.reshape(7, _D), _isotropic(np.full(7, 0.09))),
         density=False,
     ),
+    "RandomFeatureRidge": Example(_random_feature_ridge, None, density=False),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
 }

@@ -14,6 +14,7 @@ from .gaussian_mixture import GaussianMixture as GaussianMixture
 from .guided import Guided as Guided
 from .learned import Learned as Learned
 from .low_rank_mixture import LowRankMixture as LowRankMixture
+from .random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from .smoothed import Smoothed as Smoothed
 from .smoothed import antithetic_offsets as antithetic_offsets
 from .switched import Switched as Switched
