@@ -164,6 +164,11 @@ def _random_feature_ridge(dtype, process):
     return scores.RandomFeatureRidge.fit(points, 12, draws=2, labels=np.arange(7) % 3, key=key).conditioned(1)
 
 
+def _tied_mixture(dtype, process):
+    means = np.concatenate([MEANS, POINTS[:2]]).astype(dtype)  # the last two are not in use
+    return scores.TiedMixture(means, np.asarray(0.2, dtype), 3)
+
+
 _ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
 _EMPIRICAL = points_law(POINTS, WEIGHTS)
 
@@ -255,6 +260,7 @@ SCORES = {
         density=False,
     ),
     "RandomFeatureRidge": Example(_random_feature_ridge, None, density=False),
+    "TiedMixture": Example(_tied_mixture, Law(np.ones(3) / 3, _FLAT, _isotropic(np.full(3, 0.2))), density=False),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
 }

@@ -18,6 +18,7 @@ from .random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from .smoothed import Smoothed as Smoothed
 from .smoothed import antithetic_offsets as antithetic_offsets
 from .switched import Switched as Switched
+from .tied_mixture import TiedMixture as TiedMixture
 from .tikhonov import Tikhonov as Tikhonov
 from .tikhonov import constant_penalty as constant_penalty
 from .tikhonov import inverse_variance_penalty as inverse_variance_penalty

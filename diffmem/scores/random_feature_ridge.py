@@ -207,7 +207,7 @@ def _log_ratios(ratios, spread: float) -> np.ndarray:
     if ratios is None:
         return np.linspace(np.log(LOWEST * spread), np.log(HIGHEST * spread), LEVELS)
     ratios = np.sort(np.asarray(ratios, np.float64))
-    if ratios.ndim != 1 or len(ratios) < 2 or not (0 < ratios[0] and np.all(np.diff(np.log(ratios)) > 0)):
+    if ratios.ndim != 1 or len(ratios) < 2 or not (ratios[0] > 0 and np.all(np.diff(np.log(ratios)) > 0)):
         raise ValueError(f"`ratios` must be at least two different positive numbers, but is {ratios}.")
     return np.log(ratios)
 
