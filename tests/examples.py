@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 from oracles import Law, points_law
 
-from diffmem import integrators, processes, reductions, scores
+from diffmem import integrators, networks, processes, reductions, scores
 from diffmem.level import ProcessLike
 
 PROCESSES = {
@@ -169,6 +169,12 @@ def _tied_mixture(dtype, process):
     return scores.TiedMixture(means, np.asarray(0.2, dtype), 3)
 
 
+def _learned(dtype, process):
+    network = networks.ResidualMLP(_D, 8, key=jax.random.PRNGKey(4))
+    network = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, network)
+    return scores.Learned(network, scores.predictions.Preconditioned(SPREAD**0.5))
+
+
 _ORIGIN = Law(np.ones(1), np.zeros((1, _D)), _isotropic([SPREAD]))
 _EMPIRICAL = points_law(POINTS, WEIGHTS)
 
@@ -263,6 +269,7 @@ SCORES = {
     "TiedMixture": Example(_tied_mixture, Law(np.ones(3) / 3, _FLAT, _isotropic(np.full(3, 0.2))), density=False),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
+    "Learned": Example(_learned, None, density=False),
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from ..data import Dataset
     from ..processes import AbstractProcess
+    from ..studies import Learner
 
 
 class Clock(NamedTuple):
@@ -56,6 +57,24 @@ def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "
         wanted, wrong = (f"--{key.replace('_', '-')}" for key in (clock.lowest, *(given.keys() - {clock.lowest})))
         raise ValueError(f"`--process {name}` must be used with `{wanted}`, but is given `{wrong}`.")
     return getattr(processes, clock.name)(**{clock.lowest: clock.value, **given})
+
+
+def learner_called(name: str) -> "Learner | None":
+    """The learner of a short name, `gaussian` or `mixture:8`; None for the exact score.
+
+    Raises ValueError for another name, and for a size that is missing, needless or no whole number of at least 1.
+    """
+    from ..studies import learners
+
+    kind, _, size = name.partition(":")
+    plain = {"empirical": None, "gaussian": learners.GaussianLearner()}
+    sized = {"mixture": learners.MixtureLearner, "mlp": learners.MLPLearner}
+    if kind in plain and not size:
+        return plain[kind]
+    if kind in sized and size.isdecimal() and int(size) >= 1:
+        return sized[kind](int(size))
+    choices = ", ".join([*plain, *(f"{one}:NUMBER" for one in sized)])
+    raise ValueError(f"`--score` must be one of {choices}, but is {name!r}.")
 
 
 def dataset_called(name: str) -> "Dataset":

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from .arguments import PROCESSES, check_folder, dataset_called, in_precision, process_called, whole_numbers
+from .arguments import (
+    PROCESSES,
+    check_folder,
+    dataset_called,
+    in_precision,
+    learner_called,
+    process_called,
+    whole_numbers,
+)
 
 DEFAULT_OUT = Path("collapse")
 
@@ -25,6 +33,13 @@ def collapse(
             "principal components. Default: up to three of at most 256."
         ),
     ] = None,
+    score: Annotated[
+        str,
+        typer.Option(
+            help="Which score generates: empirical (exact), gaussian, mixture:K, random-features:P or mlp:WIDTH, "
+            "learned from each training set."
+        ),
+    ] = "empirical",
     process: Annotated[str, typer.Option(help=f"Noising process: {', '.join(PROCESSES)}.")] = "ou",
     t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
     sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm. Default: .002.")] = None,
@@ -63,6 +78,7 @@ def collapse(
       diffmem collapse mnist --n 128,1000 --d 49,196
       diffmem collapse photos/ --d 64 --process edm --out photos-collapse
       diffmem collapse mnist --workers 4
+      diffmem collapse --score mlp:128 --n 32,128 --d 16 --out learned
     """
     from rich.console import Console
 
@@ -73,6 +89,7 @@ def collapse(
     check_workers(workers, dask)
     check_folder(out)
     clock = process_called(process, t_min, sigma_min)
+    learner = learner_called(score)
     dataset = in_precision(dataset_called(data), dtype)
 
     from ..studies import collapse as study
@@ -84,6 +101,7 @@ def collapse(
                 sizes,
                 dimensions,
                 clock,
+                learner=learner,
                 samples=samples,
                 queries=queries,
                 seed=seed,

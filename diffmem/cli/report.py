@@ -25,6 +25,8 @@ def table(result: "xarray.Dataset") -> "Table":
     from rich.table import Table
 
     title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
+    if result.attrs["score"] != "exact":
+        title += f"\ncopies by {result.attrs['score']}"
     rows = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 0), pad_edge=False)
     for name in COLUMNS:
         rows.add_column(name, justify="right", no_wrap=True)

@@ -106,9 +106,9 @@ class TiedMixture(AbstractScore):
         # any fixed point near the means will do: what all means share costs no digits
         origin = jax.lax.stop_gradient(jnp.mean(self.centres, axis=0))
         offsets = self.centres - origin[None]
-        near = dot(offsets, residual(x, alpha, origin)) - alpha * jnp.sum(offsets**2, axis=1) / 2
+        near = dot(offsets, x - alpha * origin) - alpha * jnp.sum(offsets**2, axis=1) / 2
         j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
-        away = residual(x, alpha, origin, offsets[j])
+        away = residual(x, alpha, self.centres[j])
         gained = alpha * gaps(offsets, offsets[j], away, alpha)[0] / total
         w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
         return self.centres[j], away, dot(w, offsets) - offsets[j], alpha, total

@@ -5,6 +5,11 @@ from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
 from .forecast import forecast as forecast
+from .learners import EmpiricalLearner as EmpiricalLearner
+from .learners import GaussianLearner as GaussianLearner
+from .learners import Learner as Learner
+from .learners import MixtureLearner as MixtureLearner
+from .learners import MLPLearner as MLPLearner
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope

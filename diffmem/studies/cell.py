@@ -16,10 +16,12 @@ from ..scores import Empirical
 from .crossing import crossing_interval
 from .forward import watch_forward
 from .grid import ratios_at, times_at
+from .learners import Learner
 from .predictions import monte_carlo_ratio
 
 PADDED = 2048  # sizes below share one compilation
 BATCH = 1024  # samples at once, which bounds the memory
+LEARNING = 1  # folded into the seed's key for the learner
 EXAMPLES = 16  # generated samples that are kept
 
 
@@ -31,6 +33,7 @@ class Settings(NamedTuple):
     queries: int
     steps: int
     seed: int
+    learner: Learner | None = None
 
 
 def measure_cell(
@@ -45,13 +48,18 @@ def measure_cell(
     queries, samples = jax.random.split(jax.random.fold_in(jax.random.fold_in(cell, n), dataset.d))
     train = dataset.take(n, key=subset).points
     score = padded_score(train, dataset.n)
+    learned = None
+    if settings.learner is not None:
+        report("learning")
+        own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(root, LEARNING), n), dataset.d)
+        learned = settings.learner(jax.numpy.asarray(train), own)
     report("predicting")
     found = _predicted(dataset, n, settings.process, key=prediction)
     report("watching forward samples")
     rng = np.random.default_rng((settings.seed, n, dataset.d))
-    found = found.merge(_watched(score, train, times, settings, rng, key=queries))
+    found = found.merge(_watched(score, learned, train, times, settings, rng, key=queries))
     report("generating")
-    return found.merge(_generated(score, train, settings, key=samples))
+    return found.merge(_generated(score if learned is None else learned, train, settings, key=samples))
 
 
 def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
@@ -79,9 +87,9 @@ def _predicted(dataset, n, process, *, key: PRNGKeyArray):
     )
 
 
-def _watched(score, train, times, settings, rng, *, key: PRNGKeyArray):
+def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
     process = settings.process
-    watched = watch_forward(score, train, process, times, settings.queries, key=key)
+    watched = watch_forward(score, train, process, times, settings.queries, key=key, denoiser=learned)
     ratio = ratios_at(process, times)
     names = ("measured", "measured_low", "measured_high")
     # the mean weight of one of two points falls to 1/2 only without signal: a crossing would be noise

@@ -20,6 +20,7 @@ from ..theory import spectrum
 from .cell import Settings, measure_cell
 from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
+from .learners import Learner
 from .predictions import predicted_ratio
 from .seeds import check_seed
 from .store import Store
@@ -36,6 +37,7 @@ def collapse(
     d: Sequence[int] | None = None,
     process: AbstractProcess = DEFAULT_PROCESS,
     *,
+    learner: Learner | None = None,
     samples: int = 512,
     queries: int = 512,
     steps: int = 32,
@@ -70,6 +72,10 @@ def collapse(
     process that stops before the collapse is complete copies less than all. The first 16 are kept with their nearest
     training points.
 
+    `learner(points, key)`, such as those of `studies.learners`, puts a learned score in the place of the exact one:
+    `memorized` and `generated` are then of it, while the weights that are watched, and what is measured and predicted
+    from them, stay those of the exact score of the same points: the background against which it is seen.
+
     Times have companions in sigma/alpha (`measured_ratio`, ...), comparable across processes. Attributes tell versions,
     seed, process, data with fingerprint, and settings. The same seed gives the same numbers, and a cell's numbers do
     not depend on the other cells.
@@ -93,7 +99,7 @@ def collapse(
     spectra = {size: spectrum(data.points) for size, data in reduced.items()}
     predicted = np.array([[predicted_ratio(reduced[k], size, spectra[k]) for k in dimensions] for size in sizes])
     grid = collapse_grid(process, predicted) if times is None else checked_grid(process, times)
-    settings = Settings(process, samples, queries, steps, seed)
+    settings = Settings(process, samples, queries, steps, seed, learner)
     facts = _facts(dataset, settings)
     kept = None if store is None else Store(store, facts, pattern="n*_d*.nc", remedy=REMEDY)
     if kept is not None and fresh:
@@ -162,6 +168,7 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "process": repr(settings.process),
+        "score": "exact" if settings.learner is None else repr(settings.learner),
         "samples": settings.samples,
         "queries": settings.queries,
         "steps": settings.steps,

@@ -47,14 +47,14 @@ def training_course(
     """
     members = np.ndim(run.loss) == 2
     chosen = range(len(run.steps)) if snapshots is None else snapshots
-    index = np.asarray(list(chosen))
+    index = [int(i) for i in chosen]
     runs = [run.member(i) for i in range(len(run.loss))] if members else [run]
     sets = points if members and isinstance(points, (list, tuple)) else [points] * len(runs)
     times = grids.karras(process, steps=steps)
     integrator = Heun() if integrator is None else integrator
 
     def copied(one: Training, train, i: int):
-        score = one.at(int(i))
+        score = one.at(i)
         found = sample(score, process, integrator, times, np.shape(train)[1:], samples, key=key)
         result = memorization(found.points, train)
         return result.fraction, *result.interval
