@@ -1,4 +1,4 @@
-"""How much do networks copy that are trained alike on sets of several sizes, with several widths, in several dimensions?"""
+"""How much do networks copy that are trained alike on sets of several sizes, or with several widths?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
