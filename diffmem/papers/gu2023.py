@@ -85,7 +85,7 @@ def capacity_copies(key) -> dict:
     points = law.draw(round(max(CAPACITIES) / SHARES[0]), key=draw_key)
     cells = [(m, round(m / share)) for m in CAPACITIES for share in SHARES]
     sets = [points[:n] for _, n in cells]
-    found = trained_mixtures(sets, [m for m, _ in cells], key=fit_key, steps=3000, draws=2)
+    found = trained_mixtures(sets, [m for m, _ in cells], key=fit_key, steps=3000)
     copied = copy_ratios(found, sets, key=sample_key).reshape(len(CAPACITIES), len(SHARES))
     exact = np.array([m / n for m, n in cells]).reshape(copied.shape)
     shares = [first_above(x, y, 1 - EPSILON) for x, y in zip(exact, copied)]

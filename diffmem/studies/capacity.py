@@ -17,6 +17,7 @@ from ..processes import OrnsteinUhlenbeck
 from ..scores import AbstractScore, GaussianMixture, TiedMixture
 from ..training import ScoreMatching, fit_many
 from ..training.levels import AbstractLevels
+from .crossing import crossing
 
 TIMES = np.linspace(0.999, 0.001, 26)  # sigma, where the sampler stops
 RATE, WARM_UP, LAST_RATE = 1e-2, 0.05, 1e-6  # of Adam: linear rise over this share of the steps, then linear fall
@@ -37,14 +38,14 @@ def trained_mixtures(
     *,
     key: PRNGKeyArray,
     steps: int = 4000,
-    draws: int = 4,
+    draws: int = 2,
 ) -> list[TiedMixture]:
     """A `TiedMixture` of each number of components trained on the set beside it, all at once.
 
     Each starts on random points of its set with almost no variance. Adam, whose rate rises over the first steps and
     then falls, lowers the flat loss of x_0 at `UniformSigma` levels: at each step as many points as the largest set
     has, with `draws` levels and noises of each. Cost: steps x sets x points x draws x M x d multiplications; 4,000
-    steps of 8 mixtures on 100 points in d = 30 take half a minute.
+    steps of 8 mixtures on 100 points in d = 30 take 20 s.
 
     Source: Buchanan et al., arXiv:2508.17689, who use 50,000 steps of the noise loss.
     """
@@ -100,12 +101,8 @@ def copy_ratios(
 
 
 def first_above(x: Float[np.ndarray, "nodes"], y: Float[np.ndarray, "nodes"], level: float) -> float:
-    """The x at which y, linear between nodes, first reaches `level`; NaN where it starts above or never does."""
-    above = y >= level
-    if above[0] or not above.any():
-        return math.nan
-    i = int(above.argmax())
-    return float(x[i - 1] + (level - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1]))
+    """The x at which y, linear between nodes, first rises above `level`; NaN where it starts above or never does."""
+    return float(np.log(crossing(-np.asarray(y, float)[None], np.exp(x), -level)[0]))
 
 
 def clusters(d: int, count: int, *, key: PRNGKeyArray) -> GaussianMixture:
