@@ -43,8 +43,8 @@ def trained_networks(
     """Residual networks of two hidden layers, one for each set and width beside it, trained at once and sampled.
 
     Preconditioned, sigma log-uniform in [.1, 3], loss of order 1 at every level (`training.weights.EDM`), Adam at
-    1e-3. Losses are means over 12 levels, the held-out one on 1,000 points of `law`. Samples follow the probability flow
-    from pure noise of the largest sigma.
+    1e-3. Losses are means over 12 levels, the held-out one on 1,000 points of `law`. Samples follow the
+    probability flow from pure noise of the largest sigma.
 
     Cost: steps x networks x batch x 6 largest-width^2 multiplications; 8,000 steps of 3 networks of width 128 take half
     a minute.
