@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..level import NoiseLevel
 from ..metrics import denoising_loss
@@ -16,7 +16,7 @@ from ..scores import AbstractScore, Empirical
 def excess_losses(
     population: AbstractScore,
     train: Float[Array, "n d"],
-    shares: Float[ArrayLike, "shares"],
+    shares: Float[np.ndarray, "shares"],
     levels: Sequence[NoiseLevel],
     *,
     key: PRNGKeyArray,
@@ -41,7 +41,7 @@ def excess_losses(
         return Empirical(train, jnp.asarray(rank < round(share * n), train.dtype), Dense())
 
     memorizing = curve(knowing(1.0))
-    partial = np.array([curve(knowing(float(share))) for share in np.asarray(shares)])
+    partial = np.array([curve(knowing(float(share))) for share in shares])
     return curve(population) - memorizing, partial - memorizing
 
 
