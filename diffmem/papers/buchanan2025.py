@@ -145,8 +145,8 @@ def draw(results: Results) -> Figure:
         style.dress(last)
         for n in found.points.values:
             last.plot(found.capacity, found.copied.sel(points=n), markersize=4, label=f"$N={n}$")
-        for share in found.half_predicted.values:
-            last.axvline(share, color=style.MARK_COLOUR, linestyle=":", linewidth=1)
+        for share, label in zip(found.half_predicted.values, ("losses cross", None)):
+            last.axvline(share, color=style.MARK_COLOUR, linestyle=":", linewidth=1, label=label)
         last.set(xlabel="trained means over points $M/N$", ylabel="copies among samples (1)", ylim=(-0.04, 1.04))
     for ax in (left, right, *others):
         style.legend(ax)

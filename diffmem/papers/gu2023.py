@@ -185,6 +185,7 @@ def draw(results: Results) -> Figure:
         axes[3].plot(found.capacity, found.capacity, label="$N=M$", **line)
         axes[3].set(xlabel="means $M$", ylabel="training points", yscale="log", ylim=(15, 120))
         _ticks(axes[3], found.capacity)
+        axes[3].set_yticks(list(CAPACITIES), [str(m) for m in CAPACITIES])
         for name, label in (("n", "points $n$"), ("width", "width, $n=64$"), ("d", "dimension, $n=64$")):
             axes[4].plot(found[name], found[f"copied_{name}"], markersize=4, label=label)
         axes[4].set(xlabel="points, width or dimension", ylim=(-0.03, 0.8))
@@ -192,6 +193,7 @@ def draw(results: Results) -> Figure:
         axes[5].plot(found.d, found.gap_step, markersize=4)
         axes[5].set(xlabel="dimension $d$", ylabel="step of loss gap .3", yscale="log", ylim=(100, 5000))
         _ticks(axes[5], found.d)
+        axes[5].set_yticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
     for ax in axes:
         style.legend(ax)
     return figure
