@@ -19,6 +19,7 @@ from .base import Claim, Measurement, Paper, Results, Scale
 N = {"smoke": 64, "full": 256}  # digits
 LABELS = {"smoke": (1, 64), "full": (1, 64, 256)}  # kinds of random labels; the last: one for each digit
 FEATURES = {"smoke": (1200,), "full": (300, 500, 700, 900, 1200)}  # the last for all kinds of labels
+DRAWS = {"smoke": 4, "full": 16}  # of noise for each digit and level
 SAMPLES, LEVELS = 300, 16  # the sampler steps through the fitted noise levels
 
 D, CLUSTERS = 30, 4
@@ -59,7 +60,7 @@ def digit_copies(scale: Scale, key) -> dict:
 
     def fitted(p, of):
         labels = None if of == 1 else order % of
-        return scores.RandomFeatureRidge.fit(points, p, labels=labels, key=fit_key)
+        return scores.RandomFeatureRidge.fit(points, p, draws=DRAWS[scale], labels=labels, key=fit_key)
 
     by_labels = [copied(fitted(sizes[-1], of), of) for of in kinds]
     by_features = [copied(fitted(p, n), n) for p in sizes[:-1]] + by_labels[-1:]

@@ -124,6 +124,7 @@ def test_pieces_of_the_rows_make_no_difference(monkeypatch):
     np.testing.assert_allclose(found, truth, rtol=1e-3 if not DOUBLE else 1e-9)
 
 
+@pytest.mark.slow
 def test_a_label_for_each_point_is_remembered():
     """Given its label a point is recovered from much noise, and unlabelled regression cannot."""
     level, noisy = NoiseLevel(1.0, 4.0), POINTS + 4 * RNG.normal(size=POINTS.shape).astype(FLOAT)

@@ -27,6 +27,7 @@ def test_means_of_the_clusters_lie_on_the_sphere():
     np.testing.assert_allclose(law.covariances.variances, 1)
 
 
+@pytest.mark.slow
 def test_copies_of_the_points_are_copies_and_a_broad_law_has_none():
     points = np.asarray(clusters(10, 3, key=jax.random.key(1)).draw(20, key=jax.random.key(2)))
     tight, broad = scores.TiedMixture(points, 1e-6), scores.TiedMixture(points, 1.0)
