@@ -34,6 +34,7 @@ QUESTIONS = [
     "observing",
     "steps",
     "sharded",
+    "training_steps",
 ]
 LIMIT = {"full": 900, "smoke": 150}  # seconds for a case
 # variables that force a kernel of BLAS, which some machines set for old builds of it: a rival may choose its own

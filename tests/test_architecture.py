@@ -1,6 +1,7 @@
 """The tree keeps its shape: imports go one way, heavy packages load late, files stay small, public things are documented."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -28,13 +29,23 @@ HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer
 LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def own_classes() -> set[str]:
+    return {node.name for path in FILES for node in parsed(path).body if class_of(node)}
+
+
 def package(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
 def imported(path: Path) -> list[tuple[str, bool]]:
     """Packages of this project that a file imports, with whether the import is at its top."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     found = []
     depth = len(path.relative_to(ROOT).parts)
     for node in ast.walk(tree):
@@ -82,8 +93,7 @@ def test_help_loads_no_numerics():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_small_and_documented(path):
-    text = path.read_text()
-    tree = ast.parse(text)
+    text, tree = path.read_text(), parsed(path)
     assert text.count("\n") <= 300
     assert ast.get_docstring(tree)
     for node in ast.walk(tree):
@@ -155,8 +165,8 @@ def test_a_score_knows_no_time_and_a_prediction_no_score(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_abstract_classes_are_subclassed(path):
-    own = {node.name for tree in map(ast.parse, map(Path.read_text, FILES)) for node in tree.body if class_of(node)}
-    for node in filter(class_of, ast.walk(ast.parse(path.read_text()))):
+    own = own_classes()
+    for node in filter(class_of, ast.walk(parsed(path))):
         bases = {ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases} & own
         assert all(base.startswith("Abstract") for base in bases), f"{node.name}({', '.join(bases)})"
 
@@ -168,7 +178,7 @@ def class_of(node):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_house_rules(path):
     """No postponed annotations, no attributes looked for by name, no travelling keyword arguments, no bare except."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
         assert not (isinstance(node, ast.Name) and node.id == "hasattr"), f"line {node.lineno}"
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"line {node.lineno}"

@@ -89,3 +89,10 @@ def test_the_table_of_papers_is_what_was_measured():
     assert {record["slug"] for record in kept} == set(papers.slugs())
     for record in kept:
         assert is_current(record, papers.paper(record["slug"]), "full", record["seed"])
+
+
+def test_the_network_learns_its_sixteen_points_and_not_the_others(session):
+    course = session["course"]
+    assert course.train_loss[-1] < 0.8 * course.train_loss[0]
+    assert course.held_out_loss[-1] > 1.2 * course.train_loss[-1]
+    assert course.copied.shape == course.step.shape

@@ -54,19 +54,24 @@ CASES = {
 X = np.random.default_rng(0).normal(size=(3, 2)).astype(FLOAT)
 
 
+@eqx.filter_jit
+def everything(score, level):
+    return score.denoise(X, level), score.score(X, level), score.divergence(X, level)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", CASES)
 def test_predictions_of_a_gaussian(name, level):
     prediction, answer = CASES[name]
-    score, level = scores.Learned(Exact(answer), prediction), NoiseLevel(*level)
-    alpha, sigma = level
+    score, (alpha, sigma) = scores.Learned(Exact(answer), prediction), level
+    mean, slope, divergence = everything(score, NoiseLevel(*(jnp.asarray(part, FLOAT) for part in level)))
     total = alpha**2 * VARIANCE + sigma**2
     ratio = sigma / alpha
     # the answer's own rounding counts 1 / sigma in the score of those that predict something else than the noise
     amplified = 1 + (VARIANCE + ratio**2) / ratio**2 * (name != "noise")
-    np.testing.assert_allclose(score.denoise(X, level), alpha * VARIANCE / total * X, rtol=20 * EPS * (1 + ratio**2))
-    np.testing.assert_allclose(score.score(X, level), -X / total, rtol=20 * EPS * amplified)
-    np.testing.assert_allclose(score.divergence(X, level), -X.size / total, rtol=20 * EPS * amplified)
+    np.testing.assert_allclose(mean, alpha * VARIANCE / total * X, rtol=20 * EPS * (1 + ratio**2))
+    np.testing.assert_allclose(slope, -X / total, rtol=20 * EPS * amplified)
+    np.testing.assert_allclose(divergence, -X.size / total, rtol=20 * EPS * amplified)
 
 
 @pytest.mark.parametrize("name", CASES)

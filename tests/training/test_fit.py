@@ -15,6 +15,7 @@ POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)))
 LEVELS = training.LogUniform(0.1, 3.0)
 OBJECTIVE = training.ScoreMatching(LEVELS, training.weights.EDM(1.0))
 ADAM = optax.adam(1e-2)
+SHORT = {"batch": 8, "optimiser": ADAM}  # compiled once for the tests that share it
 
 
 class Linear(eqx.Module):
@@ -50,6 +51,7 @@ def test_linear_denoiser_reaches_the_ridge_solution():
     assert run.loss[-1] == pytest.approx(least, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_only_point_is_learned_by_heart():
     """With one point every minimum of the loss is that point, at every level."""
     run = training.fit(mlp(), POINTS[:1], OBJECTIVE, key=jax.random.key(1), steps=600, optimiser=ADAM, snapshots=2)
@@ -61,7 +63,7 @@ def test_the_only_point_is_learned_by_heart():
 def test_members_are_those_trained_alone():
     """`fit_many` gives what `fit` gives with the member's key, for other sizes and widths too."""
     starts, sets, key = [mlp(0), mlp(1, active=9)], [POINTS, POINTS[:4]], jax.random.key(2)
-    options = {"steps": 40, "batch": 8, "optimiser": ADAM, "snapshots": [7, 40], "held_out": POINTS[4:]}
+    options = {"steps": 40, **SHORT, "snapshots": [7, 40], "held_out": POINTS[4:]}
     many = training.fit_many(starts, sets, OBJECTIVE, key=key, **options)
     for i in range(2):
         alone = training.fit(starts[i], sets[i], OBJECTIVE, key=jax.random.fold_in(key, i), **options)
@@ -76,7 +78,7 @@ def test_members_are_those_trained_alone():
 def test_unused_units_stay_unused():
     """A masked unit changes nothing: its weights get no gradient."""
     start = mlp(3, active=5)
-    run = training.fit(start, POINTS, OBJECTIVE, key=jax.random.key(3), steps=30, optimiser=ADAM, snapshots=1)
+    run = training.fit(start, POINTS, OBJECTIVE, key=jax.random.key(3), steps=30, **SHORT, snapshots=1)
     first, last = start.network.last.weight, run.score.network.last.weight
     assert np.all(first[:, 5:] == last[:, 5:]) and np.all(first[:, :5] != last[:, :5])
 
@@ -116,7 +118,7 @@ def test_a_break_changes_nothing(tmp_path):
 
 
 def test_snapshots_do_not_change_the_run():
-    options = {"key": jax.random.key(5), "steps": 33, "batch": 8, "optimiser": ADAM}
+    options = {"key": jax.random.key(5), "steps": 33, **SHORT}
     few = training.fit(mlp(), POINTS, OBJECTIVE, **options, snapshots=1)
     many = training.fit(mlp(), POINTS, OBJECTIVE, **options, snapshots=[0, 1, 10, 11])
     assert same(few.score, many.score, 1e-12)
@@ -124,6 +126,7 @@ def test_snapshots_do_not_change_the_run():
     assert same(many.at(0), mlp()) and not same(many.at(1), mlp()) and same(many.at(4), many.score)
 
 
+@pytest.mark.slow
 def test_finite_noise_is_learned():
     """With one noise for each point that never changes, that noise can be learned, fresh noise cannot."""
     level = training.Fixed(1.0, 5.0)
@@ -136,6 +139,7 @@ def test_finite_noise_is_learned():
     assert fixed.loss[-1] < 0.05 * fresh.loss[-1]
 
 
+@pytest.mark.slow
 def test_labels_are_seen():
     """Told which point it is, the network knows it in the largest noise."""
     network = networks.ResidualMLP(3, 32, labels=6, key=jax.random.key(8))
@@ -151,10 +155,10 @@ def test_labels_are_seen():
 
 
 def test_the_running_mean_lags():
-    options = {"key": jax.random.key(5), "steps": 1, "optimiser": ADAM, "snapshots": 1}
+    options = {"key": jax.random.key(5), "steps": 1, **SHORT, "snapshots": 1}
     start = mlp()
-    moved, mean = (training.fit(start, POINTS, OBJECTIVE, **options, ema=ema).score for ema in (None, 0.05))
-    middle = jax.tree.map(lambda a, b: a + 0.95 * (b - a) if eqx.is_inexact_array(a) else a, start, moved)
+    moved, mean = (training.fit(start, POINTS, OBJECTIVE, **options, ema=ema).score for ema in (None, 0.9))
+    middle = jax.tree.map(lambda a, b: a + 0.9 * (b - a) if eqx.is_inexact_array(a) else a, start, moved)
     assert same(mean, middle, 1e-6)
 
 
