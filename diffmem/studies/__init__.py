@@ -20,6 +20,7 @@ from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
 from .learners import MixtureLearner as MixtureLearner
 from .learners import MLPLearner as MLPLearner
+from .learners import RandomFeatureLearner as RandomFeatureLearner
 from .network_courses import network_courses as network_courses
 from .network_courses import residual_networks as residual_networks
 from .network_courses import score_errors as score_errors
