@@ -269,13 +269,14 @@ PAPER = Paper(
         "copies. A random-feature ridge denoiser on digits never copies without labels and almost always with a label "
         "for each point, as in the paper, once its features outnumber the points about threefold: a label that is "
         "random and of its own is the address under which a point can be stored. A mixture of M trained means gives "
-        "the effective model memorization a capacity that can be counted: it is proportional to M, partly because N "
-        "= M is always copied, so it is said beside it that N = 1.25 M is not. Residual networks (sigma in [.1, 3], Adam "
-        "at 1e-3, batches of 128, of 64 for the widths, copies at the last step where the paper takes the most over "
-        "all snapshots) give the orders of set size and width. Dimension is less clear than the paper has it: on Gaussian clusters the copy ratio falls "
-        "with d only from d = 8 on (below, neighbours are too close to be told apart), and the gap between held-out "
-        "and training loss says the opposite, opening sooner in more dimensions; both measures are shown. Depth, skip "
-        "connections, time embeddings, weight decay and moving averages do not carry over."
+        "the effective model memorization a capacity that can be counted: it is proportional to M, partly because N = "
+        "M is always copied, so it is said beside it that N = 1.25 M is not. Residual networks (sigma in [.1, 3], "
+        "Adam at 1e-3, batches of 128, of 64 for the widths, copies at the last step where the paper takes the most "
+        "over all snapshots) give the orders of set size and width. Dimension is less clear than the paper has it: on "
+        "Gaussian clusters the copy ratio falls with d only from d = 8 on (below, neighbours are too close to be told "
+        "apart), and the gap between held-out and training loss says the opposite, opening sooner in more dimensions; "
+        "both measures are shown. Depth, skip connections, time embeddings, weight decay and moving averages do not "
+        "carry over."
     ),
     claims=CLAIMS,
     run=run,

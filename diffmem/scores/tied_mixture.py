@@ -102,13 +102,19 @@ class TiedMixture(AbstractScore):
         x = cast_point(x, self.shape, self.centres.dtype).ravel()
         alpha, sigma = cast_level(level, x.dtype)
         total = alpha**2 * self.variance + sigma**2
-        used = jnp.arange(len(self.centres)) < self.active
-        # any fixed point near the means will do: what all means share costs no digits
-        origin = jax.lax.stop_gradient(jnp.mean(self.centres, axis=0))
-        offsets = self.centres - origin[None]
-        near = dot(offsets, x - alpha * origin) - alpha * jnp.sum(offsets**2, axis=1) / 2
-        j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
-        away = residual(x, alpha, self.centres[j])
-        gained = alpha * gaps(offsets, offsets[j], away, alpha)[0] / total
-        w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
-        return self.centres[j], away, dot(w, offsets) - offsets[j], alpha, total
+        return *_weighed(self.centres, self.active, x, alpha, total), alpha, total
+
+
+@eqx.filter_jit
+def _weighed(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, total):
+    """The first three of `_parts`."""
+    used = jnp.arange(len(centres)) < active
+    # what all means share costs no digits; one of them, since a mean of them may be rounded anew wherever it is used
+    origin = jax.lax.stop_gradient(centres[0])
+    offsets = centres - origin[None]
+    near = dot(offsets, x - alpha * origin) - alpha * jnp.sum(offsets**2, axis=1) / 2
+    j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
+    away = residual(x, alpha, centres[j])
+    gained = alpha * gaps(offsets, offsets[j], away, alpha)[0] / total
+    w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
+    return centres[j], away, dot(w, offsets) - offsets[j]
