@@ -164,6 +164,16 @@ def _random_features(dtype, process):
     return scores.RandomFeatures(rng.normal(size=(12, _D)).astype(dtype), rng.normal(size=(_D, 12)).astype(dtype))
 
 
+def _random_feature_ridge(dtype, process):
+    points, key = POINTS.astype(dtype), jax.random.PRNGKey(5)
+    return scores.RandomFeatureRidge.fit(points, 12, draws=2, labels=np.arange(7) % 3, key=key).conditioned(1)
+
+
+def _tied_mixture(dtype, process):
+    means = np.concatenate([MEANS, POINTS[:2]]).astype(dtype)  # the last two are not in use
+    return scores.TiedMixture(means, np.asarray(0.2, dtype), 3)
+
+
 def _learned(dtype, process):
     network = networks.ResidualMLP(_D, 8, key=jax.random.PRNGKey(4))
     network = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, network)
@@ -260,6 +270,8 @@ SCORES = {
         Law(WEIGHTS, POINTS.reshape(7, _D), _isotropic(np.full(7, 0.09))),
         density=False,
     ),
+    "RandomFeatureRidge": Example(_random_feature_ridge, None, density=False),
+    "TiedMixture": Example(_tied_mixture, Law(np.ones(3) / 3, _FLAT, _isotropic(np.full(3, 0.2))), density=False),
     "Smoothed": Example(_smoothed, _one(SPREAD * np.eye(_D)), density=False),
     "Switched": Example(_switched, _ORIGIN, density=False),
     "RandomFeatures": Example(_random_features, None, (_D,), density=False, noise_only=True),

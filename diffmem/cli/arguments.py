@@ -68,7 +68,11 @@ def learner_called(name: str) -> "Learner | None":
 
     kind, _, size = name.partition(":")
     plain = {"empirical": None, "gaussian": learners.GaussianLearner()}
-    sized = {"mixture": learners.MixtureLearner, "mlp": learners.MLPLearner}
+    sized = {
+        "mixture": learners.MixtureLearner,
+        "random-features": learners.RandomFeatureLearner,
+        "mlp": learners.MLPLearner,
+    }
     if kind in plain and not size:
         return plain[kind]
     if kind in sized and size.isdecimal() and int(size) >= 1:

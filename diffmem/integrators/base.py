@@ -16,6 +16,8 @@ from ..scores.base import as_point
 from .dynamics import Node, nodes_at, packed
 from .merged import merged
 
+KEYS = 32  # keys of each trajectory that are held at a time
+
 Observer = Callable[[Float[Array, "*shape"], NoiseLevel], PyTree]
 """Measured along the path: `observe(x, level)`."""
 
@@ -83,13 +85,22 @@ class AbstractStepper(AbstractIntegrator):
 
         def advance(carry, inputs):
             x, state = carry
-            index, pair = inputs
+            pair, subkey = inputs
             now, after = unpack(pair[0]), unpack(pair[1])
             seen = look(x, now.level)
-            return self.step(score, x, state, now, after, jax.random.fold_in(key, index)), seen
+            return self.step(score, x, state, now, after, subkey), seen
 
+        def block(carry, inputs):
+            # keys of several steps at once: one by one they would take a third of a cheap step
+            indices, pairs = inputs
+            subkeys = jax.vmap(jax.random.fold_in, (None, 0))(key, indices)
+            return jax.lax.scan(merged(advance), carry, (pairs, subkeys))
+
+        size = _divisor(steps) if self.stochastic else max(steps, 1)
         start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps))
-        (x, _), seen = jax.lax.scan(merged(advance), start, (jnp.arange(steps), pairs))
+        inputs = jnp.arange(steps).reshape(-1, size), pairs.reshape(-1, size, *pairs.shape[1:])
+        (x, _), seen = jax.lax.scan(block, start, inputs)
+        seen = jax.tree.map(lambda path: path.reshape(steps, *path.shape[2:]), seen)
         last = look(x, jax.tree.map(lambda leaf: leaf[-1], nodes.level))
         return x, jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, last)
 
@@ -100,6 +111,11 @@ class AbstractOneStep(AbstractStepper):
     def init(self, score: AbstractScore, x: Float[Array, "*shape"], nodes: Node, key: PRNGKeyArray) -> None:
         """None."""
         return None
+
+
+def _divisor(steps: int) -> int:
+    """The largest divisor that is at most `KEYS`."""
+    return max(size for size in range(1, KEYS + 1) if steps % size == 0)
 
 
 def _nothing(x, level):

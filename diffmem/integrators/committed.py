@@ -11,6 +11,7 @@ from ..reductions.batches import redone
 from ..scores import Empirical
 from .base import AbstractStepper
 from .dynamics import flow_towards
+from .merged import merged
 
 
 class Path(NamedTuple):
@@ -65,7 +66,7 @@ class Committed(AbstractStepper):
             ahead = line(arrays, x, fresh, now, after, key)[0]
             return jnp.where(fresh.committed, ahead, stepped), fresh
 
-        return skipping(state.committed, line, work, arrays, x, state, now, after, key)
+        return skipping(state.committed, line, merged(work), arrays, x, state, now, after, key)
 
 
 def skipping(done, idle, work, *arguments):

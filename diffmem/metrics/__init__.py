@@ -2,6 +2,10 @@
 
 from .attractors import Attractors as Attractors
 from .attractors import attractors as attractors
+from .codes import MergedUnits as MergedUnits
+from .codes import code_spread as code_spread
+from .codes import merged_units as merged_units
+from .codes import top_energy as top_energy
 from .collapse_times import collapse_times as collapse_times
 from .denoising_loss import denoising_loss as denoising_loss
 from .distances import Estimate as Estimate
@@ -20,5 +24,9 @@ from .observers import own_weight as own_weight
 from .observers import participation as participation
 from .proportion import Interval as Interval
 from .proportion import wilson as wilson
+from .reproducibility import Generalization as Generalization
+from .reproducibility import Reproducibility as Reproducibility
+from .reproducibility import generalization as generalization
+from .reproducibility import reproducibility as reproducibility
 from .wells import Wells as Wells
 from .wells import wells as wells

@@ -11,7 +11,7 @@ from .. import data, scores, theory
 from ..level import NoiseLevel
 from ..plots import style
 from ..scores.feature_moments import gaussian_numbers
-from ..studies import feature_spectrum, feature_times, network_summary, network_times
+from ..studies import feature_spectrum, feature_times, network_summary, network_times, slope
 from .base import Claim, Measurement, Paper, Results, Scale
 
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, at which the score is learnt
@@ -50,11 +50,6 @@ def descent(key, n: int) -> tuple[float, float]:
     return float(np.abs(losses - exact).max()), float(np.abs(equivalent - exact).max())
 
 
-def slope(found: xr.Dataset, name: str) -> float:
-    """Slope of the logarithm of a time against that of psi_n."""
-    return float(np.polyfit(np.log(found.psi_n), np.log(found[name]), 1)[0])
-
-
 def run(scale: Scale, key) -> Results:
     """Spectra against Theorem 3.1, gradient descent against the flow, and the times of training against n."""
     spectrum_key, descent_key, small_key, large_key = jax.random.split(key, 4)
@@ -67,7 +62,7 @@ def run(scale: Scale, key) -> Results:
         d, sizes, psi_p = LARGE
         large = feature_times(sizes, noise_level(TIMES[1]), d=d, psi_p=psi_p, key=large_key)
         names = {"large_slope": "gap", "large_level_slope": "level", "large_near_slope": "near"}
-        measured |= {name: slope(large, f"tau_{of}") for name, of in names.items()}
+        measured |= {name: slope(np.array(sizes), large[f"tau_{of}"].values) for name, of in names.items()}
         numbers, networks = trained(jax.random.fold_in(key, 4))
         measured, shown = measured | numbers, shown.merge(networks)
     return Results({name: Measurement(float(value)) for name, value in measured.items()}, training.merge(shown))
@@ -97,8 +92,11 @@ def times(key, scale: Scale) -> tuple[dict[str, float], xr.Dataset]:
         for t in TIMES:
             # both noises on the same draw
             found[psi_p, t] = feature_times(sizes, noise_level(t), d=d, psi_p=psi_p, key=jax.random.fold_in(key, i))
-    slopes = {name: [slope(one, name) for one in found.values()] for name in ("tau_bulk", "tau_level", "tau_near")}
-    gaps = [slope(found[psi_p, TIMES[0]], "tau_gap") for psi_p in WIDE[scale]]
+    slopes = {
+        name: [slope(np.array(sizes), one[name].values) for one in found.values()]
+        for name in ("tau_bulk", "tau_level", "tau_near")
+    }
+    gaps = [slope(np.array(sizes), found[psi_p, TIMES[0]].tau_gap.values) for psi_p in WIDE[scale]]
     return {
         "bulk_slope": max(slopes["tau_bulk"], key=lambda found: abs(found - 1)),
         "small_slope": max(gaps, key=lambda found: abs(found - sum(PRE_ASYMPTOTIC) / 2)),

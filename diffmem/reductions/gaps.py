@@ -80,7 +80,7 @@ def pull(weights: Float[Array, "rows"], rows: Float[Array, "rows d"], reference:
         coordinates, anchor = column
         return None, jnp.sum(weights * (coordinates - anchor))
 
-    return jax.lax.scan(add, None, (rows.T, reference))[1]
+    return jax.lax.scan(add, None, (rows.T, reference), unroll=reference.size <= BLOCK)[1]
 
 
 def _pull_jvp(primals, tangents):

@@ -14,7 +14,7 @@ from .batches import alone
 from .chunked import product_gibbs
 from .drawn import DrawnCentres, drawn_centres
 
-ENTRIES = 1 << 19  # coordinates drawn at a time
+ENTRIES = 1 << 17  # coordinates drawn at a time: their logits with a batch of queries stay in the cache
 SAMPLE = 4096  # points that tell how large points are
 MARGIN = 1.5  # by how much others may be larger; it widens what is checked for rounding, and bounds nothing else
 
@@ -54,7 +54,7 @@ class Generated(AbstractReduction):
         return Held(centres, shape.shape, self.n)
 
     def rows(self, n: int, d: int) -> int:
-        """About half a million coordinates."""
+        """About a hundred thousand coordinates."""
         return min(n, max(1, ENTRIES // d))
 
     def gibbs(self, centres: DrawnCentres, x, alpha, sigma) -> Gibbs:

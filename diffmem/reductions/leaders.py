@@ -1,5 +1,6 @@
 """The heaviest centres of a streamed pass, kept in a short buffer."""
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -27,32 +28,45 @@ def admit(leaders: Leaders, logits: Float[Array, "batch rows"], index: Int[Array
 
     Extraction stops at once for most chunks of a long stream, which is why it beats a sort of every chunk. The logits
     travel in the loop's carry: outside it the compiler may compute them a second time with another rounding. The loop
-    is written for the batch, since a vmapped loop would copy all logits in each round.
+    is written for the batch, since a vmapped loop would copy all logits in each round; what it compares has the queries
+    last, since maxima over a last axis are found one number after the other.
     """
     batch, rows = logits.shape
-    logits = jnp.pad(logits, ((0, 0), (0, -rows % PIECE)), constant_values=-jnp.inf).reshape(batch, -1, PIECE)
-    largest = jnp.max(logits, axis=2)
+    size = PIECE * max(1, math.isqrt(rows) // PIECE)
+    logits = jnp.pad(logits, ((0, 0), (0, -rows % size)), constant_values=-jnp.inf).reshape(batch, -1, size)
     each = jnp.arange(batch)
 
-    def worthy(leaders, largest):
-        best = jnp.max(largest, axis=1)
-        return (best > jnp.min(leaders.logits, axis=1)) & (best >= threshold)
-
     def take(carry):
-        leaders, logits, largest = carry
-        wanted = worthy(leaders, largest)
-        piece = jnp.argmax(largest, axis=1)
-        within = logits[each, piece]
-        place = jnp.argmax(within, axis=1)
-        slot = jnp.argmin(leaders.logits, axis=1)
-        best = jnp.where(wanted, largest[each, piece], leaders.logits[each, slot])
-        found = jnp.where(wanted, index[jnp.minimum(piece * PIECE + place, rows - 1)], leaders.index[each, slot])
+        slots, numbers, logits, largest, wanted = carry
+        best = jnp.max(largest, axis=0)
+        piece = _place(largest, best)
+        within = logits[each, piece].T
+        place = _place(within, best)
         # a query that is done takes nothing out: its maximum stays where it is
-        within = within.at[each, place].set(jnp.where(wanted, -jnp.inf, within[each, place]))
-        return (
-            Leaders(leaders.logits.at[each, slot].set(best), leaders.index.at[each, slot].set(found)),
-            logits.at[each, piece].set(within),
-            largest.at[each, piece].set(jnp.max(within, axis=1)),
-        )
+        within = _put(within, place, jnp.where(wanted, -jnp.inf, best))
+        slot = jnp.where(wanted, _place(slots, jnp.min(slots, axis=0)), SLOTS)
+        slots = _put(slots, slot, best)
+        numbers = _put(numbers, slot, index[jnp.minimum(piece * size + place, rows - 1)])
+        logits = logits.at[each, piece].set(within.T)
+        largest = _put(largest, piece, jnp.max(within, axis=0))
+        return slots, numbers, logits, largest, worthy(slots, largest)
 
-    return jax.lax.while_loop(lambda carry: jnp.any(worthy(carry[0], carry[2])), take, (leaders, logits, largest))[0]
+    def worthy(slots, largest):
+        best = jnp.max(largest, axis=0)
+        return (best > jnp.min(slots, axis=0)) & (best >= threshold)
+
+    slots, largest = leaders.logits.T, jnp.max(logits, axis=2).T
+    start = slots, leaders.index.T, logits, largest, worthy(slots, largest)
+    slots, numbers, *_ = jax.lax.while_loop(lambda carry: jnp.any(carry[-1]), take, start)
+    return Leaders(slots.T, numbers.T)
+
+
+def _place(values: Float[Array, "places batch"], wanted: Float[Array, "batch"]) -> Int[Array, "batch"]:
+    """The first place of each query's wanted value."""
+    places = jnp.arange(len(values))[:, None]
+    return jnp.min(jnp.where(values == wanted[None], places, len(values) - 1), axis=0)
+
+
+def _put(values: Array, place: Int[Array, "batch"], value: Array) -> Array:
+    """The values with one of each query replaced, none where its place is beyond the last."""
+    return jnp.where(jnp.arange(len(values))[:, None] == place[None], value[None], values)

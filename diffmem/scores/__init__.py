@@ -24,10 +24,12 @@ from .gaussian_mixture import GaussianMixture as GaussianMixture
 from .guided import Guided as Guided
 from .learned import Learned as Learned
 from .low_rank_mixture import LowRankMixture as LowRankMixture
+from .random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from .random_features import RandomFeatures as RandomFeatures
 from .smoothed import Smoothed as Smoothed
 from .smoothed import antithetic_offsets as antithetic_offsets
 from .switched import Switched as Switched
+from .tied_mixture import TiedMixture as TiedMixture
 from .tikhonov import Tikhonov as Tikhonov
 from .tikhonov import constant_penalty as constant_penalty
 from .tikhonov import inverse_variance_penalty as inverse_variance_penalty

@@ -16,6 +16,7 @@ from .feature_fit import FeatureModes, check_level
 from .feature_moments import NODES, RANGE, Activation, FeatureMoments, check_layers, gaussian_numbers, hermite_terms
 
 ROWS = 1024  # features drawn together
+CENTRED = 1e-9  # largest mean of a feature, in units of its standard deviation, that counts as quadrature error
 RANK = 1e-12  # eigenvalues of the low-rank part below this share of the largest are rounding
 
 
@@ -59,14 +60,14 @@ def equivalent_modes(
         for block in blocks:
             gram += block.T @ block
         eigenvalues, vectors = np.linalg.eigh(gram)
-        real = eigenvalues > RANK * eigenvalues[-1]
-        eigenvalues = eigenvalues[real]
         # of V = the last d columns of the factor, in the eigenbasis of U
-        response = np.sqrt(eigenvalues)[:, None] * vectors[n:, real].T
+        response = np.sqrt(np.abs(eigenvalues))[:, None] * vectors[n:].T
     else:
         factor = np.concatenate(list(blocks))
         eigenvalues, vectors = np.linalg.eigh(factor @ factor.T)
         response = vectors.T @ factor[:, n:]
+    real = eigenvalues > RANK * eigenvalues[-1]
+    eigenvalues, response = eigenvalues[real], response[real]
     gain, between = math.hypot(alpha, sigma) / sigma, response @ response.T
     strength = np.diagonal(between) / d
     everyone = (split.conditional + split.floor) * np.eye(len(between)) + gain**2 * between
@@ -110,7 +111,7 @@ def _split(alpha: float, sigma: float, activation: Activation) -> _Split:
     """The constants of a feature of unit rows, from its Hermite coefficients in noise and in data and noise."""
     gamma, one = math.hypot(alpha, sigma), np.ones(1)
     whole, square = hermite_terms(activation, np.zeros((1, 1)), gamma * one)
-    if abs(whole[0, 0, 0]) > 1e-9 * math.sqrt(square[0, 0]):
+    if abs(whole[0, 0, 0]) > CENTRED * math.sqrt(square[0, 0]):
         raise ValueError(f"`activation` must have mean 0 under noisy data, but has {whole[0, 0, 0]}.")
     slope = float(whole[1, 0, 0]) / gamma
     nodes = np.linspace(-RANGE, RANGE, NODES)

@@ -7,6 +7,11 @@ from .ambient_courses import ambient_against_plain as ambient_against_plain
 from .ambient_courses import ambient_courses as ambient_courses
 from .ambient_courses import at_held_out_loss as at_held_out_loss
 from .averaging import average_by_source as average_by_source
+from .capacity import UniformSigma as UniformSigma
+from .capacity import clusters as clusters
+from .capacity import copy_ratios as copy_ratios
+from .capacity import first_above as first_above
+from .capacity import trained_mixtures as trained_mixtures
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
@@ -15,11 +20,15 @@ from .distilled import flow_ends as flow_ends
 from .feature_distillation import DistilledEnergies as DistilledEnergies
 from .feature_distillation import feature_distillation as feature_distillation
 from .forecast import forecast as forecast
+from .labelled import labelled_samples as labelled_samples
 from .learners import EmpiricalLearner as EmpiricalLearner
 from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner
 from .learners import MixtureLearner as MixtureLearner
 from .learners import MLPLearner as MLPLearner
+from .learners import RandomFeatureLearner as RandomFeatureLearner
+from .loss_crossing import crossing_share as crossing_share
+from .loss_crossing import excess_losses as excess_losses
 from .network_courses import network_courses as network_courses
 from .network_courses import residual_networks as residual_networks
 from .network_courses import score_errors as score_errors
@@ -27,6 +36,8 @@ from .network_times import network_summary as network_summary
 from .network_times import network_times as network_times
 from .random_features import feature_spectrum as feature_spectrum
 from .random_features import feature_times as feature_times
+from .same_noise import SameNoise as SameNoise
+from .same_noise import networks_side_by_side as networks_side_by_side
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope

@@ -50,6 +50,20 @@ class MixtureLearner:
 
 
 @dataclass(frozen=True)
+class RandomFeatureLearner:
+    """Fits a ridge denoiser on so many random ReLU features: `scores.RandomFeatureRidge.fit`."""
+
+    features: int
+
+    def __post_init__(self):
+        _check("features", self.features)
+
+    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.RandomFeatureRidge:
+        """The score of the fitted denoiser."""
+        return scores.RandomFeatureRidge.fit(points, self.features, key=key)
+
+
+@dataclass(frozen=True)
 class MLPLearner:
     """Trains a `networks.ResidualMLP` of two hidden layers by denoising score matching, with EDM preconditioning.
 

@@ -11,7 +11,7 @@ from jaxtyping import PRNGKeyArray
 from .. import scores, theory
 from ..level import NoiseLevel
 from ..scores.feature_moments import gaussian_numbers
-from .crossing import crossing
+from .training_course import rise_time
 from .variables import described
 
 ABOVE = 3e-5  # how far above the atom the continuous part of a spectrum is looked at
@@ -105,14 +105,15 @@ def feature_times(
         # the d largest are rho_2
         above = np.median(modes.eigenvalues[: max(1, len(modes.eigenvalues) - d)]) - moments.floor
         least = errors.score.min()
-        falling = np.stack([-errors.gap, errors.score, errors.score])
-        reached = [
-            crossing(curve[None], np.asarray(times), to)[0] for curve, to in zip(falling, (-gap, error, near * least))
-        ]
+        rises = {
+            "tau_gap": (errors.gap, gap),
+            "tau_level": (-errors.score, -error),
+            "tau_near": (-errors.score, -near * least),
+        }
         numbers = {
             "least": least,
             "final": float(modes.flow(math.inf).score),
-            **dict(zip(("tau_gap", "tau_level", "tau_near"), reached)),
+            **{name: rise_time(np.asarray(times), *rising) for name, rising in rises.items()},
             "tau_bulk": psi_p / (moments.sigma**2 * above),
             "tau_predicted": theory.memorization_time(psi_p, size, moments),
         }

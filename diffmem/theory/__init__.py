@@ -70,6 +70,8 @@ from .random_features import resolvent as resolvent
 from .random_features import sample_bulk as sample_bulk
 from .random_features import spectral_atom as spectral_atom
 from .random_features import spectral_density as spectral_density
+from .relu_autoencoder import memorizing_column_mass as memorizing_column_mass
+from .reproducibility import gaussian_reproducibility_error as gaussian_reproducibility_error
 from .retained_dimension import participation_dimension as participation_dimension
 from .retained_dimension import retained_dimension as retained_dimension
 from .separated_mixture import mixture_collapse_ratio as mixture_collapse_ratio

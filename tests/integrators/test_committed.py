@@ -18,6 +18,7 @@ from diffmem.integrators import (
     grids,
     invert,
 )
+from diffmem.integrators.sample import _batch
 from diffmem.metrics import collapse_times
 from diffmem.reductions import AbstractReduction, Chunked
 from diffmem.reductions.batches import alone
@@ -119,6 +120,19 @@ def test_no_pass_once_all_are_certain(stepper, score):
     asked = np.unique(PASSES)
     assert len(asked) > 0 and asked.min() >= sigmas[last + 1] * (1 - 1e-5)
     assert sum(asked < sigmas[last - 1] * (1 - 1e-5)) > 0
+
+
+def test_a_step_and_its_certificate_share_one_pass():
+    """The code for whole and for partial batches makes the matrix products of one step each, and no others."""
+    points = jax.random.normal(jax.random.key(0), (512, 64))
+    score = Empirical(points, reduction=Chunked(128))
+
+    def products(stepper):
+        arguments = (TIMES[:5], (64,), points.dtype, None, points[:8], False, "state", KEY, jnp.arange(8))
+        return _batch.lower(score, PROCESS, stepper, *arguments).compile().compiled.as_text().count(" dot(")
+
+    alone = products(DDIM())
+    assert 0 < alone < products(Committed(DDIM())) <= 2 * alone
 
 
 @pytest.mark.slow

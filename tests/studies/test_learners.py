@@ -19,6 +19,7 @@ def test_closed_learners():
     for learner, same in [
         (studies.EmpiricalLearner(), scores.Empirical(POINTS)),
         (studies.GaussianLearner(), scores.Gaussian.fit(POINTS)),
+        (studies.RandomFeatureLearner(6), scores.RandomFeatureRidge.fit(POINTS, 6, key=KEY)),
         (studies.MixtureLearner(1), scores.Gaussian(POINTS.mean(0), jnp.cov(POINTS.T, bias=True) + 1e-3 * jnp.eye(3))),
     ]:
         np.testing.assert_allclose(learner(POINTS, KEY).denoise(x, LEVEL), same.denoise(x, LEVEL), rtol=1e-4)
@@ -64,6 +65,7 @@ def test_names():
     assert learner_called("gaussian") == studies.GaussianLearner()
     assert learner_called("mixture:7") == studies.MixtureLearner(7)
     assert learner_called("mlp:64") == studies.MLPLearner(64)
+    assert learner_called("random-features:300") == studies.RandomFeatureLearner(300)
     for wrong in ("gauss", "mixture", "mlp:0", "mlp:x", "gaussian:3", "mlp:-2", ""):
         with pytest.raises(ValueError, match="`--score` must be one of empirical, gaussian, mixture:NUMBER"):
             learner_called(wrong)

@@ -1,0 +1,144 @@
+"""Do two models make the same sample of the same noise, and is it a training point?"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import ArrayLike, Float, Int, Real
+
+from .proportion import Interval, wilson
+from .rows import as_row_pair
+
+BLOCK = 2**22  # cosines held at a time: 32 MiB
+
+
+class Reproducibility(NamedTuple):
+    """Agreement of two models' samples from the same starts, pair by pair, beside that of shuffled pairs."""
+
+    similarity: Float[np.ndarray, "count"]
+    """Cosine of each pair, in [-1, 1]."""
+    fraction: float
+    """The RP score: share of the pairs whose cosine is above the threshold."""
+    interval: Interval
+    """Its 95 % Wilson interval."""
+    mean: float
+    """Mean cosine of the pairs."""
+    shuffled_fraction: float
+    """The RP score of all pairs i != j, which share a law but no start; NaN for a single pair."""
+    shuffled_mean: float
+    """Mean cosine of these pairs; NaN for a single pair."""
+    relative_error: float
+    """`sum |a - b|^2` over `sum (|a - c|^2 + |b - c|^2)/2`: 0 where all agree, 2 for independent samples around c."""
+
+
+class Generalization(NamedTuple):
+    """How near samples are to training points in direction, and which share is near none."""
+
+    similarity: Float[np.ndarray, "count"]
+    """Largest cosine of each sample with a training point, in [-1, 1]."""
+    index: Int[np.ndarray, "count"]
+    """The row of that training point, the first of equal ones."""
+    fraction: float
+    """The GL score: share of the samples whose largest cosine is not above the threshold."""
+    interval: Interval
+    """Its 95 % Wilson interval."""
+
+
+def reproducibility(
+    a: Real[ArrayLike, "count ..."],
+    b: Real[ArrayLike, "m ..."],
+    threshold: float = 0.95,
+    *,
+    centre: Real[ArrayLike, "..."] | float = 0.0,
+) -> Reproducibility:
+    """The share of pairs of samples with `cos(a_i - c, b_i - c) > threshold`: RP, the reproducibility score.
+
+    `a[i]` and `b[i]` come from one start through two models by the same deterministic integrator (`sample(start=...)`).
+    `centre` c is the mean of the data, so that a cosine does not count what all samples share. A sample on the centre
+    has no direction: its cosines are 0. The inequality is strict.
+
+    Any event shape; float64 on the host. Cost: one product of (count, d) by (d, count) for the shuffled pairs.
+    Raises ValueError for different numbers of samples or event shapes, values that are not finite and `threshold`
+    outside [-1, 1].
+    Source: Zhang et al., arXiv:2310.05264, with the cosine of the data in place of that of an image descriptor.
+    """
+    _check_threshold(threshold)
+    first, second = _centred(a, b, ("a", "b"), centre)
+    count = len(first)
+    if len(second) != count:
+        raise ValueError(f"`a` and `b` must hold one sample for each start, but hold {count} and {len(second)}.")
+    apart = _relative_error(first, second)
+    first, second = _directions(first), _directions(second)
+    similarity = np.clip(np.sum(first * second, axis=1), -1, 1)
+    above = similarity > threshold
+    others = sum(int((part > threshold).sum()) for part in _cosines(first, second)) - int(above.sum())
+    total = first.sum(axis=0) @ second.sum(axis=0) - similarity.sum()
+    pairs = count * (count - 1) if count > 1 else np.nan
+    successes = int(above.sum())
+    return Reproducibility(
+        similarity,
+        successes / count,
+        wilson(successes, count),
+        float(similarity.mean()),
+        float(others / pairs),
+        float(total / pairs),
+        apart,
+    )
+
+
+def generalization(
+    samples: Real[ArrayLike, "count ..."],
+    train: Real[ArrayLike, "n ..."],
+    threshold: float = 0.95,
+    *,
+    centre: Real[ArrayLike, "..."] | float = 0.0,
+) -> Generalization:
+    """The share of samples with `max_i cos(x - c, y_i - c) <= threshold`: GL, the generalization score.
+
+    One less the share that resembles a training point y_i in direction; `metrics.memorization` asks for distances.
+    Centre, cosines and precision as in `reproducibility`. Cost: one product of (count, d) by (d, n).
+    Raises ValueError for different event shapes, values that are not finite and `threshold` outside [-1, 1].
+    Source: Zhang et al., arXiv:2310.05264, with the cosine of the data in place of that of an image descriptor.
+    """
+    _check_threshold(threshold)
+    queries, points = (_directions(rows) for rows in _centred(samples, train, ("samples", "train"), centre))
+    best = [(part.max(axis=1), part.argmax(axis=1)) for part in _cosines(queries, points)]
+    similarity, index = (np.concatenate(part) for part in zip(*best))
+    new = int((similarity <= threshold).sum())
+    return Generalization(similarity, index, new / len(queries), wilson(new, len(queries)))
+
+
+def _check_threshold(threshold: float) -> None:
+    if not -1 <= threshold <= 1:
+        raise ValueError(f"`threshold` must lie in [-1, 1], but is {threshold}.")
+
+
+def _centred(first, second, names: tuple[str, str], centre) -> list[np.ndarray]:
+    """Two point sets as float64 rows less the centre."""
+    shape = np.shape(first)[1:]
+    if np.shape(centre) not in ((), shape):
+        raise ValueError(f"`centre` must have the event shape {shape}, but has {np.shape(centre)}.")
+    middle = np.broadcast_to(np.asarray(centre, np.float64), shape).ravel()
+    return [rows.astype(np.float64) - middle for rows in as_row_pair(first, second, names)]
+
+
+def _relative_error(first: Float[np.ndarray, "count d"], second: Float[np.ndarray, "count d"]) -> float:
+    """Squared differences over mean squares, in units of the largest entry; 0 where all are zero."""
+    scale = max(np.abs(first).max(), np.abs(second).max())
+    if scale == 0:
+        return 0.0
+    first, second = first / scale, second / scale
+    return float(2 * np.sum((first - second) ** 2) / (np.sum(first**2) + np.sum(second**2)))
+
+
+def _directions(rows: Float[np.ndarray, "count d"]) -> Float[np.ndarray, "count d"]:
+    """Rows of norm 1, zero where a row is zero; scaled first, so that no square over- or underflows."""
+    scale = np.abs(rows).max(axis=1, keepdims=True)
+    rows = rows / np.where(scale > 0, scale, 1)
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norm > 0, norm, 1)
+
+
+def _cosines(first: Float[np.ndarray, "count d"], second: Float[np.ndarray, "n d"]):
+    """Cosines of all pairs, some rows at a time."""
+    stride = max(1, BLOCK // len(second))
+    return (np.clip(first[i : i + stride] @ second.T, -1, 1) for i in range(0, len(first), stride))

@@ -1,0 +1,120 @@
+"""A mixture of M Gaussians of equal weight and one shared variance: a denoiser whose capacity is a number of points."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..reductions.centres import residual
+from ..reductions.checks import check_finite, check_points, is_concrete
+from ..reductions.gaps import dot, gaps
+from .base import AbstractScore, cast_point
+
+
+class TiedMixture(AbstractScore):
+    """The denoiser of `(1/M) sum_i N(mu_i, v I)`, written to be trained: the means and log v are its weights.
+
+        D(x) = sum_i w_i (mu_i + alpha v/(alpha^2 v + sigma^2) (x - alpha mu_i)),
+        w_i proportional to exp(-|x - alpha mu_i|^2 / (2 (alpha^2 v + sigma^2)))
+
+    v -> 0 at M = n training points is the `Empirical` score, which copies; the means and variance of the population
+    generalize; in between it can know M points, or the population, but not both (`training.fit` finds which).
+    `means` (M, *shape), `variance` positive. Only the first `active` means are in use: mixtures of several M are then
+    of one structure, which `training.fit_many` trains at once.
+
+    At sigma = 0 D is x/alpha and the score finite; at alpha = 0 D is the mean of the means. Energies are gaps to the
+    nearest mean, so that neither small sigma nor a shift of all points costs digits. Cost: 3 M d multiplications for D,
+    in which the score is included. Raises ValueError for means that are not finite, a variance that is not positive,
+    and `active` outside [1, M].
+    Source: Buchanan et al., arXiv:2508.17689, their model of a network of finite capacity.
+    """
+
+    centres: Float[Array, "m d"]
+    log_variance: Float[Array, ""]
+    active: Int[Array, ""]
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, means: Real[ArrayLike, "..."], variance: Real[ArrayLike, ""], active: int | None = None):
+        check_finite("means", means)
+        check_points(means)
+        m, *shape = np.shape(means)
+        active = m if active is None else active
+        if not 1 <= active <= m:
+            raise ValueError(f"`active` must be from 1 to {m}, the number of means, but is {active}.")
+        if is_concrete(variance) and not 0 < float(variance) < np.inf:
+            raise ValueError(f"`variance` must be positive and finite, but is {variance}.")
+        dtype = float_dtype(means)
+        self.centres = strong(means, dtype).reshape(m, -1)
+        self.log_variance = jnp.log(strong(variance, dtype))
+        self.active, self.shape = jnp.asarray(active), tuple(shape)
+
+    @classmethod
+    def of_points(
+        cls,
+        points: Real[ArrayLike, "..."],
+        components: int,
+        *,
+        capacity: int | None = None,
+        variance: float = 1e-6,
+        key: PRNGKeyArray,
+    ) -> "TiedMixture":
+        """The start of a training: `components` points drawn at random as means, each once before any comes again.
+
+        `capacity` means are held, by default as many; `variance` is in units of that of a coordinate of the points
+        (1e-6: a start that has memorized). Raises ValueError for points that are all equal or too few components.
+        """
+        check_points(points)
+        held = components if capacity is None else capacity
+        if not 1 <= components <= held:
+            raise ValueError(f"`components` must be from 1 to `capacity`, {held}, but is {components}.")
+        host = np.asarray(points, np.float64)
+        scale = float(np.mean((host - host.mean(0)) ** 2))
+        if not scale > 0:
+            raise ValueError("`points` must hold two different points, but all are equal.")
+        order = np.asarray(jax.random.permutation(key, len(host)))
+        return cls(jnp.asarray(points)[np.resize(order, held)], variance * scale, components)
+
+    @property
+    def means(self) -> Float[Array, "m *shape"]:
+        """All means, (M, *shape), those not in use too."""
+        return self.centres.reshape(-1, *self.shape)
+
+    @property
+    def variance(self) -> Float[Array, ""]:
+        """v, in squared data units."""
+        return jnp.exp(self.log_variance)
+
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means."""
+        leader, away, shift, alpha, total = self._parts(x, level)
+        kept = alpha * self.variance / total
+        return (leader + shift + kept * (away - alpha * shift)).reshape(self.shape)
+
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`(alpha m - x)/(alpha^2 v + sigma^2)`: no division by sigma."""
+        _, away, shift, alpha, total = self._parts(x, level)
+        return ((alpha * shift - away) / total).reshape(self.shape)
+
+    def _parts(self, x, level: NoiseLevel):
+        """The nearest mean, x less alpha times it, the weighted mean less it, alpha, and alpha^2 v + sigma^2."""
+        x = cast_point(x, self.shape, self.centres.dtype).ravel()
+        alpha, sigma = cast_level(level, x.dtype)
+        total = alpha**2 * self.variance + sigma**2
+        return *_weighed(self.centres, self.active, x, alpha, total), alpha, total
+
+
+@eqx.filter_jit
+def _weighed(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, total):
+    """The first three of `_parts`."""
+    used = jnp.arange(len(centres)) < active
+    # what all means share costs no digits; one of them, since a mean of them may be rounded anew wherever it is used
+    origin = jax.lax.stop_gradient(centres[0])
+    offsets = centres - origin[None]
+    near = dot(offsets, x - alpha * origin) - alpha * jnp.sum(offsets**2, axis=1) / 2
+    j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
+    away = residual(x, alpha, centres[j])
+    gained = alpha * gaps(offsets, offsets[j], away, alpha)[0] / total
+    w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
+    return centres[j], away, dot(w, offsets) - offsets[j]
