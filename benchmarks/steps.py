@@ -4,6 +4,11 @@
 the library against a `lax.scan` written by hand with the same formula and the same draws (its *error* is the largest
 difference of the end points), and against diffrax's Euler method with constant steps in the same clock, on its two
 Brownian motions.
+
+Where the time goes: on one core the Gaussian takes 1.03 times the loop by hand, the four points 1.5, whose pass (the
+nearest, gaps to it, weights, and whether they are settled) costs 6.7 us a step against 1.8 for one softmax. On two
+cores the step's kernels, of a tenth of a microsecond, are handed between XLA's threads: with
+`--xla_cpu_multi_thread_eigen=false` the Gaussian's ratio is 1.08.
 """
 
 from functools import partial

@@ -4,6 +4,11 @@
 looks at every point at every level, `Screened` only at those that can matter, `Committed` stops where the end of a
 trajectory is certain. The limit is 37 times two matrix products. The screen's preparation and what is certified (the
 bound reported at every step, in a run of its own) are in the second table.
+
+Where the time goes: of 64 trajectories on the digits 0 are certain at the eighth level (sigma 4), 12 at the ninth, 50
+at the tenth and 61 at the eleventh, so 16 to 18 of the 37 passes are dense whatever a certificate does, and they are
+the dear ones. A screen of rank 64 reaches up to sigma .5 to 1; above it adds 5 to 10 % to a dense pass. Summing times
+level by level leaves some .65 of `Chunked` for the two together.
 """
 
 import time

@@ -15,7 +15,16 @@ KINDS = {"printed", "read from figure", "derived", "analogue"}
 MISSED: set[tuple[str, str]] = set()
 
 
-@pytest.fixture(scope="module", params=[paper for paper in PAPERS if paper.claims_at("smoke")], ids=lambda p: p.slug)
+# some ten seconds each: two of them by default, a closed form and a training, all in the slow suite
+DEFAULT = {"raya2023", "zhang2024"}
+RUNS = [
+    pytest.param(paper, id=paper.slug, marks=[pytest.mark.slow] * (paper.slug not in DEFAULT))
+    for paper in PAPERS
+    if paper.claims_at("smoke")
+]
+
+
+@pytest.fixture(scope="module", params=RUNS)
 def run(request):
     paper = request.param
     return paper, paper.run("smoke", jax.random.key(0))
