@@ -1,6 +1,9 @@
 """Whole experiments in one call: measured beside predicted, as an xarray dataset."""
 
 from ..progress import shown_progress as shown_progress
+from .autoencoders import Autoencoder as Autoencoder
+from .autoencoders import steered as steered
+from .autoencoders import train_autoencoders as train_autoencoders
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
