@@ -44,15 +44,15 @@ VARIABLES = {
 DETECTORS = ("spread of normalized code", "spread of code", "minus reconstruction error", "minus norm")
 
 
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Centred digits and their classes."""
+def digits() -> data.Dataset:
+    """Digits less their mean."""
     whole = data.digits()
-    return whole.points - whole.points.mean(axis=0), np.asarray(whole.labels)
+    return data.Dataset(whole.points - whole.points.mean(axis=0), whole.labels, name="centred digits")
 
 
 def separated(scale: Scale, key: PRNGKeyArray) -> tuple[xr.Dataset, dict[str, float]]:
     """One digit of each of six classes, moved apart: columns, masses and codes of the trained network."""
-    pixels, classes = digits()
+    pixels, classes = digits().points, np.asarray(digits().labels)
     pick, fit = jax.random.split(key)
     sets = [data.separated(pixels[one_of_each(classes, jax.random.fold_in(pick, i))]) for i in range(SETS[scale])]
     found = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, key=fit, steps=SEPARATED_STEPS, batch=192)
@@ -93,30 +93,25 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 class Hybrid(NamedTuple):
-    """A training set in which three digits are repeated, and what is asked of a network of it."""
+    """A training set in which three digits are repeated, and noisy versions of its parts."""
 
     train: np.ndarray
     classes: np.ndarray
-    """Of the unique digits."""
     memorized: np.ndarray
     generalized: np.ndarray
     held_out: np.ndarray
-    """Noisy versions of the duplicated, unique and unseen digits."""
-
-    @classmethod
-    def draw(cls, key: PRNGKeyArray) -> "Hybrid":
-        """Three digits 150 times each beside 1,200 unique ones."""
-        pixels, classes = digits()
-        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 0), len(pixels)))
-        split = np.split(order, [DUPLICATED, DUPLICATED + UNIQUE])
-        twice, once, unseen = (pixels[index] for index in split)
-        clean = (np.repeat(twice, QUERIES, axis=0), once, unseen)
-        keys = jax.random.split(jax.random.fold_in(key, 1), 3)
-        noisy = [x + SIGMA * np.asarray(jax.random.normal(k, x.shape)) for x, k in zip(clean, keys)]
-        return cls(np.concatenate([np.repeat(twice, COPIES, axis=0), once]), classes[split[1]], *noisy)
 
 
-def separations(network: Autoencoder, hybrid: Hybrid) -> tuple[list[float], float]:
+def hybrid(key: PRNGKeyArray) -> Hybrid:
+    """Three digits 150 times each beside 1,200 unique ones; noisy queries of both, and of the digits left out."""
+    pick, noise = jax.random.split(key)
+    parts = data.duplicated(digits(), DUPLICATED, COPIES, UNIQUE, key=pick)
+    clean = np.repeat(parts.repeated.points, QUERIES, axis=0), parts.unique.points, parts.held_out.points
+    noisy = [x + SIGMA * np.asarray(jax.random.normal(k, x.shape)) for x, k in zip(clean, jax.random.split(noise, 3))]
+    return Hybrid(parts.train.points, np.asarray(parts.unique.labels), *noisy)
+
+
+def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]:
     """AUC of each detector, and of the first between training and held-out points."""
     statistics = (
         lambda x: metrics.code_spread(network.code(x)),
@@ -124,8 +119,8 @@ def separations(network: Autoencoder, hybrid: Hybrid) -> tuple[list[float], floa
         lambda x: -np.linalg.norm(network(x) - x, axis=1),
         lambda x: -np.linalg.norm(x, axis=1),
     )
-    found = [auc(statistic(hybrid.memorized), statistic(hybrid.generalized)) for statistic in statistics]
-    return found, auc(statistics[0](hybrid.generalized), statistics[0](hybrid.held_out))
+    found = [auc(statistic(case.memorized), statistic(case.generalized)) for statistic in statistics]
+    return found, auc(statistics[0](case.generalized), statistics[0](case.held_out))
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -136,20 +131,19 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(roc_auc_score(truth, np.concatenate([positive, negative])))
 
 
-def along_classes(network: Autoencoder, hybrid: Hybrid) -> Float[np.ndarray, "classes kinds rounds strengths"]:
+def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "classes kinds rounds strengths"]:
     """Steering of both kinds of input along the mean code of each class less that of all."""
-    codes = network.code(hybrid.generalized)
-    concepts = [codes[hybrid.classes == c].mean(axis=0) - codes.mean(axis=0) for c in range(10)]
-    inputs = hybrid.memorized, hybrid.generalized
+    codes = network.code(case.generalized)
+    concepts = [codes[case.classes == c].mean(axis=0) - codes.mean(axis=0) for c in range(10)]
+    inputs = case.memorized, case.generalized
     return np.array([[steered(network, x, concept, STRENGTHS, ROUNDS) for x in inputs] for concept in concepts])
 
 
 def hybrids(scale: Scale, key: PRNGKeyArray) -> tuple[xr.Dataset, dict[str, float]]:
     """Detection, steering, and beside them a network of 1,500 unique digits at the smallest width."""
     pick, fit = jax.random.split(key)
-    cases = [Hybrid.draw(jax.random.fold_in(pick, i)) for i in range(SETS[scale])]
-    pixels, _ = digits()
-    general = pixels[np.asarray(jax.random.permutation(pick, len(pixels)))[:GENERAL]]
+    cases = [hybrid(jax.random.fold_in(pick, i)) for i in range(SETS[scale])]
+    general = digits().take(GENERAL, key=pick).points
     aucs, nulls, values = [], [], {}
     for i, width in enumerate(WIDTHS[scale]):
         sets = [case.train for case in cases] + [general] * (i == 0)
@@ -236,7 +230,7 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-BOTH, FULL = ("smoke", "full"), ("full",)
+FULL = ("full",)
 MODEL, ANALOGUE = "arXiv:2512.20963, memorizing minima of the two-layer model", "analogue"
 DETECTION, STEERING = "arXiv:2512.20963, detection by the spread of representations", "arXiv:2512.20963, steering"
 SIX = "Six separated digits, 24 units, penalty 1e-2, sigma = .2 (full: three sets, the worst)"
@@ -289,7 +283,7 @@ CLAIMS = tuple(
         ),
         (
             *("null", "AUC of the normalized spread, unique training digits against held-out ones, farthest from .5."),
-            *(0.5, 0.45, 0.55, "derived: nothing to detect", "derived", BOTH),
+            *(0.5, 0.45, 0.55, "derived: nothing to detect", "derived"),
         ),
         (
             *(
@@ -316,7 +310,20 @@ PAPER = Paper(
     slug="zhang2026",
     title="Generalization of diffusion models arises with a balanced representation space",
     arxiv="2512.20963",
-    setting=("SETTING"),
+    setting=(
+        "The paper's own model, W2 relu(W1^T x) without biases at one noise level sigma = .2, with 8 x 8 digits less "
+        "their mean in place of CelebA and of the features of large models. Points that the theory of memorization "
+        "calls separable are made, not searched: one digit of each of six classes, orthogonalized symmetrically and "
+        "moved to equal cosines of -1/5, each still close to its digit. The penalty decides how fast spurious units "
+        "die: 1e-2 there, 1e-3 elsewhere. Units of one direction are merged before they are counted, as a split unit "
+        "costs nothing. Memorized inputs of the hybrid are noisy versions of three digits that are repeated 150 times"
+        " beside 1,200 unique ones; the spread of a code detects them when the code is normalized, and is no detector"
+        " as it is. With 24 units minus the reconstruction error, a baseline, does as well or better; with 48, where "
+        "unique digits are reconstructed too, it does not. Steering adds the decoded mean code of a class to the "
+        "input. Memorized inputs follow less than generalized ones, but far more than the fifth that was expected, "
+        "which is missed: a memorized input of a hybrid network is read by the general units as well. The "
+        "text-to-image models and their AUC of .99 do not carry over."
+    ),
     claims=CLAIMS,
     run=run,
     draw=draw,
