@@ -222,8 +222,9 @@ def draw(results: Results) -> Figure:
             colour, line = style.COLOURS[KINDS.index(kind)], style.LINES[k]
             path = found.displacement.sel(kind=kind, rounds=rounds)
             right.plot(found.strength, path, color=colour, linestyle=line, marker="", label=label)
-    middle.set(xlabel="spread of the normalized code", ylabel="density")
-    right.set(xlabel="displacement of the input, units of $u$", ylabel="displacement of the output")
+    seen = found.spread[(found.density > 0).any("kind")]
+    middle.set(xlabel="spread of the normalized code", ylabel="density", xlim=(seen.min() - 0.01, seen.max() + 0.01))
+    right.set(xlabel="displacement of the input, units of $u$", ylabel="of the output", ylim=(-0.03, 1.75))
     for ax in (middle, right):
         style.legend(ax)
     return figure
@@ -246,8 +247,8 @@ STATEMENTS = {
     "baseline_48": "The same, 48 units.",
     "raw": "AUC of the spread of the code as it is, larger of the two widths.",
     "null": "AUC of the spread of normalized codes, unique training digits against unseen ones, farthest from .5.",
-    "linear": "R^2 of output against input displacement, generalized inputs, 1 and 3 rounds, smallest of 10 classes.",
-    "memorized_moves_less": "Mean output displacement of memorized over generalized inputs, larger of 1 and 3 rounds.",
+    "linear": "R^2 of output against input displacement, generalized inputs, 1 and 3 rounds, least of 10 classes.",
+    "memorized_moves_less": "Mean output displacement, memorized over generalized inputs, larger of 1 and 3 rounds.",
     "twenty_percent": "The smallest such ratio of 1, 3 and 10 rounds.",
 }
 FULL = ("analogue", ("full",))
