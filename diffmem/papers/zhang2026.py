@@ -239,7 +239,7 @@ STATEMENTS = {
     "mass": f"{SIX}: mass of a point's merged unit over the predicted one.",
     "units": f"{SIX}: number of units after merging collinear ones.",
     "top_energy": f"{SIX}: share of the largest merged unit in a point's code.",
-    "overlap": "1,500 digits, 24 units, penalty 1e-3: overlap of W1 and W2, the less one, with 24 principal directions.",
+    "overlap": "1,500 digits, 24 units, penalty 1e-3: overlap of W1 and W2, the lesser, with 24 principal axes.",
     "general_energy": "The same network: mean share of the largest unit in a training point's code.",
     "detector_24": f"{AUC}, 24 units.",
     "detector_48": f"{AUC}, 48 units.",
@@ -285,11 +285,12 @@ PAPER = Paper(
         "die: 1e-2 there, 1e-3 elsewhere. Units of one direction are merged before they are counted, as a split unit "
         "costs nothing. Memorized inputs of the hybrid are noisy versions of three digits that are repeated 150 times"
         " beside 1,200 unique ones; the spread of a code detects them when the code is normalized, and is no detector"
-        " as it is. With 24 units minus the reconstruction error, a baseline, does as well or better; with 48, where "
-        "unique digits are reconstructed too, it does not. Steering adds the decoded mean code of a class to the "
-        "input. Memorized inputs follow less than generalized ones, but far more than the fifth that was expected, "
-        "which is missed: a memorized input of a hybrid network is read by the general units as well. The "
-        "text-to-image models and their AUC of .99 do not carry over."
+        " as it is. With 48 units it beats minus the reconstruction error, a baseline. With 24 it does not, since "
+        "unique digits are reconstructed worse, and where a repeated digit gets no unit of its own it falls short of "
+        ".95: both are missed. Steering adds the decoded mean code of a class to the input. Memorized inputs follow "
+        "less than generalized ones, but far more than the fifth that was expected, which is missed: a memorized "
+        "input of a hybrid network is read by the general units as well. The text-to-image models and their AUC of "
+        ".99 do not carry over."
     ),
     claims=CLAIMS,
     run=run,
