@@ -2,6 +2,8 @@
 
 from .dataset import Dataset as Dataset
 from .dimension import reduce_dimension as reduce_dimension
+from .duplicates import Duplicated as Duplicated
+from .duplicates import duplicated as duplicated
 from .files import load as load
 from .manifold import hidden_manifold as hidden_manifold
 from .real import digits as digits

@@ -106,16 +106,18 @@ def draw(results: Results) -> Figure:
     left.plot(found.n, found.generalization, markersize=5, label="GL")
     left.plot(found.n, found.cosine.sel(pair="networks"), markersize=5, label="mean cosine, networks")
     left.set(xscale="log", xlabel="training points $n$", ylabel="share of 256 starts", ylim=(-0.03, 1.03))
-    style.legend(left)
+    left.set_ylim(-0.03, 1.55)
+    left.legend(loc="upper left", fontsize=style.SMALL, frameon=False)
     side = math.isqrt(found.sizes["pixel"])
     for ax, n in zip(others, found.n.values):
         images = found.image.sel(n=n).values.reshape(*found.image.shape[1:3], side, side)
         sheet = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan)
         ax.imshow(sheet.transpose(1, 2, 0, 3).reshape(SHOWN * (side + 1), -1), cmap="gray")
-        ax.set_xticks((side + 1) * (np.arange(4) + 0.5), [str(name)[:5] for name in found.model.values])
+        ax.set_xticks((side + 1) * (np.arange(4) + 0.5), ["A", "B", "E", "G"])
         ax.set_yticks([])
         ax.tick_params(labelsize=style.SMALL, length=0)
         ax.set_title(f"$n = {n}$", fontsize=style.TEXT)
+        ax.set_xlabel("networks A, B, empirical, Gaussian", fontsize=style.SMALL)
         ax.spines[:].set_visible(False)
     return figure
 
