@@ -3,6 +3,7 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
@@ -41,7 +42,7 @@ def run(scale: Scale, key: PRNGKeyArray) -> Results:
     """Two networks on each training set, the exact empirical score and the Gaussian fit, from the same starts."""
     keys = jax.random.split(key, 3)
     pixels = data.digits()
-    points = pixels.points - pixels.points.mean(axis=0)
+    points = (pixels.points - pixels.points.mean(axis=0)).astype(jnp.zeros(()).dtype)
     std = float(points.std())
     order = np.asarray(jax.random.permutation(keys[0], len(points)))
     sets = [points[order[:n]] for n in SIZES[scale]]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray, Real
 
@@ -50,11 +51,10 @@ def train_autoencoders(
     d = np.shape(sets[0])[1]
     each = [networks.ReLUAutoencoder(d, width, key=jax.random.fold_in(start, i)) for i in range(len(sets))]
     fresh = [scores.FromFunction(network) for network in each]
+    own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
     objective = training.ScoreMatching(training.Fixed(1.0, sigma), antithetic=True)  # a mean over the d coordinates
     adam = _penalised_adam(weight_decay / d, rate, steps)
-    run = training.fit_many(
-        fresh, list(sets), objective, key=fit, steps=steps, batch=batch, optimiser=adam, snapshots=1
-    )
+    run = training.fit_many(fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=adam, snapshots=1)
     found = [run.member(i).score.function for i in range(len(sets))]
     return [Autoencoder(np.asarray(one.encoder, np.float64), np.asarray(one.decoder, np.float64)) for one in found]
 

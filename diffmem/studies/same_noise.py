@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -70,9 +71,10 @@ def networks_side_by_side(
     prediction, size = scores.predictions.Preconditioned(std), int(np.prod(np.shape(sets[0])[1:]))
     each = [networks.ResidualMLP(size, width, key=jax.random.fold_in(weights, i)) for i in range(len(sets))]
     fresh = [scores.Learned(network, prediction, ratios=(low, high)) for network in each]
+    own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
     objective = training.ScoreMatching(training.LogUniform(low, high), training.weights.EDM(std))
     run = training.fit_many(
-        fresh, list(sets), objective, key=fit, steps=steps, batch=batch, optimiser=_adam(rate, steps), snapshots=1
+        fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=_adam(rate, steps), snapshots=1
     )
     return [run.member(i).score for i in range(len(sets))]
 
