@@ -7,6 +7,7 @@ import pytest
 from diffmem import data, metrics, studies, theory
 
 
+@pytest.mark.slow
 def test_separated_points_get_one_unit_each():
     points = data.separated(4 * np.eye(8)[:3] + 0.3)
     (found,) = studies.train_autoencoders(

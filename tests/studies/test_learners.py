@@ -33,6 +33,7 @@ def test_a_mixture_of_as_many_components_as_points_copies():
     np.testing.assert_allclose(score.denoise(far[1] + 0.1, NoiseLevel(1.0, 1.0)), far[1], atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_two_points_by_heart():
     """And is the same for the same key."""
     points = jnp.asarray([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
@@ -45,6 +46,7 @@ def test_a_small_network_learns_two_points_by_heart():
     np.testing.assert_array_equal(score.denoise(x, LEVEL), learner(points, KEY).denoise(x, LEVEL))
 
 
+@pytest.mark.slow
 def test_only_copies_depend_on_the_learner():
     """A Gaussian copies nothing where the exact score copies all; what is known of the exact score stays."""
     dataset = data.gaussian(60, 8, key=jax.random.key(1))

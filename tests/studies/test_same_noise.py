@@ -29,6 +29,7 @@ def test_starts_are_shared_and_have_the_stated_size():
     np.testing.assert_array_equal(flow(score), flow(score))
 
 
+@pytest.mark.slow
 def test_networks_on_one_set_differ_and_follow_their_key():
     points = np.random.default_rng(0).normal(size=(9, 2)).astype(jnp.zeros(()).dtype)
     x, level = jnp.ones(2, points.dtype), NoiseLevel(1.0, 1.0)

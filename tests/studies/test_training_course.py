@@ -29,6 +29,7 @@ def test_copies_rise_as_the_score_narrows():
     np.testing.assert_array_equal(course_of([3.0, 0.3, 0.01], snapshots=[2]).copied, found.copied[2:])
 
 
+@pytest.mark.slow
 def test_members_are_followed_each_with_its_own_points():
     objective = training.ScoreMatching(training.LogUniform(0.1, 1.0))
     start = [scores.Gaussian(jnp.zeros(4), jnp.eye(4) * v) for v in (1.0, 2.0)]

@@ -154,6 +154,7 @@ def test_labels_are_seen():
     assert np.linalg.norm(run.score.denoise(x, level)) < 10  # unconditional: defined
 
 
+@pytest.mark.slow
 def test_the_running_mean_lags():
     options = {"key": jax.random.key(5), "steps": 1, **SHORT, "snapshots": 1}
     start = mlp()

@@ -74,6 +74,7 @@ def test_the_empirical_score_is_the_minimum():
         assert mean_loss(objective, other, POINTS) > least + 0.05
 
 
+@pytest.mark.slow
 def test_the_ambient_score_is_the_minimum_of_the_ambient_objective():
     noise = 0.5
     data = training.noisy_copies(POINTS, noise, key=jax.random.key(2))
@@ -112,6 +113,7 @@ def test_antithetic_draws_cancel_what_is_odd():
     assert spread[1] < 0.1 * spread[0]
 
 
+@pytest.mark.slow
 def test_draws_are_averaged():
     """Eight draws have an eighth of the variance."""
     score, keys = scores.Gaussian(POINTS.mean(0), 1.0), jax.random.split(jax.random.key(0), 2000)
