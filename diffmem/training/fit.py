@@ -18,6 +18,7 @@ from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray
 from .. import __version__
 from ..level import float_dtype, strong
 from ..progress import Progress, followed
+from ..reductions.checks import check_finite
 from ..scores import AbstractScore
 from .loop import Data, Plan, State, advance, evaluate
 from .snapshots import checked_schedule, load, save
@@ -90,8 +91,8 @@ def fit(
     `ema` outside [0, 1), a score without floating arrays.
     """
     plan, weights, fixed = _planned(score, objective, optimiser, batch, noise_draws, ema)
-    data, other = _data(points, labels), _data(held_out, held_out_labels)
-    run = _Run(plan, data, other, key, checkpoint)
+    data = _data(points, labels)
+    run = _Run(plan, data, _held_out(held_out, held_out_labels, data), key, checkpoint)
     with followed(progress) as told:
         return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), told)
 
@@ -130,12 +131,14 @@ def fit_many(
     if isinstance(points, list):
         if len(points) != len(scores):
             raise ValueError(f"`points` must be one set for each of {len(scores)} scores, but are {len(points)}.")
-        data, axes = _padded([_data(own, None) for own in points]), Data(0, 0, 0)
+        sets = [_data(own, None) for own in points]
+        data, axes = _padded(sets), Data(0, 0, 0)
     else:
-        data, axes = _data(points, None), Data(None, None, None)
+        sets = [_data(points, None)]
+        data, axes = sets[0], Data(None, None, None)
     weights, fixed = (_stacked([part[k] for part in parts]) for k in (1, 2))
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(scores)))
-    run = _Run(plan, data, _data(held_out, None), keys, checkpoint, axes)
+    run = _Run(plan, data, _held_out(held_out, None, sets[0]), keys, checkpoint, axes)
     with followed(progress) as told:
         return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), told)
 
@@ -254,6 +257,8 @@ def _data(points, labels) -> Data | None:
     if points is None:
         return None
     points = jax.tree.map(lambda part: strong(part, float_dtype(part)), points)
+    for leaf in jax.tree.leaves(points):
+        check_finite("points", leaf)
     leaves = jax.tree.leaves((points, labels))
     lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in leaves}
     if len(lengths) != 1 or 0 in lengths:
@@ -261,6 +266,15 @@ def _data(points, labels) -> Data | None:
             f"`points` (and `labels`) must be arrays of one length of at least 1, but have lengths {sorted(lengths)}."
         )
     return Data(points, None if labels is None else jnp.asarray(labels), jnp.asarray(lengths.pop()))
+
+
+def _held_out(points, labels, data: Data) -> Data | None:
+    """The held-out set; raises ValueError where its points are of another shape than those of the training set."""
+    other = _data(points, labels)
+    shapes = [[leaf.shape[1:] for leaf in jax.tree.leaves(one.points)] for one in (data, other) if one is not None]
+    if len(shapes) == 2 and shapes[0] != shapes[1]:
+        raise ValueError(f"`held_out` must hold points of the shapes {shapes[0]} of `points`, but holds {shapes[1]}.")
+    return other
 
 
 def _padded(sets: list[Data]) -> Data:

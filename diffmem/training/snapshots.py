@@ -24,8 +24,8 @@ def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
 
 def checked_schedule(snapshots, steps: int) -> Int[np.ndarray, " k"]:
     """Rising numbers of steps, the last one `steps`; an integer stands for that many, spaced logarithmically."""
-    if steps < 1:
-        raise ValueError(f"`steps` must be at least 1, but is {steps}.")
+    if steps < 1 or steps != int(steps):
+        raise ValueError(f"`steps` must be a whole number of at least 1, but is {steps}.")
     if np.ndim(snapshots) == 0:
         return log_spaced(steps, int(snapshots))
     found = np.unique(np.append(np.asarray(snapshots, int), steps))

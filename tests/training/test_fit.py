@@ -172,11 +172,13 @@ def test_divergence_is_said():
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        ({"steps": 0}, "`steps` must be at least 1, but is 0"),
+        ({"steps": 0}, "`steps` must be a whole number of at least 1, but is 0"),
         ({"batch": 0}, "`batch` must be at least 1, but is 0"),
         ({"noise_draws": 0}, "`noise_draws` must be at least 1, but is 0"),
         ({"ema": 1.0}, r"`ema` must lie in \[0, 1\), but is 1.0"),
         ({"snapshots": [50]}, r"`snapshots` must lie in \[0, steps = 5\]"),
+        ({"held_out": jnp.zeros((4, 5))}, r"`held_out` must hold points of the shapes \[\(3,\)\] of `points`"),
+        ({"held_out": POINTS * jnp.nan}, "`points` must be finite"),
         ({"labels": jnp.arange(4)}, r"must be arrays of one length of at least 1, but have lengths \[4, 6\]"),
         ({"held_out": POINTS[:0]}, r"must be arrays of one length of at least 1, but have lengths \[0\]"),
     ],
