@@ -42,6 +42,7 @@ def test_gaussian_data_collapse_at_the_predicted_time(d):
     assert 0.95 <= np.mean(found) <= 1.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "expected", "spectral"), [(128, 1.17, 1.19), (512, 0.94, 1.01)])
 def test_the_spectrum_of_the_digits_says_when_they_collapse(n, expected, spectral):
     digits = data.digits()

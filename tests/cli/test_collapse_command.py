@@ -29,6 +29,7 @@ def points(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_files_table_and_resume(tmp_path, points, capsys):
     out = tmp_path / "results"
     arguments = points, "--n", "4,16", "--d", "2", "--d", "3", "--out", out, *TINY

@@ -15,8 +15,8 @@ KINDS = {"printed", "read from figure", "derived", "analogue"}
 MISSED: set[tuple[str, str]] = set()
 
 
-# some ten seconds each: two of them by default, a closed form and a training, all in the slow suite
-DEFAULT = {"raya2023", "zhang2024"}
+# some ten seconds each: one of them by default, all in the slow suite
+DEFAULT = {"raya2023"}
 RUNS = [
     pytest.param(paper, id=paper.slug, marks=[pytest.mark.slow] * (paper.slug not in DEFAULT))
     for paper in PAPERS
