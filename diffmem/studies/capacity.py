@@ -33,7 +33,7 @@ class UniformSigma(AbstractLevels):
 
 
 def trained_mixtures(
-    sets: Sequence[Float[ArrayLike, "n d"]],
+    sets: Sequence[Float[ArrayLike, "_ d"]],
     components: Sequence[int],
     *,
     key: PRNGKeyArray,
@@ -81,7 +81,7 @@ def _falling_adam(steps: int) -> Any:
 
 def copy_ratios(
     scores: Sequence[AbstractScore],
-    sets: Sequence[Float[ArrayLike, "n d"]],
+    sets: Sequence[Float[ArrayLike, "_ d"]],
     *,
     key: PRNGKeyArray,
     samples: int = 400,

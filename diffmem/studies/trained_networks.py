@@ -31,7 +31,7 @@ class TrainedNetworks(NamedTuple):
 def trained_networks(
     law: AbstractDensity,
     data_std: float,
-    sets: Sequence[Float[Array, "n d"]],
+    sets: Sequence[Float[Array, "_ d"]],
     widths: Sequence[int],
     *,
     key: PRNGKeyArray,

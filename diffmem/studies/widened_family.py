@@ -25,7 +25,7 @@ VARIABLES = {
 
 
 def widened_family(
-    sets: Sequence[tuple[Float[ArrayLike, "n d"], Float[ArrayLike, "m d"]]],
+    sets: Sequence[tuple[Float[ArrayLike, "_ d"], Float[ArrayLike, "_ d"]]],
     variances: Float[np.ndarray, " k"],
     objectives: Sequence[ScoreMatching],
     *,
