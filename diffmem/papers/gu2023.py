@@ -13,6 +13,7 @@ from ..plots import style
 from ..studies.capacity import clusters, copy_ratios, first_above, trained_mixtures
 from ..studies.labelled import labelled_samples
 from ..studies.trained_networks import trained_networks
+from ..studies.training_course import slope
 from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -147,7 +148,7 @@ def measured(found: xr.Dataset) -> dict[str, Measurement]:
         "labels_few_features": _share(by_features[0], SAMPLES),
         "features_order": Measurement(np.diff(by_features).min()),
         "labels_shared": _share(by_labels[LABELS["full"].index(64)], SAMPLES),
-        "emm_slope": Measurement(np.polyfit(np.log(CAPACITIES), np.log(found.memorized.values), 1)[0]),
+        "emm_slope": Measurement(slope(CAPACITIES, found.memorized.values)),
         "emm_ratio": Measurement(ratio[np.abs(ratio - 1.1).argmax()]),
         "emm_below": _share(copied[:, 0].max(), 400),
         "emm_full": _share(copied[:, -1].min(), 400),

@@ -50,7 +50,7 @@ def law() -> scores.GaussianMixture:
 def trained_teacher(train: jax.Array, data_std: float, key) -> scores.Learned:
     """A residual network long past the time at which it starts to memorize."""
     start_key, fit_key = jax.random.split(key)
-    (start,) = residual_networks([WIDTH], D, data_std, key=start_key, ratios=(LOW, HIGH))
+    (start,) = residual_networks([WIDTH], D, data_std, keys=[jax.random.fold_in(start_key, 0)], ratios=(LOW, HIGH))
     objective = training.ScoreMatching(training.LogUniform(LOW, HIGH), training.weights.EDM(data_std))
     return training.fit(start, train, objective, key=fit_key, steps=TEACHER_STEPS, snapshots=1).score
 

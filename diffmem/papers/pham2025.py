@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from .. import metrics, scores, theory
 from ..level import NoiseLevel
 from ..plots import style
+from ..studies.training_course import slope
 from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -136,7 +137,7 @@ def measurements(found: xr.Dataset, scale: Scale) -> dict[str, Measurement]:
             "spurious_peak": found.n[int(found.attractors.sel(kind="spurious").argmax("n"))],
             "spurious_share": spurious.isel(n=int(found.attractors.sel(kind="spurious").argmax("n"))),
             "shallow": share.sel(kind="shallow", n=20_000),
-            "depth_slope": np.polyfit(np.log(deep.n), np.log(deep.depth), 1)[0],
+            "depth_slope": slope(deep.n, deep.depth),
         }
     return {name: Measurement(float(value)) for name, value in values.items()}
 

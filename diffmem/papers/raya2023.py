@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from .. import metrics, processes, scores, theory
 from ..level import NoiseLevel
 from ..plots import style
+from ..studies.training_course import slope
 from ..studies.variables import described
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -72,7 +73,7 @@ def exponents() -> tuple[dict[str, np.ndarray], dict[str, float]]:
         "response_below": np.array([theory.susceptibility(ratio) for ratio in below]),
         "response_above": np.array([theory.susceptibility(ratio) for ratio in above]),
     }
-    return curves, {name: float(np.polyfit(np.log(GAPS), np.log(values), 1)[0]) for name, values in curves.items()}
+    return curves, {name: slope(GAPS, values) for name, values in curves.items()}
 
 
 def reached(score: scores.Empirical, ratios: np.ndarray) -> np.ndarray:

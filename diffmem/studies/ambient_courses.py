@@ -15,7 +15,7 @@ from ..scores import AbstractDensity, AbstractScore
 from ..training import AbstractLevels, AbstractObjective
 from ..training.objective import ambient_error
 from ..training.weights import Weight
-from .network_courses import HELD_OUT, RATIOS, residual_networks
+from .network_courses import HELD_OUT, RATIOS, deviation, residual_networks
 from .training_course import training_course
 from .variables import described
 
@@ -66,8 +66,8 @@ def ambient_courses(
     """
     data_key, copy_key, held_key, start_key, fit_key, sample_key = jax.random.split(key, 6)
     points, held_out = law.draw(n, key=data_key), law.draw(HELD_OUT, key=held_key)
-    data_std = float(np.std(np.asarray(held_out) - np.mean(np.asarray(held_out), axis=0)))
-    start = residual_networks([width], points.shape[1], data_std, key=start_key)
+    data_std = deviation(held_out)
+    start = residual_networks([width], points.shape[1], data_std, keys=[jax.random.fold_in(start_key, 0)])
     objective = _Ambient(training.LogUniform(*RATIOS), training.weights.EDM(data_std))
     sets = [(*training.noisy_copies(points, noise, key=copy_key), jnp.full(n, noise, points.dtype)) for noise in noises]
     judged = held_out, held_out, jnp.zeros(HELD_OUT, points.dtype)

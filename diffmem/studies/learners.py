@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import networks, scores, training
 from ..scores import AbstractScore
+from .network_courses import deviation
 
 Learner = Callable[[Float[Array, "n d"], PRNGKeyArray], AbstractScore]
 """`learner(points, key)`: the score that is learned from the points, the same for the same key."""
@@ -84,7 +84,7 @@ class MLPLearner:
         """The score of the trained network."""
         start, steps = jax.random.split(key)
         points = jax.numpy.asarray(points)
-        std = float(np.std(np.asarray(points) - np.mean(np.asarray(points), axis=0)))
+        std = deviation(points)
         if not std > 0:
             raise ValueError("`points` must differ to train a network on them, but are all equal.")
         ratios = (NARROW * std, WIDE * std)

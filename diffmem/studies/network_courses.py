@@ -37,18 +37,27 @@ VARIABLES = {
 
 
 def residual_networks(
-    sizes: Sequence[int], d: int, data_std: float, *, key: PRNGKeyArray, ratios: tuple[float, float] = RATIOS
+    widths: Sequence[int],
+    d: int,
+    data_std: float,
+    *,
+    keys: Sequence[PRNGKeyArray],
+    ratios: tuple[float, float] = RATIOS,
 ) -> list[scores.Learned]:
     """Untrained denoisers of one structure for `training.fit_many`: residual networks of two hidden layers, with EDM
-    preconditioning, one for each width of `sizes`.
+    preconditioning, one for each width, started from the key beside it.
 
-    The largest width is that of the arrays, the others are masked, so all cost as much as the largest. Network i starts
-    from fold_in(key, i).
+    The largest width is that of the arrays, the others are masked, so all cost as much as the largest.
     """
-    keys = [jax.random.fold_in(key, i) for i in range(len(sizes))]
     prediction = scores.predictions.Preconditioned(data_std)
-    made = [networks.ResidualMLP(d, max(sizes), active=active, key=own) for active, own in zip(sizes, keys)]
+    made = [networks.ResidualMLP(d, max(widths), active=active, key=k) for active, k in zip(widths, keys, strict=True)]
     return [scores.Learned(network, prediction, ratios=ratios) for network in made]
+
+
+def deviation(points: Float[ArrayLike, "n *shape"]) -> float:
+    """The standard deviation of a coordinate about its mean, one number for all: the `data_std` of a prediction."""
+    values = np.asarray(points)
+    return float(np.std(values - np.mean(values, axis=0)))
 
 
 def network_courses(
@@ -86,8 +95,9 @@ def network_courses(
     data_key, held_key, start_key, fit_key, sample_key, error_key = jax.random.split(key, 6)
     points, held_out = law.draw(max(n), key=data_key), law.draw(HELD_OUT, key=held_key)
     sets = [points[:size] for size in n]
-    data_std = float(np.std(np.asarray(held_out) - np.mean(np.asarray(held_out), axis=0)))
-    start = residual_networks(width, points.shape[1], data_std, key=start_key, ratios=ratios)
+    data_std = deviation(held_out)
+    keys = [jax.random.fold_in(start_key, i) for i in range(len(n))]
+    start = residual_networks(width, points.shape[1], data_std, keys=keys, ratios=ratios)
     objective = training.ScoreMatching(training.LogUniform(*ratios), training.weights.EDM(data_std))
     run = training.fit_many(
         start, sets, objective, key=fit_key, steps=steps, batch=batch, held_out=held_out, snapshots=snapshots

@@ -11,7 +11,7 @@ from ..scores import AbstractDensity
 from ..training import log_spaced
 from .network_courses import RATIOS, network_courses
 from .network_courses import VARIABLES as COURSE
-from .training_course import rise_time
+from .training_course import rise_time, slope
 from .variables import described
 
 VARIABLES = {
@@ -78,13 +78,12 @@ def network_summary(found: xr.Dataset, few: int = 64) -> dict[str, float]:
     over its least value, the smallest ratio of all n.
     """
     n, time = found.network_n.values, found.network_time.values
-    exponent = lambda x, y: float(np.polyfit(np.log(x), np.log(y), 1)[0])  # noqa: E731
     best = found.network_held_out_loss.values.argmin(1)
     copied, error = found.network_copied.values, found.network_score_error.values
     return {
-        "slope": exponent(n, time),
+        "slope": slope(n, time),
         "rise": float((time[1:] / time[:-1]).min()),
-        "level_slope": exponent(found.early_n.values, found.early_time.values),
+        "level_slope": slope(found.early_n.values, found.early_time.values),
         "least_copied": float(copied[np.arange(len(n)), best].max()),
         "last_copied": float(copied[n <= few, -1].min()),
         "error": float((error[:, -1] / error.min(1)).min()),

@@ -7,14 +7,12 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ..networks import ResidualMLP
 from ..processes import EDM
-from ..scores import AbstractDensity, Learned
-from ..scores.predictions import Preconditioned
+from ..scores import AbstractDensity
 from ..training import LogUniform, ScoreMatching, fit_many, log_spaced, weights
+from .network_courses import RATIOS, residual_networks
 from .training_course import rise_time, training_course
 
-LOW, HIGH = 0.1, 3.0  # sigma, log-uniform in training and the ends of the sampling
 LOOKS, FIRST = 20, 50  # snapshots of the losses, and the first of them
 STEPS = 40  # of the sampler
 
@@ -50,22 +48,17 @@ def trained_networks(
     a minute.
     """
     held_key, fit_key, sample_key, *own = jax.random.split(key, 3 + len(sets))
-    prediction, size = Preconditioned(data_std), sets[0].shape[1]
-    starts = [
-        Learned(ResidualMLP(size, max(widths), active=width, key=k), prediction, ratios=(LOW, HIGH))
-        for width, k in zip(widths, own, strict=True)
-    ]
     found = fit_many(
-        starts,
+        residual_networks(widths, sets[0].shape[1], data_std, keys=own),
         list(sets),
-        ScoreMatching(LogUniform(LOW, HIGH), weights.EDM(data_std)),
+        ScoreMatching(LogUniform(*RATIOS), weights.EDM(data_std)),
         key=fit_key,
         steps=steps,
         batch=batch,
         held_out=law.draw(1000, key=held_key),
         snapshots=log_spaced(steps, LOOKS, min(FIRST, steps)),
     )
-    process = EDM(sigma_min=LOW, sigma_max=HIGH)
+    process = EDM(sigma_min=RATIOS[0], sigma_max=RATIOS[1])
     course = training_course(found, list(sets), process, key=sample_key, samples=samples, steps=STEPS, snapshots=[-1])
     risen = [rise_time(found.steps, curve, gap) for curve in found.held_out_loss - found.train_loss]
     return TrainedNetworks(course.copied.values[:, -1], np.array(risen))
