@@ -12,9 +12,10 @@ from .. import data, integrators, metrics, processes, scores
 from ..plots import style
 from ..studies.capacity import clusters, copy_ratios, first_above, trained_mixtures
 from ..studies.labelled import labelled_samples
-from ..studies.trained_networks import trained_networks
-from ..studies.training_course import slope
+from ..studies.network_courses import network_courses
+from ..studies.training_course import rise_time, slope
 from ..studies.variables import described
+from ..training import log_spaced
 from .base import Claim, Measurement, Paper, Results, Scale
 
 N = {"smoke": 64, "full": 256}  # digits
@@ -28,7 +29,8 @@ CAPACITIES, SHARES = (20, 40, 80), (0.8, 0.85, 0.9, 0.95, 1.0)  # M, and M/N
 EPSILON = 0.1  # of the effective model memorization: 1 - EPSILON of the samples are copies
 
 SIZES, WIDTHS, DIMENSIONS = (32, 64, 128), (64, 128, 256), (8, 16, 32)
-STEPS = 6000  # of every network
+STEPS, NETWORK_SAMPLES = 6000, 1000  # of every network
+GAP = 0.3  # of held-out and training loss, when a network is said to memorize
 
 VARIABLES = {
     "labels": ("kinds of random labels on the digits", "1"),
@@ -101,23 +103,32 @@ def capacity_copies(key) -> dict:
 def network_copies(key) -> dict:
     """Copies of trained networks over the number of points, the width and the dimension."""
     size_key, width_key, *keys = jax.random.split(key, 1 + len(DIMENSIONS))
-    law, spread = scores.GaussianMixture.two_clusters(jnp.ones(8)), math.sqrt(2)
-    points = law.draw(max(SIZES), key=jax.random.fold_in(size_key, 0))
-    by_size = trained_networks(law, spread, [points[:n] for n in SIZES], [128] * 3, key=size_key, steps=STEPS)
-    by_width = trained_networks(law, spread, [points[:64]] * 3, WIDTHS, key=width_key, steps=STEPS, batch=64)
-    at = SIZES.index(64)
-    by_d = [(by_size.copied[at], by_size.gap_step[at])]  # the networks on 64 points are those of d = 8
-    for d, k in zip(DIMENSIONS[1:], keys):
-        law = scores.GaussianMixture.two_clusters(jnp.ones(d))
-        points = law.draw(64, key=jax.random.fold_in(k, 0))
-        found = trained_networks(law, spread, [points], [128], key=k, steps=STEPS)
-        by_d.append((found.copied[0], found.gap_step[0]))
+    by_size, size_steps = trained(8, SIZES, size_key)
+    by_width, _ = trained(8, [64] * len(WIDTHS), width_key, width=WIDTHS, batch=64)
+    at = SIZES.index(64)  # its network is the one of d = 8
+    by_d = [trained(d, [64], k) for d, k in zip(DIMENSIONS[1:], keys)]
     return {
-        "copied_n": ("n", by_size.copied),
-        "copied_width": ("width", by_width.copied),
-        "copied_d": ("d", [copied for copied, _ in by_d]),
-        "gap_step": ("d", [step for _, step in by_d]),
+        "copied_n": ("n", by_size),
+        "copied_width": ("width", by_width),
+        "copied_d": ("d", [by_size[at], *(copied[0] for copied, _ in by_d)]),
+        "gap_step": ("d", [size_steps[at], *(steps[0] for _, steps in by_d)]),
     }
+
+
+def trained(d: int, n, key, width=None, batch=128) -> tuple[np.ndarray, list[float]]:
+    """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
+    found = network_courses(
+        scores.GaussianMixture.two_clusters(jnp.ones(d)),
+        n,
+        width=width,
+        batch=batch,
+        key=key,
+        steps=STEPS,
+        snapshots=log_spaced(STEPS, 20, 50),
+        samples=NETWORK_SAMPLES,
+        flow_steps=40,
+    )
+    return found.copied.values[:, -1], [rise_time(found.step.values, gap, GAP) for gap in found.gap.values]
 
 
 def run(scale: Scale, key) -> Results:

@@ -18,6 +18,7 @@ SIGMA, STEPS = 0.2, {"full": 4000, "smoke": 300}
 SEPARATED, SEPARATED_WIDTH, SEPARATED_DECAY, SEPARATED_STEPS = 6, 24, 1e-2, 4000
 SETS = {"full": 3, "smoke": 1}  # training sets of each kind
 DECAY, UNIQUE, COPIES, DUPLICATED = 1e-3, 1200, 150, 3
+BATCH = 2048  # with fewer the noise of the gradient keeps the units from settling
 WIDTHS = {"full": (24, 48), "smoke": (24,)}
 GENERAL = 1500
 QUERIES = 50  # noisy versions of each duplicated point
@@ -45,9 +46,9 @@ DETECTORS = ("spread of normalized code", "spread of code", "minus reconstructio
 
 
 def digits() -> data.Dataset:
-    """Digits less their mean."""
+    """Digits with pixels in [0, 1], the units of sigma and of the penalties, less their mean."""
     whole = data.digits()
-    return data.Dataset(whole.points - whole.points.mean(axis=0), whole.labels, name="centred digits")
+    return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels, name="centred digits")
 
 
 def separated(scale: Scale, key: PRNGKeyArray) -> tuple[xr.Dataset, dict[str, float]]:
@@ -147,7 +148,7 @@ def hybrids(scale: Scale, key: PRNGKeyArray) -> tuple[xr.Dataset, dict[str, floa
     for i, width in enumerate(WIDTHS[scale]):
         sets = [case.train for case in cases] + [general] * (i == 0)
         own = jax.random.fold_in(fit, width)
-        found = train_autoencoders(sets, width, SIGMA, DECAY, key=own, steps=STEPS[scale])
+        found = train_autoencoders(sets, width, SIGMA, DECAY, key=own, steps=STEPS[scale], batch=BATCH)
         if i == 0:
             values = generalization(found[-1], general)
         each = [separations(network, case) for network, case in zip(found, cases)]

@@ -58,7 +58,8 @@ def ambient_courses(
     samples: int = 500,
     flow_steps: int = 14,
 ) -> xr.Dataset:
-    """Train one network for each noise of `noises` on n points of `law`, all at once, from the same weights.
+    """Train one network for each noise of `noises` on n points of `law`, all at once, from the same weights with the
+    same batches and noise levels.
 
     The objective is `training.AmbientScoreMatching` with one copy of each point (the same unit noise for all members);
     noise 0 is plain score matching. Networks and training as in `network_courses`. Over `noise` and `step`:
@@ -72,7 +73,13 @@ def ambient_courses(
     sets = [(*training.noisy_copies(points, noise, key=copy_key), jnp.full(n, noise, points.dtype)) for noise in noises]
     judged = held_out, held_out, jnp.zeros(HELD_OUT, points.dtype)
     run = training.fit_many(
-        start * len(noises), sets, objective, key=fit_key, steps=steps, held_out=judged, snapshots=snapshots
+        start * len(noises),
+        sets,
+        objective,
+        key=[fit_key] * len(noises),
+        steps=steps,
+        held_out=judged,
+        snapshots=snapshots,
     )
     process = EDM(sigma_min=RATIOS[0], sigma_max=RATIOS[1])
     found = training_course(run, [points] * len(noises), process, key=sample_key, samples=samples, steps=flow_steps)

@@ -1,6 +1,5 @@
 """The training loop: it takes a score and training points, and returns the score trained, with its history."""
 
-import functools
 import hashlib
 import os
 import time
@@ -13,14 +12,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
 
 from .. import __version__
-from ..level import float_dtype, strong
 from ..progress import Progress, followed
-from ..reductions.checks import check_finite
 from ..scores import AbstractScore
 from .loop import Data, Plan, State, advance, evaluate
+from .preparation import Keys, as_data, held_out_data, keys_of, padded, planned, same_shapes, stacked, typed
 from .snapshots import checked_schedule, load, save
 
 SECONDS = 2.0  # how long one call of the compiled loop should take: progress and Ctrl-C wait for it
@@ -36,7 +34,7 @@ class Training(NamedTuple):
     snapshots: AbstractScore
     """The scores there, stacked: arrays have a leading axis (members and) k; `eqx.filter_vmap` goes over them."""
     loss: Float[np.ndarray, "*members k"]
-    """Mean of the objective over the batches since the snapshot before."""
+    """Mean of the objective over the batches since the snapshot before; NaN at a snapshot before the first step."""
     train_loss: Float[np.ndarray, "*members k"]
     """The objective on the training points, at 12 levels and noise that stay the same."""
     held_out_loss: Float[np.ndarray, "*members k"] | None
@@ -90,9 +88,9 @@ def fit(
     that is no number any more is warned of, once. Raises ValueError for sizes below 1, arrays of different lengths,
     `ema` outside [0, 1), a score without floating arrays.
     """
-    plan, weights, fixed = _planned(score, objective, optimiser, batch, noise_draws, ema)
-    data = _data(points, labels)
-    run = _Run(plan, data, _held_out(held_out, held_out_labels, data), key, checkpoint)
+    plan, weights, fixed = planned(score, objective, optimiser, batch, noise_draws, ema)
+    data = as_data(points, labels)
+    run = _Run(plan, data, held_out_data(held_out, held_out_labels, data), typed(key), checkpoint)
     with followed(progress) as told:
         return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), told)
 
@@ -102,7 +100,7 @@ def fit_many(
     points: Any,
     objective: Any,
     *,
-    key: PRNGKeyArray,
+    key: Keys,
     steps: int,
     batch: int = 128,
     optimiser: Any = None,
@@ -116,29 +114,30 @@ def fit_many(
     """`fit` of several scores of one structure at once, by vmap: other training sets, sizes, widths, seeds.
 
     `points` is a list with the training set of each member (of any lengths), or one set for all; `held_out` is one for
-    all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), and gets what
-    `fit(scores[i], points[i], ..., key=fold_in(key, i))` gets but for rounding. `Training.member(i)` takes one out.
+    all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), or the i-th of several
+    keys: equal ones give members with as many points the same batches and noise, so that their difference is not one of
+    draws. It gets what `fit(scores[i], points[i], ...)` gets with that key but for rounding. `Training.member(i)` takes
+    one out.
 
-    Raises as `fit`, and ValueError for scores of different structure or another number of point sets.
+    Raises as `fit`, and ValueError for scores of different structure or another number of point sets or keys.
     """
     if not scores:
         raise ValueError("`scores` must hold at least one score, but is empty.")
-    parts = [_planned(score, objective, optimiser, batch, noise_draws, ema) for score in scores]
+    parts = [planned(score, objective, optimiser, batch, noise_draws, ema) for score in scores]
     plan = parts[0][0]
     structures = {jax.tree.structure(score) for score in scores}
-    if len(structures) > 1 or any(not _same_shapes(part[1:], parts[0][1:]) for part in parts):
+    if len(structures) > 1 or any(not same_shapes(part[1:], parts[0][1:]) for part in parts):
         raise ValueError("`scores` must be of one structure and size (widths differ by `active`), but are not.")
     if isinstance(points, list):
         if len(points) != len(scores):
             raise ValueError(f"`points` must be one set for each of {len(scores)} scores, but are {len(points)}.")
-        sets = [_data(own, None) for own in points]
-        data, axes = _padded(sets), Data(0, 0, 0)
+        sets = [as_data(own, None) for own in points]
+        data, axes = padded(sets), Data(0, 0, 0)
     else:
-        sets = [_data(points, None)]
+        sets = [as_data(points, None)]
         data, axes = sets[0], Data(None, None, None)
-    weights, fixed = (_stacked([part[k] for part in parts]) for k in (1, 2))
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(scores)))
-    run = _Run(plan, data, _held_out(held_out, None, sets[0]), keys, checkpoint, axes)
+    weights, fixed = (stacked([part[k] for part in parts]) for k in (1, 2))
+    run = _Run(plan, data, held_out_data(held_out, None, sets[0]), keys_of(key, len(scores)), checkpoint, axes)
     with followed(progress) as told:
         return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), told)
 
@@ -149,7 +148,7 @@ class _Run(NamedTuple):
     plan: Plan
     data: Data
     held_out: Data | None
-    key: PRNGKeyArray
+    key: Key[Array, "*members"]
     checkpoint: str | os.PathLike[str] | None
     axes: Data | None = None
 
@@ -183,7 +182,7 @@ class _Run(NamedTuple):
             # short pieces at the end of a stretch say little of how long a full one takes
             if whole and time.monotonic() - started < SECONDS / 4:
                 piece *= 4
-        return state, total / max(last - first, 1), piece
+        return state, total / (last - first) if last > first else np.nan, piece
 
     def _seen(self, state: State, loss):
         """What a snapshot keeps: weights, losses of the batches, of the training set and of held-out points."""
@@ -216,9 +215,9 @@ class _Run(NamedTuple):
     def _finished(self, state: State, schedule, history) -> Training:
         weights, *losses = history
         loss, train, *other = (part if self.axes is None else part.T for part in losses)
-        if not np.isfinite(loss).all():
-            lost = int(schedule[~np.isfinite(loss.reshape(-1, len(schedule))).all(axis=0)][0])
-            news = f"the loss is not finite up to step {lost}: a smaller step of the optimiser may help."
+        lost = schedule[~np.isfinite(loss.reshape(-1, len(schedule))).all(axis=0) & (schedule > 0)]
+        if lost.size:
+            news = f"the loss is not finite up to step {lost[0]}: a smaller step of the optimiser may help."
             warnings.warn(news, stacklevel=4)
         members = self.axes is not None
         put = lambda leaf: jnp.asarray(np.swapaxes(leaf, 0, 1) if members else leaf)  # noqa: E731
@@ -227,69 +226,6 @@ class _Run(NamedTuple):
         snapshots = eqx.combine(jax.tree.map(put, weights), fixed, self.plan.rest)
         score = eqx.combine(state.shown, state.fixed, self.plan.rest)
         return Training(score, schedule, snapshots, loss, train, other[0] if other else None)
-
-
-def _planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan, Any, Any]:
-    """The plan of a training, the arrays that it changes and those that it leaves; raises ValueError."""
-    for name, value in {"batch": batch, "noise_draws": 1 if noise_draws is None else noise_draws}.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1, but is {value}.")
-    if ema is not None and not 0 <= ema < 1:
-        raise ValueError(f"`ema` must lie in [0, 1), but is {ema}.")
-    weights, others = eqx.partition(score, eqx.is_inexact_array)
-    if not jax.tree.leaves(weights):
-        raise ValueError("`score` must hold floating arrays to train, but holds none.")
-    fixed, rest = eqx.partition(others, eqx.is_array)
-    plan = Plan(rest, objective, default_optimiser() if optimiser is None else optimiser, batch, noise_draws, ema)
-    return plan, weights, fixed
-
-
-@functools.cache
-def default_optimiser():
-    """Adam at 1e-3, always the same object: another one would compile again."""
-    import optax
-
-    return optax.adam(1e-3)
-
-
-def _data(points, labels) -> Data | None:
-    """Points and labels as arrays of one length; raises ValueError for others."""
-    if points is None:
-        return None
-    points = jax.tree.map(lambda part: strong(part, float_dtype(part)), points)
-    for leaf in jax.tree.leaves(points):
-        check_finite("points", leaf)
-    leaves = jax.tree.leaves((points, labels))
-    lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in leaves}
-    if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(
-            f"`points` (and `labels`) must be arrays of one length of at least 1, but have lengths {sorted(lengths)}."
-        )
-    return Data(points, None if labels is None else jnp.asarray(labels), jnp.asarray(lengths.pop()))
-
-
-def _held_out(points, labels, data: Data) -> Data | None:
-    """The held-out set; raises ValueError where its points are of another shape than those of the training set."""
-    other = _data(points, labels)
-    shapes = [[leaf.shape[1:] for leaf in jax.tree.leaves(one.points)] for one in (data, other) if one is not None]
-    if len(shapes) == 2 and shapes[0] != shapes[1]:
-        raise ValueError(f"`held_out` must hold points of the shapes {shapes[0]} of `points`, but holds {shapes[1]}.")
-    return other
-
-
-def _padded(sets: list[Data]) -> Data:
-    """Sets of different lengths as one array each, the ends filled with the last point, which is not drawn."""
-    longest = max(int(one.count) for one in sets)
-    fill = lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[-1:], longest - len(leaf), axis=0)])  # noqa: E731
-    return _stacked([Data(jax.tree.map(fill, one.points), None, one.count) for one in sets])
-
-
-def _stacked(trees):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
-
-
-def _same_shapes(one, other) -> bool:
-    return [leaf.shape for leaf in jax.tree.leaves(one)] == [leaf.shape for leaf in jax.tree.leaves(other)]
 
 
 def _picked(score, i: int):

@@ -42,6 +42,16 @@ def test_a_course_of_two_widths():
     assert (found.score_error > 0).all()
 
 
+@pytest.mark.slow
+def test_fewer_points_are_copied_sooner():
+    law = scores.GaussianMixture.two_clusters(jnp.ones(4, FLOAT))
+    options = {"key": jax.random.key(1), "steps": 3000, "samples": 200, "snapshots": training.log_spaced(3000, 12)}
+    found = studies.network_courses(law, [4, 64], width=[32, 32], **options)
+    assert found.copied[0, -1] > 0.3 > 0.1 > found.copied[1, -1]
+    few, many = (studies.rise_time(found.step.values, gap, 0.3) for gap in found.gap.values)
+    assert few < 1000 and not many < few
+
+
 def test_one_width_for_each_member():
     options = {"key": jax.random.key(0), "steps": 20, "snapshots": [20]}
     with pytest.raises(ValueError, match="`width` must be one number for each of 2 members, but are 1"):

@@ -75,6 +75,32 @@ def test_members_are_those_trained_alone():
     assert many.member(1).at(0).network.active == 9
 
 
+def test_equal_keys_give_equal_draws():
+    """Members of one key see the same batches and noise, so that equal starts stay equal; other keys part them."""
+    key, other = jax.random.split(jax.random.key(11))
+    options = {"steps": 10, **SHORT, "snapshots": 1}
+    many = training.fit_many([mlp()] * 3, POINTS, OBJECTIVE, key=[key, key, other], **options)
+    assert same(many.member(0), many.member(1)) and not same(many.member(0).score, many.member(2).score)
+    alone = training.fit(mlp(), POINTS, OBJECTIVE, key=other, **options)
+    assert same(many.member(2).score, alone.score, 1e-9 if DOUBLE else 2e-4)
+    split = training.fit_many([mlp()] * 3, POINTS, OBJECTIVE, key=jnp.stack([other, key, other]), **options)
+    np.testing.assert_array_equal(split.loss, many.loss[jnp.array([2, 0, 2])])
+    with pytest.raises(ValueError, match="`key` must be one, or one for each of 3 scores, but are 2"):
+        training.fit_many([mlp()] * 3, POINTS, OBJECTIVE, key=[key, other], **options)
+
+
+def test_keys_of_both_kinds():
+    """`jax.random.PRNGKey` is the same key as `jax.random.key`."""
+    options = {"steps": 10, **SHORT, "snapshots": 2}
+    new, old = jax.random.key(11), jax.random.PRNGKey(11)
+    one, other = (training.fit(mlp(), POINTS, OBJECTIVE, key=key, **options) for key in (new, old))
+    np.testing.assert_array_equal(one.loss, other.loss)
+    one, other = (training.fit_many([mlp()] * 2, POINTS, OBJECTIVE, key=key, **options) for key in (new, [new, old]))
+    assert other.loss.shape == (2, 2) and same(other.member(0).score, other.member(1).score)
+    old_many = training.fit_many([mlp()] * 2, POINTS, OBJECTIVE, key=old, **options)
+    np.testing.assert_array_equal(one.loss, old_many.loss)
+
+
 def test_unused_units_stay_unused():
     """A masked unit changes nothing: its weights get no gradient."""
     start = mlp(3, active=5)
@@ -123,6 +149,7 @@ def test_snapshots_do_not_change_the_run():
     many = training.fit(mlp(), POINTS, OBJECTIVE, **options, snapshots=[0, 1, 10, 11])
     assert same(few.score, many.score, 1e-12)
     np.testing.assert_array_equal(many.steps, [0, 1, 10, 11, 33])
+    np.testing.assert_array_equal(np.isnan(many.loss), [True, False, False, False, False])  # no batch before a step
     assert same(many.at(0), mlp()) and not same(many.at(1), mlp()) and same(many.at(4), many.score)
 
 

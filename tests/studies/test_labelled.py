@@ -1,24 +1,11 @@
-"""Networks trained at once: who copies more, and samples that carry the label they were asked for."""
+"""Samples that carry the label they were asked for."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from diffmem import integrators, processes, scores
 from diffmem.studies.labelled import labelled_samples
-from diffmem.studies.trained_networks import trained_networks
-
-
-@pytest.mark.slow
-def test_fewer_points_are_copied_sooner():
-    law = scores.GaussianMixture.two_clusters(jnp.ones(4))
-    points = law.draw(64, key=jax.random.key(0))
-    found = trained_networks(
-        law, 2**0.5, [points[:4], points], [32, 32], key=jax.random.key(1), steps=1500, samples=200, gap=0.3
-    )
-    assert found.copied[0] > 0.3 > 0.1 > found.copied[1]
-    assert found.gap_step[0] < 1500 and not found.gap_step[1] < found.gap_step[0]
 
 
 def test_a_sample_has_the_label_it_was_asked_for():

@@ -1,0 +1,98 @@
+"""What a training starts from: its arguments checked, as arrays, and for many scores with an axis of members."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key, PRNGKeyArray
+
+from ..level import float_dtype, strong
+from ..reductions.checks import check_finite
+from .loop import Data, Plan
+
+Keys = PRNGKeyArray | Sequence[PRNGKeyArray] | Key[Array, " members"]
+"""One key for all members, or one for each."""
+
+
+def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan, Any, Any]:
+    """The plan of a training, the arrays that it changes and those that it leaves; raises ValueError."""
+    for name, value in {"batch": batch, "noise_draws": 1 if noise_draws is None else noise_draws}.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+    if ema is not None and not 0 <= ema < 1:
+        raise ValueError(f"`ema` must lie in [0, 1), but is {ema}.")
+    weights, others = eqx.partition(score, eqx.is_inexact_array)
+    if not jax.tree.leaves(weights):
+        raise ValueError("`score` must hold floating arrays to train, but holds none.")
+    fixed, rest = eqx.partition(others, eqx.is_array)
+    plan = Plan(rest, objective, default_optimiser() if optimiser is None else optimiser, batch, noise_draws, ema)
+    return plan, weights, fixed
+
+
+@functools.cache
+def default_optimiser():
+    """Adam at 1e-3, always the same object: another one would compile again."""
+    import optax
+
+    return optax.adam(1e-3)
+
+
+def as_data(points, labels) -> Data | None:
+    """Points and labels as arrays of one length; raises ValueError for others."""
+    if points is None:
+        return None
+    points = jax.tree.map(lambda part: strong(part, float_dtype(part)), points)
+    for leaf in jax.tree.leaves(points):
+        check_finite("points", leaf)
+    leaves = jax.tree.leaves((points, labels))
+    lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in leaves}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(
+            f"`points` (and `labels`) must be arrays of one length of at least 1, but have lengths {sorted(lengths)}."
+        )
+    return Data(points, None if labels is None else jnp.asarray(labels), jnp.asarray(lengths.pop()))
+
+
+def held_out_data(points, labels, data: Data) -> Data | None:
+    """The held-out set; raises ValueError where its points are of another shape than those of the training set."""
+    other = as_data(points, labels)
+    shapes = [[leaf.shape[1:] for leaf in jax.tree.leaves(one.points)] for one in (data, other) if one is not None]
+    if len(shapes) == 2 and shapes[0] != shapes[1]:
+        raise ValueError(f"`held_out` must hold points of the shapes {shapes[0]} of `points`, but holds {shapes[1]}.")
+    return other
+
+
+def typed(key: Array) -> Key[Array, "*members"]:
+    """A key of `jax.random.key`, also for one of `jax.random.PRNGKey`: the axes of keys are those of members here."""
+    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
+
+
+def keys_of(key: Keys, members: int) -> Key[Array, " members"]:
+    """A key for each member; raises ValueError for another number of keys."""
+    if isinstance(key, Sequence) or typed(key).ndim:
+        each = [typed(one) for one in key]
+    else:
+        each = [jax.random.fold_in(typed(key), i) for i in range(members)]
+    if len(each) != members:
+        raise ValueError(f"`key` must be one, or one for each of {members} scores, but are {len(each)}.")
+    return jnp.stack(each)
+
+
+def padded(sets: list[Data]) -> Data:
+    """Sets of different lengths as one array each, the ends filled with the last point, which is not drawn."""
+    longest = max(int(one.count) for one in sets)
+    fill = lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[-1:], longest - len(leaf), axis=0)])  # noqa: E731
+    return stacked([Data(jax.tree.map(fill, one.points), None, one.count) for one in sets])
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Trees of one structure as one, with an axis of members in front of every array."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def same_shapes(one: Any, other: Any) -> bool:
+    """Whether the arrays of two trees have the same shapes in the same order."""
+    return [leaf.shape for leaf in jax.tree.leaves(one)] == [leaf.shape for leaf in jax.tree.leaves(other)]
