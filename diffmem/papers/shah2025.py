@@ -285,11 +285,11 @@ PAPER = Paper(
         "of one source recover the clean point under the plain score, and stay at the noisy copy, the only thing that "
         "was seen, under the ambient one. Small residual networks trained here (n = 32, d = 8) do not show the "
         "paper's gain: an honest miss. At equal steps ambient training copies about as much; at the lowest held-out "
-        "loss nothing copies, and that of plain training is as low to two per cent; only at an equal loss several "
-        "times that one does the ambient network copy less, because it has lost more. Each network has batches of its "
-        "own, and single trainings scatter: where a draw misses, it is by this, two per cent of the lowest loss, a "
-        "tenth of the copies at equal steps, .4 to .8 for the ratio at equal loss. Feature-space similarities and "
-        "image quality scores do not carry over."
+        "loss nothing copies, and that of plain training is as low to one per cent; only at an equal loss several "
+        "times that one does the ambient network copy less, because it has lost more. All networks see the same "
+        "batches and noise levels, yet single trainings scatter: where a draw misses, it is by this, one per cent of "
+        "the lowest loss, .5 to .8 for the ratio at equal loss. Feature-space similarities and image quality scores "
+        "do not carry over."
     ),
     claims=tuple(
         Claim(key, statement, *numbers, source, "derived" if source in DERIVED else "analogue", _scales(key))

@@ -279,18 +279,18 @@ PAPER = Paper(
     title="Generalization of diffusion models arises with a balanced representation space",
     arxiv="2512.20963",
     setting=(
-        "The paper's own model, W2 relu(W1^T x) without biases at one noise level sigma = .2, with 8 x 8 digits less "
-        "their mean in place of CelebA and of the features of large models. Points that the theory of memorization "
-        "calls separable are made, not searched: one digit of each of six classes, orthogonalized symmetrically and "
-        "moved to equal cosines of -1/5, each still close to its digit. The penalty decides how fast spurious units "
-        "die: 1e-2 there, 1e-3 elsewhere. Units of one direction are merged before they are counted, as a split unit "
-        "costs nothing. Memorized inputs of the hybrid are noisy versions of three digits that are repeated 150 times"
-        " beside 1,200 unique ones; the spread of a code detects them when the code is normalized, and is no detector"
-        " as it is. With 48 units it beats minus the reconstruction error, a baseline. With 24 it does not, since "
-        "unique digits are reconstructed worse, and where a repeated digit gets no unit of its own it falls short of "
-        ".95: both are missed. Steering adds the decoded mean code of a class to the input. Memorized inputs follow "
-        "less than generalized ones, but far more than the fifth that was expected, which is missed: a memorized "
-        "input of a hybrid network is read by the general units as well. The text-to-image models and their AUC of "
+        "The paper's own model, W2 relu(W1^T x) without biases at one noise level sigma = .2, with 8 x 8 digits, "
+        "pixels in [0, 1] less their mean, in place of CelebA and of the features of large models. Points that the "
+        "theory of memorization calls separable are made, not searched: one digit of each of six classes, "
+        "orthogonalized symmetrically and moved to equal cosines of -1/5, each still close to its digit. The penalty "
+        "decides how fast spurious units die: 1e-2 there, 1e-3 elsewhere. Units of one direction are merged before "
+        "they are counted, as a split unit costs nothing. Memorized inputs of the hybrid are noisy versions of three "
+        "digits that are repeated 150 times beside 1,200 unique ones; the spread of a code detects them when the "
+        "code is normalized, and is no detector as it is. It beats minus the reconstruction error, a baseline. With "
+        "24 units a repeated digit that no unit has made its own (cosines below .7) is told apart less well, so that "
+        "the mean can miss .95. Steering adds the decoded mean code of a class to the input. Memorized inputs follow "
+        "less than generalized ones, but more than the fifth that was expected, which is missed: a memorized input "
+        "of a hybrid network is read by the general units as well. The text-to-image models and their AUC of "
         ".99 do not carry over."
     ),
     claims=CLAIMS,
