@@ -1,4 +1,4 @@
-"""The README's Python runs as printed, from top to bottom in one session, and its names exist."""
+"""The README's Python runs as printed, from top to bottom in one session (slow), and its names exist."""
 
 import contextlib
 import importlib
@@ -34,12 +34,14 @@ def session(tmp_path_factory):
     return names
 
 
+@pytest.mark.slow
 def test_the_study_copies_and_the_score_of_three_lines_does_not(session):
     assert session["copied"].fraction == 1
     drawn = session["metrics"].memorization(session["out"].points, session["train"])
     assert drawn.fraction == 0
 
 
+@pytest.mark.slow
 def test_the_split_points_give_the_same_posterior(session):
     level, x = session["process"].level(0.5), session["train"][0]
     found, whole = (session[name].posterior(x, level) for name in ("split", "score"))
@@ -47,6 +49,7 @@ def test_the_split_points_give_the_same_posterior(session):
     np.testing.assert_allclose(found.mean, whole.mean, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_figure_shows_participation_from_n_to_one_and_the_predicted_time(session):
     (axes,) = session["figure"].axes
     median = np.asarray(axes.get_lines()[0].get_ydata())
@@ -56,6 +59,7 @@ def test_the_figure_shows_participation_from_n_to_one_and_the_predicted_time(ses
     assert session["t_c"] in marks
 
 
+@pytest.mark.slow
 def test_the_sweep_has_a_number_for_every_cell(session):
     found = session["found"]
     assert dict(found.value.sizes) == {"steps": 2, "seed": 2}
@@ -91,6 +95,7 @@ def test_the_table_of_papers_is_what_was_measured():
         assert is_current(record, papers.paper(record["slug"]), "full", record["seed"])
 
 
+@pytest.mark.slow
 def test_the_network_learns_its_sixteen_points_and_not_the_others(session):
     course = session["course"]
     assert course.train_loss[-1] < 0.8 * course.train_loss[0]

@@ -84,9 +84,9 @@ def fit(
     `checkpoint`: a file written at every snapshot, from which the same call goes on; another call is refused. Numbers
     are those of a run without a break. `progress(done, steps, news)` is told of it; True shows it on standard error.
 
-    Everything follows from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss. A loss
-    that is no number any more is warned of, once. Raises ValueError for sizes below 1, arrays of different lengths,
-    `ema` outside [0, 1), a score without floating arrays.
+    Everything follows from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss on a
+    set of each size. A loss that is no number any more is warned of, once. Raises ValueError for sizes below 1, arrays
+    of different lengths, `ema` outside [0, 1), a score without floating arrays.
     """
     plan, weights, fixed = planned(score, objective, optimiser, batch, noise_draws, ema)
     data = as_data(points, labels)

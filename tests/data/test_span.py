@@ -177,6 +177,7 @@ def test_arrays_of_any_kind():
 
 
 @DOUBLE
+@pytest.mark.slow
 def test_paths_of_the_coordinates_are_the_coordinates_of_the_paths():
     process = processes.OrnsteinUhlenbeck()
     points = PLAIN[:12, :90].reshape(12, 9, 10) + 2

@@ -27,7 +27,7 @@ from diffmem.scores import Empirical, Gaussian
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
-STEPPERS = (slow(Heun()), ExponentialAdamsBashforth(4), slow(DDIM()), slow(DPMSolverPP(2)), slow(DPMSolverPP(3)))
+STEPPERS = (slow(Heun()), slow(ExponentialAdamsBashforth(4)), slow(DDIM()), slow(DPMSolverPP(2)), slow(DPMSolverPP(3)))
 KEY = jax.random.key(3)
 PROCESS = processes.EDM(sigma_min=0.002, sigma_max=30.0)
 TIMES = grids.karras(PROCESS, 320)
@@ -122,6 +122,7 @@ def test_no_pass_once_all_are_certain(stepper, score):
     assert sum(asked < sigmas[last - 1] * (1 - 1e-5)) > 0
 
 
+@pytest.mark.slow
 def test_a_step_and_its_certificate_share_one_pass():
     """The code for whole and for partial batches makes the matrix products of one step each, and no others."""
     points = jax.random.normal(jax.random.key(0), (512, 64))

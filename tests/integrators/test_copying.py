@@ -21,6 +21,7 @@ from diffmem.scores import Empirical
 
 DETERMINISTIC = (DDIM(), Heun(), DPMSolverPP(2), DPMSolverPP(3), ExponentialAdamsBashforth(4))
 names = [type(i).__name__ + str(k) for k, i in enumerate(DETERMINISTIC)]
+slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
 double = pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="roundoff of double precision")
 
 
@@ -41,7 +42,7 @@ def test_one_point_is_exact(integrator, process):
     np.testing.assert_allclose(out.points[0], a1 * point + s1 / s0 * (x[0] - a0 * point), rtol=1e-11)
 
 
-@pytest.mark.parametrize("integrator", [Ancestral(), EulerMaruyama(), ReverseSDE(), Heun(churn=8)], ids=str)
+@pytest.mark.parametrize("integrator", [Ancestral(), EulerMaruyama(), slow(ReverseSDE()), Heun(churn=8)], ids=str)
 def test_one_point_is_reached_by_noisy_paths(integrator):
     point = np.array([0.3, -2.0])
     process = processes.EDM()
@@ -119,7 +120,7 @@ def test_half_way_the_sde_has_the_law_of_the_forward_process():
 
 
 @double
-@pytest.mark.parametrize("integrator", DETERMINISTIC, ids=names)
+@pytest.mark.parametrize("integrator", [i if isinstance(i, Heun) else slow(i) for i in DETERMINISTIC], ids=names)
 def test_symmetries(integrator):
     """Reflection, rotation with translation, order of the points, and duplicates as weights."""
     points = np.asarray(normal(0, 7, 3))

@@ -29,6 +29,7 @@ POINTS = np.asarray(jax.random.normal(jax.random.key(9), (20, 3)))
 PROCESS = processes.EDM()
 TIMES = grids.karras(PROCESS, 12)
 KEY = jax.random.key(4)
+slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
 
 
 def first_coordinate(x, level):
@@ -63,7 +64,7 @@ def test_the_same_samples_under_an_outer_jit():
 
 
 @pytest.mark.parametrize(
-    "integrator", [DDIM(), Heun(), DPMSolverPP(3), ProbabilityFlow(1e-8, 1e-8), ReverseSDE()], ids=str
+    "integrator", [DDIM(), Heun(), DPMSolverPP(3), ProbabilityFlow(1e-8, 1e-8), slow(ReverseSDE())], ids=str
 )
 def test_observations_are_of_the_state_at_each_grid_time(integrator):
     """One entry a node, the first of the start, the last of the final state, with the level of the node."""
@@ -96,7 +97,7 @@ def test_observers_of_the_score_see_what_the_score_says():
     np.testing.assert_allclose(seen["other"], (path * other[None, None]).sum(-1) * sigma, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [None, 128], ids=["one chunk", "four chunks"])
+@pytest.mark.parametrize("size", [None, slow(128)], ids=["one chunk", "four chunks"])
 def test_a_step_and_its_observer_share_one_pass(size):
     """The compiled loop makes the matrix products of one posterior, whether or not the observer asks for it as well."""
     points = jax.random.normal(jax.random.key(0), (512, 64))
@@ -112,6 +113,7 @@ def test_a_step_and_its_observer_share_one_pass(size):
     assert 0 < alone < products(lambda x, level: score.posterior(x, level).participation) <= 2 * alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("integrator", [Heun(), EulerMaruyama(), ProbabilityFlow()], ids=str)
 def test_denoiser_and_noise_of_a_step_are_one_pass(integrator):
     """Steppers that need D and the noise make no more products in a stream of chunks than for a score that hands out D

@@ -21,7 +21,7 @@ def changed(network, *arguments):
     return not np.allclose(network(*arguments[:3]), network(*arguments[3:]))
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", ["mlp", pytest.param("unet", marks=pytest.mark.slow)])
 def test_shape_level_and_label(name):
     network = MAKERS[name](0)
     answer = network(X, NOISE)
@@ -70,6 +70,7 @@ def test_autoencoder_formula():
     )
 
 
+@pytest.mark.slow
 def test_unet_sees_the_whole_image():
     """Halved twice, a corner depends on the opposite one."""
     network = networks.UNet((16, 16), (4, 4, 4), key=KEY)
@@ -78,6 +79,7 @@ def test_unet_sees_the_whole_image():
     assert network(far, NOISE)[15, 15] != network(image, NOISE)[15, 15]
 
 
+@pytest.mark.slow
 def test_unet_of_colour_images_under_vmap():
     network = networks.UNet((3, 8, 8), (4,), key=KEY)
     many = jnp.ones((2, 3, 8, 8))

@@ -21,7 +21,9 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES, ids=str)
+@pytest.fixture(
+    params=["dense", "chunked differences", pytest.param("chunked products", marks=pytest.mark.slow)], ids=str
+)
 def case(request):
     reduction, d = CASES[request.param]
     rng = np.random.default_rng(0)

@@ -67,13 +67,9 @@ def rest(score, xs, level):
     return jax.vmap(one)(xs), score.covariance(xs[0], level)
 
 
-CASES = [(np.float32, usual)] + [
-    pytest.param(dtype, asked, marks=pytest.mark.slow)
-    for dtype, asked in [(np.float32, rest), (np.float64, usual), (np.float64, rest)][: 3 if DOUBLE else 1]
-]
-
-
-@pytest.mark.parametrize(("dtype", "asked"), CASES)
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float32, np.float64][: 1 + DOUBLE])
+@pytest.mark.parametrize("asked", [usual, rest])
 def test_the_answers_are_those_of_the_stored_points(dtype, asked, monkeypatch):
     """At three levels, in chunks of 13 of which the last one overlaps."""
     monkeypatch.setattr(generated, "ENTRIES", 13 * 40)
@@ -102,6 +98,7 @@ def test_a_point_does_not_depend_on_the_chunk():
         np.testing.assert_allclose(squares, np.sum(rows**2, axis=1), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_point_and_two_kinds_of_keys():
     alone = Empirical(jr.PRNGKey(0), reduction=Generated(image, 1))
     point = image(jr.fold_in(jr.PRNGKey(0), 0))

@@ -22,7 +22,7 @@ def both(score, xs, level):
 @pytest.mark.parametrize(
     "dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUBLE, reason=""))]
 )
-@pytest.mark.parametrize("size", [None, 31])
+@pytest.mark.parametrize("size", [None, pytest.param(31, marks=pytest.mark.slow)])
 def test_statistics_of_a_collapsed_batch(size, dtype):
     """The logits compiled twice, with two roundings, would take a centre twice or miss its copies: 40 point sets."""
     sigma, n = 0.05, 90
@@ -44,9 +44,8 @@ def posteriors(score, xs, sigma):
     return jax.vmap(lambda x: score.posterior(x, NoiseLevel(1.0, sigma)))(xs)
 
 
-@pytest.mark.parametrize(
-    "queries", [3, pytest.param(4, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("queries", [3, 4, 8])
 def test_small_batches_of_few_points_find_their_leaders(queries):
     """For some batch sizes the compiler rounds logits and their maximum differently: no leader may get lost by it."""
     rng = np.random.default_rng(queries)

@@ -113,6 +113,7 @@ def pair():
     return points, weights, Empirical(points, weights, Screened()), Empirical(points, weights, Chunked())
 
 
+@pytest.mark.slow
 def test_a_wrong_prediction_changes_nothing_but_speed(pair):
     """Where the screen is not used, or tried in vain, the answer is that of `Chunked`."""
     points, _, score, chunked = pair
@@ -157,7 +158,7 @@ def test_what_is_left_out_holds_no_more_than_said(dtype):
 SMALL = {"one point": (1, 2), "a line": (50, 1), "products": (130, 40)}
 
 
-@pytest.mark.parametrize("name", [slow("one point"), slow("a line"), "products"])
+@pytest.mark.parametrize("name", [slow("one point"), slow("a line"), slow("products")])
 def test_small_sets_and_the_ends_of_noise(name):
     """Fewer points than a block, a block and a rest; sigma = 0 with ties, alpha = 0, a query on a point."""
     n, d = SMALL[name]
@@ -177,6 +178,7 @@ def test_small_sets_and_the_ends_of_noise(name):
             assert not np.any(np.isnan(found.mean))
 
 
+@pytest.mark.slow
 def test_every_way_to_batch(pair):
     """Nested vmap; a level for each query, one above the reach: that one is computed by `Chunked`."""
     points, _, score, chunked = pair

@@ -380,7 +380,8 @@ SAVE = "np.savez(sys.argv[3] + sys.argv[2], **{name: np.asarray(part) for name, 
 
 @needs_double
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="processes bring their own devices")
-@pytest.mark.parametrize("more", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [False, True])
 def test_two_processes_run_the_documented_program(more, tmp_path):
     """Two devices in each; what both get is what one device of one process gets."""
     documented = re.search(r"\n\n( +import sys\n.*?)\n\n    There", inspect.getsource(Sharded), re.S)

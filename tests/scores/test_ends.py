@@ -15,6 +15,8 @@ DOUBLE = jnp.zeros(()).dtype == jnp.float64
 DTYPES = [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUBLE, reason="double precision is off"))]
 CLEAN, NOISE = NoiseLevel(1.0, 0.0), NoiseLevel(0.0, 1.0)
 REDUCTIONS = {"dense": Dense(), "chunked": Chunked(3), "products": Chunked(9)}
+KINDS = [(name, dtype) for name in ("dense", "chunked") for dtype in (np.float32, np.float64)[: 1 + DOUBLE]]
+KINDS += [("products", np.float32)] + [pytest.param("products", np.float64, marks=pytest.mark.slow)] * DOUBLE
 
 
 def points_of(name, dtype):
@@ -27,8 +29,7 @@ def finite_except(found, infinite):
         assert np.all(np.isfinite(value)) or field == infinite, field
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize(("name", "dtype"), KINDS)
 def test_without_noise_the_denoiser_is_the_nearest_point(name, dtype):
     points = points_of(name, dtype)
     score = Empirical(points, reduction=REDUCTIONS[name])
@@ -80,8 +81,7 @@ def test_ties_are_shared_by_weight(reduction, dtype):
     np.testing.assert_array_equal(lone.denoise(np.array([-1.0, 0], dtype), CLEAN), [1, 0])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize(("name", "dtype"), KINDS)
 def test_without_signal_the_denoiser_is_the_mean(name, dtype):
     points = points_of(name, dtype)
     weights = np.linspace(0, 1, len(points)).astype(dtype)

@@ -52,6 +52,7 @@ def test_first_above():
     assert np.isnan(first_above(x, y, 0.7)) and np.isnan(first_above(x, y, 0.05))
 
 
+@pytest.mark.slow
 def test_excess_losses_are_differences_of_losses_on_equal_noise():
     """Beside two direct calls of the loss; all points: nothing, the more the less, and the population above."""
     law = clusters(8, 2, key=jax.random.key(5))

@@ -72,6 +72,7 @@ def test_dataset_says_what_it_holds():
     np.testing.assert_array_equal(result.example.sel(d=2).isnull().all(["n", "sample"]), [False, False, True])
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_theory():
     result = small()
     process = processes.OrnsteinUhlenbeck()
@@ -82,6 +83,7 @@ def test_predictions_are_those_of_theory():
             np.testing.assert_allclose(result.predicted.sel(n=n, d=d), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_monte_carlo_is_unknown_where_it_is_not_valid():
     result = small(n=(16, 39, 40), d=(3,))
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True, True])
@@ -96,6 +98,7 @@ def test_same_seed_same_numbers_and_another_seed_others():
     assert (first.own_weight != other.own_weight).any()
 
 
+@pytest.mark.slow
 def test_a_cell_does_not_depend_on_the_others():
     whole, part = small(), small(n=(16,), d=(3,))
     shared = np.intersect1d(whole.t, part.t)

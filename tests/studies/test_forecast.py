@@ -23,6 +23,7 @@ def test_the_mixture_predicts_sets_drawn_from_itself():
     np.testing.assert_allclose(found.neighbours, 1, atol=0.2)
 
 
+@pytest.mark.slow
 def test_draws_of_the_mixture_have_its_moments():
     points = RNG.normal(size=(600, 6)) @ np.diag([3, 2, 1, 1, 0.5, 0.1])
     mixture = fitted(points, 1.0, jax.random.key(0))
@@ -31,6 +32,7 @@ def test_draws_of_the_mixture_have_its_moments():
     np.testing.assert_allclose(np.sort(synthetic.var(axis=0)), np.sort(theory.spectrum(points)), rtol=0.15)
 
 
+@pytest.mark.slow
 def test_directions_beyond_the_mixture_are_independent():
     """More dimensions than a quarter of the points: the rest is drawn with its own variances."""
     points = RNG.normal(size=(200, 64)) * np.linspace(2, 0.5, 64)

@@ -14,6 +14,7 @@ POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(20, 3)))
 KEY = jax.random.key(0)
 
 
+@pytest.mark.slow
 def test_closed_learners():
     x = POINTS[0] + 0.3
     for learner, same in [

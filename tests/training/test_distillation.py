@@ -49,6 +49,7 @@ def test_a_consistency_function_is_the_identity_at_the_lowest_noise():
     np.testing.assert_allclose(function(x / 2, scaled), function(x, level(2.0)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_flow_of_the_teacher_is_the_minimum():
     """Its loss is that of one Heun step, of third order in the step; other maps have more."""
     coarse, fine = (training.ConsistencyDistillation(TEACHER, LEVELS, ratio, LOW) for ratio in (0.8, 0.9))

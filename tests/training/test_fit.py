@@ -60,6 +60,7 @@ def test_the_only_point_is_learned_by_heart():
     assert run.train_loss[-1] < 0.05 * run.train_loss[0]
 
 
+@pytest.mark.slow
 def test_members_are_those_trained_alone():
     """`fit_many` gives what `fit` gives with the member's key, for other sizes and widths too."""
     starts, sets, key = [mlp(0), mlp(1, active=9)], [POINTS, POINTS[:4]], jax.random.key(2)
@@ -75,6 +76,7 @@ def test_members_are_those_trained_alone():
     assert many.member(1).at(0).network.active == 9
 
 
+@pytest.mark.slow
 def test_equal_keys_give_equal_draws():
     """Members of one key see the same batches and noise, so that equal starts stay equal; other keys part them."""
     key, other = jax.random.split(jax.random.key(11))
@@ -89,6 +91,7 @@ def test_equal_keys_give_equal_draws():
         training.fit_many([mlp()] * 3, POINTS, OBJECTIVE, key=[key, other], **options)
 
 
+@pytest.mark.slow
 def test_keys_of_both_kinds():
     """`jax.random.PRNGKey` is the same key as `jax.random.key`."""
     options = {"steps": 10, **SHORT, "snapshots": 2}

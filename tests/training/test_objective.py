@@ -65,6 +65,7 @@ def mean_loss(objective, score, data, draws=300):
     return float(every(data, keys).mean())
 
 
+@pytest.mark.slow
 def test_the_empirical_score_is_the_minimum():
     """Any other denoiser has a larger loss on the points, by its mean squared distance from the empirical one."""
     objective = training.ScoreMatching(training.Fixed(*LEVEL))
