@@ -279,4 +279,4 @@ SCORES = {
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite
-HEAVY = ("Empirical, Screened", "Empirical, Generated", "Empirical, Sharded")
+HEAVY = ("Empirical, products", "Empirical, Screened", "Empirical, Generated", "Empirical, Sharded")

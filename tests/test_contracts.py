@@ -24,7 +24,6 @@ every_score = pytest.mark.parametrize("name", [weighed(name) for name in example
 # compiled many times over: one row of each kind by default, all of them in the slow suite
 KINDS = (
     "Empirical, Chunked",
-    "Empirical, products",
     "Gaussian, full",
     "GaussianMixture, full",
     "FromVelocity",

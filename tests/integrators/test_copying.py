@@ -30,7 +30,7 @@ def normal(seed, *shape):
 
 
 @double
-@pytest.mark.parametrize("integrator", DETERMINISTIC, ids=names)
+@pytest.mark.parametrize("integrator", [*DETERMINISTIC[:4], slow(DETERMINISTIC[4])], ids=names)
 def test_one_point_is_exact(integrator, process):
     """n = 1: D is the point, and every exponential scheme follows `x(s) = a y + (s/s_T)(x_T - a_T y)` to roundoff."""
     point, x = np.array([0.3, -2.0]), np.array([[5.0, 1.0]])

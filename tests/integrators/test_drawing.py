@@ -57,6 +57,7 @@ def test_a_sample_depends_on_its_own_key_only(integrator, score):
         np.testing.assert_allclose(part.observed, whole.observed[:, :count], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_samples_under_an_outer_jit():
     """For fixed steps: an adaptive path may accept other steps where another compilation rounds otherwise."""
     draw = lambda score: sample(score, PROCESS, Ancestral(), TIMES, (3,), 4, key=KEY).points  # noqa: E731
@@ -97,7 +98,8 @@ def test_observers_of_the_score_see_what_the_score_says():
     np.testing.assert_allclose(seen["other"], (path * other[None, None]).sum(-1) * sigma, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [None, slow(128)], ids=["one chunk", "four chunks"])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [None, 128], ids=["one chunk", "four chunks"])
 def test_a_step_and_its_observer_share_one_pass(size):
     """The compiled loop makes the matrix products of one posterior, whether or not the observer asks for it as well."""
     points = jax.random.normal(jax.random.key(0), (512, 64))

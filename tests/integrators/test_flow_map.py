@@ -54,6 +54,7 @@ def test_error_of_the_high_orders(integrator, bound, integrate, gaussian, gaussi
     assert relative_error(integrate, integrator, gaussian, gaussian_flow, EXPLODING, times) < bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("integrator", [i for i, _ in ORDERS], ids=names)
 def test_same_nodes_through_two_schedules(integrator, integrate, gaussian):
     """Matched ratios sigma/alpha give the same x/alpha, whatever the schedule."""

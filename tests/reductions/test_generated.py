@@ -109,6 +109,7 @@ def test_one_point_and_two_kinds_of_keys():
     np.testing.assert_array_equal(*drawn_by)
 
 
+@pytest.mark.slow
 def test_few_large_points(monkeypatch):
     """More coordinates than may be drawn at once, in fewer points than tell their size."""
     monkeypatch.setattr(drawn, "MOST", 90)

@@ -19,9 +19,7 @@ def both(score, xs, level):
     return jax.vmap(lambda x: (score.weights(x, level, score.n), score.posterior(x, level)))(xs)
 
 
-@pytest.mark.parametrize(
-    "dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUBLE, reason=""))]
-)
+@pytest.mark.parametrize("dtype", [np.float32, *[pytest.param(np.float64, marks=pytest.mark.slow)] * DOUBLE])
 @pytest.mark.parametrize("size", [None, pytest.param(31, marks=pytest.mark.slow)])
 def test_statistics_of_a_collapsed_batch(size, dtype):
     """The logits compiled twice, with two roundings, would take a centre twice or miss its copies: 40 point sets."""

@@ -88,8 +88,9 @@ def assert_right(points, weights, xs, level, found):
     return used
 
 
-@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("d", [D, pytest.param(800, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [D, 800])
 def test_weights_statistics_and_what_is_discarded(d, dtype):
     """Every cloud, level and query of the table, the screen tried everywhere; it is used at low noise, and on copies."""
     if dtype == np.float64 and not DOUBLE:
@@ -308,6 +309,7 @@ def traced(n, d):
     return list(equations(jax.make_jaxpr(batch)(arrays, struct(QUERIES, d), struct(QUERIES)).jaxpr))
 
 
+@pytest.mark.slow
 def test_the_program_does_not_grow_with_the_points_and_copies_none():
     """Nothing of their size but the bounds themselves, batch x padded n, and some survivors' coordinates."""
     programs = {n: traced(n, 700) for n in (40_000, 400_000)}

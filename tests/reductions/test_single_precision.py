@@ -71,7 +71,7 @@ def test_weights_of_forward_samples(name, shift, unit_variance):
         assert variation < 1e-5 and displacement < 1e-5 and mean < 1e-5, (ratio, variation, displacement, mean)
 
 
-@pytest.mark.parametrize("sigma", [14.0, 0.5, 0.01])
+@pytest.mark.parametrize("sigma", [pytest.param(14.0, marks=pytest.mark.slow), 0.5, 0.01])
 def test_five_hundred_near_copies(sigma, unit_variance):
     """Copies of one point at spacing .15 sigma, which a fixed number of leaders misses, among other points."""
     rng = np.random.default_rng(1)

@@ -16,7 +16,7 @@ DTYPES = [np.float32, pytest.param(np.float64, marks=pytest.mark.skipif(not DOUB
 CLEAN, NOISE = NoiseLevel(1.0, 0.0), NoiseLevel(0.0, 1.0)
 REDUCTIONS = {"dense": Dense(), "chunked": Chunked(3), "products": Chunked(9)}
 KINDS = [(name, dtype) for name in ("dense", "chunked") for dtype in (np.float32, np.float64)[: 1 + DOUBLE]]
-KINDS += [("products", np.float32)] + [pytest.param("products", np.float64, marks=pytest.mark.slow)] * DOUBLE
+KINDS += [pytest.param("products", dtype, marks=pytest.mark.slow) for dtype in (np.float32, np.float64)[: 1 + DOUBLE]]
 
 
 def points_of(name, dtype):

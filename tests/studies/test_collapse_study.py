@@ -92,6 +92,7 @@ def test_monte_carlo_is_unknown_where_it_is_not_valid():
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True])
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers_and_another_seed_others():
     first, again, other = small(), small(), small(seed=1)
     xr.testing.assert_identical(first, again)

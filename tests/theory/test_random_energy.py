@@ -10,6 +10,7 @@ from diffmem.theory import isotropic, noncentral
 from diffmem.theory.random_energy import _draw, _lowest
 
 GAUSSIAN, SPHERE = theory.IsotropicGaussian, theory.UniformSphere
+slow = lambda *values: pytest.param(*values, marks=pytest.mark.slow)  # noqa: E731
 
 
 def points_of(law, shape, rng):
@@ -38,10 +39,10 @@ def brute_force(law, n, ratios, queries, rng):
     [
         (GAUSSIAN(8, variance=2.5), 1000, 400, (0.6, 1.0, 1.6)),
         (GAUSSIAN(32), 10_000, 100, (0.7, 1.0, 1.5)),
-        (GAUSSIAN(100, variance=0.3), 2000, 150, (0.8, 1.0, 1.3)),
+        slow(GAUSSIAN(100, variance=0.3), 2000, 150, (0.8, 1.0, 1.3)),
         (SPHERE(8), 1000, 400, (0.6, 1.0, 1.6)),
-        (SPHERE(32, radius=7.0), 10_000, 100, (0.7, 1.0, 1.5)),
-        (SPHERE(100, radius=0.5), 2000, 150, (0.8, 1.0, 1.3)),
+        slow(SPHERE(32, radius=7.0), 10_000, 100, (0.7, 1.0, 1.5)),
+        slow(SPHERE(100, radius=0.5), 2000, 150, (0.8, 1.0, 1.3)),
     ],
 )
 def test_own_weight_and_participation_of_drawn_training_sets(law, n, queries, steps):
