@@ -69,8 +69,10 @@ def forecast(
     n - 1 draws of it, in its exact law. **extrapolated**: `theory.extrapolated_collapse_ratio`. No constant is fitted
     to the collapse.
 
-    `neighbours` (n, quantile) tells why a mixture errs: real points have nearer neighbours than draws of it. Attributes
-    tell version, seed, data with fingerprint, and the mixture. Cost: a minute for 5,000 points of 784 coordinates.
+    In eight splits of the digits the mixture was off by up to 6 % at n = 100 and 300 and high by 5 to 14 % at 1,797,
+    the extrapolation off by up to 2.2 %. `neighbours` (n, quantile) tells why a mixture errs: real points have nearer
+    neighbours than draws of it. Attributes tell version, seed, data with fingerprint, and the mixture. Cost: a minute
+    for 5,000 points of 784 coordinates.
     Raises ValueError for n outside [3, number of points], fewer than 128 points, and a bad seed.
     """
     check_seed(seed)
