@@ -13,7 +13,9 @@ RNG = np.random.default_rng(3)
 
 def missed(seed):
     """A claim that fails on this split, which differs between the precisions as random numbers do."""
-    reason = "the mixture is 13.6 % high at n = 1,797 on seed 0, where 12 % were claimed, and 5.6 % at 300 on 5, for 5 %"
+    reason = (
+        "the mixture is 13.6 % high at n = 1,797 on seed 0, where 12 % were claimed, and 5.6 % at 300 on 5, for 5 %"
+    )
     double = jax.numpy.zeros(()).dtype == np.float64
     return pytest.param(seed, marks=pytest.mark.xfail(double, reason=reason, strict=True))
 
