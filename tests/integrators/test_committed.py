@@ -27,7 +27,7 @@ from diffmem.scores import Empirical, Gaussian
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
-STEPPERS = (slow(Heun()), slow(ExponentialAdamsBashforth(4)), slow(DDIM()), slow(DPMSolverPP(2)), slow(DPMSolverPP(3)))
+STEPPERS = (Heun(), ExponentialAdamsBashforth(4), DDIM(), DPMSolverPP(2), DPMSolverPP(3))
 KEY = jax.random.key(3)
 PROCESS = processes.EDM(sigma_min=0.002, sigma_max=30.0)
 TIMES = grids.karras(PROCESS, 320)
@@ -52,6 +52,7 @@ def owner(score, points):
     return squares.argmin(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stepper", STEPPERS, ids=str)
 def test_the_same_ends_as_the_stepper_alone(stepper, score):
     """The state at the last time within the tolerance: 1e-3 of sigma/alpha there; every one committed by then."""

@@ -159,7 +159,8 @@ def test_what_is_left_out_holds_no_more_than_said(dtype):
 SMALL = {"one point": (1, 2), "a line": (50, 1), "products": (130, 40)}
 
 
-@pytest.mark.parametrize("name", [slow("one point"), slow("a line"), slow("products")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
 def test_small_sets_and_the_ends_of_noise(name):
     """Fewer points than a block, a block and a rest; sigma = 0 with ties, alpha = 0, a query on a point."""
     n, d = SMALL[name]
