@@ -8,7 +8,6 @@ from .base import AbstractIntegrator as AbstractIntegrator
 from .base import AbstractOneStep as AbstractOneStep
 from .base import AbstractStepper as AbstractStepper
 from .base import Observer as Observer
-from .committed import Committed as Committed
 from .ddim import DDIM as DDIM
 from .dpm_solver_pp import DPMSolverPP as DPMSolverPP
 from .dynamics import Node as Node

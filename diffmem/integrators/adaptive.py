@@ -33,7 +33,7 @@ class ProbabilityFlow(AbstractIntegrator):
         x = as_point(x)
         times = jnp.asarray(times).astype(x.dtype)
         x = _noisy_ends(x, process, times)
-        term = diffrax.ODETerm(lambda t, x, _: velocity(score, x, nodes_at(process, t, x.dtype)))
+        term = diffrax.ODETerm(lambda t, x, _: _flow(score, process, t, x))
         solution = diffrax.diffeqsolve(
             term,
             self.solver or diffrax.Tsit5(),
@@ -41,7 +41,7 @@ class ProbabilityFlow(AbstractIntegrator):
             t1=times[-1],
             dt0=None,
             y0=x,
-            saveat=_saved(process, observe, times, forward=1),
+            saveat=_saved(score, process, observe, times, forward=1),
             stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
             max_steps=self.max_steps,
         )
@@ -76,11 +76,12 @@ class ReverseSDE(AbstractIntegrator):
             _noisy_ends(x, process, times), times[0] < times[-1], "`ReverseSDE` runs from noise to data only."
         )
         nodes = nodes_at(process, times, x.dtype)
-        seen = None if observe is None else observe(x, jax.tree.map(lambda leaf: leaf[0], nodes.level))
+        first = jax.tree.map(lambda leaf: leaf[0], nodes.level)
+        here = score.evaluate(x, first)
+        seen = None if observe is None else observe(x, first, here)
         first_key, path_key = jax.random.split(key)
-        t0, x = _past_pure_noise(score, x, nodes, first_key)
+        t0, x = _past_pure_noise(here, x, nodes, first_key)
         controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
-        flat_observe = None if observe is None else (lambda y, level: observe(y.reshape(x.shape), level))
         solution = diffrax.diffeqsolve(
             self._terms(score, process, x, times, path_key),
             self.solver or diffrax.ShARK(),
@@ -88,7 +89,7 @@ class ReverseSDE(AbstractIntegrator):
             t1=-times[-1],
             dt0=None,
             y0=x.ravel(),
-            saveat=_saved(process, flat_observe, -times[1:], forward=-1),
+            saveat=_saved(score, process, observe, -times[1:], forward=-1, shape=x.shape),
             # between its steps a path is not an interpolation: land on every time that is observed
             stepsize_controller=diffrax.ClipStepSizeController(controller, step_ts=-times[1:]),
             max_steps=self.max_steps,
@@ -101,6 +102,11 @@ class ReverseSDE(AbstractIntegrator):
         import lineax
 
         node = lambda u: nodes_at(process, -u, x.dtype)  # noqa: E731
+
+        def drift(u, y, _):
+            here = node(u)
+            return -reverse_drift(score.evaluate(y.reshape(x.shape), here.level), here).ravel()
+
         spread = lambda u: jnp.full((x.size,), jnp.sqrt(diffusion_squared(node(u))))  # noqa: E731
         path = diffrax.VirtualBrownianTree(
             -times[0],
@@ -111,15 +117,20 @@ class ReverseSDE(AbstractIntegrator):
             levy_area=diffrax.SpaceTimeLevyArea,
         )
         return diffrax.MultiTerm(
-            diffrax.ODETerm(lambda u, y, _: -reverse_drift(score, y.reshape(x.shape), node(u)).ravel()),
+            diffrax.ODETerm(drift),
             diffrax.ControlTerm(lambda u, y, _: lineax.DiagonalLinearOperator(spread(u)), path),
         )
 
 
-def _past_pure_noise(score, x, nodes: Node, key):
+def _flow(score, process, t, x):
+    node = nodes_at(process, t, x.dtype)
+    return velocity(score.evaluate(x, node.level), node)
+
+
+def _past_pure_noise(here, x, nodes: Node, key):
     """The time and state at which the SDE can start: the second node where the first has alpha = 0."""
     now, after = (jax.tree.map(lambda leaf: leaf[i], nodes) for i in (0, 1))  # noqa: B023
-    mean, deviation = conditional(score.denoise(x, now.level), x, now.level, after.level, eta=1.0)
+    mean, deviation = conditional(here.mean, x, now.level, after.level, eta=1.0)
     drawn = mean + deviation * jax.random.normal(key, x.shape, x.dtype)
     unbounded = now.level.alpha == 0
     return jnp.where(unbounded, after.time, now.time), jnp.where(unbounded, drawn, x)
@@ -129,12 +140,16 @@ def _noisy_ends(x, process, times):
     return require_noise(require_noise(x, process, times[0]), process, times[-1])
 
 
-def _saved(process, observe, ts, forward):
+def _saved(score, process, observe, ts, forward, shape=None):
     """The last state, and the observations at the solver's times `ts` (process' time times `forward`)."""
     import diffrax
 
     last = diffrax.SubSaveAt(t1=True)
     if observe is None:
         return diffrax.SaveAt(subs=(last, None))
-    look = lambda t, x, _: observe(x, nodes_at(process, forward * t, x.dtype).level)  # noqa: E731
+
+    def look(t, y, _):
+        x, level = y.reshape(shape or y.shape), nodes_at(process, forward * t, y.dtype).level
+        return observe(x, level, score.evaluate(x, level))
+
     return diffrax.SaveAt(subs=(last, diffrax.SubSaveAt(ts=ts, fn=look)))

@@ -23,7 +23,7 @@ class Ancestral(AbstractOneStep):
         if not 0 <= self.eta <= 1:
             raise ValueError(f"`eta` must be between 0 and 1, but is {self.eta}.")
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """One draw from the conditional law."""
-        mean, deviation = conditional(score.denoise(x, now.level), x, now.level, after.level, self.eta)
+        mean, deviation = conditional(here.mean, x, now.level, after.level, self.eta)
         return mean + deviation * jax.random.normal(key, x.shape, x.dtype), state

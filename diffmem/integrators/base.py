@@ -11,15 +11,14 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..level import NoiseLevel
 from ..processes import AbstractProcess
-from ..scores import AbstractScore
+from ..scores import AbstractScore, Evaluation
 from ..scores.base import as_point
 from .dynamics import Node, nodes_at, packed
-from .merged import merged
 
 KEYS = 32  # keys of each trajectory that are held at a time
 
-Observer = Callable[[Float[Array, "*shape"], NoiseLevel], PyTree]
-"""Measured along the path: `observe(x, level)`."""
+Observer = Callable[[Float[Array, "*shape"], NoiseLevel, Evaluation], PyTree]
+"""Measured along the path: `observe(x, level, found)`, with `found = score.evaluate(x, level)` that the step computed."""
 
 
 class AbstractIntegrator(eqx.Module):
@@ -46,7 +45,8 @@ class AbstractStepper(AbstractIntegrator):
     """An integrator that makes one step between neighbouring grid times: a sampler is one formula.
 
     Subclass requirements: `init`, the state carried beside x (None for a one-step method), and `step`. In return: the
-    loop, the observations, and a key for each step, `fold_in(key, step index)`.
+    loop, the evaluation of the score that each step starts from, the observations, and a key for each step,
+    `fold_in(key, step index)`.
     """
 
     @abstractmethod
@@ -55,9 +55,16 @@ class AbstractStepper(AbstractIntegrator):
 
     @abstractmethod
     def step(
-        self, score: AbstractScore, x: Float[Array, "*shape"], state: PyTree, now: Node, after: Node, key: PRNGKeyArray
+        self,
+        score: AbstractScore,
+        x: Float[Array, "*shape"],
+        here: Evaluation,
+        state: PyTree,
+        now: Node,
+        after: Node,
+        key: PRNGKeyArray,
     ) -> tuple[Float[Array, "*shape"], PyTree]:
-        """x and the state at `after`."""
+        """x and the state at `after`; `here` is the score's evaluation at x and `now`."""
 
     def __call__(
         self,
@@ -78,7 +85,6 @@ class AbstractStepper(AbstractIntegrator):
             )
         steps = nodes.time.shape[0] - 1
         look = observe if observe is not None else _nothing
-
         # one row for a step: the loop fetches it at once, which is most of what a cheap step costs
         rows, unpack = packed(nodes)
         pairs = jnp.stack([rows[:-1], rows[1:]], axis=1)
@@ -87,21 +93,15 @@ class AbstractStepper(AbstractIntegrator):
             x, state = carry
             pair, subkey = inputs
             now, after = unpack(pair[0]), unpack(pair[1])
-            seen = look(x, now.level)
-            return self.step(score, x, state, now, after, subkey), seen
+            here = score.evaluate(x, now.level)
+            return self.step(score, x, here, state, now, after, subkey), look(x, now.level, here)
 
-        def block(carry, inputs):
-            # keys of several steps at once: one by one they would take a third of a cheap step
-            indices, pairs = inputs
-            subkeys = jax.vmap(jax.random.fold_in, (None, 0))(key, indices)
-            return jax.lax.scan(merged(advance), carry, (pairs, subkeys))
-
-        size = _divisor(steps) if self.stochastic else max(steps, 1)
         start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps))
-        inputs = jnp.arange(steps).reshape(-1, size), pairs.reshape(-1, size, *pairs.shape[1:])
-        (x, _), seen = jax.lax.scan(block, start, inputs)
-        seen = jax.tree.map(lambda path: path.reshape(steps, *path.shape[2:]), seen)
-        last = look(x, jax.tree.map(lambda leaf: leaf[-1], nodes.level))
+        (x, _), seen = _scanned(advance, start, pairs, key if self.stochastic else None)
+        if observe is None:
+            return x, None
+        level = jax.tree.map(lambda leaf: leaf[-1], nodes.level)
+        last = look(x, level, score.evaluate(x, level))
         return x, jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, last)
 
 
@@ -113,10 +113,25 @@ class AbstractOneStep(AbstractStepper):
         return None
 
 
-def _divisor(steps: int) -> int:
-    """The largest divisor that is at most `KEYS`."""
-    return max(size for size in range(1, KEYS + 1) if steps % size == 0)
+def _scanned(advance: Callable, start: PyTree, pairs: Array, key: PRNGKeyArray | None):
+    """`scan` over the steps, each with its own key; without randomness all have none.
+
+    Keys are made for several steps at once: one by one they would take a third of a cheap step.
+    """
+    steps = len(pairs)
+    if key is None:
+        return jax.lax.scan(lambda carry, pair: advance(carry, (pair, None)), start, pairs)
+    size = max(size for size in range(1, KEYS + 1) if steps % size == 0)
+
+    def block(carry, inputs):
+        indices, pairs = inputs
+        subkeys = jax.vmap(jax.random.fold_in, (None, 0))(key, indices)
+        return jax.lax.scan(advance, carry, (pairs, subkeys))
+
+    inputs = jnp.arange(steps).reshape(-1, size), pairs.reshape(-1, size, *pairs.shape[1:])
+    end, seen = jax.lax.scan(block, start, inputs)
+    return end, jax.tree.map(lambda path: path.reshape(steps, *path.shape[2:]), seen)
 
 
-def _nothing(x, level):
+def _nothing(x, level, found):
     return None

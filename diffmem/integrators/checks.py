@@ -1,18 +1,14 @@
 """Doors of the public functions: what is concrete raises ValueError in one sentence, what is traced raises when run."""
 
-import weakref
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..level import NoiseLevel, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
-
-_answers: dict = {}  # of scores still alive
 
 
 def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
@@ -42,27 +38,13 @@ def require_noise(value, process: AbstractProcess, time: ArrayLike):
 
 
 def answered_dtype(score: AbstractScore, shape: tuple[int, ...], dtype, *, drawn: bool = False):
-    """The dtype in which the score's denoiser answers a point of `dtype`, or with `drawn` one of the score's own draws;
-    refused if it fails on `shape` or returns another one.
-
-    An answer is remembered as long as the score lives: finding it traces the denoiser, which costs milliseconds.
+    """The dtype in which the score answers a point of `dtype`, or with `drawn` one of its own draws; refused where its
+    answer has another shape. An error of the score itself is not touched.
     """
-    name = id(score), shape, str(dtype), drawn
-    if name not in _answers:
-        _answers[name] = _answer(score, shape, dtype, drawn)
-        weakref.finalize(score, _answers.pop, name, None)
-    return _answers[name]
-
-
-def _answer(score, shape, dtype, drawn):
-    level = NoiseLevel(jnp.ones((), dtype), jnp.ones((), dtype))
+    level = NoiseLevel(*(jax.ShapeDtypeStruct((), dtype) for _ in "as"))
     if drawn:
-        dtype = jax.eval_shape(lambda: score.sample(level, key=jax.random.key(0))).dtype
-    try:
-        answer = jax.eval_shape(lambda: score.denoise(jnp.zeros(shape, dtype), cast_level(level, dtype)))
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"`shape` must be the event shape of the score, but is {shape}: {reason}") from error
+        dtype = jax.eval_shape(lambda level: score.sample(level, key=jax.random.key(0)), level).dtype
+    answer = jax.eval_shape(score.denoise, jax.ShapeDtypeStruct(shape, dtype), level)
     if answer.shape != shape:
         raise ValueError(f"`shape` must be the event shape of the score, but is {shape}: it returns {answer.shape}.")
     return answer.dtype

@@ -12,6 +12,6 @@ class DDIM(AbstractOneStep):
     with eta = 0.
     """
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """One exponential Euler step."""
-        return flow_towards(score.denoise(x, now.level), x, now.level, after.level), state
+        return flow_towards(here.mean, x, now.level, after.level), state

@@ -1,4 +1,4 @@
-"""The equations every sampler discretises, as pure functions of a score, a point and a node.
+"""The equations every sampler discretises, as pure functions of a score's evaluation and a node.
 
 With D = E[x_0 | x], noise = E[z | x] = (x - alpha D)/sigma and g^2 = 2 sigma (sigma' - sigma alpha'/alpha):
 
@@ -18,8 +18,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
-from ..scores import AbstractScore
-from .merged import merged
+from ..scores import Evaluation
 
 
 class Node(NamedTuple):
@@ -43,15 +42,9 @@ def packed(nodes: Node) -> tuple[Float[Array, "*nodes numbers"], Callable[[Float
     return jnp.stack(leaves, axis=-1), lambda row: jax.tree.unflatten(tree, list(row))
 
 
-def velocity(score: AbstractScore, x: Float[Array, "*shape"], node: Node) -> Float[Array, "*shape"]:
-    """`alpha' D + sigma' noise`, the drift of the probability flow; finite at alpha = 0; D and noise share one
-    posterior.
-    """
-
-    def of(x, node):
-        return node.rate.alpha * score.denoise(x, node.level) + node.rate.sigma * score.noise(x, node.level)
-
-    return merged(of)(x, node)
+def velocity(found: Evaluation, node: Node) -> Float[Array, "*shape"]:
+    """`alpha' D + sigma' noise`, the drift of the probability flow, from the score's evaluation; finite at alpha = 0."""
+    return node.rate.alpha * found.mean + node.rate.sigma * found.noise
 
 
 def diffusion_squared(node: Node) -> Float[Array, "*nodes"]:
@@ -60,18 +53,12 @@ def diffusion_squared(node: Node) -> Float[Array, "*nodes"]:
     return 2 * sigma * (sigma_rate - sigma * alpha_rate / alpha)
 
 
-def reverse_drift(
-    score: AbstractScore, x: Float[Array, "*shape"], node: Node, noise: Float[ArrayLike, ""] = 1.0
-) -> Float[Array, "*shape"]:
+def reverse_drift(found: Evaluation, node: Node, noise: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
     """`velocity - c^2/2 g^2 score`, with c = `noise`: 0 is the probability flow, 1 the reverse SDE; infinite at alpha
     0.
     """
-
-    def of(x, node):
-        scale = jnp.asarray(noise, x.dtype) ** 2 / 2 * diffusion_squared(node)
-        return velocity(score, x, node) - scale * score.score(x, node.level)
-
-    return merged(of)(x, node)
+    scale = jnp.asarray(noise, found.noise.dtype) ** 2 / 2 * diffusion_squared(node) / node.level.sigma
+    return velocity(found, node) + scale * found.noise
 
 
 def log_ratio(level: NoiseLevel) -> Float[Array, "*nodes"]:

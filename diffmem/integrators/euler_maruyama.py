@@ -24,14 +24,13 @@ class EulerMaruyama(AbstractOneStep):
         if not self.noise >= 0:
             raise ValueError(f"`noise` must be at least 0, but is {self.noise}.")
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """One Euler-Maruyama step."""
-        denoised, predicted = score.denoise(x, now.level), score.noise(x, now.level)
         z = jax.random.normal(key, x.shape, x.dtype)
-        mean, deviation = conditional(denoised, x, now.level, after.level, eta=1.0)
+        mean, deviation = conditional(here.mean, x, now.level, after.level, eta=1.0)
         dt = after.time - now.time
         g2 = self.noise**2 * diffusion_squared(now)
         # noise / sigma is minus the score
-        drift = now.rate.alpha * denoised + (now.rate.sigma + g2 / (2 * now.level.sigma)) * predicted
+        drift = now.rate.alpha * here.mean + (now.rate.sigma + g2 / (2 * now.level.sigma)) * here.noise
         euler = x + drift * dt + jnp.sqrt(g2 * jnp.abs(dt)) * z
         return jnp.where(now.level.alpha == 0, mean + deviation * z, euler), state

@@ -36,17 +36,17 @@ class Heun(AbstractStepper):
         """The relative rise of the noise, gamma."""
         return min(self.churn / (nodes.time.shape[0] - 1), 2**0.5 - 1)
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """Churn, predict by exponential Euler, correct by the slope at the target."""
         level = now.level
         if self.stochastic:
             x, level = self._churned(x, level, state, key)
-        here = score.noise(x, level)
-        predicted = flow_towards(score.denoise(x, level), x, level, after.level)
+            here = score.evaluate(x, level)
+        predicted = flow_towards(here.mean, x, level, after.level)
         edge = (level.alpha == 0) | (after.level.alpha == 0) | (after.level.sigma == 0)
 
         def corrected():
-            slope = (here + score.noise(predicted, after.level)) / 2
+            slope = (here.noise + score.noise(predicted, after.level)) / 2
             rise = after.level.sigma / after.level.alpha - level.sigma / level.alpha
             return after.level.alpha * (x / level.alpha + rise * slope)
 

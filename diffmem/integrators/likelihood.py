@@ -51,7 +51,7 @@ def log_likelihood(
 
     def rate(t, y, _):
         node = nodes_at(process, t, y.x.dtype)
-        return _Augmented(velocity(score, y.x, node), divergence(score, y.x, node))
+        return _Augmented(velocity(score.evaluate(y.x, node.level), node), divergence(score, y.x, node))
 
     if times is None:
         controller = diffrax.PIDController(rtol=max(RTOL, _rounding(x)), atol=max(ATOL, _rounding(x)))
@@ -111,7 +111,8 @@ def _probed_divergence(key, x):
     probe = jax.random.rademacher(key, x.shape, x.dtype)
 
     def divergence(score, x, node):
-        return jnp.sum(probe * jax.jvp(lambda x: velocity(score, x, node), (x,), (probe,))[1])
+        flow = lambda x: velocity(score.evaluate(x, node.level), node)  # noqa: E731
+        return jnp.sum(probe * jax.jvp(flow, (x,), (probe,))[1])
 
     return divergence
 

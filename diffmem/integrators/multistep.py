@@ -68,11 +68,10 @@ class AbstractMultistep(AbstractStepper):
         window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, first, order), nodes.level)
         return self._started(score, x, window, order)
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """The integral with the polynomial through the history."""
-        denoised = score.denoise(x, now.level)
-        x = self._integral(x, denoised, state, now.level, after.level)
-        fresh = History(log_ratio(now.level), denoised)
+        x = self._integral(x, here.mean, state, now.level, after.level)
+        fresh = History(log_ratio(now.level), here.mean)
         shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
         return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
 

@@ -34,14 +34,15 @@ class PredictorCorrector(AbstractStepper):
         """The state of the predictor."""
         return self.predictor.init(score, x, nodes, key)
 
-    def step(self, score, x, state, now, after, key):
+    def step(self, score, x, here, state, now, after, key):
         """Predict, then correct."""
-        x, state = self.predictor.step(score, x, state, now, after, jax.random.fold_in(key, 0))
-        epsilon = 2 * (self.snr * after.level.sigma) ** 2
+        x, state = self.predictor.step(score, x, here, state, now, after, jax.random.fold_in(key, 0))
+        level = after.level
+        rate = 2 * self.snr**2 * level.sigma  # epsilon / sigma
 
         def correct(index, x):
             z = jax.random.normal(jax.random.fold_in(key, 1 + index), x.shape, x.dtype)
-            return x + epsilon * score.score(x, after.level) + jnp.sqrt(2 * epsilon) * z
+            return x - rate * score.noise(x, level) + jnp.sqrt(2 * rate * level.sigma) * z
 
         correct_all = lambda x: jax.lax.fori_loop(0, self.corrections, correct, x)  # noqa: E731
-        return jax.lax.cond(after.level.sigma > 0, correct_all, lambda x: x, x), state
+        return jax.lax.cond(level.sigma > 0, correct_all, lambda x: x, x), state

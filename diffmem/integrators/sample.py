@@ -13,7 +13,7 @@ from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from .base import AbstractIntegrator, Observer
 from .checks import answered_dtype, checked_times
-from .shared_observer import SharedObserver, share
+from .observers import known
 
 
 class Samples(NamedTuple):
@@ -46,22 +46,21 @@ def sample(
     `times` strictly decreasing, (steps + 1,), from `grids`; `shape` the event shape; `start` (count, *shape), states at
     times[0]. Without `start` the points begin in the exact law of the score at times[0] where it is a density, else in
     N(0, sigma^2 I), whose mismatch nothing corrects; `exact_start` says which. `finish` "denoise" returns D at the last
-    state, "state" the state, which still carries noise of the last sigma. `observe(x, level)` is measured at the state
-    before each step and at the last one; nothing else of a path is stored.
+    state, "state" the state, which still carries noise of the last sigma. `observe(x, level, found)` is measured at the
+    state before each step and at the last one, with `found = score.evaluate(x, level)` from the step itself (for a
+    mixture `found.info` is the posterior); nothing else of a path is stored.
 
     Sample i depends on `key` and i alone, not on count or batch, on one JAX version and device up to rounding (JAX 0.5
-    changed its default draws). Batches of `batch_size` run one compiled function; further calls with the same function
-    `observe` and shapes do not compile again. Points have the dtype in which the score answers `start`, its own draws,
+    changed its default draws). Batches of `batch_size` run one compiled function; further calls with the same shapes
+    and the same `observe`, or one of the same text that refers to the same objects, do not compile again. Points have the dtype in which the score answers `start`, its own draws,
     or the times' dtype. Raises ValueError for bad times, shapes and counts.
     """
     times = checked_times(times)
     shape = tuple(int(size) for size in shape)
     _check_request(shape, count, start, finish, batch_size)
     exact = start is None and isinstance(score, AbstractDensity)
-    wanted = times.dtype if start is None else float_dtype(start)
-    dtype = answered_dtype(score, shape, wanted, drawn=exact)
-    starts = None if start is None else strong(start, dtype)
-    shared = share(observe, score, shape, dtype)
+    starts = None if start is None else strong(start, float_dtype(start))
+    observe = known(observe)
 
     batches = []
     size = min(batch_size or count, count)
@@ -69,7 +68,7 @@ def sample(
         # the last batch repeats its last sample, so that it has the size that is compiled already
         index = np.minimum(first + np.arange(size), count - 1)
         begin = None if starts is None else starts[index]
-        drawn = _batch(score, process, integrator, times, shape, dtype, shared, begin, exact, finish, key, index)
+        drawn = _batch(score, process, integrator, times, shape, observe, begin, exact, finish, key, index)
         keep = min(size, count - first)
         if keep < size:
             drawn = drawn[0][:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], drawn[1])
@@ -82,12 +81,15 @@ def sample(
 
 
 @eqx.filter_jit
-def _batch(
-    score, process, integrator, times, shape, dtype, shared: SharedObserver | None, starts, exact, finish, key, index
-):
-    level = cast_level(jax.tree.map(lambda leaf: leaf[0], process.level(times)), dtype)
-    last = cast_level(jax.tree.map(lambda leaf: leaf[-1], process.level(times)), dtype)
-    observe = None if shared is None else shared.bind(score)
+def _batch(score, process, integrator, times, shape, observe, starts, exact, finish, key, index):
+    dtype = answered_dtype(score, shape, times.dtype if starts is None else starts.dtype, drawn=exact)
+    level, last = (
+        cast_level(jax.tree.map(lambda leaf, i=i: leaf[i], process.level(times)), dtype) for i in (0, len(times) - 1)
+    )
+    denoised = finish == "denoise"
+
+    def look(x, level, found):
+        return None if observe is None else observe(x, level, found), found.mean
 
     def one(i, x):
         begin, path = jax.random.split(jax.random.fold_in(key, i))
@@ -95,8 +97,12 @@ def _batch(
             x = score.sample(level, key=begin)
         elif x is None:
             x = level.sigma * jax.random.normal(begin, shape, dtype)
-        x, observed = integrator(score, process, x, times, key=path, observe=observe)
-        return (score.denoise(x, last) if finish == "denoise" else x), observed
+        if observe is None:
+            x, _ = integrator(score, process, x.astype(dtype), times, key=path)
+            return (score.denoise(x, last) if denoised else x), None
+        # the evaluation that is observed last is that of the final state, and gives its D
+        x, (seen, means) = integrator(score, process, x.astype(dtype), times, key=path, observe=look)
+        return (means[-1] if denoised else x), seen
 
     return jax.vmap(one, out_axes=(0, 1))(index, starts)
 

@@ -1,7 +1,8 @@
-"""What can be watched along a path: functions that turn a score with a posterior into `observe(x, level)`.
+"""What can be watched along a path: functions that make an `observe(x, level, found)`.
 
-An observer is a pytree that holds its score: the training points reach compiled code as arguments, and two observers of
-scores of one shape share one compilation.
+Without a `score` they watch the posterior of the score that is sampled, which each step has computed; with one, the
+posterior of that score at the same states. An observer is a pytree that holds its score: the training points reach
+compiled code as arguments, and two observers of scores of one shape share one compilation.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..reductions import Posterior
 from ..scores import AbstractMixture, Empirical
 
 
@@ -26,29 +28,29 @@ class Concentration(NamedTuple):
     """Its weight: from 1/n to 1."""
 
 
-def concentration(score: AbstractMixture) -> eqx.Partial:
-    """Observer of entropy, participation, leader and its weight together, from one posterior pass."""
+def concentration(score: AbstractMixture | None = None) -> eqx.Partial:
+    """Observer of entropy, participation, leader and its weight together."""
     return eqx.Partial(_concentration, score)
 
 
-def entropy(score: AbstractMixture) -> eqx.Partial:
+def entropy(score: AbstractMixture | None = None) -> eqx.Partial:
     """Observer of the entropy of the posterior weights, `-sum w log w` in nats."""
-    return eqx.Partial(_entropy, score)
+    return eqx.Partial(_field, score, "entropy")
 
 
-def participation(score: AbstractMixture) -> eqx.Partial:
+def participation(score: AbstractMixture | None = None) -> eqx.Partial:
     """Observer of the effective number of centres, `1 / sum w^2`."""
-    return eqx.Partial(_participation, score)
+    return eqx.Partial(_field, score, "participation")
 
 
-def leader(score: AbstractMixture) -> eqx.Partial:
+def leader(score: AbstractMixture | None = None) -> eqx.Partial:
     """Observer of the index of the heaviest centre."""
-    return eqx.Partial(_leader, score)
+    return eqx.Partial(_field, score, "leader")
 
 
-def leader_weight(score: AbstractMixture) -> eqx.Partial:
+def leader_weight(score: AbstractMixture | None = None) -> eqx.Partial:
     """Observer of the weight of the heaviest centre."""
-    return eqx.Partial(_leader_weight, score)
+    return eqx.Partial(_field, score, "leader_weight")
 
 
 def own_weight(score: Empirical, index: Int[ArrayLike, ""]) -> eqx.Partial:
@@ -60,26 +62,22 @@ def own_weight(score: Empirical, index: Int[ArrayLike, ""]) -> eqx.Partial:
     return eqx.Partial(_weight, score, jnp.asarray(index))
 
 
-def _concentration(score, x, level):
-    posterior = score.posterior(x, level)
+def _posterior(score, x, level, found) -> Posterior:
+    if score is not None:
+        return score.posterior(x, level)
+    if not isinstance(found.info, Posterior):
+        raise ValueError("`score` must be given to an observer of weights where the sampled score is not a mixture.")
+    return found.info
+
+
+def _concentration(score, x, level, found):
+    posterior = _posterior(score, x, level, found)
     return Concentration(posterior.entropy, posterior.participation, posterior.leader, posterior.leader_weight)
 
 
-def _entropy(score, x, level):
-    return score.posterior(x, level).entropy
+def _field(score, name, x, level, found):
+    return getattr(_posterior(score, x, level, found), name)
 
 
-def _participation(score, x, level):
-    return score.posterior(x, level).participation
-
-
-def _leader(score, x, level):
-    return score.posterior(x, level).leader
-
-
-def _leader_weight(score, x, level):
-    return score.posterior(x, level).leader_weight
-
-
-def _weight(score, index, x, level):
+def _weight(score, index, x, level, found):
     return score.weight(x, level, index)

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from .. import data, integrators, processes, scores, theory
 from ..integrators import sample
 from ..plots import style
-from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -37,7 +36,7 @@ SIZES: dict[str, Size] = {
 }
 
 
-def _state(x, level):
+def _state(x, level, found):
     return x
 
 
@@ -61,7 +60,7 @@ def paths(n: int, each: int, size: Size, key) -> xr.Dataset:
     variances = np.repeat(VARIANCES, each)
     points_key, runs_key = jr.split(key)
     points = data.gaussian(n, 2 * each, covariance=variances, key=points_key).points
-    score = scores.Empirical(points, reduction=Dense())
+    score = scores.Empirical(points)
     times = integrators.grids.log_snr(PROCESS, steps=size.steps)
     out = sample(
         score,

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from .. import data, scores, theory
 from ..level import NoiseLevel
 from ..plots import style
-from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -77,7 +76,7 @@ def linear_manifold(latent: int, size: Size, key) -> xr.Dataset:
     points, fresh = (
         jnp.asarray(np.asarray(c).reshape(-1, max(LATENT))[:, :latent] @ frame.T, z.dtype) for c in coordinates
     )
-    score = scores.Empirical(points, reduction=Dense())
+    score = scores.Empirical(points)
     predicted = theory.onset_ratio(POINTS, np.ones(latent))
     scaled = np.geomspace(0.12, 1.4, size.nodes)
     sigmas = jnp.asarray(scaled * predicted, points.dtype)
@@ -107,7 +106,7 @@ def curved_collapse(ambient: int, latent: int, size: Size, key) -> float:
         scaled = np.geomspace(0.45, 1.1, size.curved_nodes)
         sigmas = scaled * theory.onset_ratio(CURVED_POINTS, np.ones(latent))
         z = jr.normal(noise, (size.noises, *points.shape))
-        score = scores.Empirical(jnp.asarray(points, z.dtype), reduction=Dense())
+        score = scores.Empirical(jnp.asarray(points, z.dtype))
         own = own_weights(score, z, jnp.asarray(sigmas, z.dtype))
         found.append(time_of(crossing(own[None], sigmas)[0]))
     return float(np.mean(found))

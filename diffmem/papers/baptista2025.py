@@ -11,7 +11,6 @@ from .. import theory
 from ..integrators import Heun, grids, sample
 from ..metrics import memorization
 from ..processes import EDM, VariancePreserving
-from ..reductions import Dense
 from ..scores import Empirical, EmpiricalBayes, Tikhonov
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -68,7 +67,7 @@ def run(scale: Scale, key) -> Results:
 
 
 def _data() -> Empirical:
-    return Empirical(DATA.astype(np.float32), reduction=Dense())
+    return Empirical(DATA.astype(np.float32))
 
 
 def _flow(score, start, steps: int, process=PROCESS, observe=None):
@@ -93,7 +92,7 @@ def _row(name: str, score, values, row, latents, steps: int) -> dict:
 
 def _collapse(latents, steps: int) -> tuple[dict, dict]:
     """The exact flow: copies, and the slope of log distance against log noise for each trajectory."""
-    out = _flow(_data(), latents, steps, observe=lambda x, level: x)
+    out = _flow(_data(), latents, steps, observe=lambda x, level, found: x)
     copies = memorization(out.points, DATA)
     noise = np.asarray(grids.log_snr(PROCESS, steps), np.float64)
     distance = np.linalg.norm(np.asarray(out.observed, np.float64) - DATA[copies.index], axis=2)
@@ -112,7 +111,7 @@ def _collapse(latents, steps: int) -> tuple[dict, dict]:
 def _boundary(steps: int) -> dict:
     """Trajectories that start half-way between two points at +-e_1."""
     start = np.stack([np.zeros(5), START * np.linspace(-2, 2, 5)], axis=1).astype(np.float32)
-    out = _flow(Empirical(TWO, reduction=Dense()), start, steps, observe=lambda x, level: jnp.abs(x[0]))
+    out = _flow(Empirical(TWO), start, steps, observe=lambda x, level, found: jnp.abs(x[0]))
     return {
         "boundary_kept": Measurement(float(np.max(out.observed)), 0.0),
         "boundary_end": Measurement(float(np.max(np.linalg.norm(out.points, axis=1))), 0.0),
@@ -123,7 +122,7 @@ def _growth() -> dict:
     """How fast a trajectory beside that boundary leaves it, against the linearised flow."""
     high, low = LEAVING
     process = EDM(sigma_min=low, sigma_max=high)
-    beside = _flow(Empirical(TWO, reduction=Dense()), np.array([[OFFSET, 0.5]], np.float32), 200, process).points[0, 0]
+    beside = _flow(Empirical(TWO), np.array([[OFFSET, 0.5]], np.float32), 200, process).points[0, 0]
     predicted = (low**-2 - high**-2) / 2 - math.log(high / low)
     return {"boundary_growth": Measurement(math.log(float(beside) / OFFSET) / predicted, 0.0)}
 
@@ -138,7 +137,7 @@ def _lone(key, processes) -> dict:
         start = (alpha * LONE + sigma * around).astype(np.float32)
         errors = []
         for strength in LONE_STRENGTHS:
-            score = Tikhonov(Empirical(LONE[None].astype(np.float32), reduction=Dense()), jnp.float32(strength))
+            score = Tikhonov(Empirical(LONE[None].astype(np.float32)), jnp.float32(strength))
             end = np.asarray(_flow(score, start, 400, process).points, np.float64)
             end = end / float(process.level(process.t_min).alpha)
             left = np.linalg.norm(end - LONE, axis=1) / (math.sqrt(2) * sigma / alpha)

@@ -15,7 +15,6 @@ from .. import data, integrators, processes, scores, theory
 from ..integrators import sample
 from ..level import NoiseLevel
 from ..plots import style
-from ..reductions import Dense
 from ..studies.crossing import crossing
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -88,7 +87,7 @@ def collapse_curves(d: int, size: Size, key) -> xr.Dataset:
     """
     points_key, which, noise = jr.split(key, 3)
     mixture = two_clusters(d, d)
-    score = scores.Empirical(_drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, POINTS)), reduction=Dense())
+    score = scores.Empirical(_drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, POINTS)))
     index = jr.randint(which, (size.queries,), 0, POINTS)
     z = jr.normal(noise, (size.queries, d))
     t_c = theory.mixture_collapse_time(OU, POINTS, np.ones(2), np.ones((2, d)))

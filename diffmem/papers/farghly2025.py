@@ -10,7 +10,6 @@ import xarray as xr
 from ..integrators import DPMSolverPP, grids, sample
 from ..level import NoiseLevel
 from ..processes import EDM
-from ..reductions import Dense
 from ..scores import Empirical, Smoothed, Widened, antithetic_offsets
 from .base import Claim, Measurement, Paper, Results, Scale
 
@@ -43,7 +42,7 @@ def _repeat(key, count: int, offsets: int, steps: int, widths) -> dict[str, np.n
     found: dict[str, list] = {"deviation": [], "entropy": [], "samples": [], "points": []}
     for spacing in SPACINGS:
         points = _on_circle(_angles(spacing, angle_key))
-        plain = Empirical(points, reduction=Dense())
+        plain = Empirical(points)
         start = _starts(plain, count, start_key)
         ends = []
         for width in jnp.asarray(widths, points.dtype):

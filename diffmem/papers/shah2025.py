@@ -10,7 +10,6 @@ import xarray as xr
 
 from ..metrics import memorization, nearest
 from ..plots import style
-from ..reductions import Dense
 from ..scores import Empirical, GaussianMixture
 from ..studies import ambient_against_plain, ambient_branches, ambient_courses, average_by_source, flow_between
 from ..training import log_spaced
@@ -82,7 +81,7 @@ def _repeat(key, noises, count: int, steps: int) -> dict[str, np.ndarray]:
         found["copied"].append([memorization(ends[name], setting.train).fraction for name in BRANCHES])
         squares = [np.mean(nearest(ends[name], setting.population.means).distance ** 2) for name in BRANCHES]
         found["quality"].append([float(square) / (D * SPREAD**2) for square in squares])
-        copies = flow_between(Empirical(setting.train, reduction=Dense()), states["ambient"], noise, steps=steps)
+        copies = flow_between(Empirical(setting.train), states["ambient"], noise, steps=steps)
         found["copied_empirical"].append(memorization(copies, setting.train).fraction)
         seen = {"plain": setting.train, "ambient": setting.train + noise * setting.noise}
         attack = [average_by_source(states[name], seen[name], setting.train, LEAST) for name in BRANCHES]

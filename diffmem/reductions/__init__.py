@@ -1,20 +1,32 @@
-"""How a Gibbs sum over centres is computed, apart from what it means: `Empirical(points, reduction=...)`."""
+"""How a sum over centres is computed, apart from what it means: `Empirical(points, reduction=...)`."""
 
-from .auto import Auto as Auto
-from .base import AbstractReduction as AbstractReduction
-from .base import Gibbs as Gibbs
-from .base import Posterior as Posterior
-from .centres import AnyCentres as AnyCentres
-from .centres import Centres as Centres
-from .centres import centred as centred
-from .chunked import Chunked as Chunked
-from .dense import Dense as Dense
-from .details import covariance as covariance
-from .details import covariance_vector as covariance_vector
-from .details import heaviest as heaviest
-from .details import weight_at as weight_at
-from .generated import Generated as Generated
-from .gibbs import gibbs as gibbs
-from .merge import merge as merge
-from .screened import Screened as Screened
-from .sharded import Sharded as Sharded
+from .auto import auto
+from .base import AbstractReduction, AnyCentres, Held
+from .centres import Centres, Chunk
+from .chunked import Chunked
+from .dense import Dense
+from .generated import Generated
+from .gibbs import covariance, heaviest, posterior, weight_at
+from .plan import Plan, plan
+from .posterior import Posterior
+from .sharded import Sharded
+
+__all__ = [
+    "AbstractReduction",
+    "AnyCentres",
+    "Centres",
+    "Chunk",
+    "Chunked",
+    "Dense",
+    "Generated",
+    "Held",
+    "Plan",
+    "Posterior",
+    "Sharded",
+    "auto",
+    "covariance",
+    "heaviest",
+    "plan",
+    "posterior",
+    "weight_at",
+]

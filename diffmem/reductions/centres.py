@@ -1,31 +1,50 @@
-"""Weighted centres stored as offsets from a common centre, so that data far from the origin keep their digits."""
+"""Weighted centres as they are stored: offsets from a common centre, in units of a power of two."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from .drawn import DrawnCentres
+from ..level import float_dtype, strong
+from .checks import is_concrete
 
-HIGH_BITS = {4: (jnp.uint32, 12), 8: (jnp.uint64, 27)}  # unsigned type of the same width, low mantissa bits to clear
+SAMPLE = 255  # rows whose coordinate-wise median is the common centre: half of them may lie anywhere
+BLOCK = 4096  # rows that are read at a time on the host
+
+
+class Chunk(NamedTuple):
+    """Some consecutive centres, in the units of their storage."""
+
+    offsets: Float[Array, "rows d"]
+    squares: Float[Array, "rows"]
+    """|offsets|^2, the leading part of its digits."""
+    squares_low: Float[Array, "rows"]
+    """What rounding `squares` to the dtype has lost."""
+    weights: Float[Array, "rows"]
+    log_weights: Float[Array, "rows"]
 
 
 class Centres(NamedTuple):
-    """n weighted centres y_i = centre + offsets_i in R^d."""
+    """n weighted centres y_i = centre + unit offsets_i in R^d.
+
+    Data far from the origin keep their digits in the offsets, and data in any units (1e-30 to 1e30) have squares that
+    a float can hold.
+    """
 
     offsets: Float[Array, "n d"]
     centre: Float[Array, "d"]
+    unit: Float[Array, ""]
+    """A power of two, so that no digit changes."""
     squares: Float[Array, "n"]
-    """|offsets_i|^2."""
+    squares_low: Float[Array, "n"]
+    weights: Float[Array, "n"]
+    """Normalised."""
     log_weights: Float[Array, "n"]
-    """log of the normalised weights; -inf where a weight is zero."""
+    """-inf where a weight is zero."""
     radius: Float[Array, ""]
     """max_i |offsets_i|."""
-    power: Float[Array, ""]
-    """To which the weights were raised since `index` was computed."""
-    index: Any = ()
-    """What the reduction computed of the centres beforehand."""
 
     @property
     def n(self) -> int:
@@ -42,91 +61,93 @@ class Centres(NamedTuple):
         """Of the coordinates."""
         return self.offsets.dtype
 
-    def at(self, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
-        """Offset and log-weight of centre number i."""
-        return self.offsets[i], self.log_weights[i]
+    def at(self, i: Int[Array, ""]) -> Chunk:
+        """Centre number i, as a chunk of one."""
+        return jax.tree.map(lambda part: part[i][None], self._rows())
 
-    def heaviest(self) -> Int[Array, ""]:
-        """Number of a centre of largest weight."""
-        return jnp.argmax(self.log_weights)
-
-    def weighty(self) -> Int[Array, ""]:
-        """Number of centres with weight."""
-        return jnp.sum(~jnp.isneginf(self.log_weights))
-
-    def least(self) -> Float[Array, ""]:
-        """The smallest log-weight of a centre with weight."""
-        return jnp.min(jnp.where(jnp.isneginf(self.log_weights), jnp.inf, self.log_weights))
+    def span(self, start: Int[ArrayLike, ""], size: int) -> Chunk:
+        """`size` consecutive centres."""
+        if size == self.n:
+            return self._rows()
+        return jax.tree.map(lambda part: jax.lax.dynamic_slice_in_dim(part, start, size), self._rows())
 
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
-        return jax.random.choice(key, self.n, p=jnp.exp(self.log_weights))
-
-    def span(self, start: Int[Array, ""], size: int) -> tuple[Float[Array, "rows d"], Array, Array]:
-        """Offsets, their squares and log-weights of `size` consecutive centres."""
-        if size == self.n:
-            return self.offsets, self.squares, self.log_weights
-        parts = self.offsets, self.squares, self.log_weights
-        return tuple(jax.lax.dynamic_slice_in_dim(part, start, size) for part in parts)
+        return jax.random.choice(key, self.n, p=self.weights)
 
     def tempered(self, beta: Float[Array, ""]) -> "Centres":
         """The centres with weights raised to the power beta (not normalised)."""
-        zero = jnp.isneginf(self.log_weights)
-        log_weights = jnp.where(zero, -jnp.inf, beta * jnp.where(zero, 0, self.log_weights))
-        return self._replace(log_weights=log_weights, power=beta * self.power)
+        bare = jnp.isneginf(self.log_weights)
+        return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
+
+    def _rows(self) -> Chunk:
+        return Chunk(self.offsets, self.squares, self.squares_low, self.weights, self.log_weights)
 
 
-AnyCentres = Centres | DrawnCentres
+def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
+    """The centres of points (n, *shape) and weights (n,): on the host where both can be read now, else in JAX.
 
-
-def centred(points: Float[Array, "n d"], weights: Float[Array, "n"]) -> Centres:
-    """The centres of weighted points: per coordinate their mean where every difference to it is exact, else 0."""
-    centre = jnp.mean(points, axis=0)
-    offsets = points - centre[None]
-    error = two_sum(points, -centre[None])[1]
-    centre = jnp.where(jnp.all(error == 0, axis=0), centre, 0)
-    offsets = points - centre[None]
-    squares = jnp.sum(offsets**2, axis=1)
-    # in units of the largest, so that logarithms are no larger than they must be
-    weights = weights / jax.lax.stop_gradient(jnp.max(weights))
-    log_weights = jnp.log(weights) - jnp.log(jnp.sum(weights))
-    return Centres(offsets, centre, squares, log_weights, jnp.sqrt(jnp.max(squares)), jnp.ones((), points.dtype))
-
-
-def split(value: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """value = high + low, each of half the bits, so that products of halves are exact (by mask: immune to
-    contraction).
+    The centre is per coordinate the median of some rows where every difference to it is exact, else 0: one far point
+    does not move it. Raises ValueError for weights and points that `dtype` cannot hold.
     """
-    unsigned, low_bits = HIGH_BITS[value.dtype.itemsize]
-    bits = jax.lax.bitcast_convert_type(value, unsigned)
-    mask = jnp.asarray(2 ** (8 * value.dtype.itemsize) - 2**low_bits, unsigned)
-    high = jax.lax.bitcast_convert_type(bits & mask, value.dtype)
-    return high, value - high
+    n = np.shape(points)[0]
+    on_host = all(value is None or _on_host(value) for value in (points, weights))
+    if not on_host:
+        weights = jnp.ones(n, dtype) if weights is None else strong(weights, dtype)
+        return jax.jit(_centres, static_argnums=(2, 3))(strong(points, dtype).reshape(n, -1), weights, dtype, jnp)
+    # only as much is copied as the dtype asks for
+    rows = np.asarray(points).astype(dtype, copy=False).reshape(n, -1)
+    if not all(np.isfinite(block).all() for block in _blocks(rows, np)):
+        raise ValueError(f"`points` must be within the range of {np.dtype(dtype)}, but hold larger numbers.")
+    given = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    return jax.tree.map(jnp.asarray, _centres(rows, given, dtype, np))
 
 
-@jax.custom_jvp
-def residual(x: Float[Array, "d"], alpha: Float[Array, ""], *parts: Float[Array, "d"]) -> Float[Array, "d"]:
-    """`x - alpha (part_1 + part_2 + ...)`, rounded once: exact partial products (the same whether or not the
-    compiler contracts
-    them into fused operations) in a compensated sum.
-    """
-    total, error = x, jnp.zeros_like(x)
-    for part in parts:
-        for a in split(alpha):
-            for b in split(part):
-                total, lost = two_sum(total, -a * b)
-                error = error + lost
-    return total + error
+def _on_host(value: ArrayLike) -> bool:
+    """Whether NumPy can read it where it is."""
+    if isinstance(value, jax.Array) and is_concrete(value):
+        return [device.platform for device in value.devices()] == ["cpu"]
+    return is_concrete(value)
 
 
-@residual.defjvp
-def _residual_jvp(primals, tangents):
-    (x, alpha, *parts), (x_t, alpha_t, *parts_t) = primals, tangents
-    return residual(x, alpha, *parts), x_t - alpha_t * sum(parts) - alpha * sum(parts_t)
+def _centres(rows, weights, dtype, xp) -> Centres:
+    """The same in the array library `xp`. Only offsets and weights are differentiated."""
+    fixed = jax.lax.stop_gradient if xp is jnp else lambda value: value
+    centre = fixed(xp.median(rows[:: -(-len(rows) // SAMPLE)], axis=0).astype(dtype))
+    exact = [xp.all(_rounding_of_difference(fixed(block), centre) == 0, axis=0) for block in _blocks(rows, xp)]
+    centre = xp.where(xp.all(xp.stack(exact), axis=0), centre, 0).astype(dtype)
+    offsets = rows - centre[None]
+    largest = xp.max(xp.abs(fixed(offsets)))
+    largest = xp.where(largest > 0, largest, 1).astype(dtype)
+    # half of the power of two above the largest coordinate: never out of range
+    unit = (largest / xp.frexp(largest)[0] / 2).astype(dtype)
+    offsets = offsets / unit
+    parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
+    squares, low = (xp.concatenate(part) for part in zip(*parts))
+    # in double precision on the host, where weights may span more than a float holds
+    share = weights / fixed(xp.max(weights))
+    share = share / xp.sum(share)
+    log_share = xp.where(share > 0, xp.log(xp.where(share > 0, share, 1)), -np.inf).astype(dtype)
+    share = share.astype(dtype)
+    return Centres(offsets, centre, unit, squares, low, share, log_share, xp.sqrt(xp.max(squares)))
 
 
-def two_sum(a: Float[Array, "*shape"], b: Float[Array, "..."]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """The rounded sum and its error (Knuth, TAOCP 2, 4.2.2)."""
-    total = a + b
-    virtual = total - a
-    return total, (a - (total - virtual)) + (b - virtual)
+def squared_norms(rows: Float[ArrayLike, "rows d"], xp=jnp):
+    """|row|^2 of each row, in twice the digits of the dtype: a rounded value and what rounding lost."""
+    with jax.enable_x64(True):
+        full = xp.sum(rows.astype(np.float64) ** 2, axis=1)
+        squares = full.astype(rows.dtype)
+        return squares, (full - squares.astype(np.float64)).astype(rows.dtype)
+
+
+def _blocks(rows, xp) -> list:
+    """The rows in views that NumPy's intermediate results may be as large as; XLA needs none."""
+    size = len(rows) if xp is jnp else BLOCK
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _rounding_of_difference(rows, centre):
+    """What rounding loses in `rows - centre` (Knuth, The art of computer programming 2, 4.2.2)."""
+    total = rows - centre[None]
+    virtual = total - rows
+    return (rows - (total - virtual)) + (-centre[None] - virtual)

@@ -2,21 +2,21 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .base import AbstractReduction, Gibbs, Held
-from .batches import alone
-from .chunked import product_gibbs
-from .drawn import DrawnCentres, drawn_centres
+from .base import AbstractReduction, Held
+from .chunked import streamed
+from .generated_centres import GeneratedCentres, generated_centres
+from .plan import LOGITS
+from .posterior import Posterior
 
 ENTRIES = 1 << 17  # coordinates drawn at a time: their logits with a batch of queries stay in the cache
 SAMPLE = 4096  # points that tell how large points are
-MARGIN = 1.5  # by how much others may be larger; it widens what is checked for rounding, and bounds nothing else
+MARGIN = 1.5  # by how much others may be larger: it decides in which precision energies are computed
 
 
 class Generated(AbstractReduction):
@@ -26,9 +26,8 @@ class Generated(AbstractReduction):
     function object should be used throughout: another one is compiled again. Everything works as with stored points
     except what needs all of them at once (`points`, `merged`).
 
-    Memory: batch x chunk. Cost: the points are drawn once in a pass (again for a derivative, for `weights`, and for
-    queries whose rounding calls for differences), and two products of (batch, d) by (d, n). Raises ValueError unless 1
-    <= n < 2^31.
+    Memory: batch x chunk. Cost: the points are drawn once in a pass (again for a derivative and for `weights`), and two
+    products of (batch, d) by (d, n). Raises ValueError unless 1 <= n < 2^31.
     """
 
     draw: Callable[[PRNGKeyArray], Float[Array, "..."]] = eqx.field(static=True)
@@ -48,7 +47,7 @@ class Generated(AbstractReduction):
         shape = jax.eval_shape(self.draw, key)
         if not jnp.issubdtype(shape.dtype, jnp.floating):
             raise ValueError(f"`draw` must return floating points, but returns {shape.dtype}.")
-        centres = drawn_centres(self.draw, self.n, shape.shape, shape.dtype, key, SAMPLE, MARGIN)
+        centres = generated_centres(self.draw, self.n, shape.shape, shape.dtype, key, SAMPLE, MARGIN)
         if not isinstance(centres.radius, jax.core.Tracer) and not math.isfinite(centres.radius):
             raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
         return Held(centres, shape.shape, self.n)
@@ -57,10 +56,10 @@ class Generated(AbstractReduction):
         """About a hundred thousand coordinates."""
         return min(n, max(1, ENTRIES // d))
 
-    def gibbs(self, centres: DrawnCentres, x, alpha, sigma) -> Gibbs:
-        """By products and refinement in every dimension, since a pass of differences draws the points several times."""
-        whole = partial(product_gibbs, rows=self.rows(centres.n, centres.d))
-        return alone(whole, centres, x, alpha, sigma)
+    def posterior(self, centres: GeneratedCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
+        """The posterior of each query."""
+        rows = self.rows(centres.n, centres.d)
+        return streamed(self, centres, x, alpha, sigma, rows, max(1, LOGITS // rows))
 
 
 def _as_key(key) -> PRNGKeyArray:

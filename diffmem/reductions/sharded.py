@@ -11,14 +11,15 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..level import float_dtype
-from .base import AbstractReduction, Gibbs
-from .centres import Centres
-from .chunked import Chunked
-from .merge import merge
+from .base import AbstractReduction
+from .centres import Centres, Chunk
+from .chunked import Chunked, streamed
+from .plan import plan
+from .posterior import Posterior
 
 
 class Sharded(AbstractReduction):
-    """Each device of `mesh` keeps its share of the centres, runs `inner` on it, and all merge their small results.
+    """Each device of `mesh` keeps its share of the centres, sums over it as `Chunked` does, and all add up their sums.
 
     `Empirical(points, weights, Sharded(mesh))` places the points: split over the mesh axes `axis` (one name or several;
     default: all of them), completed to equal shares by points of weight 0 that the score does not show. Arrays on the
@@ -45,30 +46,30 @@ class Sharded(AbstractReduction):
     There, functions compiled by the user take the score as an argument (`equinox.filter_jit`): JAX closes over no array
     that other processes hold a part of.
 
-    Cost: `inner` on n / devices centres, and 3 d + 8 numbers for each query from each device to all. Queries are
-    replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" outside `axis`.
-    An `inner` that prepares itself from known centres (a screen) has nothing prepared here. Pickled, it looks for its
-    devices by number; a pickled score comes back on one device, and each use splits it again.
+    Cost: that of `Chunked` for n / devices centres, and d + 8 numbers for each query from each device to all. Queries
+    are replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" outside `axis`.
+    Pickled, it looks for its devices by number; a pickled score comes back on one device, and each use splits it again.
     Raises ValueError for axes that the mesh does not have, and for pickled devices that are not there.
     """
 
     mesh: Mesh = eqx.field(static=True)
     axis: tuple[str, ...] = eqx.field(static=True)
-    inner: AbstractReduction
+    size: int | None = eqx.field(static=True)
+    """Centres of a share in one chunk, as in `Chunked`."""
 
-    def __init__(self, mesh: Mesh, axis: str | tuple[str, ...] | None = None, inner: AbstractReduction | None = None):
+    def __init__(self, mesh: Mesh, axis: str | tuple[str, ...] | None = None, size: int | None = None):
         names = mesh.axis_names if axis is None else (axis,) if isinstance(axis, str) else tuple(axis)
         if not names or not set(names) <= set(mesh.axis_names):
             raise ValueError(f"`axis` must be among the axes {mesh.axis_names} of the mesh, but is {axis!r}.")
         # axes of explicit type would ask for shardings in every line of array code
         self.mesh = Mesh(mesh.devices, mesh.axis_names)
         self.axis = names
-        self.inner = Chunked() if inner is None else inner
+        self.size = size
 
     def __reduce__(self):
         devices = self.mesh.devices
         numbers = np.vectorize(lambda device: device.id, otypes=[int])(devices)
-        return _rebuilt, (devices.flat[0].platform, numbers, self.mesh.axis_names, self.axis, self.inner)
+        return _rebuilt, (devices.flat[0].platform, numbers, self.mesh.axis_names, self.axis, self.size)
 
     @property
     def shards(self) -> int:
@@ -106,20 +107,17 @@ class Sharded(AbstractReduction):
 
         return jax.make_array_from_callback((length, *values.shape[1:]), sharding, share)
 
-    def fold(self, function: Callable, join: Callable | None, centres: Centres, *arguments: Any) -> Any:
+    def fold(self, function: Callable, join: Callable, centres: Centres, *arguments: Any) -> Any:
         """One part on each device; their results are gathered on all and joined there, all in the same order."""
 
         def of_device(part, *arguments):
-            start = jax.lax.axis_index(self.axis).astype(int) * part.n
+            start = jax.lax.axis_index(self.axis).astype(jnp.int32) * part.n
             found = function(part, start, *arguments)
-            if join is None:
-                return jax.lax.psum(found, self.axis)
             return join(jax.lax.all_gather(found, self.axis), *arguments)
 
         split, whole = PartitionSpec(self.axis), PartitionSpec()
-        specs = Centres(
-            offsets=split, centre=whole, squares=split, log_weights=split, radius=whole, power=whole, index=whole
-        )
+        by_name = dict.fromkeys(("offsets", "squares", "squares_low", "weights", "log_weights"), split)
+        specs = Centres(**{name: by_name.get(name, whole) for name in Centres._fields})
         across = jax.shard_map(
             of_device,
             mesh=self.mesh,
@@ -129,39 +127,26 @@ class Sharded(AbstractReduction):
         )
         return across(centres, *arguments)
 
-    def at(self, centres: Centres, i: Int[Array, ""]) -> tuple[Float[Array, "d"], Float[Array, ""]]:
+    def at(self, centres: Centres, i: Int[Array, ""]) -> Chunk:
         """From the device that keeps it."""
 
         def if_here(part, start, i):
             own = i - start.astype(i.dtype)
             here = (own >= 0) & (own < part.n)
-            offset, log_weight = part.at(jnp.clip(own, 0, part.n - 1))
-            return jnp.where(here, offset, 0), jnp.where(here, log_weight, 0)
+            found = part.at(jnp.clip(own, 0, part.n - 1))
+            return jax.tree.map(lambda leaf: jnp.where(here, leaf, 0), found)
 
-        return self.fold(if_here, None, centres, i)
+        return self.fold(if_here, lambda parts, i: jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), parts), centres, i)
 
     def rows(self, n: int, d: int) -> int:
-        """Those of `inner` for one share."""
-        return self.inner.rows(-(-n // self.shards), d)
+        """Those of `Chunked` for one share."""
+        return Chunked(self.size).rows(-(-n // self.shards), d)
 
-    def gibbs(self, centres: Centres, x, alpha, sigma) -> Gibbs:
-        """The merged averages of the shares."""
-
-        def of_part(part, start, x, alpha, sigma, *_):
-            # a share without any weight is treated as if it had some, and then counts as nothing
-            empty = jnp.all(jnp.isneginf(part.log_weights))
-            part = part._replace(log_weights=jnp.where(empty, 0, part.log_weights))
-            part = part._replace(index=self.inner.prepare(part))
-            found = self.inner.gibbs(part, x, alpha, sigma)
-            offset, log_weight = part.at(found.leader)
-            return found._replace(leader=found.leader + start), offset, jnp.where(empty, -jnp.inf, log_weight)
-
-        def join(parts, x, alpha, sigma, centre, radius):
-            found, offsets, log_weights = parts
-            leaders = Centres(offsets, centre, jnp.sum(offsets**2, axis=1), log_weights, radius, jnp.ones_like(radius))
-            return merge(found, leaders, x, alpha, sigma)
-
-        return self.fold(of_part, join, centres, x, alpha, sigma, centres.centre, centres.radius)
+    def posterior(self, centres: Centres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
+        """The posterior of each query, from the sums of all shares."""
+        rows = self.rows(centres.n, centres.d)
+        most = plan(-(-centres.n // self.shards), centres.d, 4, jax.default_backend()).queries
+        return streamed(self, centres, x, alpha, sigma, rows, most)
 
 
 def _untyped(values: Array) -> Array:
@@ -174,11 +159,11 @@ def _untyped(values: Array) -> Array:
     return jax.make_array_from_single_device_arrays(values.shape, sharding, pieces)
 
 
-def _rebuilt(platform: str, numbers, axis_names, axis, inner) -> Sharded:
+def _rebuilt(platform: str, numbers, axis_names, axis, size) -> Sharded:
     """The reduction on the devices of these numbers."""
     present = {device.id: device for device in jax.devices(platform)}
     missing = sorted(set(numbers.flat) - set(present))
     if missing:
         raise ValueError(f"`mesh` must consist of devices that are present, but {platform} devices {missing} are not.")
     devices = np.vectorize(present.get, otypes=[object])(numbers)
-    return Sharded(Mesh(devices, axis_names), axis, inner)
+    return Sharded(Mesh(devices, axis_names), axis, size)

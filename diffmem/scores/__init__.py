@@ -5,7 +5,9 @@ from .ambient import Ambient as Ambient
 from .base import AbstractDenoiser as AbstractDenoiser
 from .base import AbstractDensity as AbstractDensity
 from .base import AbstractMixture as AbstractMixture
+from .base import AbstractNoisePredictor as AbstractNoisePredictor
 from .base import AbstractScore as AbstractScore
+from .base import Evaluation as Evaluation
 from .commitment import Commitment as Commitment
 from .empirical import Empirical as Empirical
 from .empirical_bayes import EmpiricalBayes as EmpiricalBayes
@@ -21,6 +23,7 @@ from .feature_moments import exact_feature_moments as exact_feature_moments
 from .feature_moments import sampled_feature_moments as sampled_feature_moments
 from .gaussian import Gaussian as Gaussian
 from .gaussian_mixture import GaussianMixture as GaussianMixture
+from .guided import Branches as Branches
 from .guided import Guided as Guided
 from .learned import Learned as Learned
 from .low_rank_mixture import LowRankMixture as LowRankMixture

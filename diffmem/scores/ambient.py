@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction
 from ..reductions.checks import check_nonnegative
-from .base import AbstractDensity
+from .base import AbstractDensity, Evaluation, over_sigma
 from .empirical import Empirical
 
 
@@ -59,11 +59,14 @@ class Ambient(AbstractDensity):
         flat = gap == 0
         return NoiseLevel(alpha, jnp.where(flat, 0, jnp.sqrt(jnp.where(flat, 1, gap))))
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`yhat + alpha noise^2 s`."""
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`yhat + alpha noise^2 s`, `sigma/tau` of the noise of `noisy`, and its posterior."""
         added = self.added(level)
-        found, gain = self.noisy.denoise(x, added), added.alpha * self.carried**2
-        return found + jnp.where(gain == 0, 0, gain * self.noisy.score(x, added))
+        found, gain = self.noisy.evaluate(x, added), added.alpha * self.carried**2
+        sigma = cast_level(level, gain.dtype).sigma
+        ratio = jnp.where(sigma == 0, 1, sigma) / jnp.where(added.sigma == 0, 1, added.sigma)
+        score = -over_sigma(found.noise, added.sigma)
+        return Evaluation(found.mean + jnp.where(gain == 0, 0, gain * score), ratio * found.noise, found.info)
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha yhat - x) / tau^2`."""

@@ -1,35 +1,52 @@
 """The contract of a score: it knows noise levels, not processes, and is written for one point."""
 
 from abc import abstractmethod
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
 
 
+class Evaluation(NamedTuple):
+    """All that one evaluation of a score found out."""
+
+    mean: Float[Array, "*shape"]
+    """D(x) = E[x_0 | x]."""
+    noise: Float[Array, "*shape"]
+    """E[z | x] = (x - alpha D)/sigma = -sigma score: of unit size at every level."""
+    info: PyTree = None
+    """What came for free: the `Posterior` of a mixture; a wrapper hands on what it holds; None where there is nothing."""
+
+
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
 
-    Subclass requirements: `denoise` and `score`, which at every level agree by Tweedie's identity
-    `score = (alpha D - x) / sigma^2`. In return: noise prediction, divergence, every integrator and study.
+    Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
+    In return: denoiser, score, divergence, every integrator and study. A score that stays finite at sigma = 0 gives
+    `score` too, and one with a closed form `divergence`.
     """
 
     @abstractmethod
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """Denoised point, predicted noise and what else is known; the one method that integrators call."""
+
     def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
-
-    @abstractmethod
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """grad log p(x)."""
+        return self.evaluate(x, level).mean
 
     def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """E[z | x] = -sigma score(x)."""
-        score = self.score(x, level)
-        return -cast_level(level, score.dtype).sigma * score
+        """E[z | x] = -sigma score(x); at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
+        return self.evaluate(x, level).noise
+
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """grad log p(x) = -noise / sigma; at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
+        noise = self.noise(x, level)
+        return -over_sigma(noise, cast_level(level, noise.dtype).sigma)
 
     def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score
@@ -41,16 +58,37 @@ class AbstractScore(eqx.Module):
 
 
 class AbstractDenoiser(AbstractScore):
-    """A score that knows only its denoiser (networks, wrappers): the score follows by Tweedie.
+    """A score that knows only its mean (wrappers); the noise follows by Tweedie.
 
-    Accuracy: the difference alpha D - x loses digits of the score as sigma -> 0; densities here do not.
+    Subclass requirement: `denoise`. Accuracy: the difference x - alpha D loses digits of the noise as sigma -> 0;
+    densities here do not.
     """
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(alpha D - x) / sigma^2`."""
-        x = as_point(x)
-        alpha, sigma = cast_level(level, x.dtype)
-        return (alpha * self.denoise(x, level) - x) / sigma**2
+    @abstractmethod
+    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """Posterior mean D(x) = E[x_0 | x]."""
+
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """D and `(x - alpha D)/sigma`."""
+        mean = self.denoise(x, level)
+        return Evaluation(mean, noise_of(mean, x, level))
+
+
+class AbstractNoisePredictor(AbstractScore):
+    """A score that knows only its noise; the mean `(x - sigma noise)/alpha` follows by Tweedie.
+
+    Subclass requirement: `noise`. At alpha = 0 the noise says nothing of x_0: the mean is an error there, also when
+    traced, while `noise` and `score` are defined.
+    """
+
+    @abstractmethod
+    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """E[z | x]."""
+
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`(x - sigma noise)/alpha` and the noise; raises where alpha = 0."""
+        noise = self.noise(x, level)
+        return Evaluation(mean_of(noise, x, level), noise)
 
 
 class AbstractDensity(AbstractScore):
@@ -74,9 +112,8 @@ class AbstractMixture(AbstractDensity):
     """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its
     weights.
 
-    Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoise,
-    score,
-    log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
+    Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoiser,
+    score, log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
     """
 
     @abstractmethod
@@ -95,18 +132,11 @@ class AbstractMixture(AbstractDensity):
     def weights(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, k: int):
         """Indices and weights of the k heaviest centres, heaviest first: who is being copied."""
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """D(x) = sum_i w_i m_i."""
-        return self.posterior(x, level).mean
-
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(alpha D - x) / sigma^2` from the displacement; at sigma = 0 it is 0 on a point and infinite elsewhere."""
-        displacement = self.posterior(x, level).displacement
-        sigma = cast_level(level, displacement.dtype).sigma
-        clean = sigma == 0
-        edge = jnp.where(displacement == 0, 0, jnp.sign(displacement) * jnp.inf)
-        safe = jnp.where(clean, 1, sigma)
-        return jnp.where(clean, jax.lax.stop_gradient(edge), displacement / safe / safe)
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """D, the noise as -displacement / sigma, and the posterior."""
+        found = self.posterior(x, level)
+        sigma = cast_level(level, found.mean.dtype).sigma
+        return Evaluation(found.mean, -over_sigma(found.displacement, sigma), found)
 
     def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
@@ -118,6 +148,26 @@ class AbstractMixture(AbstractDensity):
         """The Jacobian of D times v, `(alpha / sigma^2) C v`: one more pass, no stored weights."""
         x = as_point(x)
         return jax.jvp(lambda point: self.denoise(point, level), (x,), (strong(v, x.dtype),))[1]
+
+
+def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[Array, "*shape"]:
+    """value / sigma; at sigma = 0 it is 0 where the value is, infinite elsewhere, and has no slope."""
+    clean = sigma == 0
+    edge = jax.lax.stop_gradient(jnp.where(value == 0, 0, jnp.sign(value) * jnp.inf))
+    return jnp.where(clean, edge, jnp.where(clean, 0, value) / jnp.where(clean, 1, sigma))
+
+
+def noise_of(mean: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+    """`(x - alpha D)/sigma`, the noise that goes with a mean."""
+    alpha, sigma = cast_level(level, mean.dtype)
+    return over_sigma(strong(x, mean.dtype) - alpha * mean, sigma)
+
+
+def mean_of(noise: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+    """`(x - sigma noise)/alpha`, the mean that goes with a noise; an error at alpha = 0, also when traced."""
+    alpha, sigma = cast_level(level, noise.dtype)
+    alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a noise prediction, but is 0.")
+    return (strong(x, noise.dtype) - sigma * noise) / alpha
 
 
 def as_point(x: ArrayLike) -> Float[Array, "*shape"]:

@@ -20,11 +20,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..reductions import AbstractReduction, AnyCentres, Gibbs
-from ..reductions.centres import residual
-from ..reductions.rounding import gamma, unit_of
+from ..reductions import AbstractReduction, AnyCentres, Posterior
+from ..reductions.arithmetic import gamma, unit_of
+from ..reductions.gibbs import separation
 
-ROUNDINGS = 512  # rounding units by which a weight may be wrong: twice what `Chunked` tolerates
+ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums
+DOUBLE = 2.0**-53  # rounding unit of the energies
 DEEP = 200.0  # nats below the leader where all points together hold less than that
 
 
@@ -41,25 +42,28 @@ class Commitment(NamedTuple):
 
 
 def commitment_of(
-    reduction: AbstractReduction, centres: AnyCentres, found: Gibbs, x: Float[Array, "d"], alpha, sigma
+    reduction: AbstractReduction, centres: AnyCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma
 ) -> Commitment:
-    """The certificate, from a posterior pass at x."""
-    offset, log_weight = reduction.at(centres, found.leader)
-    unit = unit_of(x)
+    """The certificate, from a posterior pass at x; lengths in units of the offsets."""
+    leader = reduction.at(centres, found.leader)
+    unit, length = unit_of(x), centres.unit
     slack = found.discarded + ROUNDINGS * unit
     w, others = found.leader_weight - slack, jnp.maximum(1 - found.leader_weight, 0) + slack
-    rho = sigma / alpha
-    away = jnp.sqrt(jnp.sum(residual(x, alpha, centres.centre, offset) ** 2)) / alpha
-    rounding = gamma(x.size + 24, unit)
+    rho = sigma / alpha / length
+    residual = separation(x, alpha, centres.centre, length, leader.offsets[0])
+    away = jnp.sqrt(jnp.sum(residual**2)) / alpha
+    rounding = gamma(x.size + 24, DOUBLE)
     blur = jnp.where(sigma == 0, 0, rounding * (away / rho) ** 2)
+    least = jnp.min(jnp.where(jnp.isneginf(centres.log_weights), jnp.inf, centres.log_weights))
     # points of less weight than the leader may be nearer than their posterior weight tells
-    margin = (jnp.log(w / others) - (log_weight - centres.least()) - blur) * (1 - rounding)
+    margin = (jnp.log(w / others) - (leader.log_weights[0] - least) - blur) * (1 - rounding)
     far = 2 * centres.radius
-    squares = found.spread + jnp.sum((found.mean - offset) ** 2) + (found.discarded + unit) * far**2
-    pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - centres.least()))
+    moved = jnp.sqrt(jnp.sum((found.displacement / length + residual) ** 2)) / alpha + 4 * unit * away
+    squares = found.spread / length**2 + moved**2 + (found.discarded + unit) * far**2
+    pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - least))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)
     nearest = energy / (away + jnp.sqrt(away**2 + energy))
     certain = (alpha > 0) & (margin > 0) & ((sigma == 0) | (2 * (1 + rounding) * pull <= nearest))
-    deviation = jnp.where(sigma == 0, 0, pull / jnp.maximum(margin, jnp.finfo(x.dtype).tiny))
+    deviation = length * jnp.where(sigma == 0, 0, pull / jnp.maximum(margin, jnp.finfo(x.dtype).tiny))
     return Commitment(certain, found.leader, jnp.where(certain, deviation, jnp.inf))

@@ -6,21 +6,11 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from .. import reductions
 from ..level import NoiseLevel, cast_level, strong
-from ..reductions import (
-    AbstractReduction,
-    AnyCentres,
-    Auto,
-    Gibbs,
-    Posterior,
-    covariance,
-    covariance_vector,
-    gibbs,
-    heaviest,
-    weight_at,
-)
+from ..reductions import AbstractReduction, AnyCentres, Posterior
 from ..reductions.checks import is_concrete
-from .base import AbstractMixture, cast_point
+from .base import AbstractMixture, Evaluation, cast_point, over_sigma
 from .commitment import Commitment, commitment_of
 
 
@@ -29,7 +19,7 @@ class Empirical(AbstractMixture):
 
     `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as
     weight.
-    `reduction` says how the sums over points are computed (default: `Auto`, whose choice is then the attribute).
+    `reduction` says how the sums over points are computed (default: the choice of `reductions.auto`).
     Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
 
     At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf
@@ -50,13 +40,13 @@ class Empirical(AbstractMixture):
         weights: Real[ArrayLike, "..."] | None = None,
         reduction: AbstractReduction | None = None,
     ):
-        self.reduction = (Auto() if reduction is None else reduction).chosen(points)
+        self.reduction = reductions.auto(points) if reduction is None else reduction
         self.centres, self.shape, self.n = self.reduction.hold(points, weights)
 
     @property
     def points(self) -> Float[Array, "n *shape"]:
         """The training points, (n, *shape); raises ValueError where they are not stored."""
-        rows = self.centres.span(jnp.asarray(0), self.centres.n)[0][: self.n] + self.centres.centre[None]
+        rows = self.centres.span(0, self.centres.n).offsets[: self.n] * self.centres.unit + self.centres.centre[None]
         return rows.reshape(-1, *self.shape)
 
     def merged(self) -> "Empirical":
@@ -69,17 +59,8 @@ class Empirical(AbstractMixture):
     def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._gibbs(x, alpha, sigma)
-        return Posterior(
-            log_prob=found.log_partition - x.size * jnp.log(jnp.where(sigma > 0, sigma, 1) * (2 * jnp.pi) ** 0.5),
-            mean=(self.centres.centre + found.mean).reshape(x.shape),
-            displacement=found.displacement.reshape(x.shape),
-            entropy=found.entropy,
-            participation=found.participation,
-            leader=found.leader,
-            leader_weight=found.leader_weight,
-            discarded=found.discarded,
-        )
+        found = _posterior(self.reduction, self.centres, x.ravel(), alpha, sigma)
+        return found._replace(mean=found.mean.reshape(x.shape), displacement=found.displacement.reshape(x.shape))
 
     def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
@@ -90,71 +71,73 @@ class Empirical(AbstractMixture):
             raise ValueError(f"`beta` must be positive, but is {beta}.")
         x, (alpha, sigma) = self._cast(x, level)
         beta = strong(beta, x.dtype)
-        return _jitted(
-            self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma / jnp.sqrt(beta)
-        ).log_partition
+        sigma = sigma / jnp.sqrt(beta)
+        found = _posterior(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma)
+        return found.log_prob + x.size * jnp.log(jnp.where(sigma > 0, sigma, 1) * (2 * jnp.pi) ** 0.5)
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest points, heaviest first."""
         if not 1 <= k <= self.n:
             raise ValueError(f"`k` must be between 1 and {self.n}, the number of points, but is {k}.")
         x, (alpha, sigma) = self._cast(x, level)
-        return heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
+        return _heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
 
     def weight(self, x, level: NoiseLevel, index: Int[ArrayLike, ""]) -> Float[Array, ""]:
-        """The weight of point number `index`, by its gap to the leader."""
+        """The weight of point number `index`."""
         x, (alpha, sigma) = self._cast(x, level)
-        return weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
+        return _weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
 
     def covariance(self, x, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `C = sum_i w_i (y_i - D)(y_i - D)^T`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
-        flat = covariance(self.reduction, self.centres, x.ravel(), alpha, sigma)
+        flat = _covariance(self.reduction, self.centres, x.ravel(), alpha, sigma)
         return flat.reshape(x.shape + x.shape)
 
-    def jacobian_vector(self, x, level: NoiseLevel, v: Real[ArrayLike, "..."]) -> Float[Array, "*shape"]:
-        """`(alpha / sigma^2) C v`, one more pass; 0 at sigma = 0."""
-        x, (alpha, sigma) = self._cast(x, level)
-        v = cast_point(v, self.shape, x.dtype)
-        turned = covariance_vector(self.reduction, self.centres, x.ravel(), alpha, sigma, v.ravel()).reshape(x.shape)
-        return jnp.where(sigma > 0, alpha * turned / jnp.where(sigma > 0, sigma, 1) ** 2, 0)
-
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
-        """`(alpha^2 / sigma^4) tr C - d / sigma^2`, from the posterior pass."""
+        """`((alpha/sigma)^2 tr C - d) / sigma^2`, from the posterior pass; -inf at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
-        ratio = alpha / sigma
-        return (ratio**2 * self._gibbs(x, alpha, sigma).spread - x.size) / sigma**2
+        spread = self.posterior(x, level).spread
+        clean = sigma == 0
+        scale = jnp.where(clean, 1, sigma)
+        inside = jnp.where(clean, 0, alpha * (alpha * (spread / scale) / scale)) - x.size
+        return over_sigma(over_sigma(inside, sigma), sigma)
 
-    def commitment(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Commitment:
+    def commitment(
+        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, found: Evaluation | None = None
+    ) -> Commitment:
         """Whether the probability flow from x provably ends on the heaviest point, from the posterior pass.
 
         Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. At sigma = 0 it tells
         whether the nearest point is the only one. Weights that span more than 1/(512 u), u the rounding unit (3e4 in
-        single precision), and more than 10^4 coordinates in single precision leave nothing certain. As an observer it
-        tells when each trajectory collapses (`metrics.collapse_times`).
+        single precision), and more than 10^4 coordinates in single precision leave nothing certain. As an observer of the
+        sampled score, whose evaluation it is then given, it tells when each trajectory collapses
+        (`metrics.collapse_times`).
         """
         x, (alpha, sigma) = self._cast(x, level)
-        return commitment_of(self.reduction, self.centres, self._gibbs(x, alpha, sigma), x.ravel(), alpha, sigma)
+        known = self.posterior(x, level) if found is None else found.info
+        known = known._replace(mean=known.mean.ravel(), displacement=known.displacement.ravel())
+        return commitment_of(self.reduction, self.centres, known, x.ravel(), alpha, sigma)
 
     def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
-        point = self.centres.centre + _drawn(self.reduction, self.centres, which)
+        point = _drawn(self.reduction, self.centres, which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
-
-    def _gibbs(self, x, alpha, sigma) -> Gibbs:
-        return _jitted(self.reduction, self.centres, x.ravel(), alpha, sigma)
 
     def _cast(self, x, level: NoiseLevel):
         dtype = self.centres.dtype
         return cast_point(x, self.shape, dtype), cast_level(level, dtype)
 
 
-_jitted = eqx.filter_jit(gibbs)
+# compiled once for each shape, also where the caller compiles nothing
+_posterior = eqx.filter_jit(reductions.posterior)
+_heaviest = eqx.filter_jit(reductions.heaviest)
+_weight_at = eqx.filter_jit(reductions.weight_at)
+_covariance = eqx.filter_jit(reductions.covariance)
 
 
 @eqx.filter_jit
 def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: PRNGKeyArray) -> Float[Array, "d"]:
-    """The offset of a centre drawn by weight."""
-    return reduction.at(centres, centres.drawn(key))[0]
+    """A centre drawn by weight."""
+    return centres.centre + centres.unit * reduction.at(centres, centres.drawn(key)).offsets[0]

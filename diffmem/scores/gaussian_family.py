@@ -10,9 +10,8 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import Posterior
-from ..reductions.centres import residual
-from ..reductions.gaps import dot
-from .base import AbstractMixture, cast_point
+from ..reductions.arithmetic import dot, residual
+from .base import AbstractMixture, Evaluation, cast_point
 from .spectra import AbstractCovariances
 
 
@@ -37,17 +36,24 @@ class AbstractGaussianFamily(AbstractMixture):
         w, log_w = _shares(log_joint), log_joint - log_prob
         leader = jnp.argmax(w)
         means = self._means(x, alpha, sigma)
+        # the leader's mean plus weighted differences: a shared offset costs no digits
+        mean = means[leader] + dot(w, means - means[leader][None])
         return Posterior(
             log_prob=log_prob,
-            # the leader's mean plus weighted differences: a shared offset costs no digits
-            mean=(means[leader] + dot(w, means - means[leader][None])).reshape(x.shape),
+            mean=mean.reshape(x.shape),
             displacement=-(sigma**2 * dot(w, q)).reshape(x.shape),
             entropy=-jnp.sum(jnp.where(w > 0, w * jnp.where(w > 0, log_w, 0), 0)),
             participation=1 / jnp.sum(w**2),
             leader=leader,
             leader_weight=w[leader],
+            spread=dot(w, self._within(x.size, alpha, sigma)) + dot(w, jnp.sum((means - mean[None]) ** 2, axis=1)),
             discarded=jnp.zeros_like(log_prob),
         )
+
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """D, the noise `sigma sum_i w_i q_i` and the posterior."""
+        found = self.posterior(x, level)
+        return Evaluation(found.mean, -cast_level(level, found.mean.dtype).sigma * self.score(x, level), found)
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
@@ -130,6 +136,10 @@ class AbstractGaussianFamily(AbstractMixture):
         """m_i, by one function of S_i: through q_i, rounding off the span of S_i would return divided by sigma^2."""
         gain = self.covariances.apply(lambda s: alpha * s * self._precision(s, alpha, sigma), self._away(x, alpha))
         return self.centres + gain
+
+    def _within(self, d: int, alpha, sigma):
+        """Trace of the covariance of x_0 given x and the component, `sigma^2 tr S_i P_i`."""
+        return self.covariances.total(lambda s: sigma**2 * s * self._precision(s, alpha, sigma), d)
 
     def _offsets(self, x, q, w, alpha, sigma):
         """m_i - D, as -(sigma^2 / alpha)(q_i - mean q) where noise is small and by the means where signal is."""

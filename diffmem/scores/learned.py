@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, Real
 
 from ..level import NoiseLevel, cast_level
-from .base import AbstractScore, as_point
+from .base import AbstractScore, Evaluation, as_point
 from .predictions import AbstractPrediction
 
 Network = Callable[..., Float[Array, "*shape"]]
@@ -27,7 +27,7 @@ class Learned(AbstractScore):
 
     `label` is the condition, an integer (None: unconditional); `conditioned(label)` changes it.
 
-    Cost: one call of the network, for D and the score each (XLA merges the two). Floating arrays in it are trained by
+    Cost: one call of the network. Floating arrays in it are trained by
     `training.fit`; numbers and integers are not.
     Raises ValueError unless 0 < ratios[0] < ratios[1], and where the network's answer has another shape than x.
     """
@@ -50,15 +50,17 @@ class Learned(AbstractScore):
         self.label = None if label is None else jnp.asarray(label)
         self.ratios = (float(ratios[0]), float(ratios[1]))
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`skip x + out F`."""
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`skip x + out F` and `a x + b F`, which is no difference of D and x: both keep the digits that F has."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
-        return self.prediction.denoise(x, self._answer(x, level), level)
+        answer = self._answer(x, level)
+        mean, noise = (part(x, answer, level) for part in (self.prediction.denoise, self.prediction.noise))
+        return Evaluation(mean, noise)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`a x + b F`, not a difference of D and x: it keeps its digits at small sigma as far as F does."""
+    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """`a x + b F`, also where there is no mean (a noise prediction at alpha = 0)."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
-        return self.prediction.score(x, self._answer(x, level), level)
+        return self.prediction.noise(x, self._answer(x, level), level)
 
     def conditioned(self, label: Int[ArrayLike, ""] | None) -> "Learned":
         """The same network asked for another label."""

@@ -1,6 +1,6 @@
 """What a network is asked for, and how its answer F becomes a denoiser and a score.
 
-Each is `D = skip x + out F` and, without the cancellation of Tweedie's difference, `score = a x + b F`. The network
+Each is `D = skip x + out F` and, without the cancellation of Tweedie's difference, `noise = a x + b F`. The network
 sees `x / sqrt(alpha^2 data_std^2 + sigma^2)`, of unit size at every level.
 """
 
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..level import NoiseLevel
+from .base import mean_of, over_sigma
 
 Point = Float[Array, "*shape"]
 
@@ -18,7 +19,7 @@ Point = Float[Array, "*shape"]
 class AbstractPrediction(eqx.Module):
     """The meaning of a network's answer; `data_std` is the standard deviation of a coordinate of the data.
 
-    Subclass requirements: `denoise` and `score`, which agree by Tweedie's identity. Raises ValueError for a `data_std`
+    Subclass requirements: `denoise` and `noise`, which agree by Tweedie's identity. Raises ValueError for a `data_std`
     that is not positive.
     """
 
@@ -33,8 +34,8 @@ class AbstractPrediction(eqx.Module):
         """D(x)."""
 
     @abstractmethod
-    def score(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
-        """grad log p(x); infinite at sigma = 0 wherever the answer is not 0."""
+    def noise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
+        """E[z | x]."""
 
     def scaled(self, x: Point, level: NoiseLevel) -> Point:
         """x as the network sees it."""
@@ -48,9 +49,9 @@ class AbstractPrediction(eqx.Module):
 class Preconditioned(AbstractPrediction):
     """The mixture of signal and noise that has unit variance at every level, with s the spread:
 
-        D = (alpha data_std^2 x / s + sigma data_std F) / s,   score = (alpha data_std F / sigma - x / s) / s
+        D = (alpha data_std^2 x / s + sigma data_std F) / s,   noise = (sigma x / s - alpha data_std F) / s
 
-    Regular at alpha = 0 and, for D, at sigma = 0. Source: Karras et al., arXiv:2206.00364, eq. 7 and table 1, for any
+    Regular at alpha = 0 and at sigma = 0. Source: Karras et al., arXiv:2206.00364, eq. 7 and table 1, for any
     alpha.
     """
 
@@ -59,42 +60,40 @@ class Preconditioned(AbstractPrediction):
         s = self.spread(level)
         return (level.alpha * self.data_std**2 * (x / s) + level.sigma * self.data_std * answer) / s
 
-    def score(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
-        """`(alpha data_std F / sigma - x / s) / s`."""
+    def noise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
+        """`(sigma x / s - alpha data_std F) / s`."""
         s = self.spread(level)
-        return (_over(level.alpha * self.data_std * answer, level.sigma) - x / s) / s
+        return (level.sigma * (x / s) - level.alpha * self.data_std * answer) / s
 
 
 class Signal(AbstractPrediction):
-    """The data: `D = F`, `score = (alpha F - x) / sigma^2`."""
+    """The data: `D = F`, `noise = (x - alpha F) / sigma`."""
 
     def denoise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
         """F."""
         return answer
 
-    def score(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
-        """`(alpha F - x) / sigma^2`, a difference that loses digits as sigma -> 0."""
-        return _over(_over(level.alpha * answer - x, level.sigma), level.sigma)
+    def noise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
+        """`(x - alpha F) / sigma`, a difference that loses digits as sigma -> 0; infinite at sigma = 0."""
+        return over_sigma(x - level.alpha * answer, level.sigma)
 
 
 class Noise(AbstractPrediction):
-    """The noise: `D = (x - sigma F) / alpha`, `score = -F / sigma`. At alpha = 0 `denoise` is an error, also traced."""
+    """The noise: `D = (x - sigma F) / alpha`. At alpha = 0 `denoise` is an error, also traced."""
 
     def denoise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
         """`(x - sigma F) / alpha`; raises where alpha = 0."""
-        sentence = "`alpha` must be positive to denoise by a noise prediction, but is 0."
-        alpha = eqx.error_if(level.alpha, level.alpha == 0, sentence)
-        return (x - level.sigma * answer) / alpha
+        return mean_of(answer, x, level)
 
-    def score(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
-        """`-F / sigma`."""
-        return -_over(answer, level.sigma)
+    def noise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
+        """F."""
+        return answer
 
 
 class Velocity(AbstractPrediction):
     """`v = (alpha z - sigma x_0) / r` with `r = sqrt(alpha^2 + sigma^2)`, the rotation of signal into noise:
 
-        D = (alpha x / r - sigma F) / r,   score = -(x / r + alpha F / sigma) / r
+        D = (alpha x / r - sigma F) / r,   noise = (sigma x / r + alpha F) / r
 
     Regular at alpha = 0. Source: Salimans and Ho, arXiv:2202.00512, appendix D, for any alpha and sigma.
     """
@@ -104,14 +103,7 @@ class Velocity(AbstractPrediction):
         r = jnp.hypot(*level)
         return (level.alpha * (x / r) - level.sigma * answer) / r
 
-    def score(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
-        """`-(x / r + alpha F / sigma) / r`."""
+    def noise(self, x: Point, answer: Point, level: NoiseLevel) -> Point:
+        """`(sigma x / r + alpha F) / r`."""
         r = jnp.hypot(*level)
-        return -(x / r + _over(level.alpha * answer, level.sigma)) / r
-
-
-def _over(value: Point, sigma: Float[Array, ""]) -> Point:
-    """value / sigma, with 0 / 0 = 0."""
-    clean = sigma == 0
-    edge = jnp.where(value == 0, 0, jnp.sign(value) * jnp.inf)
-    return jnp.where(clean, edge, value / jnp.where(clean, 1, sigma))
+        return (level.sigma * (x / r) + level.alpha * answer) / r

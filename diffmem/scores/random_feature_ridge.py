@@ -10,10 +10,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.centres import residual
+from ..reductions.arithmetic import dot, residual
 from ..reductions.checks import check_points
-from ..reductions.gaps import dot
-from .base import AbstractScore, cast_point
+from .base import AbstractScore, Evaluation, cast_point
 from .predictions import Preconditioned
 
 ROWS = 4096  # noisy points whose features are held at once
@@ -120,15 +119,11 @@ class RandomFeatureRidge(AbstractScore):
         chosen = None if label is None else jnp.asarray(label)
         return eqx.tree_at(lambda score: score.label, self, chosen, is_leaf=lambda leaf: leaf is None)
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`mean + skip (x - alpha mean) + out F`."""
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`mean + skip (x - alpha mean) + out F`, and the noise without a difference of the two."""
         away, answer, level = self._answer(x, level)
-        return (self.mean + self.prediction.denoise(away, answer, level)).reshape(self.shape)
-
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(alpha D - x) / sigma^2`, formed without the difference."""
-        away, answer, level = self._answer(x, level)
-        return self.prediction.score(away, answer, level).reshape(self.shape)
+        mean = self.mean + self.prediction.denoise(away, answer, level)
+        return Evaluation(mean.reshape(self.shape), self.prediction.noise(away, answer, level).reshape(self.shape))
 
     def readout(self, level: NoiseLevel) -> Float[Array, "p d"]:
         """A at a level."""

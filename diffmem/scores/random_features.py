@@ -10,12 +10,12 @@ from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions.checks import check_finite, is_concrete
-from .base import AbstractScore, cast_point
+from .base import AbstractNoisePredictor, cast_point
 
 SAME = 1e-5  # relative difference of two ratios sigma/alpha that rounding in single precision may make
 
 
-class RandomFeatures(AbstractScore):
+class RandomFeatures(AbstractNoisePredictor):
     """A network of one hidden layer, `A f(W u/sqrt(d))/sqrt(p)`, W = `first` (p, d), A = `second` (d, p).
 
     It has no input for the noise: it is the score at its `level` (alpha_0, sigma_0), and, by scaling, at all levels of
@@ -66,12 +66,10 @@ class RandomFeatures(AbstractScore):
         features = self.activation(strong(self.first, x.dtype) @ x / (scale * strong(np.sqrt(d), x.dtype)))
         return strong(self.second, x.dtype) @ features / (scale * strong(np.sqrt(p), x.dtype))
 
-    def denoise(self, x: Real[ArrayLike, "d"], level: NoiseLevel) -> Float[Array, "d"]:
-        """`(x + sigma^2 s)/alpha`; raises where alpha = 0."""
-        x = cast_point(x, self.first.shape[1:], float_dtype(x))
-        alpha, sigma = cast_level(level, x.dtype)
-        alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a score, but is 0.")
-        return (x + sigma**2 * self.score(x, level)) / alpha
+    def noise(self, x: Real[ArrayLike, "d"], level: NoiseLevel) -> Float[Array, "d"]:
+        """`-sigma s`."""
+        score = self.score(x, level)
+        return -cast_level(level, score.dtype).sigma * score
 
     def _admitted(self, level: NoiseLevel, dtype) -> NoiseLevel:
         """The level in the precision of x; refused at another ratio than that of the fit."""

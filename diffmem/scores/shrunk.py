@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, cast_level, strong
-from .base import AbstractScore
+from .base import AbstractScore, Evaluation, noise_of
 
 
 class Kept(NamedTuple):
@@ -36,14 +36,17 @@ class AbstractShrunk(AbstractScore):
     def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
         """The share of the held score that is kept at x."""
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`x/alpha + share (D - x/alpha)`, the held D at alpha = 0."""
-        denoised = self.held.denoise(x, level)
-        x = strong(x, denoised.dtype)
-        alpha = cast_level(level, x.dtype).alpha
-        pure = alpha == 0
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`x/alpha + share (D - x/alpha)` and `share noise`, those of the held score at alpha = 0, with its findings."""
+        found = self.held.evaluate(x, level)
+        x = strong(x, found.mean.dtype)
+        alpha, sigma = cast_level(level, x.dtype)
+        pure, clean = alpha == 0, sigma == 0
         plain = x / jnp.where(pure, 1, alpha)
-        return jnp.where(pure, denoised, plain + self.kept(x, level).share * (denoised - plain))
+        share = jnp.where(pure, 1, self.kept(x, level).share)
+        mean = jnp.where(pure, found.mean, plain + share * (found.mean - plain))
+        noise = jnp.where(clean, noise_of(mean, x, level), share * jnp.where(clean, 0, found.noise))
+        return Evaluation(mean, noise, found.info)
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`share s`, the held s at alpha = 0."""

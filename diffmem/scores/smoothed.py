@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions.checks import check_finite, is_concrete
-from .base import AbstractScore, as_point
+from .base import AbstractScore, Evaluation, as_point
 
 Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
 
@@ -40,9 +40,14 @@ class Smoothed(AbstractScore):
         _check_offsets(offsets)
         self.held, self.offsets, self.scale = held, as_point(offsets), scale
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`mean_m D(x + e_m)`."""
-        return self._mean(self.held.denoise, x, level)
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`mean_m D(x + e_m)`, and the mean of the noises."""
+
+        def held(x, level):
+            found = self.held.evaluate(x, level)
+            return found.mean, found.noise
+
+        return Evaluation(*self._mean(held, x, level))
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`mean_m s(x + e_m)`."""
@@ -61,7 +66,8 @@ class Smoothed(AbstractScore):
 
 @eqx.filter_jit
 def _mean_over(function, x, offsets, level):
-    return jnp.mean(jax.vmap(lambda offset: function(x + offset, level))(offsets), axis=0)
+    found = jax.vmap(lambda offset: function(x + offset, level))(offsets)
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
 
 
 def antithetic_offsets(

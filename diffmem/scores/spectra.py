@@ -7,12 +7,15 @@ f acting on the eigenvalues, or `total(f)`, the sum of f over them. No matrix is
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ..reductions.gaps import HIGHEST
+from ..reductions.arithmetic import HIGHEST
 
 Function = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 
@@ -85,7 +88,7 @@ class Full(AbstractCovariances):
     bases: Float[Array, "k d d"]
 
     def __init__(self, matrices: Float[Array, "k d d"]):
-        eigenvalues, self.bases = jnp.linalg.eigh(matrices)
+        eigenvalues, self.bases = in_host_double(np.linalg.eigh, jnp.linalg.eigh, matrices)
         self.eigenvalues = jnp.maximum(eigenvalues, 0)
 
     def apply(self, function, vectors):
@@ -111,7 +114,9 @@ class LowRank(AbstractCovariances):
     floor: Float[Array, ""]
 
     def __init__(self, factors: Float[Array, "k d r"], variances: Float[Array, "k r"], floor: Float[Array, ""]):
-        self.bases, scales, _ = jnp.linalg.svd(factors * jnp.sqrt(variances)[:, None, :], full_matrices=False)
+        scaled = factors * jnp.sqrt(variances)[:, None, :]
+        thin = partial(np.linalg.svd, full_matrices=False), partial(jnp.linalg.svd, full_matrices=False)
+        self.bases, scales, _ = in_host_double(*thin, scaled)
         self.variances, self.floor = scales**2, floor
 
     def apply(self, function, vectors):
@@ -130,3 +135,13 @@ class LowRank(AbstractCovariances):
     def dtype(self):
         """Of the variances."""
         return self.variances.dtype
+
+
+def in_host_double(on_host: Callable, traced: Callable, matrices: Float[Array, "k a b"]):
+    """A factorisation in double precision on the host where the matrices can be read now, in JAX inside a trace.
+
+    Small eigenvalues and their axes are wrong by the rounding of the largest one, which a score divides by sigma^2.
+    """
+    if isinstance(matrices, jax.core.Tracer):
+        return traced(matrices)
+    return tuple(jnp.asarray(np.asarray(part, matrices.dtype)) for part in on_host(np.asarray(matrices, np.float64)))

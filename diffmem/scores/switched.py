@@ -6,7 +6,7 @@ from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions.checks import check_nonnegative, is_concrete
-from .base import AbstractScore
+from .base import AbstractScore, Evaluation
 
 
 class Switched(AbstractScore):
@@ -24,9 +24,9 @@ class Switched(AbstractScore):
     def __check_init__(self):
         check_nonnegative("ratio", self.ratio)
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """That of one of the two."""
-        return self._chosen(lambda score, x, level: score.denoise(x, level), x, level)
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """Mean and noise of one of the two."""
+        return self._chosen(lambda score, x, level: score.evaluate(x, level)._replace(info=None), x, level)
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """That of one of the two."""

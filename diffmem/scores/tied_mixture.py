@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.centres import residual
+from ..reductions.arithmetic import dot, doubled, residual
 from ..reductions.checks import check_finite, check_points, is_concrete
-from ..reductions.gaps import dot, gaps
-from .base import AbstractScore, cast_point
+from .base import AbstractScore, Evaluation, cast_point
 
 
 class TiedMixture(AbstractScore):
@@ -86,23 +85,24 @@ class TiedMixture(AbstractScore):
         """v, in squared data units."""
         return jnp.exp(self.log_variance)
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means."""
-        leader, away, shift, alpha, total = self._parts(x, level)
-        kept = alpha * self.variance / total
-        return (leader + shift + kept * (away - alpha * shift)).reshape(self.shape)
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means, and the noise."""
+        leader, away, shift, alpha, sigma, total = self._parts(x, level)
+        between = away - alpha * shift
+        mean = leader + shift + alpha * self.variance / total * between
+        return Evaluation(mean.reshape(self.shape), (sigma / total * between).reshape(self.shape))
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha m - x)/(alpha^2 v + sigma^2)`: no division by sigma."""
-        _, away, shift, alpha, total = self._parts(x, level)
+        _, away, shift, alpha, _, total = self._parts(x, level)
         return ((alpha * shift - away) / total).reshape(self.shape)
 
     def _parts(self, x, level: NoiseLevel):
-        """The nearest mean, x less alpha times it, the weighted mean less it, alpha, and alpha^2 v + sigma^2."""
+        """The nearest mean, x less alpha times it, the weighted mean less it, alpha, sigma, and alpha^2 v + sigma^2."""
         x = cast_point(x, self.shape, self.centres.dtype).ravel()
         alpha, sigma = cast_level(level, x.dtype)
         total = alpha**2 * self.variance + sigma**2
-        return *_weighed(self.centres, self.active, x, alpha, total), alpha, total
+        return *_weighed(self.centres, self.active, x, alpha, total), alpha, sigma, total
 
 
 @eqx.filter_jit
@@ -111,10 +111,26 @@ def _weighed(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Arra
     used = jnp.arange(len(centres)) < active
     # what all means share costs no digits; one of them, since a mean of them may be rounded anew wherever it is used
     origin = jax.lax.stop_gradient(centres[0])
-    offsets = centres - origin[None]
-    near = dot(offsets, x - alpha * origin) - alpha * jnp.sum(offsets**2, axis=1) / 2
+    offsets, seen = centres - origin[None], residual(x, alpha, origin)
+    near = dot(offsets, seen) - alpha * jnp.sum(offsets**2, axis=1) / 2
     j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
-    away = residual(x, alpha, centres[j])
-    gained = alpha * gaps(offsets, offsets[j], away, alpha)[0] / total
+    gained = alpha * _tilts(offsets, seen, alpha, j) / total
     w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
-    return centres[j], away, dot(w, offsets) - offsets[j]
+    return centres[j], residual(x, alpha, centres[j]), dot(w, offsets) - offsets[j]
+
+
+@jax.custom_jvp
+def _tilts(offsets: Float[Array, "m d"], seen: Float[Array, "d"], alpha, j: Int[Array, ""]) -> Float[Array, "m"]:
+    """`t_i - t_j` with `t_i = <o_i, x> - alpha |o_i|^2 / 2`, in double precision: their difference loses digits."""
+    with jax.enable_x64(True):
+        o, x, a = doubled(offsets, seen, alpha)
+        t = dot(o, x) - a / 2 * jnp.sum(o * o, axis=1)
+        return (t - t[j]).astype(seen.dtype)
+
+
+@_tilts.defjvp
+def _tilts_jvp(primals, tangents):
+    (offsets, seen, alpha, j), (offsets_t, seen_t, alpha_t, _) = primals, tangents
+    slope = dot(offsets, seen_t) + dot(offsets_t, seen) - alpha * jnp.sum(offsets * offsets_t, axis=1)
+    slope = slope - alpha_t * jnp.sum(offsets * offsets, axis=1) / 2
+    return _tilts(*primals), slope - slope[j]

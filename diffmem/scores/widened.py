@@ -5,7 +5,7 @@ from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions.checks import check_nonnegative
-from .base import AbstractScore
+from .base import AbstractScore, Evaluation
 
 
 class Widened(AbstractScore):
@@ -24,16 +24,16 @@ class Widened(AbstractScore):
     def __check_init__(self):
         check_nonnegative("width", self.width)
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(sigma^2 D + alpha width^2 x) / s^2`."""
-        denoised = self.held.denoise(x, self._wider(x, level))
-        x = strong(x, denoised.dtype)
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`(sigma^2 D + alpha width^2 x) / s^2`, `sigma/s` of the held noise, and what the held score found."""
+        wider = self._wider(x, level)
+        found = self.held.evaluate(x, wider)
+        x = strong(x, found.mean.dtype)
         alpha, sigma = cast_level(level, x.dtype)
-        wide = self._wider(x, level).sigma
-        flat = wide == 0
-        wide, width = jnp.where(flat, 1, wide), strong(self.width, x.dtype)
-        noise, blur = jnp.where(flat, 1, sigma / wide), width / wide
-        return noise**2 * denoised + alpha * blur**2 * x
+        flat = wider.sigma == 0
+        wide, width = jnp.where(flat, 1, wider.sigma), strong(self.width, x.dtype)
+        share, blur = jnp.where(flat, 1, sigma / wide), width / wide
+        return Evaluation(share**2 * found.mean + alpha * blur**2 * x, share * found.noise, found.info)
 
     def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """The held score at (alpha, s)."""

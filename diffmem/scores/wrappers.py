@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import NoiseLevel, ProcessLike, cast_level, cast_rate
-from .base import AbstractDenoiser, AbstractScore, as_point
+from .base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
 PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
 """`f(x, level)` for one point."""
@@ -26,7 +26,7 @@ class FromFunction(AbstractDenoiser):
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
 
 
-class FromNoisePrediction(AbstractScore):
+class FromNoisePrediction(AbstractNoisePredictor):
     """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
 
     At alpha = 0 the noise says nothing of x_0: `denoise` is an error there, also when traced.
@@ -34,19 +34,9 @@ class FromNoisePrediction(AbstractScore):
 
     function: PointFunction
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`-eps / sigma`."""
+    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The function's value."""
         x = as_point(x)
-        return -self._noise(x, level) / cast_level(level, x.dtype).sigma
-
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(x - sigma eps) / alpha`; raises where alpha = 0."""
-        x = as_point(x)
-        alpha, sigma = cast_level(level, x.dtype)
-        alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a noise prediction, but is 0.")
-        return (x - sigma * self._noise(x, level)) / alpha
-
-    def _noise(self, x, level):
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
 
 
@@ -63,23 +53,15 @@ class FromVelocity(AbstractScore):
     function: PointFunction
     process: ProcessLike
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)`."""
-        x, v, (_, sigma), rate, turn = self._parts(x, level)
-        return (rate.sigma * x - sigma * v) / turn
-
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`-(alpha v - alpha' x) / (sigma (alpha sigma' - alpha' sigma))`."""
-        x, v, (alpha, sigma), rate, turn = self._parts(x, level)
-        return -(alpha * v - rate.alpha * x) / (sigma * turn)
-
-    def _parts(self, x, level):
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
         x = as_point(x)
         alpha, sigma = level = cast_level(level, x.dtype)
         ratio = jnp.where(alpha == 0, jnp.inf, sigma / jnp.where(alpha == 0, 1, alpha))
         rate = cast_rate(self.process.rate(self.process.time_at(ratio)), x.dtype)
         v = jnp.asarray(self.function(x, level), x.dtype)
-        return x, v, level, rate, alpha * rate.sigma - rate.alpha * sigma
+        turn = alpha * rate.sigma - rate.alpha * sigma
+        return Evaluation((rate.sigma * x - sigma * v) / turn, (alpha * v - rate.alpha * x) / turn)
 
 
 class FromHost(AbstractDenoiser):

@@ -7,7 +7,6 @@ from jaxtyping import Array, Float
 
 from ..integrators import Heun, grids, sample
 from ..processes import EDM
-from ..reductions import Dense
 from ..scores import AbstractScore, Ambient, Empirical
 
 PROCESS = EDM()  # one process for all grids: only their times differ, so nothing compiles again
@@ -30,9 +29,9 @@ def ambient_branches(
     down to tau = 0, where it ends on one of them.
     Source: Shah et al., arXiv:2502.21278; derived.
     """
-    copies = Ambient(train + noise * unit_noise, noise, reduction=Dense()).noisy
+    copies = Ambient(train + noise * unit_noise, noise).noisy
     return {
-        "plain": flow_between(Empirical(train, reduction=Dense()), start, top, noise, steps=steps),
+        "plain": flow_between(Empirical(train), start, top, noise, steps=steps),
         "ambient": flow_between(copies, start, math.sqrt(top**2 - noise**2), steps=steps),
     }
 

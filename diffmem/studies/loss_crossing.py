@@ -9,7 +9,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..level import NoiseLevel
 from ..metrics import denoising_loss
-from ..reductions import Dense
 from ..scores import AbstractScore, Empirical
 
 
@@ -38,7 +37,7 @@ def excess_losses(
 
     def knowing(share):
         # so few points need no streaming, and dense sums compile faster
-        return Empirical(train, jnp.asarray(rank < round(share * n), train.dtype), Dense())
+        return Empirical(train, jnp.asarray(rank < round(share * n), train.dtype))
 
     memorizing = curve(knowing(1.0))
     partial = np.array([curve(knowing(float(share))) for share in shares])

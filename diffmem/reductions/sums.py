@@ -1,0 +1,185 @@
+"""Sums over centres, chunk by chunk, relative to the largest logit so far: the streaming softmax."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .arithmetic import dot, unit_of
+from .centres import Chunk
+from .energies import ENOUGH, Logits, Queries, by_differences, by_product, rounding, shared_energy
+from .posterior import Posterior
+
+LOWEST = -1000.0  # nats at which a weight is 0 in every precision
+SHARP = 1e-5  # relative error of the posterior variance, in units of its natural size d (sigma/alpha)^2, that single
+# precision may cause in the second product
+
+
+class Sums(NamedTuple):
+    """With e_i = exp(logit_i - top), logit_i = -E_i, over the centres so far."""
+
+    top: Float[Array, "*batch"]
+    Z: Float[Array, "*batch"]
+    """sum e_i."""
+    U: Float[Array, "*batch"]
+    """sum e_i (logit_i - top)."""
+    P: Float[Array, "*batch"]
+    """sum e_i^2."""
+    M1: Float[Array, "*batch d"]
+    """sum e_i o_i."""
+    M2: Float[Array, "*batch"]
+    """sum e_i |o_i|^2."""
+    best: Float[Array, "*batch"]
+    """logit_leader - top: 0 but for weights at sigma = 0."""
+    leader: Int[Array, "*batch"]
+
+
+def nothing(queries: Queries) -> Sums:
+    """No centres yet."""
+    zero = jnp.zeros_like(queries.alpha)
+    none = jnp.zeros(zero.shape, jnp.int32)
+    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero + 2 * LOWEST, none)
+
+
+def of_chunk(queries: Queries, chunk: Chunk, logits: Logits, dtype, wide_moments: bool) -> Sums:
+    """The sums over one chunk; exponentials and, unless asked otherwise, products in `dtype`."""
+    wide = queries.away.dtype
+    found = logits(queries, chunk)
+    top = jnp.max(found, axis=1)
+    depth = depths(queries, chunk, found, top).astype(dtype)
+    e = jnp.exp(depth)
+    best = jnp.max(depth, axis=1)
+    number = jax.lax.broadcasted_iota(jnp.int32, depth.shape, 1)
+    moments = wide if wide_moments else dtype
+    weight, offsets, squares = (part.astype(moments) for part in (e, chunk.offsets, chunk.squares))
+    if wide_moments:
+        squares = squares + chunk.squares_low.astype(moments)
+    return Sums(
+        top.astype(wide),
+        jnp.sum(e, axis=1).astype(wide),
+        jnp.sum(e * depth, axis=1).astype(wide),
+        jnp.sum(e * e, axis=1).astype(wide),
+        dot(weight, offsets).astype(wide),
+        dot(weight, squares).astype(wide),
+        best.astype(wide),
+        jnp.min(jnp.where(depth == best[:, None], number, depth.shape[1]), axis=1),
+    )
+
+
+def depths(queries: Queries, chunk: Chunk, logits, top):
+    """`logit_i - top`, at least `LOWEST`; at sigma = 0 the log-weight of those that tie with the best."""
+    depth = logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]
+    if logits.dtype == queries.away.dtype:
+        log_weights = chunk.log_weights.astype(depth.dtype)[None]
+        tied = jnp.where(depth >= -queries.tie[:, None], log_weights, LOWEST)
+        depth = jnp.where(queries.clean[:, None], tied, depth)
+    return jnp.maximum(depth, LOWEST)
+
+
+def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
+    """The sums over two disjoint sets of centres, the first in order first."""
+    top = jnp.maximum(one.top, other.top)
+
+    def lowered(sums: Sums) -> Sums:
+        fall = jnp.where(jnp.isneginf(sums.top), 0, sums.top - jnp.where(jnp.isneginf(top), 0, top))
+        fall = jnp.maximum(jnp.where(queries.clean, jnp.where(fall >= -queries.tie, 0, LOWEST), fall), LOWEST)
+        shrink = jnp.exp(fall)
+        return sums._replace(
+            Z=shrink * sums.Z,
+            U=shrink * (sums.U + fall * sums.Z),
+            P=shrink * shrink * sums.P,
+            M1=shrink[:, None] * sums.M1,
+            M2=shrink * sums.M2,
+            best=sums.best + fall,
+        )
+
+    a, b = lowered(one), lowered(other)
+    first = a.best >= b.best
+    leader = jnp.where(first, one.leader, other.leader)
+    added = jax.tree.map(jnp.add, a, b)
+    return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
+
+
+def sums_over(centres, queries: Queries, rows: int, logits: Logits, wide_moments: bool) -> Sums:
+    """The sums over all centres, `rows` at a time; the last chunk overlaps its predecessor, whose rows count once."""
+    n, dtype = centres.n, centres.dtype
+    if rows >= n:
+        return of_chunk(queries, centres.span(0, n), logits, dtype, wide_moments)
+
+    def step(sums: Sums, number):
+        start = jnp.minimum(number * rows, n - rows)
+        chunk = centres.span(start, rows)
+        fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
+        chunk = chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf))
+        found = of_chunk(queries, chunk, logits, dtype, wide_moments)
+        return joined(queries, sums, found._replace(leader=found.leader + start)), None
+
+    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-n // rows)))[0]
+
+
+def gathered(centres, queries: Queries, rows: int) -> tuple[Sums, Float[Array, "batch"]]:
+    """The sums over all centres with the energy of the leader as `-top`, in the precision that the batch needs; and a
+    bound on the rounding of an energy, in nats.
+    """
+    dtype, wide = centres.dtype, queries.away.dtype
+    own, double = unit_of(jnp.zeros((), dtype)), unit_of(queries.away)
+    run = partial(sums_over, centres, queries, rows)
+
+    def product(dtype, wide_moments):
+        sums = run(by_product(dtype), wide_moments)
+        unit = own if dtype == centres.dtype else double
+        return sums._replace(top=sums.top - shared_energy(queries)), rounding(queries, unit)
+
+    def differences():
+        sums = run(by_differences, False)
+        return sums, 4 * own * jnp.maximum(-sums.top, 0)
+
+    coarse = jnp.all(~queries.clean & (queries.beta * queries.reach <= ENOUGH))
+    if dtype == wide:
+        return jax.lax.cond(coarse, lambda: product(dtype, False), differences)
+    # the natural size of the posterior variance against the rounding of |o|^2
+    radius = centres.radius.astype(wide)
+    blurred = own * queries.beta * (queries.alpha * radius) ** 2 > SHARP * centres.d
+    sharp = jnp.any(blurred | queries.clean)
+    case = jnp.where(coarse, 0, jnp.where(sharp, 2, 1))
+    return jax.lax.switch(
+        case, [lambda: product(dtype, False), lambda: product(wide, False), lambda: product(wide, True)]
+    )
+
+
+def concluded(centres, queries: Queries, sums: Sums, error: Float[Array, "batch"], sigma) -> Posterior:
+    """The posterior from complete sums, in the dtype of the centres; `error` bounds that of an energy, in nats."""
+    unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
+    clean, alpha = queries.clean, queries.alpha
+    log_Z = sums.top + jnp.log(sums.Z)
+    m = sums.M1 / sums.Z[:, None]
+    displacement = alpha[:, None] * m - queries.away
+    # without noise a query is on a point up to rounding or not at all
+    noise = 4 * unit_of(m) * (jnp.abs(queries.away) + alpha[:, None] * jnp.abs(m))
+    displacement = jnp.where(clean[:, None] & (jnp.abs(displacement) <= noise), 0, displacement)
+    on_point = jnp.all(displacement == 0, axis=1) & (-2 * sums.top <= queries.tie)
+    safe = jnp.where(clean, 1, sigma)
+    log_prob = log_Z - centres.d * jnp.log(safe * (2 * jnp.pi) ** 0.5)
+    leader_weight = jnp.exp(sums.best) / sums.Z
+    found = Posterior(
+        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_prob),
+        mean=centre[None] + unit * m,
+        displacement=unit * displacement,
+        entropy=jnp.log(sums.Z) - sums.U / sums.Z,
+        participation=sums.Z * sums.Z / sums.P,
+        leader=sums.leader,
+        leader_weight=leader_weight,
+        spread=unit * unit * jnp.maximum(sums.M2 / sums.Z - jnp.sum(m * m, axis=1), 0),
+        discarded=jnp.where(clean, 0, _moved_weight(error, leader_weight)),
+    )
+    return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
+
+
+def _moved_weight(error, leader_weight):
+    """Bound on the total variation of weights whose energies are wrong by up to `error` nats: tanh(error/2), and less
+    where one of them holds nearly everything.
+    """
+    error = jnp.minimum(error, 50)
+    return jnp.minimum(jnp.tanh(error / 2), jnp.expm1(2 * error) * jnp.exp(2 * error) * (1 - leader_weight))
