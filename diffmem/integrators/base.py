@@ -40,6 +40,20 @@ class AbstractIntegrator(eqx.Module):
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """The state at `times[-1]` and the observations at every grid time, stacked (None without an observer)."""
 
+    def denoised(
+        self,
+        score: AbstractScore,
+        process: AbstractProcess,
+        x: Float[ArrayLike, "*shape"],
+        times: Float[ArrayLike, "nodes"],
+        *,
+        key: PRNGKeyArray,
+        observe: Observer | None = None,
+    ) -> tuple[Float[Array, "*shape"], PyTree]:
+        """The same with D of the state at `times[-1]` in its place."""
+        x, observed = self(score, process, x, times, key=key, observe=observe)
+        return score.denoise(x, nodes_at(process, times, x.dtype).at(-1).level), observed
+
 
 class AbstractStepper(AbstractIntegrator):
     """An integrator that makes one step between neighbouring grid times: a sampler is one formula.
@@ -66,17 +80,18 @@ class AbstractStepper(AbstractIntegrator):
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """x and the state at `after`; `here` is the score's evaluation at x and `now`."""
 
-    def __call__(
-        self,
-        score: AbstractScore,
-        process: AbstractProcess,
-        x: Float[ArrayLike, "*shape"],
-        times: Float[ArrayLike, "nodes"],
-        *,
-        key: PRNGKeyArray,
-        observe: Observer | None = None,
-    ) -> tuple[Float[Array, "*shape"], PyTree]:
+    def __call__(self, score, process, x, times, *, key, observe=None):
         """Steps through the grid; each observation is of the state before a step, the last one of the final state."""
+        x, _, seen = self._run(score, process, x, times, key, observe, last=observe is not None)
+        return x, seen
+
+    def denoised(self, score, process, x, times, *, key, observe=None):
+        """The same, with the D that the evaluation of the final state found."""
+        _, mean, seen = self._run(score, process, x, times, key, observe, last=True)
+        return mean, seen
+
+    def _run(self, score, process, x, times, key, observe: Observer | None, last: bool):
+        """The final state, D where the score was evaluated last (at the final state if `last`), and the observations."""
         x = as_point(x)
         nodes = nodes_at(process, times, x.dtype)
         if self.stochastic:
@@ -87,22 +102,34 @@ class AbstractStepper(AbstractIntegrator):
         look = observe if observe is not None else _nothing
         # one row for a step: the loop fetches it at once, which is most of what a cheap step costs
         rows, unpack = packed(nodes)
-        pairs = jnp.stack([rows[:-1], rows[1:]], axis=1)
+        pairs = jnp.stack([rows, jnp.concatenate([rows[1:], rows[-1:]])], axis=1)
 
         def advance(carry, inputs):
-            x, state = carry
-            pair, subkey = inputs
+            x, state, _ = carry
+            pair, subkey, stays = inputs
             now, after = unpack(pair[0]), unpack(pair[1])
             here = score.evaluate(x, now.level)
-            return self.step(score, x, here, state, now, after, subkey), look(x, now.level, here)
+            seen = look(x, now.level, here)
+            move = lambda: self.step(score, x, here, state, now, after, subkey)  # noqa: E731
+            x, state = move() if stays is None else jax.lax.cond(stays, lambda: (x, state), move)
+            return (x, state, here.mean), seen
 
-        start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps))
-        (x, _), seen = _scanned(advance, start, pairs, key if self.stochastic else None)
-        if observe is None:
-            return x, None
-        level = jax.tree.map(lambda leaf: leaf[-1], nodes.level)
-        last = look(x, level, score.evaluate(x, level))
-        return x, jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, last)
+        start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps)), x
+        if not self.stochastic:
+            # the final state is evaluated in the same loop, which is compiled once
+            count = steps + last
+            stays = jnp.arange(count) == steps if last else None
+            (x, _, mean), seen = jax.lax.scan(
+                lambda carry, inputs: advance(carry, (inputs[0], None, inputs[1])), start, (pairs[:count], stays)
+            )
+            return x, mean, seen
+        (x, _, mean), seen = _scanned(advance, start, pairs[:-1], key)
+        if last:
+            level = nodes.at(-1).level
+            here = score.evaluate(x, level)
+            mean, end = here.mean, look(x, level, here)
+            seen = jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, end)
+        return x, mean, seen
 
 
 class AbstractOneStep(AbstractStepper):
@@ -113,20 +140,17 @@ class AbstractOneStep(AbstractStepper):
         return None
 
 
-def _scanned(advance: Callable, start: PyTree, pairs: Array, key: PRNGKeyArray | None):
-    """`scan` over the steps, each with its own key; without randomness all have none.
-
-    Keys are made for several steps at once: one by one they would take a third of a cheap step.
+def _scanned(advance: Callable, start: PyTree, pairs: Array, key: PRNGKeyArray):
+    """`scan` over the steps, each with its own key; keys are made for several steps at once, as one by one they would
+    take a third of a cheap step.
     """
     steps = len(pairs)
-    if key is None:
-        return jax.lax.scan(lambda carry, pair: advance(carry, (pair, None)), start, pairs)
     size = max(size for size in range(1, KEYS + 1) if steps % size == 0)
 
     def block(carry, inputs):
         indices, pairs = inputs
         subkeys = jax.vmap(jax.random.fold_in, (None, 0))(key, indices)
-        return jax.lax.scan(advance, carry, (pairs, subkeys))
+        return jax.lax.scan(lambda carry, step: advance(carry, (*step, None)), carry, (pairs, subkeys))
 
     inputs = jnp.arange(steps).reshape(-1, size), pairs.reshape(-1, size, *pairs.shape[1:])
     end, seen = jax.lax.scan(block, start, inputs)

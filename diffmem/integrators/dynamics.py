@@ -28,6 +28,10 @@ class Node(NamedTuple):
     level: NoiseLevel
     rate: NoiseLevel
 
+    def at(self, i: int) -> "Node":
+        """Node number i of a stack."""
+        return jax.tree.map(lambda leaf: leaf[i], self)
+
 
 def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype) -> Node:
     """The nodes of `process` at `times`, computed in the times' own precision and then cast to `dtype`."""

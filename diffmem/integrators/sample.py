@@ -83,13 +83,8 @@ def sample(
 @eqx.filter_jit
 def _batch(score, process, integrator, times, shape, observe, starts, exact, finish, key, index):
     dtype = answered_dtype(score, shape, times.dtype if starts is None else starts.dtype, drawn=exact)
-    level, last = (
-        cast_level(jax.tree.map(lambda leaf, i=i: leaf[i], process.level(times)), dtype) for i in (0, len(times) - 1)
-    )
-    denoised = finish == "denoise"
-
-    def look(x, level, found):
-        return None if observe is None else observe(x, level, found), found.mean
+    level = cast_level(process.level(times[0]), dtype)
+    run = integrator.denoised if finish == "denoise" else integrator
 
     def one(i, x):
         begin, path = jax.random.split(jax.random.fold_in(key, i))
@@ -97,12 +92,7 @@ def _batch(score, process, integrator, times, shape, observe, starts, exact, fin
             x = score.sample(level, key=begin)
         elif x is None:
             x = level.sigma * jax.random.normal(begin, shape, dtype)
-        if observe is None:
-            x, _ = integrator(score, process, x.astype(dtype), times, key=path)
-            return (score.denoise(x, last) if denoised else x), None
-        # the evaluation that is observed last is that of the final state, and gives its D
-        x, (seen, means) = integrator(score, process, x.astype(dtype), times, key=path, observe=look)
-        return (means[-1] if denoised else x), seen
+        return run(score, process, x.astype(dtype), times, key=path, observe=observe)
 
     return jax.vmap(one, out_axes=(0, 1))(index, starts)
 

@@ -39,9 +39,9 @@ class Centres(NamedTuple):
     """A power of two, so that no digit changes."""
     squares: Float[Array, "n"]
     squares_low: Float[Array, "n"]
-    weights: Float[Array, "n"]
-    """Normalised."""
-    log_weights: Float[Array, "n"]
+    weights: Float[Array, "*n"]
+    """Normalised; one number where all are equal."""
+    log_weights: Float[Array, "*n"]
     """-inf where a weight is zero."""
     radius: Float[Array, ""]
     """max_i |offsets_i|."""
@@ -73,7 +73,14 @@ class Centres(NamedTuple):
 
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
-        return jax.random.choice(key, self.n, p=self.weights)
+        uniform = uniform_double(key)
+        with jax.enable_x64(True):
+            if self.weights.ndim == 0:
+                place = jnp.floor((1 - uniform) * self.n).astype(jnp.int32)
+            else:
+                heaps = jnp.cumsum(self.weights.astype(jnp.float64))
+                place = jnp.searchsorted(heaps, (1 - uniform) * heaps[-1]).astype(jnp.int32)
+            return jnp.minimum(place, self.n - 1)
 
     def tempered(self, beta: Float[Array, ""]) -> "Centres":
         """The centres with weights raised to the power beta (not normalised)."""
@@ -81,7 +88,8 @@ class Centres(NamedTuple):
         return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
 
     def _rows(self) -> Chunk:
-        return Chunk(self.offsets, self.squares, self.squares_low, self.weights, self.log_weights)
+        each = (jnp.broadcast_to(part, self.squares.shape) for part in (self.weights, self.log_weights))
+        return Chunk(self.offsets, self.squares, self.squares_low, *each)
 
 
 def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
@@ -93,13 +101,13 @@ def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
     n = np.shape(points)[0]
     on_host = all(value is None or _on_host(value) for value in (points, weights))
     if not on_host:
-        weights = jnp.ones(n, dtype) if weights is None else strong(weights, dtype)
+        weights = None if weights is None else strong(weights, dtype)
         return jax.jit(_centres, static_argnums=(2, 3))(strong(points, dtype).reshape(n, -1), weights, dtype, jnp)
     # only as much is copied as the dtype asks for
     rows = np.asarray(points).astype(dtype, copy=False).reshape(n, -1)
     if not all(np.isfinite(block).all() for block in _blocks(rows, np)):
         raise ValueError(f"`points` must be within the range of {np.dtype(dtype)}, but hold larger numbers.")
-    given = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    given = None if weights is None else np.asarray(weights, np.float64)
     return jax.tree.map(jnp.asarray, _centres(rows, given, dtype, np))
 
 
@@ -124,12 +132,20 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     offsets = offsets / unit
     parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
     squares, low = (xp.concatenate(part) for part in zip(*parts))
+    weights = xp.ones((), dtype) / len(rows) if weights is None else weights
     # in double precision on the host, where weights may span more than a float holds
     share = weights / fixed(xp.max(weights))
-    share = share / xp.sum(share)
+    share = share / xp.sum(share) if xp.ndim(share) else weights
     log_share = xp.where(share > 0, xp.log(xp.where(share > 0, share, 1)), -np.inf).astype(dtype)
     share = share.astype(dtype)
     return Centres(offsets, centre, unit, squares, low, share, log_share, xp.sqrt(xp.max(squares)))
+
+
+def uniform_double(key: PRNGKeyArray):
+    """A number in (0, 1) of 64 random bits, in double precision also while JAX's x64 is off."""
+    high, low = jax.random.bits(key, dtype=jnp.uint32), jax.random.bits(jax.random.fold_in(key, 1), dtype=jnp.uint32)
+    with jax.enable_x64(True):
+        return (high.astype(jnp.float64) + (low.astype(jnp.float64) + 0.5) * 2.0**-32) * 2.0**-32
 
 
 def squared_norms(rows: Float[ArrayLike, "rows d"], xp=jnp):

@@ -13,7 +13,7 @@ from .batches import in_pieces
 from .energies import queries_of
 from .plan import plan
 from .posterior import Posterior
-from .sums import concluded, gathered, joined
+from .sums import concluded, joined, sums_over
 
 
 class Chunked(AbstractReduction):
@@ -54,7 +54,7 @@ def streamed(
         queries = queries_of(centres, x, alpha, sigma)
 
         def of_part(part, start, queries):
-            sums, error = gathered(part, queries, rows)
+            sums, error = sums_over(part, queries, rows)
             return sums._replace(leader=sums.leader + start), error
 
         def join(stacked, queries):

@@ -58,7 +58,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
         leader=_first(p == jnp.max(p, axis=1)[:, None]),
         leader_weight=jnp.max(p, axis=1),
         spread=unit * unit * jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1),
-        discarded=jnp.zeros_like(sigma),
+        discarded=jnp.zeros_like(nearest),
     )
 
 

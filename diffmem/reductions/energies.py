@@ -11,7 +11,6 @@ in single precision where that is enough and in double precision elsewhere, and 
 where the product in double precision is not enough.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -27,21 +26,43 @@ INDIFFERENT = 1e-30  # factor of log w_i at sigma = 0: a centre without weight i
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
 
-Logits = Callable[["Queries", Chunk], Float[Array, "batch rows"]]
+SHARP = 1e-5  # relative error of the posterior variance, in units of d (sigma/alpha)^2, that the second product may cause
+
+
+class Care(NamedTuple):
+    """In which precision the sums of a batch are taken."""
+
+    energies: Bool[Array, ""]
+    """Whether energies need more than a product in the precision of the centres."""
+    moments: Bool[Array, ""]
+    """Whether the second product needs double precision."""
+    error: Float[Array, "batch"]
+    """Bound on the rounding of an energy, in nats."""
 
 
 class Queries(NamedTuple):
-    """Queries in units of the offsets."""
+    """Queries in units of the offsets. The level is one for each query, or one for all of them."""
 
     away: Float[Array, "batch d"]
     """a."""
-    alpha: Float[Array, "batch"]
-    beta: Float[Array, "batch"]
+    alpha: Float[Array, "levels"]
+    beta: Float[Array, "levels"]
     """(unit/sigma)^2; 1 at sigma = 0, where energies are squared distances."""
-    clean: Bool[Array, "batch"]
+    clean: Bool[Array, "levels"]
     """Whether sigma = 0."""
-    reach: Float[Array, "batch"]
-    """alpha R (|a| + alpha R)."""
+    radius: Float[Array, ""]
+    """R."""
+
+    @property
+    def squares(self) -> Float[Array, "batch"]:
+        """|a|^2."""
+        return jnp.sum(self.away * self.away, axis=1)
+
+    @property
+    def reach(self) -> Float[Array, "batch"]:
+        """alpha R (|a| + alpha R), of which an energy's rounding is a multiple."""
+        size = self.alpha * self.radius
+        return size * (jnp.sqrt(self.squares) + size)
 
     @property
     def tie(self) -> Float[Array, "batch"]:
@@ -52,25 +73,19 @@ class Queries(NamedTuple):
 def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma) -> Queries:
     """The queries seen from the common centre, in the precision of x, alpha and sigma."""
     centre, unit, radius = (part.astype(x.dtype) for part in (centres.centre, centres.unit, centres.radius))
-    away = (x - alpha[:, None] * centre[None]) / unit
     clean = sigma == 0
     scale = unit / jnp.where(clean, unit, sigma)
     beta = jnp.minimum(scale * scale, MOST[x.dtype.itemsize])
-    reach = alpha * radius * (jnp.sqrt(jnp.sum(away * away, axis=1)) + alpha * radius)
-    return Queries(away, alpha, beta, clean, reach)
+    return Queries((x - alpha[:, None] * centre[None]) / unit, alpha, beta, clean, radius)
 
 
-def by_product(dtype) -> Logits:
+def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
     """-E_i up to `shared_energy`, by a matrix product in this precision."""
-
-    def logits(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:
-        tilt = ((queries.alpha * queries.beta)[:, None] * queries.away).astype(dtype)
-        bend = (queries.alpha * queries.alpha * queries.beta / 2).astype(dtype)
-        squares = chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)
-        products = dot(tilt, chunk.offsets.astype(dtype).T) - bend[:, None] * squares[None]
-        return products + _log_weights(queries, chunk, dtype)
-
-    return logits
+    tilt = ((queries.alpha * queries.beta)[:, None] * queries.away).astype(dtype)
+    bend = (queries.alpha * queries.alpha * queries.beta / 2).astype(dtype)
+    squares = chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)
+    products = dot(tilt, chunk.offsets.astype(dtype).T) - bend[:, None] * squares[None]
+    return products + _log_weights(queries, chunk, dtype)
 
 
 def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:
@@ -83,12 +98,24 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
 
 def shared_energy(queries: Queries) -> Float[Array, "batch"]:
     """`beta |a|^2 / 2`, which the product leaves out."""
-    return queries.beta / 2 * jnp.sum(queries.away * queries.away, axis=1)
+    return queries.beta / 2 * queries.squares
 
 
-def rounding(queries: Queries, unit: float) -> Float[Array, "batch"]:
-    """Bound on the rounding of an energy by products of this rounding unit, in nats."""
-    return (4 + queries.away.shape[1] ** 0.5 / RUNS) * unit * queries.beta * queries.reach
+def care_of(centres, queries: Queries) -> Care:
+    """The precision that a batch needs, and the bound on the rounding of its energies."""
+    wide, clean = queries.away.dtype, jnp.any(queries.clean)
+    # of the worst query, so that these are numbers and not arrays
+    size, beta = jnp.max(queries.alpha) * queries.radius, jnp.max(queries.beta)
+    energies = clean | (beta * size * (jnp.sqrt(jnp.max(queries.squares)) + size) > ENOUGH)
+    own, finest = unit_of(centres.radius), unit_of(queries.away)
+    # the rounding of |o|^2 against the natural size of the posterior variance
+    moments = clean | (own * beta * size * size > SHARP * centres.d)
+    terms = (4 + centres.d**0.5 / RUNS) * queries.beta * queries.reach
+    fine = finest * terms
+    if centres.dtype == wide:
+        # differences are wrong by a few roundings of the energy itself
+        fine = 8 * finest * shared_energy(queries)
+    return Care(energies, moments, jnp.where(energies, fine, own * terms))
 
 
 def _log_weights(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from .centres import Chunk, squared_norms
+from .centres import Chunk, squared_norms, uniform_double
 
 MOST = 1 << 24  # coordinates that may be drawn at once
 
@@ -53,7 +53,8 @@ class GeneratedCentres(eqx.Module):
 
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
-        return jax.random.randint(key, (), 0, self.n)
+        with jax.enable_x64(True):
+            return jnp.minimum(jnp.floor((1 - uniform_double(key)) * self.n).astype(jnp.int32), self.n - 1)
 
     def tempered(self, beta: Float[Array, ""]) -> "GeneratedCentres":
         """The centres with weights raised to the power beta (not normalised)."""

@@ -45,13 +45,19 @@ def _batched(whole):
 
             out = jax.lax.map(one, jnp.arange(size))
         else:
-            spread = lambda part, many: part if many else jnp.broadcast_to(part, (size, *part.shape))  # noqa: E731
-            full = [spread(part, many) for part, many in zip(queries, batched[1:])]
-            out = function(centres, *(part.reshape(-1, *part.shape[2:]) for part in full))
+            out = function(centres, *(_longer(part, many, size) for part, many in zip(queries, batched[1:])))
             out = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     return function
+
+
+def _longer(part, many: bool, size: int):
+    """One batch from `size` of them; a level that all queries share stays one number."""
+    if not many and part.shape == (1,):
+        return part
+    full = part if many else jnp.broadcast_to(part, (size, *part.shape))
+    return full.reshape(-1, *full.shape[2:])
 
 
 def _posterior_jvp(reduction, primals, tangents):

@@ -1,20 +1,17 @@
 """Sums over centres, chunk by chunk, relative to the largest logit so far: the streaming softmax."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from .arithmetic import dot, unit_of
 from .centres import Chunk
-from .energies import ENOUGH, Logits, Queries, by_differences, by_product, rounding, shared_energy
+from .energies import Care, Queries, by_differences, by_product, care_of, shared_energy
 from .posterior import Posterior
 
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
-SHARP = 1e-5  # relative error of the posterior variance, in units of its natural size d (sigma/alpha)^2, that single
-# precision may cause in the second product
 
 
 class Sums(NamedTuple):
@@ -38,44 +35,59 @@ class Sums(NamedTuple):
 
 def nothing(queries: Queries) -> Sums:
     """No centres yet."""
-    zero = jnp.zeros_like(queries.alpha)
+    zero = jnp.zeros_like(queries.squares)
     none = jnp.zeros(zero.shape, jnp.int32)
     return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero + 2 * LOWEST, none)
 
 
-def of_chunk(queries: Queries, chunk: Chunk, logits: Logits, dtype, wide_moments: bool) -> Sums:
-    """The sums over one chunk; exponentials and, unless asked otherwise, products in `dtype`."""
-    wide = queries.away.dtype
-    found = logits(queries, chunk)
-    top = jnp.max(found, axis=1)
-    depth = depths(queries, chunk, found, top).astype(dtype)
+def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
+    """The sums over one chunk."""
+    dtype, wide = chunk.offsets.dtype, queries.away.dtype
+    top, depth = depths(queries, chunk, care.energies)
     e = jnp.exp(depth)
     best = jnp.max(depth, axis=1)
     number = jax.lax.broadcasted_iota(jnp.int32, depth.shape, 1)
-    moments = wide if wide_moments else dtype
-    weight, offsets, squares = (part.astype(moments) for part in (e, chunk.offsets, chunk.squares))
-    if wide_moments:
-        squares = squares + chunk.squares_low.astype(moments)
+
+    def moments(dtype):
+        weight, offsets, squares, low = (part.astype(dtype) for part in (e, *chunk[:3]))
+        return dot(weight, offsets).astype(wide), dot(weight, squares + low).astype(wide)
+
+    if dtype == wide:
+        M1, M2 = moments(dtype)
+    else:
+        M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
     return Sums(
-        top.astype(wide),
+        top,
         jnp.sum(e, axis=1).astype(wide),
         jnp.sum(e * depth, axis=1).astype(wide),
         jnp.sum(e * e, axis=1).astype(wide),
-        dot(weight, offsets).astype(wide),
-        dot(weight, squares).astype(wide),
+        M1,
+        M2,
         best.astype(wide),
         jnp.min(jnp.where(depth == best[:, None], number, depth.shape[1]), axis=1),
     )
 
 
-def depths(queries: Queries, chunk: Chunk, logits, top):
-    """`logit_i - top`, at least `LOWEST`; at sigma = 0 the log-weight of those that tie with the best."""
-    depth = logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]
-    if logits.dtype == queries.away.dtype:
-        log_weights = chunk.log_weights.astype(depth.dtype)[None]
-        tied = jnp.where(depth >= -queries.tie[:, None], log_weights, LOWEST)
-        depth = jnp.where(queries.clean[:, None], tied, depth)
-    return jnp.maximum(depth, LOWEST)
+def depths(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
+    """The largest logit of a chunk, and `logit_i - top`, at least `LOWEST`, in the dtype of the centres."""
+    dtype, wide = chunk.offsets.dtype, queries.away.dtype
+
+    def lowered(logits):
+        top = jnp.max(logits, axis=1)
+        depth = logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]
+        if logits.dtype == wide:
+            # without noise those that tie with the best share everything by weight
+            log_weights = chunk.log_weights.astype(wide)[None]
+            tied = jnp.where(depth >= -queries.tie[:, None], log_weights, LOWEST)
+            depth = jnp.where(queries.clean[:, None], tied, depth)
+        return top.astype(wide), jnp.maximum(depth.astype(dtype), LOWEST)
+
+    def product(dtype):
+        top, depth = lowered(by_product(queries, chunk, dtype))
+        return top - shared_energy(queries), depth
+
+    fine = (lambda: lowered(by_differences(queries, chunk))) if dtype == wide else (lambda: product(wide))
+    return jax.lax.cond(careful, fine, lambda: product(dtype))
 
 
 def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
@@ -102,51 +114,24 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
     return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
 
 
-def sums_over(centres, queries: Queries, rows: int, logits: Logits, wide_moments: bool) -> Sums:
-    """The sums over all centres, `rows` at a time; the last chunk overlaps its predecessor, whose rows count once."""
-    n, dtype = centres.n, centres.dtype
+def sums_over(centres, queries: Queries, rows: int) -> tuple[Sums, Float[Array, "batch"]]:
+    """The sums over all centres, `rows` at a time, and a bound on the rounding of an energy, in nats.
+
+    The last chunk overlaps its predecessor, whose rows count once.
+    """
+    n, care = centres.n, care_of(centres, queries)
     if rows >= n:
-        return of_chunk(queries, centres.span(0, n), logits, dtype, wide_moments)
+        return of_chunk(queries, centres.span(0, n), care), care.error
 
     def step(sums: Sums, number):
         start = jnp.minimum(number * rows, n - rows)
         chunk = centres.span(start, rows)
         fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
         chunk = chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf))
-        found = of_chunk(queries, chunk, logits, dtype, wide_moments)
+        found = of_chunk(queries, chunk, care)
         return joined(queries, sums, found._replace(leader=found.leader + start)), None
 
-    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-n // rows)))[0]
-
-
-def gathered(centres, queries: Queries, rows: int) -> tuple[Sums, Float[Array, "batch"]]:
-    """The sums over all centres with the energy of the leader as `-top`, in the precision that the batch needs; and a
-    bound on the rounding of an energy, in nats.
-    """
-    dtype, wide = centres.dtype, queries.away.dtype
-    own, double = unit_of(jnp.zeros((), dtype)), unit_of(queries.away)
-    run = partial(sums_over, centres, queries, rows)
-
-    def product(dtype, wide_moments):
-        sums = run(by_product(dtype), wide_moments)
-        unit = own if dtype == centres.dtype else double
-        return sums._replace(top=sums.top - shared_energy(queries)), rounding(queries, unit)
-
-    def differences():
-        sums = run(by_differences, False)
-        return sums, 4 * own * jnp.maximum(-sums.top, 0)
-
-    coarse = jnp.all(~queries.clean & (queries.beta * queries.reach <= ENOUGH))
-    if dtype == wide:
-        return jax.lax.cond(coarse, lambda: product(dtype, False), differences)
-    # the natural size of the posterior variance against the rounding of |o|^2
-    radius = centres.radius.astype(wide)
-    blurred = own * queries.beta * (queries.alpha * radius) ** 2 > SHARP * centres.d
-    sharp = jnp.any(blurred | queries.clean)
-    case = jnp.where(coarse, 0, jnp.where(sharp, 2, 1))
-    return jax.lax.switch(
-        case, [lambda: product(dtype, False), lambda: product(wide, False), lambda: product(wide, True)]
-    )
+    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-n // rows)))[0], care.error
 
 
 def concluded(centres, queries: Queries, sums: Sums, error: Float[Array, "batch"], sigma) -> Posterior:
