@@ -34,9 +34,7 @@ INTEGRATORS = {
     "PredictorCorrector": integrators.PredictorCorrector(),
     "ProbabilityFlow": integrators.ProbabilityFlow(),
     "ReverseSDE": integrators.ReverseSDE(),
-    "Committed, Heun": integrators.Committed(integrators.Heun()),
 }
-FOR_EMPIRICAL = ["Committed, Heun"]  # integrators that need an `Empirical` score
 
 GRIDS = {"karras": integrators.grids.karras, "log_snr": integrators.grids.log_snr, "uniform": integrators.grids.uniform}
 
@@ -52,12 +50,10 @@ def draw_double(key):
 
 
 REDUCTIONS = {
-    "Auto": reductions.Auto(),
     "Dense": reductions.Dense(),
     "Chunked": reductions.Chunked(),
     "Chunked, 5": reductions.Chunked(5),
     "Sharded": reductions.Sharded(jax.sharding.Mesh(jax.devices()[:1], "points")),
-    "Screened": reductions.Screened(),
     "Generated": reductions.Generated(draw_single, 23),
 }
 
@@ -233,7 +229,6 @@ SCORES = {
     "Empirical, Chunked": Example(_empirical(POINTS, WEIGHTS, reductions.Chunked(3)), _EMPIRICAL),
     "Empirical, Sharded": Example(_empirical(POINTS, WEIGHTS, REDUCTIONS["Sharded"]), _EMPIRICAL),
     "Empirical, products": Example(_empirical(MANY, None, reductions.Chunked(9)), points_law(MANY), (5, 8)),
-    "Empirical, Screened": Example(_empirical(MANY, None, reductions.Screened(1e-9)), points_law(MANY), (5, 8)),
     "Empirical, Generated": Example(_generated, _drawn(), (5, 8)),
     "Empirical, one point": Example(_empirical(POINTS[:1], None, None), points_law(POINTS[:1])),
     "Gaussian, isotropic": Example(_gaussian(0.3), _one(0.3 * np.eye(_D))),
@@ -279,4 +274,4 @@ SCORES = {
 }
 
 # compiled for several seconds a test, and tested by themselves: rows of the slow suite
-HEAVY = ("Empirical, products", "Empirical, Screened", "Empirical, Generated", "Empirical, Sharded")
+HEAVY = ("Empirical, products", "Empirical, Generated", "Empirical, Sharded")

@@ -72,7 +72,7 @@ def test_observations_are_of_the_state_at_each_grid_time(integrator):
     start = 80 * np.asarray(jax.random.normal(jax.random.key(1), (5, 3)))
     out = sample(
         Empirical(POINTS), PROCESS, integrator, TIMES, (3,), 5, key=KEY, start=start, finish="state",
-        observe=lambda x, level: {"x": x, "sigma": level.sigma},
+        observe=lambda x, level, found: {"x": x, "sigma": level.sigma},
     )  # fmt: skip
     assert out.observed["x"].shape == (13, 5, 3)
     np.testing.assert_allclose(out.observed["x"][0], start, rtol=1e-6)
@@ -169,7 +169,7 @@ def test_atoms_far_from_zero_start_in_their_own_law():
     """Atoms {9, 11} and sigma_max = 10: mean 10, variance 101 instead of 0 and 100."""
     process = processes.EDM(sigma_max=10.0)
     score = Empirical(np.array([[9.0], [11.0]]))
-    out = sample(score, process, DDIM(), grids.karras(process, 1), (1,), 40_000, key=KEY, observe=lambda x, _: x[0])
+    out = sample(score, process, DDIM(), grids.karras(process, 1), (1,), 40_000, key=KEY, observe=lambda x, level, found: x[0])
     start = np.asarray(out.observed[0])
     assert abs(start.mean() - 10) < 4 * np.sqrt(101 / 40_000)
     assert abs(start.var() - 101) < 4 * 101 * np.sqrt(2 / 40_000)

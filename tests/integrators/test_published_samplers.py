@@ -115,9 +115,9 @@ def test_velocity_and_drift(process):
     node = nodes_at(process, t, x.dtype)
     f, g = process.drift_coefficient(t), process.diffusion_coefficient(t)
     score = TWO.score(x, process.level(t))
-    np.testing.assert_allclose(velocity(TWO, x, node), f * x - g**2 / 2 * score, rtol=1e-4)
-    np.testing.assert_allclose(reverse_drift(TWO, x, node), f * x - g**2 * score, rtol=1e-4)
-    np.testing.assert_allclose(reverse_drift(TWO, x, node, noise=0.0), velocity(TWO, x, node), rtol=1e-6)
+    np.testing.assert_allclose(velocity(TWO.evaluate(x, node.level), node), f * x - g**2 / 2 * score, rtol=1e-4)
+    np.testing.assert_allclose(reverse_drift(TWO.evaluate(x, node.level), node), f * x - g**2 * score, rtol=1e-4)
+    np.testing.assert_allclose(reverse_drift(TWO.evaluate(x, node.level), node, noise=0.0), velocity(TWO.evaluate(x, node.level), node), rtol=1e-6)
 
 
 def test_velocity_of_flow_matching():
