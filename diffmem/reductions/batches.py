@@ -18,7 +18,18 @@ def in_pieces(function: Callable, most: int, constant, *queries):
         return function(constant, *queries)
     size = even(count, most)
     pieces = -(-count // size)
-    index = jnp.minimum(jax.lax.iota(jnp.int32, pieces * size), count - 1).reshape(pieces, size)
-    piece = lambda i: [part[i] if len(part) == count else part for part in queries]  # noqa: E731
-    found = jax.lax.map(lambda i: function(constant, *piece(i)), index)
+    shared = [len(part) != count for part in queries]
+
+    def in_rows(part):
+        spare = jnp.broadcast_to(part[-1:], (pieces * size - count, *part.shape[1:]))
+        full = jnp.concatenate([part, spare]) if len(spare) else part
+        return full.reshape(pieces, size, *part.shape[1:])
+
+    split = [in_rows(part) for part, whole in zip(queries, shared) if not whole]
+
+    def piece(rows):
+        rows = iter(rows)
+        return function(constant, *(part if whole else next(rows) for part, whole in zip(queries, shared)))
+
+    found = jax.lax.map(piece, split)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)

@@ -98,7 +98,7 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     with g_i = E_j - E_i, the sums `Z = sum e^g_i`, `M1 = sum e^g_i delta_i`, `M2 = sum e^g_i |delta_i|^2`,
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
     """
-    anchor = seen_from(reduction, centres, x, alpha, sigma, leader)
+    anchor = anchored(reduction, centres, x, alpha, sigma, leader)
     rows = reduction.rows(centres.n, centres.d)
 
     def of_part(part, start, anchor):

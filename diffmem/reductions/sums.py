@@ -29,7 +29,7 @@ class Sums(NamedTuple):
     M2: Float[Array, "*batch"]
     """sum e_i |o_i|^2."""
     best: Float[Array, "*batch"]
-    """logit_leader - top: 0 but for weights at sigma = 0."""
+    """The largest e_i: 1, or less at sigma = 0."""
     leader: Int[Array, "*batch"]
 
 
@@ -37,16 +37,13 @@ def nothing(queries: Queries) -> Sums:
     """No centres yet."""
     zero = jnp.zeros_like(queries.squares)
     none = jnp.zeros(zero.shape, jnp.int32)
-    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero + 2 * LOWEST, none)
+    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero - 1, none)
 
 
 def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     """The sums over one chunk."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    top, depth = depths(queries, chunk, care.energies)
-    e = jnp.exp(depth)
-    best = jnp.max(depth, axis=1)
-    number = jax.lax.broadcasted_iota(jnp.int32, depth.shape, 1)
+    top, e, U, best, leader = weighed(queries, chunk, care.energies)
 
     def moments(dtype):
         weight, offsets, squares, low = (part.astype(dtype) for part in (e, *chunk[:3]))
@@ -56,37 +53,33 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
         M1, M2 = moments(dtype)
     else:
         M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
-    return Sums(
-        top,
-        jnp.sum(e, axis=1).astype(wide),
-        jnp.sum(e * depth, axis=1).astype(wide),
-        jnp.sum(e * e, axis=1).astype(wide),
-        M1,
-        M2,
-        best.astype(wide),
-        jnp.min(jnp.where(depth == best[:, None], number, depth.shape[1]), axis=1),
-    )
+    Z, P = jnp.sum(e, axis=1).astype(wide), jnp.sum(e * e, axis=1).astype(wide)
+    return Sums(top, Z, U.astype(wide), P, M1, M2, best.astype(wide), leader)
 
 
-def depths(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
-    """The largest logit of a chunk, and `logit_i - top`, at least `LOWEST`, in the dtype of the centres."""
-    dtype, wide = chunk.offsets.dtype, queries.away.dtype
+def weighed(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
+    """The largest logit of a chunk; e_i, sum e_i log e_i, the largest e_i and its place, in the dtype of the centres."""
+    dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
 
-    def lowered(logits):
+    def softmax(logits):
         top = jnp.max(logits, axis=1)
-        depth = logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]
+        depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
+        e, log_e = jnp.exp(depth), depth
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
-            log_weights = chunk.log_weights.astype(wide)[None]
-            tied = jnp.where(depth >= -queries.tie[:, None], log_weights, LOWEST)
-            depth = jnp.where(queries.clean[:, None], tied, depth)
-        return top.astype(wide), jnp.maximum(depth.astype(dtype), LOWEST)
+            tied = depth >= -queries.tie.astype(dtype)[:, None]
+            e = jnp.where(clean, jnp.where(tied, jnp.exp(chunk.log_weights)[None], 0), e)
+            log_e = jnp.where(clean, chunk.log_weights[None], depth)
+        best = jnp.max(e, axis=1)
+        place = jax.lax.broadcasted_iota(jnp.int32, e.shape, 1)
+        leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
+        return top.astype(wide), e, jnp.sum(jnp.where(e > 0, e * log_e, 0), axis=1), best, leader
 
     def product(dtype):
-        top, depth = lowered(by_product(queries, chunk, dtype))
-        return top - shared_energy(queries), depth
+        top, *rest = softmax(by_product(queries, chunk, dtype))
+        return top - shared_energy(queries), *rest
 
-    fine = (lambda: lowered(by_differences(queries, chunk))) if dtype == wide else (lambda: product(wide))
+    fine = (lambda: softmax(by_differences(queries, chunk))) if dtype == wide else (lambda: product(wide))
     return jax.lax.cond(careful, fine, lambda: product(dtype))
 
 
@@ -104,7 +97,7 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
             P=shrink * shrink * sums.P,
             M1=shrink[:, None] * sums.M1,
             M2=shrink * sums.M2,
-            best=sums.best + fall,
+            best=shrink * sums.best,
         )
 
     a, b = lowered(one), lowered(other)
@@ -147,7 +140,7 @@ def concluded(centres, queries: Queries, sums: Sums, error: Float[Array, "batch"
     on_point = jnp.all(displacement == 0, axis=1) & (-2 * sums.top <= queries.tie)
     safe = jnp.where(clean, 1, sigma)
     log_prob = log_Z - centres.d * jnp.log(safe * (2 * jnp.pi) ** 0.5)
-    leader_weight = jnp.exp(sums.best) / sums.Z
+    leader_weight = sums.best / sums.Z
     found = Posterior(
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_prob),
         mean=centre[None] + unit * m,
