@@ -2,10 +2,6 @@
 
 `Generated` draws n points of N(0, I) in 32 dimensions from a key, chunk by chunk, in each pass; 64 forward queries, at
 several sigma. The limit is to draw the same points from the same keys and only add up their coordinates.
-
-Where the time goes, one core, sigma .7, in units of drawing alone: drawing 1, product and energies .29, exponentials
-and sums .49, the heaviest points .23. Chunks of 4,096 points keep their energies in the cache and take 1.8 instead of
-2.6.
 """
 
 from functools import partial

@@ -33,6 +33,7 @@ class Contender(NamedTuple):
     """A way to the same answer; `build` prepares it, untimed, and returns the call that is timed, or a `Ready`.
 
     `share` is the part of the work that a call does: its time is divided by it. `again` calls run inside a timed one.
+    `error` is that of its result where it is known beforehand.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Contender(NamedTuple):
     share: float = 1.0
     again: int = 1
     note: str = ""
+    error: float | None = None
 
 
 def compiled(function: Callable, *arguments) -> Ready:
@@ -93,7 +95,9 @@ def race(
             made = contender.build()
             made = made if isinstance(made, Ready) else Ready(made)
             first, memory, result = first_of(made.call)
-            found = None if error is None or contender.name in limit else error(result)
+            found = contender.error
+            if error is not None and contender.name not in limit:
+                found = error(result)
             del result
         except Exception as fault:
             book.row(case, contender.name, failure=reason(fault))

@@ -7,10 +7,12 @@ from measure import compiled
 from scipy.fft import dct
 
 
-def image_like(n: int, d: int, seed: int = 0) -> np.ndarray:
-    """n float32 points of covariance eigenvalues `L_k ~ k^-1.5`, total variance d/4, on axes of a cosine transform."""
+def image_like(n: int, d: int, seed: int = 0, variance: float = 0.25) -> np.ndarray:
+    """n float32 points of covariance eigenvalues `L_k ~ k^-1.5` on axes of a cosine transform; `variance` is that of a
+    coordinate, on average.
+    """
     spectrum = np.arange(1, d + 1) ** -1.5
-    scale = np.sqrt(spectrum / spectrum.sum() * d / 4).astype(np.float32)
+    scale = np.sqrt(spectrum / spectrum.sum() * d * variance).astype(np.float32)
     rng = np.random.default_rng(seed)
     points = np.empty((n, d), np.float32)
     for start in range(0, n, 4096):
@@ -20,13 +22,13 @@ def image_like(n: int, d: int, seed: int = 0) -> np.ndarray:
 
 
 def forward(points: np.ndarray, sigma: float, count: int, seed: int = 1) -> np.ndarray:
-    """`y_i + sigma z` for the first points, in float32."""
+    """`y_i + sigma z` for the first points, again and again where there are not enough, in float32."""
     z = np.random.default_rng(seed).standard_normal((count, points.shape[1]))
-    return (points[:count] + sigma * z).astype(np.float32)
+    return (points[np.arange(count) % len(points)] + sigma * z).astype(np.float32)
 
 
 def reference(points: np.ndarray, x: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights, displacement D - x and energies' leader at one query: direct differences in float64, by blocks."""
+    """Weights, displacement D - x and D at one query: direct differences in float64, by blocks."""
     x = x.astype(np.float64)
     squares = np.concatenate(
         [np.square(points[i : i + 2048].astype(np.float64) - x).sum(axis=1) for i in range(0, len(points), 2048)]

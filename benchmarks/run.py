@@ -22,16 +22,13 @@ import report
 
 HERE = Path(__file__).parent
 QUESTIONS = [
-    "dense_posterior",
-    "accuracy_over_noise",
-    "trajectories",
+    "shapes",
     "neighbours",
     "generated",
     "span",
     "gaussian_span",
     "random_energy",
-    "recompilation",
-    "observing",
+    "compile",
     "steps",
     "sharded",
     "training_steps",
