@@ -5,6 +5,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
+import jax
+
 MOST = 64  # observers that are remembered
 
 _known: OrderedDict[Any, Callable] = OrderedDict()
@@ -13,16 +16,13 @@ _known: OrderedDict[Any, Callable] = OrderedDict()
 def known(observe: Callable | None) -> Callable | None:
     """The function of the same code that was seen before, if all that it refers to is the same; else `observe` itself.
 
-    The same means: equal numbers, strings and tuples of them, and for all other values the same object, which is kept
-    alive for as long as it is remembered.
+    The same means: equal numbers and strings, the same JAX array, module, class or `equinox.Module` (which cannot
+    change), and functions of which all this holds. What refers to anything else, such as a list that may have changed
+    meanwhile, is never taken for what was seen before.
     """
-    if not isinstance(observe, types.FunctionType):
+    signature = _signature(observe, ()) if isinstance(observe, types.FunctionType) else None
+    if signature is None:
         return observe
-    cells = [cell.cell_contents for cell in observe.__closure__ or ()]
-    names = sorted(_names(observe.__code__) & observe.__globals__.keys())
-    values = [*cells, *(observe.__globals__[name] for name in names)]
-    values += [*(observe.__defaults__ or ()), *(observe.__kwdefaults__ or {}).values()]
-    signature = _text(observe.__code__), tuple(names), tuple(_Same(value) for value in values)
     found = _known.setdefault(signature, observe)
     _known.move_to_end(signature)
     if len(_known) > MOST:
@@ -31,28 +31,49 @@ def known(observe: Callable | None) -> Callable | None:
 
 
 class _Same:
-    """A value that equals another by being it, or by being an equal plain number or string of the same type."""
+    """An object that equals itself only; it is kept alive, so that no other one takes its place in memory."""
 
     def __init__(self, value):
         self.value = value
-        self.plain = _is_plain(value)
 
     def __hash__(self):
-        return hash(self.value) if self.plain else id(self.value)
+        return id(self.value)
 
     def __eq__(self, other):
-        if self.plain and other.plain:
-            return type(self.value) is type(other.value) and repr(self.value) == repr(other.value)
-        return self.value is other.value
+        return isinstance(other, _Same) and self.value is other.value
 
 
-def _is_plain(value) -> bool:
+def _signature(function: types.FunctionType, outer: tuple) -> tuple | None:
+    """What a function does and refers to; None where that may change."""
+    if function in outer:
+        return ("itself", outer.index(function))
+    code = function.__code__
+    cells = function.__closure__ or ()
+    try:
+        values = [cell.cell_contents for cell in cells]
+    except ValueError:  # a variable that has no value yet
+        return None
+    names = sorted(_names(code) & function.__globals__.keys())
+    values += [function.__globals__[name] for name in names]
+    values += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    parts = [_value(value, (*outer, function)) for value in values]
+    return None if None in parts else (_text(code), tuple(names), *parts)
+
+
+def _value(value, outer: tuple) -> Any:
+    """A key that is equal for equal values; None for what may change."""
+    if value is None or type(value) in (bool, int, float, complex, str, bytes):
+        return type(value), repr(value)
     if isinstance(value, tuple):
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, complex, str, bytes)
+        parts = tuple(_value(part, outer) for part in value)
+        return None if None in parts else (type(value), *parts)
+    if isinstance(value, types.FunctionType):
+        return _signature(value, outer)
+    lasting = (jax.Array, eqx.Module, types.ModuleType, type, types.BuiltinFunctionType)
+    return _Same(value) if isinstance(value, lasting) else None
 
 
-def _text(code: types.CodeType):
+def _text(code: types.CodeType) -> tuple:
     """What a code object does, without where it stands."""
     constants = tuple(_text(c) if isinstance(c, types.CodeType) else (type(c), repr(c)) for c in code.co_consts)
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags

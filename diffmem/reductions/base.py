@@ -44,7 +44,9 @@ class AbstractReduction(eqx.Module):
         alpha: Float[Array, "batch"],
         sigma: Float[Array, "batch"],
     ) -> Posterior:
-        """The posterior of each query; sigma = 0 gives the nearest centre, ties shared by weight."""
+        """The posterior of each query, with `log Z = log sum_i exp(-E_i)` in the place of log p, from which the score
+        takes (d/2) log(2 pi sigma^2); sigma = 0 gives the nearest centre, ties shared by weight.
+        """
 
     @abstractmethod
     def rows(self, n: int, d: int) -> int:

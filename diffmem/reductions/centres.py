@@ -71,6 +71,10 @@ class Centres(NamedTuple):
             return self._rows()
         return jax.tree.map(lambda part: jax.lax.dynamic_slice_in_dim(part, start, size), self._rows())
 
+    def take(self, places: Int[Array, "rows"]) -> Chunk:
+        """The centres of these numbers."""
+        return jax.tree.map(lambda part: part[places], self._rows())
+
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
         uniform = uniform_double(key)
@@ -88,7 +92,7 @@ class Centres(NamedTuple):
         return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
 
     def _rows(self) -> Chunk:
-        each = (jnp.broadcast_to(part, self.squares.shape) for part in (self.weights, self.log_weights))
+        each = [jnp.broadcast_to(part, self.squares.shape) for part in (self.weights, self.log_weights)]
         return Chunk(self.offsets, self.squares, self.squares_low, *each)
 
 

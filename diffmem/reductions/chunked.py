@@ -10,9 +10,10 @@ from jaxtyping import Array, ArrayLike, Float
 from .arithmetic import in_double
 from .base import AbstractReduction, AnyCentres
 from .batches import in_pieces
-from .energies import queries_of
+from .energies import care_of, queries_of
 from .plan import plan
 from .posterior import Posterior
+from .sparse import pays, sparse_sums
 from .sums import concluded, joined, sums_over
 
 
@@ -54,18 +55,23 @@ def streamed(
         queries = queries_of(centres, x, alpha, sigma)
 
         def of_part(part, start, queries):
-            sums, error = sums_over(part, queries, rows)
-            return sums._replace(leader=sums.leader + start), error
+            care = care_of(part, queries)
+            everything = partial(sums_over, part, queries, rows, care)
+            if pays(part, rows):
+                few = partial(sparse_sums, part, queries, rows, care, everything)
+                sums = jax.lax.cond(care.energies, few, everything)
+            else:
+                sums = everything()
+            return sums._replace(leader=sums.leader + start), care.unit
 
         def join(stacked, queries):
             parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked[1]))]
-            sums, error = parts[0]
-            for other, wrong in parts[1:]:
-                sums, error = joined(queries, sums, other), jnp.maximum(error, wrong)
-            return sums, error
+            sums, unit = parts[0]
+            for other, coarser in parts[1:]:
+                sums, unit = joined(queries, sums, other, centres.dtype), jnp.maximum(unit, coarser)
+            return sums, unit
 
-        sums, error = reduction.fold(of_part, join, centres, queries)
-        return concluded(centres, queries, sums, error, sigma)
+        return concluded(centres, queries, *reduction.fold(of_part, join, centres, queries))
 
     whole = partial(in_pieces, block, most)
     if not double:

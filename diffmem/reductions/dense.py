@@ -48,9 +48,8 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     log_p = -E - log_Z[:, None]
     p = jnp.exp(log_p)
     D = jnp.sum(p[:, :, None] * y[None], axis=1)
-    density = log_Z - centres.d * jnp.log(s * unit * (2 * jnp.pi) ** 0.5)
     return Posterior(
-        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), density),
+        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z),
         mean=centre[None] + unit * D,
         displacement=unit * jnp.sum(p[:, :, None] * (a[:, None] * y[None] - x[:, None]), axis=1),
         entropy=-jnp.sum(p * jnp.where(p > 0, log_p, 0), axis=1),

@@ -21,12 +21,10 @@ from .centres import Chunk
 
 ENOUGH = 100.0  # beta alpha R (|a| + alpha R) up to which a product in the points' own precision is accurate: the weights
 # of many centres are then wrong by 1e-6 in single precision (.16 u of it, measured for 64 to 12,288 coordinates)
-TIED = 8.0  # roundings by which energies may differ that are taken for equal at sigma = 0
-INDIFFERENT = 1e-30  # factor of log w_i at sigma = 0: a centre without weight is out, the others do not depend on weight
+SHARP = 5e-6  # rounding of alpha D against sigma sqrt(d), the size of alpha D - x, that the second product may cause
+TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
-
-SHARP = 1e-5  # relative error of the posterior variance, in units of d (sigma/alpha)^2, that the second product may cause
 
 
 class Care(NamedTuple):
@@ -36,8 +34,8 @@ class Care(NamedTuple):
     """Whether energies need more than a product in the precision of the centres."""
     moments: Bool[Array, ""]
     """Whether the second product needs double precision."""
-    error: Float[Array, "batch"]
-    """Bound on the rounding of an energy, in nats."""
+    unit: Float[Array, ""]
+    """Rounding unit of the energies."""
 
 
 class Queries(NamedTuple):
@@ -58,17 +56,6 @@ class Queries(NamedTuple):
         """|a|^2."""
         return jnp.sum(self.away * self.away, axis=1)
 
-    @property
-    def reach(self) -> Float[Array, "batch"]:
-        """alpha R (|a| + alpha R), of which an energy's rounding is a multiple."""
-        size = self.alpha * self.radius
-        return size * (jnp.sqrt(self.squares) + size)
-
-    @property
-    def tie(self) -> Float[Array, "batch"]:
-        """Difference below which two energies at sigma = 0 are equal."""
-        return TIED * unit_of(self.away) * self.reach
-
 
 def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma) -> Queries:
     """The queries seen from the common centre, in the precision of x, alpha and sigma."""
@@ -80,7 +67,7 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma) -> Queries:
 
 
 def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
-    """-E_i up to `shared_energy`, by a matrix product in this precision."""
+    """-E_i up to `shared_energy`, by a matrix product in this precision; at sigma = 0 without the weights."""
     tilt = ((queries.alpha * queries.beta)[:, None] * queries.away).astype(dtype)
     bend = (queries.alpha * queries.alpha * queries.beta / 2).astype(dtype)
     squares = chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)
@@ -89,7 +76,7 @@ def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch row
 
 
 def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:
-    """-E_i without its cancellation: by differences, coordinate by coordinate."""
+    """-E_i by differences, coordinate by coordinate; at sigma = 0 without the weights."""
     dtype = queries.away.dtype
     offsets = chunk.offsets.astype(dtype)
     between = queries.away[:, None, :] - queries.alpha[:, None, None] * offsets[None]
@@ -102,22 +89,33 @@ def shared_energy(queries: Queries) -> Float[Array, "batch"]:
 
 
 def care_of(centres, queries: Queries) -> Care:
-    """The precision that a batch needs, and the bound on the rounding of its energies."""
-    wide, clean = queries.away.dtype, jnp.any(queries.clean)
-    # of the worst query, so that these are numbers and not arrays
+    """The precision that a batch needs: that of its worst query, so that these are numbers and not arrays."""
+    clean = jnp.any(queries.clean)
     size, beta = jnp.max(queries.alpha) * queries.radius, jnp.max(queries.beta)
     energies = clean | (beta * size * (jnp.sqrt(jnp.max(queries.squares)) + size) > ENOUGH)
     own, finest = unit_of(centres.radius), unit_of(queries.away)
-    # the rounding of |o|^2 against the natural size of the posterior variance
-    moments = clean | (own * beta * size * size > SHARP * centres.d)
-    terms = (4 + centres.d**0.5 / RUNS) * queries.beta * queries.reach
-    fine = finest * terms
-    if centres.dtype == wide:
-        # differences are wrong by a few roundings of the energy itself
-        fine = 8 * finest * shared_energy(queries)
-    return Care(energies, moments, jnp.where(energies, fine, own * terms))
+    moments = clean | (own * size * jnp.sqrt(beta / centres.d) > SHARP)
+    return Care(energies, moments, jnp.where(energies, finest, own).astype(queries.away.dtype))
+
+
+def rounding(queries: Queries, unit, size: Float[Array, "batch"]) -> Float[Array, "batch"]:
+    """Bound on the error, in nats, of the energies of centres with offsets of this size by products of this rounding
+    unit.
+    """
+    reach = queries.alpha * size * (jnp.sqrt(queries.squares) + queries.alpha * size)
+    return (4 + queries.away.shape[1] ** 0.5 / RUNS) * unit * queries.beta * reach
+
+
+def tie(queries: Queries, top: Float[Array, "batch"], by_product: bool) -> Float[Array, "batch"]:
+    """Difference below which half squared distances are equal at sigma = 0, where -top is half the smallest.
+
+    Differences round the distances themselves, products the squares of which they are made.
+    """
+    distance = jnp.sqrt(jnp.maximum(-2 * top, 0))
+    length = distance + jnp.sqrt(queries.squares) if by_product else distance
+    return TIED * unit_of(top) * length * length
 
 
 def _log_weights(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
-    share = jnp.where(queries.clean, INDIFFERENT, 1).astype(dtype)
-    return share[:, None] * chunk.log_weights.astype(dtype)[None]
+    present = jnp.where(jnp.isneginf(chunk.log_weights), -jnp.inf, 0).astype(dtype)
+    return jnp.where(queries.clean[:, None], present[None], chunk.log_weights.astype(dtype)[None])

@@ -51,6 +51,10 @@ class GeneratedCentres(eqx.Module):
             raise ValueError(f"The {self.n} points must not be asked for at once: they are drawn, and never stored.")
         return self._drawn(start + jax.lax.iota(jnp.int32, size))
 
+    def take(self, places: Int[Array, "rows"]) -> Chunk:
+        """The centres of these numbers."""
+        return self._drawn(places)
+
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
         with jax.enable_x64(True):

@@ -17,7 +17,7 @@ from .posterior import Posterior
 from .sums import LOWEST
 
 CAP = 80.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
-STEEPEST = {4: 1e15, 8: 1e100}  # cap on unit / sigma
+FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centres, at which nothing is left of a weight
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -66,34 +66,20 @@ def _posterior_jvp(reduction, primals, tangents):
     out = posterior(reduction, *primals)
     again = lambda *moved: averages(reduction, *moved, out.leader)  # noqa: E731
     tangent = along_live(again, primals, tangents)
-    of_centres = along_live(lambda c: again(c, x, alpha, sigma).log_prob, (centres,), tangents[:1])
-    return out, tangent._replace(log_prob=of_centres + _slope(out, alpha, sigma, *tangents[1:]))
+    if not moves(tangents[1]):
+        return out, tangent
+    # the slope of log Z in x is exact, and needs no pass
+    still = along_live(lambda c, a, s: again(c, x, a, s).log_prob, (centres, alpha, sigma), (tangents[0], *tangents[2:]))
+    inverse = jnp.where(sigma == 0, 0, 1 / jnp.where(sigma == 0, 1, sigma))
+    slope = jnp.sum((out.displacement * inverse) * (tangents[1] * inverse))
+    return out, tangent._replace(log_prob=still + slope)
 
 
 posterior.defjvp(_posterior_jvp, symbolic_zeros=True)
 
 
-def _slope(out: Posterior, alpha, sigma, x_t, alpha_t, sigma_t):
-    """The derivative of log p along (x, alpha, sigma), 0 at sigma = 0, where log p is infinite:
-
-    `<disp, dx>/sigma^2 - (<disp, D> + alpha tr C) d alpha/sigma^2 + ((|disp|^2 + alpha^2 tr C)/sigma^2 - d) d sigma/sigma`
-    """
-    clean = sigma == 0
-    inverse = jnp.where(clean, 0, 1 / jnp.where(clean, 1, sigma))
-    noise = out.displacement * inverse
-    slope = jnp.zeros_like(sigma)
-    if type(x_t) is not SymbolicZero:
-        slope = slope + jnp.sum(noise * x_t) * inverse
-    if type(alpha_t) is not SymbolicZero:
-        slope = slope - (jnp.sum(noise * out.mean) + alpha * out.spread * inverse) * inverse * alpha_t
-    if type(sigma_t) is not SymbolicZero:
-        variance = jnp.sum(noise * noise) + (alpha * inverse) ** 2 * out.spread
-        slope = slope + (variance - jnp.where(clean, 0, out.mean.size)) * inverse * sigma_t
-    return slope
-
-
 def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, leader: Int[Array, ""]) -> Posterior:
-    """The posterior in plain JAX, by differences delta_i = y_i - y_j from the leader j:
+    """The posterior in plain JAX, by differences delta_i = (y_i - y_j)/sigma from the leader j:
 
     with g_i = E_j - E_i, the sums `Z = sum e^g_i`, `M1 = sum e^g_i delta_i`, `M2 = sum e^g_i |delta_i|^2`,
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
@@ -103,8 +89,7 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
 
     def of_part(part, start, anchor):
         def add(sums, chunk, numbers):
-            e, log_e = ratios(anchor, chunk)
-            delta = chunk.offsets - anchor.offset[None]
+            e, log_e, delta = ratios(anchor, chunk)
             squares = jnp.sum(delta * delta, axis=1)
             moved = jnp.sum(e[:, None] * delta, axis=0)
             found = jnp.sum(e), moved, jnp.sum(e * squares), jnp.sum(e * log_e), jnp.sum(e * e)
@@ -114,38 +99,37 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
         return over_chunks(part, rows, add, (zero, jnp.zeros_like(x), zero, zero, zero))
 
     Z, M1, M2, U, P = reduction.fold(of_part, summed, centres, anchor)
-    m, unit = M1 / Z, centres.unit
-    scale = jnp.where(sigma == 0, 1, sigma)
-    squares = jnp.sum((anchor.residual * (unit / scale)) ** 2)
-    log_prob = -squares / 2 + anchor.log_weight + jnp.log(Z) - x.size * jnp.log(scale * (2 * jnp.pi) ** 0.5)
+    m, length = M1 / Z, anchor.sigma
     return Posterior(
-        log_prob=log_prob,
-        mean=centres.centre + unit * (anchor.offset + m),
-        displacement=unit * (alpha * m - anchor.residual),
+        log_prob=-jnp.sum(anchor.away**2) / 2 + anchor.log_weight + jnp.log(Z),
+        mean=centres.centre + centres.unit * anchor.offset + length * m,
+        displacement=length * (alpha * m - anchor.away),
         entropy=jnp.log(Z) - U / Z,
         participation=Z * Z / P,
         leader=leader,
         leader_weight=1 / Z,
-        spread=unit * unit * (M2 / Z - jnp.sum(m * m)),
+        spread=length * (length * (M2 / Z - jnp.sum(m * m))),
         discarded=jnp.zeros_like(Z),
     )
 
 
 class Anchor(NamedTuple):
-    """A query seen from one centre y_j, in units of the offsets."""
+    """A query seen from one centre y_j, in units of sigma."""
 
     x: Float[Array, "d"]
     alpha: Float[Array, ""]
-    scale: Float[Array, ""]
-    """unit / sigma."""
+    sigma: Float[Array, ""]
+    """The unit of the centres at sigma = 0."""
     clean: Bool[Array, ""]
     """Whether sigma = 0."""
     centre: Float[Array, "d"]
     unit: Float[Array, ""]
+    scale: Float[Array, ""]
+    """unit / sigma."""
     offset: Float[Array, "d"]
     log_weight: Float[Array, ""]
-    residual: Float[Array, "d"]
-    """(x - alpha y_j) / unit."""
+    away: Float[Array, "d"]
+    """(x - alpha y_j) / sigma."""
 
 
 def anchored(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, j: Int[Array, ""]) -> Anchor:
@@ -153,56 +137,70 @@ def anchored(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     chunk = reduction.at(centres, j)
     offset, centre, unit = chunk.offsets[0], centres.centre, centres.unit
     clean = sigma == 0
-    # beyond the cap on the scale weights are those of sigma = 0, and products with it stay finite
-    scale = jnp.minimum(unit / jnp.where(clean, unit, sigma), STEEPEST[x.dtype.itemsize])
-    away = separation(x, alpha, centre, unit, offset)
-    return Anchor(x, alpha, scale, clean, centre, unit, offset, chunk.log_weights[0], away)
+    length = jnp.where(clean, unit, sigma)
+    scale = ratio(unit, length)
+    away = separation(x, alpha, centre, unit, offset) * scale
+    return Anchor(x, alpha, length, clean, centre, unit, scale, offset, chunk.log_weights[0], away)
 
 
-def ratios(anchor: Anchor, chunk: Chunk) -> tuple[Float[Array, "rows"], Float[Array, "rows"]]:
-    """e^(E_j - E_i) and its logarithm (0 where a weight is 0) for each centre i of a chunk.
+def ratios(anchor: Anchor, chunk: Chunk):
+    """e^(E_j - E_i) and its logarithm (0 where a weight is 0) for each centre i of a chunk, and (y_i - y_j)/sigma.
 
-    A centre without weight has e = 0 with the derivative that its weight deserves.
+    A centre without weight has e = 0 with the derivative that its weight deserves. Centres so far that nothing of them
+    is left are moved to a distance whose square a float holds.
     """
-    t = tilts(chunk.offsets, anchor.offset, anchor.residual, anchor.x, anchor.alpha, anchor.centre, anchor.unit)
-    edge = jax.lax.stop_gradient(anchor.alpha * t)
-    slack = TIED * unit_of(t) * anchor.alpha * (jnp.max(jnp.abs(anchor.offset)) + jnp.sum(jnp.abs(anchor.residual)))
-    tied = jnp.where(edge >= -jax.lax.stop_gradient(slack), 0, LOWEST)
-    gap = jnp.where(anchor.clean, tied, jnp.maximum(anchor.alpha * (t * anchor.scale) * anchor.scale, LOWEST))
+    far = FAR[chunk.offsets.dtype.itemsize]
+    delta = jnp.clip((chunk.offsets - anchor.offset[None]) * anchor.scale, -far, far)
+    g = gaps(delta, anchor.away, anchor.alpha, chunk.offsets, anchor)
+    tied = jnp.where(jax.lax.stop_gradient(g) >= -TIED * unit_of(g) * (1 + jnp.sum(anchor.away**2)), 0, LOWEST)
+    g = jnp.where(anchor.clean, jax.lax.stop_gradient(tied), jnp.maximum(g, LOWEST))
     bare = jnp.isneginf(chunk.log_weights)
-    log_e = gap + jnp.where(bare, 0, chunk.log_weights) - anchor.log_weight
+    log_e = g + jnp.where(bare, 0, chunk.log_weights) - anchor.log_weight
     e = jnp.exp(jnp.minimum(log_e, CAP))
-    return jnp.where(bare, e * chunk.weights, e), jnp.where(bare, 0, log_e)
+    return jnp.where(bare, e * chunk.weights, e), jnp.where(bare, 0, log_e), delta
 
 
 @jax.custom_jvp
-def tilts(offsets: Float[Array, "rows d"], offset, residual, x, alpha, centre, unit) -> Float[Array, "rows"]:
-    """`(E_j - E_i) sigma^2 / (alpha unit^2) = <delta, r - alpha delta/2>` with delta = o_i - o_j and r the residual of
-    the centre j, by differences in double precision.
+def gaps(delta: Float[Array, "rows d"], away: Float[Array, "d"], alpha, offsets, anchor: Anchor) -> Float[Array, "rows"]:
+    """`|x - alpha y_j|^2 / (2 sigma^2) - |x - alpha y_i|^2 / (2 sigma^2) = alpha <delta_i, away - alpha delta_i / 2>`,
+
+    by differences in double precision from the centres themselves, which delta and away are rounded from.
     """
     with jax.enable_x64(True):
-        rows, reference, point, a, c, u = doubled(offsets, offset, x, alpha, centre, unit)
-        r = (point - a * c) / u - a * reference
-        delta = rows - reference[None]
-        return jnp.sum(delta * (r[None] - a / 2 * delta), axis=1).astype(x.dtype)
+        rows, reference, x, a, c, u, s = doubled(
+            offsets, anchor.offset, anchor.x, anchor.alpha, anchor.centre, anchor.unit, anchor.sigma
+        )
+        r = ((x - a * c) / u - a * reference) * (u / s)
+        between = (rows - reference[None]) * (u / s)
+        return (a * jnp.sum(between * (r[None] - a / 2 * between), axis=1)).astype(delta.dtype)
 
 
-def _tilts_jvp(primals, tangents):
-    """`<d delta, r - alpha delta> + <delta, dr> - d alpha |delta|^2 / 2`; x and centre act through the residual."""
-    offsets, offset, residual, _, alpha, *_ = primals
-    offsets_t, offset_t, residual_t, _, alpha_t, *_ = tangents
-    delta, slope = offsets - offset[None], jnp.zeros_like(offsets[:, 0])
-    if moves(residual_t):
-        slope = slope + jnp.sum(delta * residual_t[None], axis=1)
+def _gaps_jvp(primals, tangents):
+    delta, away, alpha, *_ = primals
+    delta_t, away_t, alpha_t, *_ = tangents
+    slope = jnp.zeros_like(delta[:, 0])
+    if moves(away_t):
+        slope = slope + alpha * jnp.sum(delta * away_t[None], axis=1)
     if moves(alpha_t):
-        slope = slope - alpha_t * jnp.sum(delta * delta, axis=1) / 2
-    for delta_t in (offsets_t, -offset_t[None] if moves(offset_t) else offset_t):
-        if moves(delta_t):
-            slope = slope + jnp.sum(delta_t * (residual[None] - alpha * delta), axis=1)
-    return tilts(*primals), slope
+        slope = slope + alpha_t * jnp.sum(delta * (away[None] - alpha * delta), axis=1)
+    if moves(delta_t):
+        slope = slope + alpha * jnp.sum(delta_t * (away[None] - alpha * delta), axis=1)
+    return gaps(*primals), slope
 
 
-tilts.defjvp(_tilts_jvp, symbolic_zeros=True)
+gaps.defjvp(_gaps_jvp, symbolic_zeros=True)
+
+
+@jax.custom_jvp
+def ratio(unit: Float[Array, ""], sigma: Float[Array, ""]) -> Float[Array, ""]:
+    """`unit / sigma`, with a slope that does not square sigma."""
+    return jnp.minimum(unit / sigma, jnp.finfo(sigma.dtype).max)
+
+
+@ratio.defjvp
+def _ratio_jvp(primals, tangents):
+    found = ratio(*primals)
+    return found, tangents[0] / primals[1] - found * (tangents[1] / primals[1])
 
 
 @jax.custom_jvp
@@ -264,13 +262,13 @@ def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigm
     anchor = anchored(reduction, centres, x, alpha, sigma, found.leader)
     d = x.size
     # D seen from the leader; what rounding makes of it is taken off at the end
-    near = (found.mean - centres.centre) / centres.unit - anchor.offset
+    near = ((found.mean - centres.centre) / centres.unit - anchor.offset) * anchor.scale
     rows = min(reduction.rows(centres.n, centres.d), max(d, 64))
 
     def of_part(part, start, anchor, near):
         def add(sums, chunk, numbers):
-            e = ratios(anchor, chunk)[0]
-            delta = chunk.offsets - anchor.offset[None] - near[None]
+            e, _, delta = ratios(anchor, chunk)
+            delta = delta - near[None]
             weighted = e[:, None] * delta
             return jax.tree.map(jnp.add, sums, (jnp.sum(e), jnp.sum(weighted, axis=0), dot(weighted.T, delta)))
 
@@ -278,7 +276,7 @@ def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigm
 
     Z, M1, M2 = reduction.fold(of_part, summed, centres, anchor, near)
     missed = M1 / Z
-    return centres.unit * centres.unit * (M2 / Z - missed[:, None] * missed[None])
+    return anchor.sigma * (anchor.sigma * (M2 / Z - missed[:, None] * missed[None]))
 
 
 def summed(stacked, *_):

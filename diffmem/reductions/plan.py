@@ -21,13 +21,14 @@ class Plan(NamedTuple):
 def plan(n: int, d: int, itemsize: int, backend: str) -> Plan:
     """The blocks for n centres of d coordinates of `itemsize` bytes on a backend, "cpu" or another."""
     if backend == "cpu":
-        rows = even(n, min(MOST_ROWS, CACHE // (itemsize * d)))
+        rows = even(n, min(MOST_ROWS, CACHE // (itemsize * d)), 16)
         return Plan(rows, max(1, LOGITS // rows))
     rows = even(n, LAUNCH // (8 * d))
     return Plan(rows, max(1, LAUNCH_LOGITS // rows))
 
 
-def even(total: int, most: int) -> int:
-    """The size of equal parts that are no larger than `most`."""
+def even(total: int, most: int, multiple: int = 1) -> int:
+    """The size of equal parts that are no larger than `most`, rounded up to a multiple if there are several."""
     parts = -(-total // max(1, most))
-    return -(-total // parts)
+    size = -(-total // parts)
+    return size if parts == 1 else min(total, -(-size // multiple) * multiple)

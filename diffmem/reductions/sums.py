@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .arithmetic import dot, unit_of
 from .centres import Chunk
-from .energies import Care, Queries, by_differences, by_product, care_of, shared_energy
+from .energies import Care, Queries, by_differences, by_product, rounding, shared_energy, tie
 from .posterior import Posterior
 
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
@@ -28,6 +28,8 @@ class Sums(NamedTuple):
     """sum e_i o_i."""
     M2: Float[Array, "*batch"]
     """sum e_i |o_i|^2."""
+    W: Float[Array, "*batch"]
+    """sum e_i log w_i."""
     best: Float[Array, "*batch"]
     """The largest e_i: 1, or less at sigma = 0."""
     leader: Int[Array, "*batch"]
@@ -37,7 +39,7 @@ def nothing(queries: Queries) -> Sums:
     """No centres yet."""
     zero = jnp.zeros_like(queries.squares)
     none = jnp.zeros(zero.shape, jnp.int32)
-    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero - 1, none)
+    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero, zero - 1, none)
 
 
 def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
@@ -46,50 +48,53 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     top, e, U, best, leader = weighed(queries, chunk, care.energies)
 
     def moments(dtype):
+        # one precision for all three: they are divided by one another
         weight, offsets, squares, low = (part.astype(dtype) for part in (e, *chunk[:3]))
-        return dot(weight, offsets).astype(wide), dot(weight, squares + low).astype(wide)
+        sums = jnp.sum(weight, axis=1), dot(weight, offsets), dot(weight, squares + low)
+        return tuple(part.astype(wide) for part in sums)
 
     if dtype == wide:
-        M1, M2 = moments(dtype)
+        Z, M1, M2 = moments(dtype)
     else:
-        M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
-    Z, P = jnp.sum(e, axis=1).astype(wide), jnp.sum(e * e, axis=1).astype(wide)
-    return Sums(top, Z, U.astype(wide), P, M1, M2, best.astype(wide), leader)
+        Z, M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
+    P = jnp.sum(e * e, axis=1).astype(wide)
+    W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights)).astype(wide)
+    return Sums(top, Z, U.astype(wide), P, M1, M2, W, best.astype(wide), leader)
 
 
 def weighed(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
     """The largest logit of a chunk; e_i, sum e_i log e_i, the largest e_i and its place, in the dtype of the centres."""
     dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
 
-    def softmax(logits):
+    def softmax(logits, product: bool):
         top = jnp.max(logits, axis=1)
         depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
+        top = top.astype(wide) - (shared_energy(queries) if product else 0)
         e, log_e = jnp.exp(depth), depth
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
-            tied = depth >= -queries.tie.astype(dtype)[:, None]
+            tied = depth >= -tie(queries, top, product).astype(dtype)[:, None]
             e = jnp.where(clean, jnp.where(tied, jnp.exp(chunk.log_weights)[None], 0), e)
             log_e = jnp.where(clean, chunk.log_weights[None], depth)
         best = jnp.max(e, axis=1)
         place = jax.lax.broadcasted_iota(jnp.int32, e.shape, 1)
         leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
-        return top.astype(wide), e, jnp.sum(jnp.where(e > 0, e * log_e, 0), axis=1), best, leader
+        return top, e, jnp.sum(jnp.where(e > 0, e * log_e, 0), axis=1), best, leader
 
-    def product(dtype):
-        top, *rest = softmax(by_product(queries, chunk, dtype))
-        return top - shared_energy(queries), *rest
-
-    fine = (lambda: softmax(by_differences(queries, chunk))) if dtype == wide else (lambda: product(wide))
-    return jax.lax.cond(careful, fine, lambda: product(dtype))
+    product = lambda dtype: softmax(by_product(queries, chunk, dtype), True)  # noqa: E731
+    if dtype == wide:
+        return jax.lax.cond(careful, lambda: softmax(by_differences(queries, chunk), False), lambda: product(dtype))
+    return jax.lax.cond(careful, lambda: product(wide), lambda: product(dtype))
 
 
-def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
+def joined(queries: Queries, one: Sums, other: Sums, dtype) -> Sums:
     """The sums over two disjoint sets of centres, the first in order first."""
     top = jnp.maximum(one.top, other.top)
+    near = tie(queries, top, one.M1.dtype != dtype)
 
     def lowered(sums: Sums) -> Sums:
         fall = jnp.where(jnp.isneginf(sums.top), 0, sums.top - jnp.where(jnp.isneginf(top), 0, top))
-        fall = jnp.maximum(jnp.where(queries.clean, jnp.where(fall >= -queries.tie, 0, LOWEST), fall), LOWEST)
+        fall = jnp.maximum(jnp.where(queries.clean, jnp.where(fall >= -near, 0, LOWEST), fall), LOWEST)
         shrink = jnp.exp(fall)
         return sums._replace(
             Z=shrink * sums.Z,
@@ -97,6 +102,7 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
             P=shrink * shrink * sums.P,
             M1=shrink[:, None] * sums.M1,
             M2=shrink * sums.M2,
+            W=shrink * sums.W,
             best=shrink * sums.best,
         )
 
@@ -107,28 +113,29 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
     return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
 
 
-def sums_over(centres, queries: Queries, rows: int) -> tuple[Sums, Float[Array, "batch"]]:
-    """The sums over all centres, `rows` at a time, and a bound on the rounding of an energy, in nats.
-
-    The last chunk overlaps its predecessor, whose rows count once.
-    """
-    n, care = centres.n, care_of(centres, queries)
-    if rows >= n:
-        return of_chunk(queries, centres.span(0, n), care), care.error
+def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
+    """The sums over all centres, `rows` at a time."""
+    if rows >= centres.n:
+        return of_chunk(queries, centres.span(0, centres.n), care)
 
     def step(sums: Sums, number):
-        start = jnp.minimum(number * rows, n - rows)
-        chunk = centres.span(start, rows)
-        fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
-        chunk = chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf))
+        chunk, start = fresh_chunk(centres, rows, number)
         found = of_chunk(queries, chunk, care)
-        return joined(queries, sums, found._replace(leader=found.leader + start)), None
+        return joined(queries, sums, found._replace(leader=found.leader + start), centres.dtype), None
 
-    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-n // rows)))[0], care.error
+    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
 
 
-def concluded(centres, queries: Queries, sums: Sums, error: Float[Array, "batch"], sigma) -> Posterior:
-    """The posterior from complete sums, in the dtype of the centres; `error` bounds that of an energy, in nats."""
+def fresh_chunk(centres, rows: int, number) -> tuple[Chunk, Int[Array, ""]]:
+    """Chunk number `number` and where it starts; the last one overlaps its predecessor, whose rows count once."""
+    start = jnp.minimum(number * rows, centres.n - rows)
+    chunk = centres.span(start, rows)
+    fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
+    return chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)), start
+
+
+def concluded(centres, queries: Queries, sums: Sums, finest: Float[Array, ""]) -> Posterior:
+    """The posterior from complete sums, in the dtype of the centres; `finest` is the rounding unit of the energies."""
     unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
     clean, alpha = queries.clean, queries.alpha
     log_Z = sums.top + jnp.log(sums.Z)
@@ -137,22 +144,36 @@ def concluded(centres, queries: Queries, sums: Sums, error: Float[Array, "batch"
     # without noise a query is on a point up to rounding or not at all
     noise = 4 * unit_of(m) * (jnp.abs(queries.away) + alpha[:, None] * jnp.abs(m))
     displacement = jnp.where(clean[:, None] & (jnp.abs(displacement) <= noise), 0, displacement)
-    on_point = jnp.all(displacement == 0, axis=1) & (-2 * sums.top <= queries.tie)
-    safe = jnp.where(clean, 1, sigma)
-    log_prob = log_Z - centres.d * jnp.log(safe * (2 * jnp.pi) ** 0.5)
+    product = centres.dtype != sums.top.dtype
+    on_point = jnp.all(displacement == 0, axis=1) & (-sums.top <= tie(queries, sums.top, product))
+    squares = jnp.maximum(sums.M2 / sums.Z, 0)
+    # a centre far from those that matter may have a larger error, but not a larger one than its energy
+    error = rounding(queries, finest, jnp.sqrt(squares)) if product else 8 * finest * jnp.maximum(-sums.top, 0)
     leader_weight = sums.best / sums.Z
     found = Posterior(
-        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_prob),
+        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
         mean=centre[None] + unit * m,
         displacement=unit * displacement,
         entropy=jnp.log(sums.Z) - sums.U / sums.Z,
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,
-        spread=unit * unit * jnp.maximum(sums.M2 / sums.Z - jnp.sum(m * m, axis=1), 0),
+        spread=unit * unit * _spread(queries, sums, m, jnp.sum(displacement * displacement, axis=1)),
         discarded=jnp.where(clean, 0, _moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
+
+
+def _spread(queries: Queries, sums: Sums, m, squared):
+    """tr C: at high noise `<|o|^2> - |m|^2`, at low noise from the energies, `<|a - alpha o|^2> = |alpha m - a|^2 +
+    alpha^2 tr C`, each where it subtracts the smaller numbers.
+    """
+    alpha, beta = queries.alpha, queries.beta
+    by_moments = sums.M2 / sums.Z - jnp.sum(m * m, axis=1)
+    distances = 2 * (-sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
+    low = beta * (alpha * queries.radius) ** 2 > m.shape[1]
+    by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)
+    return jnp.maximum(jnp.where(low & ~queries.clean, by_energies, by_moments), 0)
 
 
 def _moved_weight(error, leader_weight):

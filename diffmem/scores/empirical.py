@@ -60,7 +60,11 @@ class Empirical(AbstractMixture):
         """One pass over the points; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
         found = _posterior(self.reduction, self.centres, x.ravel(), alpha, sigma)
-        return found._replace(mean=found.mean.reshape(x.shape), displacement=found.displacement.reshape(x.shape))
+        return found._replace(
+            log_prob=found.log_prob - x.size * jnp.log(jnp.where(sigma > 0, sigma, 1) * (2 * jnp.pi) ** 0.5),
+            mean=found.mean.reshape(x.shape),
+            displacement=found.displacement.reshape(x.shape),
+        )
 
     def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
@@ -72,8 +76,7 @@ class Empirical(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         beta = strong(beta, x.dtype)
         sigma = sigma / jnp.sqrt(beta)
-        found = _posterior(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma)
-        return found.log_prob + x.size * jnp.log(jnp.where(sigma > 0, sigma, 1) * (2 * jnp.pi) ** 0.5)
+        return _posterior(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma).log_prob
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest points, heaviest first."""

@@ -1,0 +1,71 @@
+"""Sums at low noise: a single-precision product finds the few centres that can matter, double precision weighs them."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .arithmetic import unit_of
+from .energies import Care, Queries, by_product, rounding
+from .sums import Sums, fresh_chunk, joined, nothing, of_chunk
+
+LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
+BLOCK = 16  # centres that are kept or left out together
+GROUP = 64  # blocks weighed at a time
+FEW = 1 / 5  # share of blocks that may matter to some query, beyond which everything is weighed
+LOCAL = 1 / 8  # share of the first chunk's blocks that may matter to one query on average: it tells collapse from sharing
+MARGIN = 8.0  # nats by which a block that is left out is further below the rounding unit
+
+
+def pays(centres, rows: int) -> bool:
+    """Whether single-precision centres are many enough, and cut into whole blocks."""
+    return centres.n * centres.d >= LARGE and rows % BLOCK == 0 and centres.dtype == jnp.float32
+
+
+def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) -> Sums:
+    """The sums over the blocks that hold a centre within `log n - log u` nats of the best of some query, or
+    `everything()` where these are many, which the first chunk tells.
+
+    What is left out holds less than a rounding unit of the weight: logits by single-precision product are off by their
+    rounding, which the window is wider by.
+    """
+    unit = unit_of(centres.radius)
+    window = math.log(centres.n) - math.log(unit) + MARGIN + 2 * rounding(queries, unit, queries.radius)
+    kept = lambda best: best >= (jnp.max(best, axis=1) - window)[:, None]  # noqa: E731
+
+    def best_of_blocks(number):
+        chunk, _ = fresh_chunk(centres, rows, number)
+        logits = by_product(queries, chunk, centres.dtype)
+        return jnp.max(logits.reshape(len(logits), -1, BLOCK), axis=2).astype(queries.away.dtype)
+
+    def few():
+        best = jax.lax.map(best_of_blocks, jax.lax.iota(jnp.int32, -(-centres.n // rows)))
+        mask = jnp.any(kept(jnp.moveaxis(best, 1, 0).reshape(best.shape[1], -1)), axis=0)
+        return jax.lax.cond(jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask))
+
+    first = kept(best_of_blocks(jnp.zeros((), jnp.int32)))
+    many = (jnp.mean(first) > LOCAL) | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
+    return jax.lax.cond(many, everything, few)
+
+
+def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Float[Array, "blocks"]) -> Sums:
+    """The sums over the blocks of the mask, a group at a time."""
+    count, per_chunk = jnp.sum(mask, dtype=jnp.int32), rows // BLOCK
+    order = jnp.argsort(~mask, stable=True).astype(jnp.int32)
+    order = jnp.concatenate([order, jnp.zeros(GROUP, jnp.int32)])
+
+    def add(carry):
+        done, sums = carry
+        block = jax.lax.dynamic_slice_in_dim(order, done, GROUP)
+        number = block // per_chunk
+        first = jnp.minimum(number * rows, centres.n - rows) + block % per_chunk * BLOCK
+        place = (first[:, None] + jax.lax.iota(jnp.int32, BLOCK)[None]).ravel()
+        # neither blocks behind the last one that is kept, nor rows that the chunk before has
+        valid = jnp.repeat(done + jax.lax.iota(jnp.int32, GROUP) < count, BLOCK) & (place >= jnp.repeat(number * rows, BLOCK))
+        chunk = centres.take(place)
+        chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
+        found = of_chunk(queries, chunk, care)
+        return done + GROUP, joined(queries, sums, found._replace(leader=place[found.leader]), centres.dtype)
+
+    return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]
