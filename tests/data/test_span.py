@@ -187,8 +187,8 @@ def test_paths_of_the_coordinates_are_the_coordinates_of_the_paths():
     start = float(process.level(times[0]).sigma) * np.random.default_rng(2).standard_normal((5, 9, 10))
 
     def run(score, start):
-        def observe(x, level):
-            return score.posterior(x, level)
+        def observe(x, level, found):
+            return found.info
 
         heun, shape = integrators.Heun(), start.shape[1:]
         return integrators.sample(

@@ -14,15 +14,11 @@ from diffmem.integrators import (
     AbstractOneStep,
     Ancestral,
     DPMSolverPP,
-    EulerMaruyama,
     Heun,
     ProbabilityFlow,
     ReverseSDE,
     grids,
 )
-from diffmem.integrators.sample import _batch
-from diffmem.integrators.shared_observer import share
-from diffmem.reductions import Chunked
 from diffmem.scores import AbstractDenoiser, Empirical, FromFunction, Gaussian
 
 POINTS = np.asarray(jax.random.normal(jax.random.key(9), (20, 3)))
@@ -32,7 +28,7 @@ KEY = jax.random.key(4)
 slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
 
 
-def first_coordinate(x, level):
+def first_coordinate(x, level, found):
     return x[0]
 
 
@@ -80,56 +76,6 @@ def test_observations_are_of_the_state_at_each_grid_time(integrator):
     np.testing.assert_allclose(out.observed["sigma"], np.broadcast_to(np.asarray(TIMES)[:, None], (13, 5)), rtol=1e-5)
 
 
-@pytest.mark.slow
-def test_observers_of_the_score_see_what_the_score_says():
-    """Observers closing over the score, over other arrays, over nothing, and a bound method."""
-    score, other = Empirical(POINTS), jnp.asarray([1.0, 2.0, 3.0])
-    observers = {
-        "closure": lambda x, level: score.posterior(x, level).entropy,
-        "other": lambda x, level: (x * other).sum() * level.sigma,
-        "method": score.posterior,
-    }
-    draw = lambda observe: sample(score, PROCESS, Heun(), TIMES, (3,), 4, key=KEY, observe=observe).observed  # noqa: E731
-    seen = {name: draw(observe) for name, observe in observers.items()}
-    path, sigma = draw(lambda x, level: x), draw(lambda x, level: level.sigma)
-    at = jax.vmap(jax.vmap(lambda x, sigma: score.posterior(x, type(PROCESS.level(1.0))(1.0, sigma))))
-    np.testing.assert_allclose(seen["closure"], at(path, sigma).entropy, atol=1e-5)
-    np.testing.assert_allclose(seen["method"].entropy, at(path, sigma).entropy, atol=1e-5)
-    np.testing.assert_allclose(seen["other"], (path * other[None, None]).sum(-1) * sigma, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [None, 128], ids=["one chunk", "four chunks"])
-def test_a_step_and_its_observer_share_one_pass(size):
-    """The compiled loop makes the matrix products of one posterior, whether or not the observer asks for it as well."""
-    points = jax.random.normal(jax.random.key(0), (512, 64))
-    score = Empirical(points, reduction=Chunked(size))
-
-    def products(observe):
-        shared = share(observe, score, (64,), points.dtype)
-        arguments = (TIMES, (64,), points.dtype, shared, None, True, "state", KEY, jnp.arange(8))
-        return _batch.lower(score, PROCESS, DDIM(), *arguments).compile().compiled.as_text().count(" dot(")
-
-    alone = products(first_coordinate)
-    # the observation of the last state, behind the loop, is a pass of its own, of which less is needed
-    assert 0 < alone < products(lambda x, level: score.posterior(x, level).participation) <= 2 * alone
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("integrator", [Heun(), EulerMaruyama(), ProbabilityFlow()], ids=str)
-def test_denoiser_and_noise_of_a_step_are_one_pass(integrator):
-    """Steppers that need D and the noise make no more products in a stream of chunks than for a score that hands out D
-    alone, from which the noise follows."""
-    points = jax.random.normal(jax.random.key(0), (512, 64))
-    score = Empirical(points, reduction=Chunked(128))
-
-    def products(score):
-        arguments = (TIMES, (64,), points.dtype, None, points[:8], False, "state", KEY, jnp.arange(8))
-        return _batch.lower(score, PROCESS, integrator, *arguments).compile().compiled.as_text().count(" dot(")
-
-    assert 0 < products(score) <= products(FromFunction(score.denoise))
-
-
 def test_repeated_calls_do_not_compile_again():
     traces = []
 
@@ -140,7 +86,7 @@ def test_repeated_calls_do_not_compile_again():
             traces.append(None)
             return self.points.mean(0)
 
-    observe = lambda x, level: x[0]  # noqa: E731
+    observe = lambda x, level, found: x[0]  # noqa: E731
     draw = lambda points, seed: sample(  # noqa: E731
         Counted(points),
         PROCESS,
@@ -169,7 +115,9 @@ def test_atoms_far_from_zero_start_in_their_own_law():
     """Atoms {9, 11} and sigma_max = 10: mean 10, variance 101 instead of 0 and 100."""
     process = processes.EDM(sigma_max=10.0)
     score = Empirical(np.array([[9.0], [11.0]]))
-    out = sample(score, process, DDIM(), grids.karras(process, 1), (1,), 40_000, key=KEY, observe=lambda x, level, found: x[0])
+    out = sample(
+        score, process, DDIM(), grids.karras(process, 1), (1,), 40_000, key=KEY, observe=lambda x, level, found: x[0]
+    )
     start = np.asarray(out.observed[0])
     assert abs(start.mean() - 10) < 4 * np.sqrt(101 / 40_000)
     assert abs(start.var() - 101) < 4 * 101 * np.sqrt(2 / 40_000)
@@ -184,8 +132,8 @@ def test_event_shapes_and_single_precision():
 
 def test_own_score_and_own_stepper_in_a_few_lines():
     class Euler(AbstractOneStep):
-        def step(self, score, x, state, now, after, key):
-            return x + (after.level.sigma - now.level.sigma) * score.noise(x, now.level), state
+        def step(self, score, x, here, state, now, after, key):
+            return x + (after.level.sigma - now.level.sigma) * here.noise, state
 
     mine = FromFunction(lambda x, level: jnp.tanh(x / level.sigma**2))
     two = [sample(mine, PROCESS, integrator, TIMES, (1,), 4, key=KEY).points for integrator in (Euler(), DDIM())]

@@ -47,7 +47,14 @@ def test_from_alpha_zero(integrator, process, dtype):
     """The grid begins where nothing of the data is left: samples are copies all the same."""
     score = Empirical(POINTS.astype(dtype))
     out = sample(
-        score, process, integrator, grids.karras(process, 24), (2,), 16, key=jax.random.key(0), observe=lambda x, level, found: x
+        score,
+        process,
+        integrator,
+        grids.karras(process, 24),
+        (2,),
+        16,
+        key=jax.random.key(0),
+        observe=lambda x, level, found: x,
     )
     assert out.points.dtype == dtype and np.all(np.isfinite(out.observed))
     distance = np.sqrt(((np.asarray(out.points)[:, None] - POINTS[None]) ** 2).sum(-1)).min(1)

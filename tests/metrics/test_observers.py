@@ -10,7 +10,7 @@ import pytest
 
 from diffmem.level import NoiseLevel
 from diffmem.metrics import concentration, entropy, leader, leader_weight, own_weight, participation
-from diffmem.scores import Empirical
+from diffmem.scores import Empirical, FromFunction
 
 LEVEL = NoiseLevel(0.8, 0.6)
 # values that float32 holds exactly, so that both precisions see the same problem
@@ -34,26 +34,38 @@ EXPECTED = {
 
 @pytest.mark.parametrize("observer", EXPECTED, ids=lambda f: f.__name__)
 def test_observer_reads_the_posterior_weights(observer):
-    observe = observer(Empirical(jnp.asarray(POINTS)))
-    found = jax.vmap(lambda x: observe(x, LEVEL))(jnp.asarray(QUERIES))
+    """Of the sampled score, whose evaluation is handed in, and of a score of its own beside another one's evaluation."""
+    score, other = Empirical(jnp.asarray(POINTS)), Empirical(jnp.asarray(POINTS[::-1] + 1))
     tolerance = 1e-10 if jax.config.jax_enable_x64 else 1e-5
-    np.testing.assert_allclose(found, [EXPECTED[observer](weights(x)) for x in QUERIES], rtol=tolerance)
+    for observe, sampled in ((observer(), score), (observer(score), other)):
+        seen = jax.vmap(lambda x, observe=observe, sampled=sampled: observe(x, LEVEL, sampled.evaluate(x, LEVEL)))
+        expected = [EXPECTED[observer](weights(x)) for x in QUERIES]
+        np.testing.assert_allclose(seen(jnp.asarray(QUERIES)), expected, rtol=tolerance)
+
+
+def test_weights_of_a_score_without_weights_are_refused():
+    score = FromFunction(lambda x, level: 0 * x)
+    with pytest.raises(
+        ValueError, match="`score` must be given to an observer of weights where the sampled score is not"
+    ):
+        participation()(jnp.zeros(3), LEVEL, score.evaluate(jnp.zeros(3), LEVEL))
 
 
 def test_concentration_is_the_four_together():
     score = Empirical(jnp.asarray(POINTS))
     for x in jnp.asarray(QUERIES):
-        together = concentration(score)(x, LEVEL)
+        found = score.evaluate(x, LEVEL)
+        together = concentration()(x, LEVEL, found)
         for name, observer in zip(together._fields, (entropy, participation, leader, leader_weight)):
-            np.testing.assert_array_equal(getattr(together, name), observer(score)(x, LEVEL), err_msg=name)
+            np.testing.assert_array_equal(getattr(together, name), observer()(x, LEVEL, found), err_msg=name)
 
 
 def test_own_weight_of_each_index():
     score = Empirical(jnp.asarray(POINTS))
-    x = QUERIES[0]
-    indices = jnp.arange(len(POINTS))
-    found = jax.vmap(lambda i: own_weight(score, i)(jnp.asarray(x), LEVEL))(indices)
-    np.testing.assert_allclose(found, weights(x), rtol=1e-10 if jax.config.jax_enable_x64 else 1e-5)
+    x = jnp.asarray(QUERIES[0])
+    found = score.evaluate(x, LEVEL)
+    seen = jax.vmap(lambda i: own_weight(score, i)(x, LEVEL, found))(jnp.arange(len(POINTS)))
+    np.testing.assert_allclose(seen, weights(QUERIES[0]), rtol=1e-10 if jax.config.jax_enable_x64 else 1e-5)
 
 
 def test_observers_of_equal_shape_share_one_compilation_and_pickle():
@@ -62,7 +74,7 @@ def test_observers_of_equal_shape_share_one_compilation_and_pickle():
     @eqx.filter_jit
     def run(observe, x):
         traces.append(None)
-        return observe(x, LEVEL)
+        return observe(x, LEVEL, None)
 
     x = jnp.asarray(QUERIES[0])
     score = Empirical(jnp.asarray(POINTS))
