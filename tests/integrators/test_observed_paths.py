@@ -138,8 +138,10 @@ class Notebook:
 
     def seen(self, observe):
         """What `sample` observes of the point (1, 1, 1) with an observer of this text, by its compiled function."""
-        observe = known(self.run(f"observe = {observe}"))
-        return jax.jit(lambda observe, x: observe(x, None, None), static_argnums=0)(observe, jnp.ones(3))
+        return _seen(known(self.run(f"observe = {observe}")), jnp.ones(3))
+
+
+_seen = jax.jit(lambda observe, x: observe(x, None, None), static_argnums=0)
 
 
 class Counted(AbstractScore):
@@ -219,6 +221,11 @@ CHANGES = {
         "factors = np.array([3.0])",
         "lambda x, level, found: jnp.asarray(factors)[0] * x[0]",
         "factors[0] = 5.0",
+    ),
+    "another attribute of a class": (
+        "class Settings: factor = 3.0",
+        "lambda x, level, found: Settings.factor * x[0]",
+        "Settings.factor = 5.0",
     ),
     "another attribute": (
         "class Settings: factor = 3.0\nsettings = Settings()",
