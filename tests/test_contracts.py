@@ -108,6 +108,29 @@ def test_tweedie_and_noise(name, process):
         )
 
 
+@every_score
+def test_one_evaluation_says_everything(name):
+    """Mean, noise and score are those of the three methods; the info of a mixture is its posterior."""
+    example, score = examples.SCORES[name], built(name)
+    for level in levels(OU)[1:4]:
+        x, tolerance = query(example, level), 100 * np.finfo(FLOAT).eps
+        found = eqx.filter_jit(lambda score, x, level: score.evaluate(x, level))(score, x, level)
+        assert isinstance(found, scores.Evaluation) and found.mean.shape == found.noise.shape == example.shape
+        assert oracles.off(found.mean, score.denoise(x, level)) < tolerance
+        assert oracles.off(found.noise, score.noise(x, level)) < tolerance
+        assert oracles.off(-np.asarray(found.noise) / level.sigma, score.score(x, level)) < tolerance
+        assert isinstance(score, scores.AbstractMixture) == example.density
+        if not example.density:
+            continue
+        assert isinstance(found.info, reductions.Posterior)
+        truth = score.posterior(x, level)
+        assert found.info.leader == truth.leader
+        np.testing.assert_array_equal(found.info.mean, found.mean)
+        for field, one, other in zip(truth._fields, found.info, truth):
+            near = tolerance * max(1, np.linalg.norm(other))
+            assert np.linalg.norm(np.asarray(one) - np.asarray(other)) <= near, field
+
+
 @needs_double
 @every_process
 @every_score

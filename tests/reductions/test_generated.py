@@ -12,7 +12,7 @@ from test_memory import QUERIES, equations
 from diffmem import processes, sample
 from diffmem.integrators import Heun, grids
 from diffmem.level import NoiseLevel
-from diffmem.reductions import Dense, Generated, drawn, generated
+from diffmem.reductions import Dense, Generated, generated, generated_centres
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
@@ -93,9 +93,11 @@ def test_a_point_does_not_depend_on_the_chunk():
     score = Empirical(KEY, reduction=Generated(image, 150))
     np.testing.assert_array_equal(score.points, stored(image, 150))
     for start, size in ((0, 13), (40, 13), (149, 1)):
-        rows, squares, _ = score.centres.span(jnp.asarray(start), size)
+        found = score.centres.span(jnp.asarray(start), size)
+        rows = np.float64(found.offsets) * np.float64(score.centres.unit)
         np.testing.assert_array_equal(rows, stored(image, 150).reshape(150, 40)[start : start + size])
-        np.testing.assert_allclose(squares, np.sum(rows**2, axis=1), rtol=1e-6)
+        squares = np.float64(found.squares) + np.float64(found.squares_low)
+        np.testing.assert_allclose(squares, np.sum(np.float64(found.offsets) ** 2, axis=1), rtol=1e-13)
 
 
 @pytest.mark.slow
@@ -112,7 +114,7 @@ def test_one_point_and_two_kinds_of_keys():
 @pytest.mark.slow
 def test_few_large_points(monkeypatch):
     """More coordinates than may be drawn at once, in fewer points than tell their size."""
-    monkeypatch.setattr(drawn, "MOST", 90)
+    monkeypatch.setattr(generated_centres, "MOST", 90)
     monkeypatch.setattr(generated, "ENTRIES", 40)
     score = Empirical(KEY, reduction=Generated(image, 3))
     points = stored(image, 3)

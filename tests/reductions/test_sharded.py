@@ -23,7 +23,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import diffmem as dm
 from diffmem import integrators, processes
 from diffmem.level import NoiseLevel
-from diffmem.reductions import Chunked, Dense, Sharded
+from diffmem.reductions import Dense, Sharded
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
@@ -221,7 +221,7 @@ def test_weights_covariances_and_draws():
 def sampled(reduction, integrator):
     points, weights, _ = problem(29, 5)
     score, times = Empirical(points, weights, reduction), integrators.grids.karras(OU, 5)
-    observe = lambda x, level: score.posterior(x, level).entropy  # noqa: E731
+    observe = lambda x, level, found: found.info.entropy  # noqa: E731
     return dm.sample(score, OU, integrator, times, (5,), 4, key=jax.random.key(0), observe=observe, batch_size=3)
 
 
@@ -336,10 +336,11 @@ def test_requests_and_copies():
     for axis in ("c", ("a", "c"), ()):
         with pytest.raises(ValueError, match="`axis` must be among the axes"):
             Sharded(mesh, axis)
-    reduction = Sharded(mesh, ("b", "a"), Chunked(3))
-    assert reduction == Sharded(mesh, ("b", "a"), Chunked(3)) and hash(reduction) == hash(
+    reduction = Sharded(mesh, ("b", "a"), size=3)
+    assert reduction == Sharded(mesh, ("b", "a"), size=3) and hash(reduction) == hash(
         pickle.loads(pickle.dumps(reduction))
     )
+    assert reduction != Sharded(mesh, ("b", "a")) and reduction.rows(100, 2) == 3
     assert reduction.mesh == pickle.loads(pickle.dumps(reduction)).mesh and Sharded(mesh).axis == ("a", "b")
     text = pickle.dumps(reduction)
     rebuild, (platform, numbers, *rest) = reduction.__reduce__()

@@ -73,7 +73,7 @@ def test_weights_of_forward_samples(name, shift, unit_variance):
 
 @pytest.mark.parametrize("sigma", [pytest.param(14.0, marks=pytest.mark.slow), 0.5, 0.01])
 def test_five_hundred_near_copies(sigma, unit_variance):
-    """Copies of one point at spacing .15 sigma, which a fixed number of leaders misses, among other points."""
+    """Copies of one point at spacing .15 sigma, among other points."""
     rng = np.random.default_rng(1)
     direction = rng.normal(size=(500, D)) / np.sqrt(D)
     points = np.concatenate([unit_variance[:1] + 0.15 * sigma * direction, unit_variance]).astype(np.float32)
