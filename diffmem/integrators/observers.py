@@ -1,5 +1,6 @@
 """Observers of the same text are the same observer: running a notebook cell again compiles nothing."""
 
+import sys
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,7 +21,7 @@ def known(observe: Callable | None) -> Callable | None:
     change), and functions of which all this holds. What refers to anything else, such as a list that may have changed
     meanwhile, is never taken for what was seen before.
     """
-    signature = _signature(observe, ()) if isinstance(observe, types.FunctionType) else None
+    signature = _signature(observe, {}) if isinstance(observe, types.FunctionType) else None
     if signature is None:
         return observe
     found = _known.setdefault(signature, observe)
@@ -43,34 +44,51 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-def _signature(function: types.FunctionType, outer: tuple) -> tuple | None:
-    """What a function does and refers to; None where that may change."""
-    if function in outer:
-        return ("itself", outer.index(function))
+def _signature(function: types.FunctionType, seen: dict) -> tuple | None:
+    """What a function does and refers to; None where that may change. `seen` numbers the functions on the way."""
+    if function in seen:
+        return "visited", seen[function]
+    seen[function] = len(seen)
     code = function.__code__
-    cells = function.__closure__ or ()
     try:
-        values = [cell.cell_contents for cell in cells]
+        values = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:  # a variable that has no value yet
         return None
     names = sorted(_names(code) & function.__globals__.keys())
     values += [function.__globals__[name] for name in names]
     values += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    parts = [_value(value, (*outer, function)) for value in values]
-    return None if None in parts else (_text(code), tuple(names), *parts)
+    parts = _values(values, seen)
+    return None if parts is None else (_text(code), tuple(names), *parts)
 
 
-def _value(value, outer: tuple) -> Any:
-    """A key that is equal for equal values; None for what may change."""
+def _values(values, seen: dict) -> list | None:
+    """Keys that are equal for equal values; None as soon as one may change."""
+    parts = []
+    for value in values:
+        parts.append(_value(value, seen))
+        if parts[-1] is None:
+            return None
+    return parts
+
+
+def _value(value, seen: dict) -> Any:
     if value is None or type(value) in (bool, int, float, complex, str, bytes):
         return type(value), repr(value)
     if isinstance(value, tuple):
-        parts = tuple(_value(part, outer) for part in value)
-        return None if None in parts else (type(value), *parts)
+        parts = _values(value, seen)
+        return None if parts is None else (type(value), *parts)
     if isinstance(value, types.FunctionType):
-        return _signature(value, outer)
-    lasting = (jax.Array, eqx.Module, types.ModuleType, type, types.BuiltinFunctionType)
-    return _Same(value) if isinstance(value, lasting) else None
+        return _signature(value, seen)
+    if isinstance(value, jax.core.Tracer):
+        return None
+    lasting = isinstance(value, (jax.Array, eqx.Module, types.ModuleType, types.BuiltinFunctionType))
+    return _Same(value) if lasting or _is_imported(value) else None
+
+
+def _is_imported(value) -> bool:
+    """Whether it is a class of an imported module: those of a notebook may hold settings that change."""
+    home = sys.modules.get(getattr(value, "__module__", None) or "")
+    return isinstance(value, type) and value.__module__ != "__main__" and getattr(home, value.__name__, None) is value
 
 
 def _text(code: types.CodeType) -> tuple:

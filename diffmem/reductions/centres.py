@@ -105,7 +105,6 @@ def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
     n = np.shape(points)[0]
     on_host = all(value is None or _on_host(value) for value in (points, weights))
     if not on_host:
-        weights = None if weights is None else strong(weights, dtype)
         return jax.jit(_centres, static_argnums=(2, 3))(strong(points, dtype).reshape(n, -1), weights, dtype, jnp)
     # only as much is copied as the dtype asks for
     rows = np.asarray(points).astype(dtype, copy=False).reshape(n, -1)
@@ -136,13 +135,23 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     offsets = offsets / unit
     parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
     squares, low = (xp.concatenate(part) for part in zip(*parts))
-    weights = xp.ones((), dtype) / len(rows) if weights is None else weights
-    # in double precision on the host, where weights may span more than a float holds
-    share = weights / fixed(xp.max(weights))
-    share = share / xp.sum(share) if xp.ndim(share) else weights
-    log_share = xp.where(share > 0, xp.log(xp.where(share > 0, share, 1)), -np.inf).astype(dtype)
-    share = share.astype(dtype)
+    weights = np.ones(()) / len(rows) if weights is None else weights
+    share, log_share = normalised(weights, dtype)
     return Centres(offsets, centre, unit, squares, low, share, log_share, xp.sqrt(xp.max(squares)))
+
+
+def normalised(weights: ArrayLike, dtype):
+    """Weights that add up to 1 and their logarithms (-inf for 0), in `dtype`; a single number stays what it is.
+
+    Those that can be read now are normalised in double precision before the cast: they may span more than a float holds.
+    """
+    xp = np if is_concrete(weights) else jnp
+    share = np.asarray(weights, np.float64) if xp is np else strong(weights, dtype)
+    if xp.ndim(share):
+        share = share / (xp.max(share) if xp is np else jax.lax.stop_gradient(jnp.max(share)))
+        share = share / xp.sum(share)
+    log_share = xp.where(share > 0, xp.log(xp.where(share > 0, share, 1)), -np.inf)
+    return share.astype(dtype), log_share.astype(dtype)
 
 
 def uniform_double(key: PRNGKeyArray):

@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float
 from .arithmetic import in_double
 from .base import AbstractReduction, AnyCentres
 from .batches import in_pieces
-from .energies import care_of, queries_of
+from .energies import care_of, coarser, queries_of
 from .plan import plan
 from .posterior import Posterior
 from .sparse import pays, sparse_sums
@@ -62,14 +62,14 @@ def streamed(
                 sums = jax.lax.cond(care.energies, few, everything)
             else:
                 sums = everything()
-            return sums._replace(leader=sums.leader + start), care.unit
+            return sums._replace(leader=sums.leader + start), care
 
         def join(stacked, queries):
-            parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked[1]))]
-            sums, unit = parts[0]
-            for other, coarser in parts[1:]:
-                sums, unit = joined(queries, sums, other, centres.dtype), jnp.maximum(unit, coarser)
-            return sums, unit
+            parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked[0].Z))]
+            sums, care = parts[0]
+            for other, their in parts[1:]:
+                sums, care = joined(queries, sums, other, centres.dtype), coarser(care, their)
+            return sums, care
 
         return concluded(centres, queries, *reduction.fold(of_part, join, centres, queries))
 

@@ -98,6 +98,11 @@ def care_of(centres, queries: Queries) -> Care:
     return Care(energies, moments, jnp.where(energies, finest, own).astype(queries.away.dtype))
 
 
+def coarser(one: Care, other: Care) -> Care:
+    """What can be said of sums of which parts were taken with this and with that care."""
+    return Care(one.energies & other.energies, one.moments & other.moments, jnp.maximum(one.unit, other.unit))
+
+
 def rounding(queries: Queries, unit, size: Float[Array, "batch"]) -> Float[Array, "batch"]:
     """Bound on the error, in nats, of the energies of centres with offsets of this size by products of this rounding
     unit.

@@ -9,13 +9,14 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Bool, Float, Int
 
-from .arithmetic import dot, doubled, unit_of
+from .arithmetic import dot, doubled
 from .base import AbstractReduction, AnyCentres, over_chunks
 from .centres import Chunk
 from .energies import TIED
 from .posterior import Posterior
 from .sums import LOWEST
 
+DOUBLE = 2.0**-53  # rounding unit of the energies
 CAP = 80.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
 FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centres, at which nothing is left of a weight
 
@@ -79,17 +80,18 @@ posterior.defjvp(_posterior_jvp, symbolic_zeros=True)
 
 
 def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, leader: Int[Array, ""]) -> Posterior:
-    """The posterior in plain JAX, by differences delta_i = (y_i - y_j)/sigma from the leader j:
+    """The posterior in plain JAX, by differences delta_i = (y_i - y_j)/unit from the leader j:
 
     with g_i = E_j - E_i, the sums `Z = sum e^g_i`, `M1 = sum e^g_i delta_i`, `M2 = sum e^g_i |delta_i|^2`,
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
     """
     anchor = anchored(reduction, centres, x, alpha, sigma, leader)
-    rows = reduction.rows(centres.n, centres.d)
+    rows, unit = reduction.rows(centres.n, centres.d), centres.unit
 
     def of_part(part, start, anchor):
         def add(sums, chunk, numbers):
-            e, log_e, delta = ratios(anchor, chunk)
+            e, log_e = ratios(anchor, chunk)
+            delta = chunk.offsets - anchor.offset[None]
             squares = jnp.sum(delta * delta, axis=1)
             moved = jnp.sum(e[:, None] * delta, axis=0)
             found = jnp.sum(e), moved, jnp.sum(e * squares), jnp.sum(e * log_e), jnp.sum(e * e)
@@ -99,27 +101,27 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
         return over_chunks(part, rows, add, (zero, jnp.zeros_like(x), zero, zero, zero))
 
     Z, M1, M2, U, P = reduction.fold(of_part, summed, centres, anchor)
-    m, length = M1 / Z, anchor.sigma
+    m = M1 / Z
     return Posterior(
-        log_prob=-jnp.sum(anchor.away**2) / 2 + anchor.log_weight + jnp.log(Z),
-        mean=centres.centre + centres.unit * anchor.offset + length * m,
-        displacement=length * (alpha * m - anchor.away),
+        log_prob=-jnp.sum((anchor.away * anchor.scale) ** 2) / 2 + anchor.log_weight + jnp.log(Z),
+        mean=centres.centre + unit * (anchor.offset + m),
+        displacement=unit * (alpha * m - anchor.away),
         entropy=jnp.log(Z) - U / Z,
         participation=Z * Z / P,
         leader=leader,
         leader_weight=1 / Z,
-        spread=length * (length * (M2 / Z - jnp.sum(m * m))),
+        spread=unit * (unit * (M2 / Z - jnp.sum(m * m))),
         discarded=jnp.zeros_like(Z),
     )
 
 
 class Anchor(NamedTuple):
-    """A query seen from one centre y_j, in units of sigma."""
+    """A query seen from one centre y_j, in units of the offsets."""
 
     x: Float[Array, "d"]
     alpha: Float[Array, ""]
     sigma: Float[Array, ""]
-    """The unit of the centres at sigma = 0."""
+    """The unit of the offsets at sigma = 0."""
     clean: Bool[Array, ""]
     """Whether sigma = 0."""
     centre: Float[Array, "d"]
@@ -129,7 +131,7 @@ class Anchor(NamedTuple):
     offset: Float[Array, "d"]
     log_weight: Float[Array, ""]
     away: Float[Array, "d"]
-    """(x - alpha y_j) / sigma."""
+    """(x - alpha y_j) / unit."""
 
 
 def anchored(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, j: Int[Array, ""]) -> Anchor:
@@ -138,26 +140,29 @@ def anchored(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     offset, centre, unit = chunk.offsets[0], centres.centre, centres.unit
     clean = sigma == 0
     length = jnp.where(clean, unit, sigma)
-    scale = ratio(unit, length)
-    away = separation(x, alpha, centre, unit, offset) * scale
-    return Anchor(x, alpha, length, clean, centre, unit, scale, offset, chunk.log_weights[0], away)
+    away = separation(x, alpha, centre, unit, offset)
+    return Anchor(x, alpha, length, clean, centre, unit, ratio(unit, length), offset, chunk.log_weights[0], away)
 
 
-def ratios(anchor: Anchor, chunk: Chunk):
-    """e^(E_j - E_i) and its logarithm (0 where a weight is 0) for each centre i of a chunk, and (y_i - y_j)/sigma.
+def ratios(anchor: Anchor, chunk: Chunk) -> tuple[Float[Array, "rows"], Float[Array, "rows"]]:
+    """e^(E_j - E_i) and its logarithm (0 where a weight is 0) for each centre i of a chunk.
 
     A centre without weight has e = 0 with the derivative that its weight deserves. Centres so far that nothing of them
     is left are moved to a distance whose square a float holds.
     """
     far = FAR[chunk.offsets.dtype.itemsize]
     delta = jnp.clip((chunk.offsets - anchor.offset[None]) * anchor.scale, -far, far)
-    g = gaps(delta, anchor.away, anchor.alpha, chunk.offsets, anchor)
-    tied = jnp.where(jax.lax.stop_gradient(g) >= -TIED * unit_of(g) * (1 + jnp.sum(anchor.away**2)), 0, LOWEST)
+    g = gaps(delta, anchor.away * anchor.scale, anchor.alpha, chunk.offsets, anchor)
+    # what ties at sigma = 0 is what ties in the pass
+    length = jnp.sqrt(jnp.sum(anchor.away**2))
+    if chunk.offsets.dtype == jnp.float32:
+        length = length + jnp.sqrt(jnp.sum((anchor.away + anchor.alpha * anchor.offset) ** 2))
+    tied = jnp.where(jax.lax.stop_gradient(g) >= -TIED * DOUBLE * length * length, 0, LOWEST)
     g = jnp.where(anchor.clean, jax.lax.stop_gradient(tied), jnp.maximum(g, LOWEST))
     bare = jnp.isneginf(chunk.log_weights)
     log_e = g + jnp.where(bare, 0, chunk.log_weights) - anchor.log_weight
     e = jnp.exp(jnp.minimum(log_e, CAP))
-    return jnp.where(bare, e * chunk.weights, e), jnp.where(bare, 0, log_e), delta
+    return jnp.where(bare, e * chunk.weights, e), jnp.where(bare, 0, log_e)
 
 
 @jax.custom_jvp
@@ -262,13 +267,13 @@ def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigm
     anchor = anchored(reduction, centres, x, alpha, sigma, found.leader)
     d = x.size
     # D seen from the leader; what rounding makes of it is taken off at the end
-    near = ((found.mean - centres.centre) / centres.unit - anchor.offset) * anchor.scale
+    near = (found.mean - centres.centre) / centres.unit - anchor.offset
     rows = min(reduction.rows(centres.n, centres.d), max(d, 64))
 
     def of_part(part, start, anchor, near):
         def add(sums, chunk, numbers):
-            e, _, delta = ratios(anchor, chunk)
-            delta = delta - near[None]
+            e = ratios(anchor, chunk)[0]
+            delta = chunk.offsets - anchor.offset[None] - near[None]
             weighted = e[:, None] * delta
             return jax.tree.map(jnp.add, sums, (jnp.sum(e), jnp.sum(weighted, axis=0), dot(weighted.T, delta)))
 
@@ -276,7 +281,7 @@ def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigm
 
     Z, M1, M2 = reduction.fold(of_part, summed, centres, anchor, near)
     missed = M1 / Z
-    return anchor.sigma * (anchor.sigma * (M2 / Z - missed[:, None] * missed[None]))
+    return centres.unit * (centres.unit * (M2 / Z - missed[:, None] * missed[None]))
 
 
 def summed(stacked, *_):

@@ -82,6 +82,9 @@ class Sharded(AbstractReduction):
         padding = -n % self.shards
         dtype = float_dtype(points)
         weights = np.ones(n, dtype) if weights is None else weights
+        if not isinstance(weights, jax.Array):
+            # they may be smaller or larger than the dtype holds
+            weights = np.asarray(weights, np.float64) / np.max(weights)
         pad = jnp.pad if isinstance(weights, jax.Array) else np.pad
         return self._split(points, n + padding, dtype), self._split(pad(weights, (0, padding)), n + padding, dtype)
 

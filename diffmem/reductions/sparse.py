@@ -15,6 +15,7 @@ BLOCK = 16  # centres that are kept or left out together
 GROUP = 64  # blocks weighed at a time
 FEW = 1 / 5  # share of blocks that may matter to some query, beyond which everything is weighed
 LOCAL = 1 / 8  # share of the first chunk's blocks that may matter to one query on average: it tells collapse from sharing
+STEEP = 1e30  # largest (unit/sigma)^2 with which single-precision logits are finite
 MARGIN = 8.0  # nats by which a block that is left out is further below the rounding unit
 
 
@@ -45,7 +46,8 @@ def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) ->
         return jax.lax.cond(jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask))
 
     first = kept(best_of_blocks(jnp.zeros((), jnp.int32)))
-    many = (jnp.mean(first) > LOCAL) | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
+    # below this noise logits leave the range of single precision
+    many = jnp.any(queries.beta > STEEP) | (jnp.mean(first) > LOCAL) | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
     return jax.lax.cond(many, everything, few)
 
 

@@ -134,8 +134,8 @@ def fresh_chunk(centres, rows: int, number) -> tuple[Chunk, Int[Array, ""]]:
     return chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)), start
 
 
-def concluded(centres, queries: Queries, sums: Sums, finest: Float[Array, ""]) -> Posterior:
-    """The posterior from complete sums, in the dtype of the centres; `finest` is the rounding unit of the energies."""
+def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
+    """The posterior from complete sums that were taken with this care, in the dtype of the centres."""
     unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
     clean, alpha = queries.clean, queries.alpha
     log_Z = sums.top + jnp.log(sums.Z)
@@ -148,32 +148,34 @@ def concluded(centres, queries: Queries, sums: Sums, finest: Float[Array, ""]) -
     on_point = jnp.all(displacement == 0, axis=1) & (-sums.top <= tie(queries, sums.top, product))
     squares = jnp.maximum(sums.M2 / sums.Z, 0)
     # a centre far from those that matter may have a larger error, but not a larger one than its energy
-    error = rounding(queries, finest, jnp.sqrt(squares)) if product else 8 * finest * jnp.maximum(-sums.top, 0)
+    error = rounding(queries, care.unit, jnp.sqrt(squares)) if product else 8 * care.unit * jnp.maximum(-sums.top, 0)
     leader_weight = sums.best / sums.Z
     found = Posterior(
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
         mean=centre[None] + unit * m,
         displacement=unit * displacement,
-        entropy=jnp.log(sums.Z) - sums.U / sums.Z,
+        entropy=jnp.where(sums.best == sums.Z, 0, jnp.log(sums.Z) - sums.U / sums.Z),
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,
-        spread=unit * unit * _spread(queries, sums, m, jnp.sum(displacement * displacement, axis=1)),
+        spread=unit * unit * _spread(queries, sums, care, m, displacement),
         discarded=jnp.where(clean, 0, _moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
 
 
-def _spread(queries: Queries, sums: Sums, m, squared):
-    """tr C: at high noise `<|o|^2> - |m|^2`, at low noise from the energies, `<|a - alpha o|^2> = |alpha m - a|^2 +
-    alpha^2 tr C`, each where it subtracts the smaller numbers.
+def _spread(queries: Queries, sums: Sums, care: Care, m, displacement):
+    """tr C: `<|o|^2> - |m|^2` at high noise and where these are double, and between them from the energies, by
+    `<|a - alpha o|^2> = |alpha m - a|^2 + alpha^2 tr C`: each where it subtracts the smaller numbers.
     """
     alpha, beta = queries.alpha, queries.beta
     by_moments = sums.M2 / sums.Z - jnp.sum(m * m, axis=1)
     distances = 2 * (-sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
-    low = beta * (alpha * queries.radius) ** 2 > m.shape[1]
-    by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)
-    return jnp.maximum(jnp.where(low & ~queries.clean, by_energies, by_moments), 0)
+    low = ~care.moments & (beta * (alpha * queries.radius) ** 2 > m.shape[1])
+    by_energies = (distances - jnp.sum(displacement * displacement, axis=1)) / jnp.where(low, alpha * alpha, 1)
+    # rounding leaves something of a difference where one centre holds everything
+    most = jnp.where(queries.clean, jnp.inf, (1 - sums.best / sums.Z) * (2 * queries.radius) ** 2)
+    return jnp.clip(jnp.where(low, by_energies, by_moments), 0, most)
 
 
 def _moved_weight(error, leader_weight):

@@ -52,9 +52,9 @@ class Empirical(AbstractMixture):
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
         points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
-        log_weights = np.asarray(self.centres.log_weights[: self.n], np.float64)
-        weights = np.bincount(inverse.ravel(), weights=np.exp(log_weights))
-        return Empirical(points.reshape(-1, *self.shape), weights.astype(points.dtype), self.reduction)
+        rows = self.centres.span(0, self.centres.n)
+        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(rows.log_weights[: self.n], np.float64)))
+        return Empirical(points.reshape(-1, *self.shape), weights, self.reduction)
 
     def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""

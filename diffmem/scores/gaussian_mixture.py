@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
+from ..reductions.centres import normalised
 from ..reductions.checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from .gaussian_family import AbstractGaussianFamily
 from .spectra import AbstractCovariances, Diagonal, Full, Isotropic
@@ -38,7 +39,7 @@ class GaussianMixture(AbstractGaussianFamily):
         check_covariances(covariances, k, self.shape)
         dtype = float_dtype(means, covariances)
         self.centres = strong(means, dtype).reshape(k, -1)
-        self.log_weights = normalised_log(strong(weights, dtype))
+        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
         self.covariances = covariances_of(strong(covariances, dtype), k, self.shape)
 
     @classmethod
@@ -76,11 +77,6 @@ class GaussianMixture(AbstractGaussianFamily):
     def means(self) -> Float[Array, "k *shape"]:
         """The means, (k, *shape)."""
         return self.centres.reshape(-1, *self.shape)
-
-
-def normalised_log(weights: Float[Array, "k"]) -> Float[Array, "k"]:
-    """Logarithms of the weights, normalised; -inf where a weight is zero."""
-    return jnp.log(weights) - jnp.log(jnp.sum(weights))
 
 
 def covariances_of(values: Float[Array, "k ..."], k: int, shape: tuple[int, ...]) -> AbstractCovariances:

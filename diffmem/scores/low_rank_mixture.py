@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..level import float_dtype, strong
+from ..reductions.centres import normalised
 from ..reductions.checks import check_finite, check_nonnegative, check_points, check_weights
 from .gaussian_family import AbstractGaussianFamily
-from .gaussian_mixture import normalised_log
 from .spectra import LowRank
 
 
@@ -41,7 +41,7 @@ class LowRankMixture(AbstractGaussianFamily):
         self.shape = tuple(np.shape(means)[1:])
         dtype = float_dtype(means, factors, variances)
         self.centres = strong(means, dtype).reshape(k, d)
-        self.log_weights = normalised_log(strong(weights, dtype))
+        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
         self.covariances = LowRank(strong(factors, dtype), strong(variances, dtype), strong(floor, dtype))
 
     @property
