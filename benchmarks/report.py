@@ -11,9 +11,11 @@ One file for a question, against stated rivals and against what the machine can 
 
 ```bash
 pip install -e ".[bench]"
-python benchmarks/run.py                    # everything at smoke scale, in about two minutes: shows that it runs
+python benchmarks/run.py                    # everything at smoke scale, in about three minutes: shows that it runs
 python benchmarks/run.py --scale full       # the stated sizes; writes this page
-python benchmarks/run.py steps observing    # some questions
+python benchmarks/run.py steps compile      # some questions
+python benchmarks/accelerator.py benchmarks/results/accelerator.json    # on an accelerator, in six minutes
+python benchmarks/run.py --report           # only writes this page
 ```
 
 Every case runs in a process of its own. Contenders are called in turn, again and again, and the process sleeps before
@@ -22,7 +24,7 @@ with the smallest and largest in brackets (calls that take long are made less of
 apart. *x limit* is the time over that of the machine's limit measured in the same run, *x ours* over that of this
 library (where several of its ways race, over the first of them). *Memory* is by how much the resident memory of the
 process rose in the first call, *planned* what XLA allots to temporaries. Rivals that are not installed have a row that
-says so.
+says so. `accelerator.py` stands alone, and measures all of its contenders in one process without pauses.
 """
 
 

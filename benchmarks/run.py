@@ -33,6 +33,7 @@ QUESTIONS = [
     "sharded",
     "training_steps",
 ]
+PAGE = [*QUESTIONS, "accelerator"]  # which is a script of its own
 LIMIT = {"full": 900, "smoke": 150}  # seconds for a case
 # variables that force a kernel of BLAS, which some machines set for old builds of it: a rival may choose its own
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -55,8 +56,8 @@ def main() -> None:
     if not options.report:
         for name in options.names or QUESTIONS:
             failed += measure(name, options.scale, out / "results" / f"{name}.json")
-            report.write(out, QUESTIONS)
-    report.write(out, QUESTIONS)
+            report.write(out, PAGE)
+    report.write(out, PAGE)
     print(f"written: {out / 'README.md'}")
     sys.exit(bool(failed))
 

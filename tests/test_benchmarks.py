@@ -48,7 +48,7 @@ def test_a_case_that_breaks_is_recorded_and_ends_nothing(tmp_path):
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     found = json.loads((tmp_path / "steps.json").read_text())
-    assert [failure["reason"] for failure in found["failures"]] == ["stopped after 0.1 s"] * 2
+    assert [failure["reason"] for failure in found["failures"]] == ["stopped after 0.1 s"] * 3
     assert found["rows"] == []
 
 
