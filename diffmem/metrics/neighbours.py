@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Real
 
 from ..data.distinct import first_equal
+from . import accelerated
 from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
 
@@ -31,6 +32,7 @@ def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ...
     screens, and every point within its proven rounding bound of the k-th best is measured by direct float64
     differences, so the order is that of direct float64 distances, a point is at distance 0 of itself, and block sizes
     change nothing.
+    On an accelerator, where there is one and the search is large, product, candidates and differences stay there.
     Cost: one float32 product of (count, d) by (d, n); where it cannot tell points apart (duplicates), a float64 one and
     then the differences. Memory: up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances
     whose squares overflow float64 are infinite.
@@ -40,12 +42,22 @@ def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ...
     queries, points = as_row_pair(samples, train, ("samples", "train"))
     if not 1 <= k <= len(points):
         raise ValueError(f"`k` must be between 1 and the {len(points)} points of `train`, but is {k}.")
+    if not accelerated.pays(queries, points):
+        squares, index = _on_host(queries, points, k)
+        return Neighbours(np.sqrt(squares), index)
+    squares, index, settled = accelerated.search(queries, points, k)
+    if not settled.all():
+        squares[~settled], index[~settled] = _on_host(queries[~settled], points, k)
+    return Neighbours(np.sqrt(squares), index.astype(np.int64))
+
+
+def _on_host(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"], k: int):
+    """Squared distances and indices of the k nearest points of each query."""
     within, height = frame(queries, points), _height(queries.shape[1])
     # blocks of queries that share a pass over the points
     stride = height * max(1, 2**24 // (height * queries.shape[1]))
     parts = [_search(queries[i : i + stride], points, within, k) for i in range(0, len(queries), stride)]
-    squares, index = (np.concatenate(part) for part in zip(*parts))
-    return Neighbours(np.sqrt(squares), index)
+    return tuple(np.concatenate(part) for part in zip(*parts))
 
 
 def expanded_squares(a: Float[np.ndarray, "count d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "count n"]:

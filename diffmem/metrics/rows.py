@@ -1,5 +1,6 @@
 """Point sets of any event shape as checked matrices, one point a row."""
 
+import jax
 import numpy as np
 from jaxtyping import ArrayLike, Real
 
@@ -9,12 +10,13 @@ def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "coun
 
     Raises ValueError unless the shape is `(count, *event)` with at least one value, all of them finite.
     """
-    rows = np.asarray(points)
+    # an array on an accelerator stays there
+    rows = points if isinstance(points, jax.Array) and jax.default_backend() != "cpu" else np.asarray(points)
     if rows.ndim == 0 or rows.size == 0:
         raise ValueError(f"`{name}` must have shape (count, *event) and hold a point, but has shape {rows.shape}.")
     # the extremes are NaN or infinite if any value is, and need no array of marks
     if not (np.isfinite(rows.min()) and np.isfinite(rows.max())):
-        bad = rows.size - np.count_nonzero(np.isfinite(rows))
+        bad = rows.size - np.count_nonzero(np.isfinite(np.asarray(rows)))
         raise ValueError(f"`{name}` must be finite, but {bad} of its {rows.size} values are NaN or infinite.")
     return rows.reshape(len(rows), -1)
 

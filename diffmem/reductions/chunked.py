@@ -1,6 +1,6 @@
 """The reduction for any number of stored centres: matrix products, a chunk at a time."""
 
-from functools import partial
+from functools import partial, reduce
 
 import equinox as eqx
 import jax
@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float
 from .arithmetic import in_double
 from .base import AbstractReduction, AnyCentres
 from .batches import in_pieces
-from .energies import care_of, coarser, queries_of
+from .energies import care_of, queries_of
 from .plan import plan
 from .posterior import Posterior
 from .sparse import pays, sparse_sums
@@ -54,24 +54,22 @@ def streamed(
     def block(centres, x, alpha, sigma):
         queries = queries_of(centres, x, alpha, sigma)
 
-        def of_part(part, start, queries):
-            care = care_of(part, queries)
+        care = care_of(centres, queries)
+
+        def of_part(part, start, queries, care):
             everything = partial(sums_over, part, queries, rows, care)
             if pays(part, rows):
                 few = partial(sparse_sums, part, queries, rows, care, everything)
                 sums = jax.lax.cond(care.energies, few, everything)
             else:
                 sums = everything()
-            return sums._replace(leader=sums.leader + start), care
+            return sums._replace(leader=sums.leader + start)
 
-        def join(stacked, queries):
-            parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked[0].Z))]
-            sums, care = parts[0]
-            for other, their in parts[1:]:
-                sums, care = joined(queries, sums, other, centres.dtype), coarser(care, their)
-            return sums, care
+        def join(stacked, queries, care):
+            parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked.Z))]
+            return reduce(partial(joined, queries, care), parts)
 
-        return concluded(centres, queries, *reduction.fold(of_part, join, centres, queries))
+        return concluded(centres, queries, reduction.fold(of_part, join, centres, queries, care), care)
 
     whole = partial(in_pieces, block, most)
     if not double:

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from .arithmetic import in_double, unit_of
 from .base import AbstractReduction, AnyCentres
 from .posterior import Posterior
+from .sums import ROUNDED, moved_weight
 
 
 class Dense(AbstractReduction):
@@ -43,21 +44,24 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     nearest = jnp.min(jnp.where(jnp.isneginf(log_w)[None], jnp.inf, squares), axis=1)
     # the limit without noise: the nearest centres share everything by weight
     far = squares > nearest[:, None] * (1 + 8 * unit_of(x))
-    E = jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), squares / (2 * s * s)[:, None]) - log_w[None]
+    lowest = nearest / (2 * s * s)
+    # E_i and log Z less the lowest energy, which may be far larger than the differences
+    E = jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None]) - log_w[None]
     log_Z = jax.nn.logsumexp(-E, axis=1)
     log_p = -E - log_Z[:, None]
     p = jnp.exp(log_p)
+    leader_weight = jnp.max(p, axis=1)
     D = jnp.sum(p[:, :, None] * y[None], axis=1)
     return Posterior(
-        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z),
+        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - lowest),
         mean=centre[None] + unit * D,
         displacement=unit * jnp.sum(p[:, :, None] * (a[:, None] * y[None] - x[:, None]), axis=1),
         entropy=-jnp.sum(p * jnp.where(p > 0, log_p, 0), axis=1),
         participation=1 / jnp.sum(p * p, axis=1),
-        leader=_first(p == jnp.max(p, axis=1)[:, None]),
-        leader_weight=jnp.max(p, axis=1),
+        leader=_first(p == leader_weight[:, None]),
+        leader_weight=leader_weight,
         spread=unit * unit * jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1),
-        discarded=jnp.zeros_like(nearest),
+        discarded=jnp.where(clean, 0, moved_weight(ROUNDED * unit_of(x) * lowest, leader_weight)),
     )
 
 

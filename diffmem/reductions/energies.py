@@ -34,8 +34,12 @@ class Care(NamedTuple):
     """Whether energies need more than a product in the precision of the centres."""
     moments: Bool[Array, ""]
     """Whether the second product needs double precision."""
+    product: Bool[Array, ""]
+    """Whether energies are taken by a product, not by differences."""
     unit: Float[Array, ""]
     """Rounding unit of the energies."""
+    shared: Float[Array, "batch"]
+    """Energy `beta |a|^2 / 2` that all centres share and a product leaves out; 0 for differences."""
 
 
 class Queries(NamedTuple):
@@ -67,7 +71,7 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma) -> Queries:
 
 
 def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
-    """-E_i up to `shared_energy`, by a matrix product in this precision; at sigma = 0 without the weights."""
+    """-E_i up to the shared energy, by a matrix product in this precision; at sigma = 0 without the weights."""
     tilt = ((queries.alpha * queries.beta)[:, None] * queries.away).astype(dtype)
     bend = (queries.alpha * queries.alpha * queries.beta / 2).astype(dtype)
     squares = chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)
@@ -83,24 +87,16 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
     return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + _log_weights(queries, chunk, dtype)
 
 
-def shared_energy(queries: Queries) -> Float[Array, "batch"]:
-    """`beta |a|^2 / 2`, which the product leaves out."""
-    return queries.beta / 2 * queries.squares
-
-
 def care_of(centres, queries: Queries) -> Care:
-    """The precision that a batch needs: that of its worst query, so that these are numbers and not arrays."""
-    clean = jnp.any(queries.clean)
+    """The precision that a batch needs: that of its worst query, so that decisions are numbers and not arrays."""
+    clean, wide = jnp.any(queries.clean), queries.away.dtype
     size, beta = jnp.max(queries.alpha) * queries.radius, jnp.max(queries.beta)
     energies = clean | (beta * size * (jnp.sqrt(jnp.max(queries.squares)) + size) > ENOUGH)
     own, finest = unit_of(centres.radius), unit_of(queries.away)
     moments = clean | (own * size * jnp.sqrt(beta / centres.d) > SHARP)
-    return Care(energies, moments, jnp.where(energies, finest, own).astype(queries.away.dtype))
-
-
-def coarser(one: Care, other: Care) -> Care:
-    """What can be said of sums of which parts were taken with this and with that care."""
-    return Care(one.energies & other.energies, one.moments & other.moments, jnp.maximum(one.unit, other.unit))
+    product = jnp.asarray(True) if centres.dtype != wide else ~energies
+    shared = jnp.where(product, queries.beta / 2 * queries.squares, 0)
+    return Care(energies, moments, product, jnp.where(energies, finest, own).astype(wide), shared)
 
 
 def rounding(queries: Queries, unit, size: Float[Array, "batch"]) -> Float[Array, "batch"]:
@@ -111,13 +107,13 @@ def rounding(queries: Queries, unit, size: Float[Array, "batch"]) -> Float[Array
     return (4 + queries.away.shape[1] ** 0.5 / RUNS) * unit * queries.beta * reach
 
 
-def tie(queries: Queries, top: Float[Array, "batch"], by_product: bool) -> Float[Array, "batch"]:
-    """Difference below which half squared distances are equal at sigma = 0, where -top is half the smallest.
+def tie(queries: Queries, care: Care, top: Float[Array, "batch"]) -> Float[Array, "batch"]:
+    """Difference below which half squared distances are equal at sigma = 0, where `shared - top` is half the smallest.
 
     Differences round the distances themselves, products the squares of which they are made.
     """
-    distance = jnp.sqrt(jnp.maximum(-2 * top, 0))
-    length = distance + jnp.sqrt(queries.squares) if by_product else distance
+    distance = jnp.sqrt(jnp.maximum(2 * (care.shared - top), 0))
+    length = distance + jnp.where(care.product, jnp.sqrt(queries.squares), 0)
     return TIED * unit_of(top) * length * length
 
 

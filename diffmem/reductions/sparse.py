@@ -68,6 +68,6 @@ def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Fl
         chunk = centres.take(place)
         chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
         found = of_chunk(queries, chunk, care)
-        return done + GROUP, joined(queries, sums, found._replace(leader=place[found.leader]), centres.dtype)
+        return done + GROUP, joined(queries, care, sums, found._replace(leader=place[found.leader]))
 
     return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]

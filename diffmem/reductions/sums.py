@@ -8,9 +8,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .arithmetic import dot, unit_of
 from .centres import Chunk
-from .energies import Care, Queries, by_differences, by_product, rounding, shared_energy, tie
+from .energies import Care, Queries, by_differences, by_product, rounding, tie
 from .posterior import Posterior
 
+ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
 
 
@@ -45,7 +46,7 @@ def nothing(queries: Queries) -> Sums:
 def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     """The sums over one chunk."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    top, e, U, best, leader = weighed(queries, chunk, care.energies)
+    top, e, U, best, leader = weighed(queries, chunk, care)
 
     def moments(dtype):
         # one precision for all three: they are divided by one another
@@ -57,23 +58,25 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
         Z, M1, M2 = moments(dtype)
     else:
         Z, M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
-    P = jnp.sum(e * e, axis=1).astype(wide)
+    share = e / best[:, None]  # at sigma = 0 weights may be so small that their squares vanish
+    best = best.astype(wide)
+    P = jnp.sum(share * share, axis=1).astype(wide) * best * best
     W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights)).astype(wide)
-    return Sums(top, Z, U.astype(wide), P, M1, M2, W, best.astype(wide), leader)
+    return Sums(top, Z, U.astype(wide), P, M1, M2, W, best, leader)
 
 
-def weighed(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
+def weighed(queries: Queries, chunk: Chunk, care: Care):
     """The largest logit of a chunk; e_i, sum e_i log e_i, the largest e_i and its place, in the dtype of the centres."""
     dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
 
-    def softmax(logits, product: bool):
+    def softmax(logits):
         top = jnp.max(logits, axis=1)
         depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
-        top = top.astype(wide) - (shared_energy(queries) if product else 0)
+        top = top.astype(wide)
         e, log_e = jnp.exp(depth), depth
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
-            tied = depth >= -tie(queries, top, product).astype(dtype)[:, None]
+            tied = depth >= -tie(queries, care, top).astype(dtype)[:, None]
             e = jnp.where(clean, jnp.where(tied, jnp.exp(chunk.log_weights)[None], 0), e)
             log_e = jnp.where(clean, chunk.log_weights[None], depth)
         best = jnp.max(e, axis=1)
@@ -81,16 +84,16 @@ def weighed(queries: Queries, chunk: Chunk, careful: Bool[Array, ""]):
         leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
         return top, e, jnp.sum(jnp.where(e > 0, e * log_e, 0), axis=1), best, leader
 
-    product = lambda dtype: softmax(by_product(queries, chunk, dtype), True)  # noqa: E731
+    coarse = lambda: softmax(by_product(queries, chunk, dtype))  # noqa: E731
     if dtype == wide:
-        return jax.lax.cond(careful, lambda: softmax(by_differences(queries, chunk), False), lambda: product(dtype))
-    return jax.lax.cond(careful, lambda: product(wide), lambda: product(dtype))
+        return jax.lax.cond(care.energies, lambda: softmax(by_differences(queries, chunk)), coarse)
+    return jax.lax.cond(care.energies, lambda: softmax(by_product(queries, chunk, wide)), coarse)
 
 
-def joined(queries: Queries, one: Sums, other: Sums, dtype) -> Sums:
+def joined(queries: Queries, care: Care, one: Sums, other: Sums) -> Sums:
     """The sums over two disjoint sets of centres, the first in order first."""
     top = jnp.maximum(one.top, other.top)
-    near = tie(queries, top, one.M1.dtype != dtype)
+    near = tie(queries, care, top)
 
     def lowered(sums: Sums) -> Sums:
         fall = jnp.where(jnp.isneginf(sums.top), 0, sums.top - jnp.where(jnp.isneginf(top), 0, top))
@@ -121,7 +124,7 @@ def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
     def step(sums: Sums, number):
         chunk, start = fresh_chunk(centres, rows, number)
         found = of_chunk(queries, chunk, care)
-        return joined(queries, sums, found._replace(leader=found.leader + start), centres.dtype), None
+        return joined(queries, care, sums, found._replace(leader=found.leader + start)), None
 
     return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
 
@@ -138,17 +141,18 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
     """The posterior from complete sums that were taken with this care, in the dtype of the centres."""
     unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
     clean, alpha = queries.clean, queries.alpha
-    log_Z = sums.top + jnp.log(sums.Z)
+    lowest = care.shared - sums.top  # energy of the leader
+    log_Z = jnp.log(sums.Z) - lowest
     m = sums.M1 / sums.Z[:, None]
     displacement = alpha[:, None] * m - queries.away
     # without noise a query is on a point up to rounding or not at all
     noise = 4 * unit_of(m) * (jnp.abs(queries.away) + alpha[:, None] * jnp.abs(m))
     displacement = jnp.where(clean[:, None] & (jnp.abs(displacement) <= noise), 0, displacement)
-    product = centres.dtype != sums.top.dtype
-    on_point = jnp.all(displacement == 0, axis=1) & (-sums.top <= tie(queries, sums.top, product))
+    on_point = jnp.all(displacement == 0, axis=1) & (lowest <= tie(queries, care, sums.top))
     squares = jnp.maximum(sums.M2 / sums.Z, 0)
     # a centre far from those that matter may have a larger error, but not a larger one than its energy
-    error = rounding(queries, care.unit, jnp.sqrt(squares)) if product else 8 * care.unit * jnp.maximum(-sums.top, 0)
+    of_product = rounding(queries, care.unit, jnp.sqrt(squares))
+    error = jnp.where(care.product, of_product, ROUNDED * care.unit * jnp.maximum(lowest, 0))
     leader_weight = sums.best / sums.Z
     found = Posterior(
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
@@ -159,7 +163,7 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
         leader=sums.leader,
         leader_weight=leader_weight,
         spread=unit * unit * _spread(queries, sums, care, m, displacement),
-        discarded=jnp.where(clean, 0, _moved_weight(error, leader_weight)),
+        discarded=jnp.where(clean, 0, moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
 
@@ -169,16 +173,17 @@ def _spread(queries: Queries, sums: Sums, care: Care, m, displacement):
     `<|a - alpha o|^2> = |alpha m - a|^2 + alpha^2 tr C`: each where it subtracts the smaller numbers.
     """
     alpha, beta = queries.alpha, queries.beta
-    by_moments = sums.M2 / sums.Z - jnp.sum(m * m, axis=1)
-    distances = 2 * (-sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
-    low = ~care.moments & (beta * (alpha * queries.radius) ** 2 > m.shape[1])
-    by_energies = (distances - jnp.sum(displacement * displacement, axis=1)) / jnp.where(low, alpha * alpha, 1)
+    squares, squared = sums.M2 / sums.Z, jnp.sum(displacement * displacement, axis=1)
+    low = ~care.moments & ~queries.clean & (squared < alpha * alpha * squares)
+    by_moments = squares - jnp.sum(m * m, axis=1)
+    distances = 2 * (care.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
+    by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)
     # rounding leaves something of a difference where one centre holds everything
     most = jnp.where(queries.clean, jnp.inf, (1 - sums.best / sums.Z) * (2 * queries.radius) ** 2)
     return jnp.clip(jnp.where(low, by_energies, by_moments), 0, most)
 
 
-def _moved_weight(error, leader_weight):
+def moved_weight(error, leader_weight):
     """Bound on the total variation of weights whose energies are wrong by up to `error` nats: tanh(error/2), and less
     where one of them holds nearly everything.
     """

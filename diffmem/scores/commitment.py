@@ -59,7 +59,10 @@ def commitment_of(
     margin = (jnp.log(w / others) - (leader.log_weights[0] - least) - blur) * (1 - rounding)
     far = 2 * centres.radius
     moved = jnp.sqrt(jnp.sum((found.displacement / length + residual) ** 2)) / alpha + 4 * unit * away
-    squares = found.spread / length**2 + moved**2 + (found.discarded + unit) * far**2
+    # the spread is a difference, of energies or of moments
+    step, reach = jnp.sqrt(jnp.sum(found.displacement**2)) / length / alpha, centres.radius
+    blurred = 8 * unit * jnp.minimum(step, reach) * reach
+    squares = found.spread / length**2 + blurred + moved**2 + (found.discarded + unit) * far**2
     pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - least))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)

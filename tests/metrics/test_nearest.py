@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from diffmem.metrics import nearest, screening
+from diffmem.metrics import accelerated, nearest, screening
 from diffmem.metrics.neighbours import BLOCK, expanded_squares, expansion_error
 
 
@@ -256,3 +256,28 @@ def test_bad_input_is_one_sentence(samples, train, k, message):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
         nearest(samples, train, k)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["plain", "copies", "offset", "tiny", "bytes"])
+def test_the_search_on_a_device_is_the_search_on_the_host(kind):
+    """On whatever device the tests run: the same indices where it is settled, distances to 1e-12, copies left to the host."""
+    rng = np.random.default_rng(3)
+    points, queries = rng.normal(size=(300, 40)).astype(np.float32), rng.normal(size=(50, 40)).astype(np.float32)
+    if kind == "copies":
+        points[100:] = points[7]
+        queries[:5] = points[7]
+    if kind == "offset":
+        points, queries = points + np.float32(1000), queries + np.float32(1000)
+    if kind == "tiny":
+        points, queries = points * np.float32(1e-30), queries * np.float32(1e-30)
+    if kind == "bytes":
+        points, queries = (np.clip(64 * side + 128, 0, 255).astype(np.uint8) for side in (points, queries))
+    for k in (1, 3):
+        squares, index, settled = accelerated.search(queries, points, k)
+        truth = np.sum((queries[:, None].astype(np.float64) - points[None].astype(np.float64)) ** 2, axis=2)
+        order = np.argsort(truth, axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(index[settled], order[settled])
+        np.testing.assert_allclose(squares[settled], np.take_along_axis(truth, order, axis=1)[settled], rtol=1e-12)
+        assert settled.mean() > (0.5 if kind == "copies" else 0.95)
+    if kind == "copies":
+        assert not settled[:5].any()

@@ -84,6 +84,9 @@ def test_the_answers_are_those_of_the_stored_points(dtype, asked, monkeypatch):
         xs = (points[:3] + sigma * rng.normal(size=(3, *SHAPE))).astype(dtype)
         level = NoiseLevel(dtype(1), sigma)
         found, expected = asked(score, xs, level), asked(truth, xs, level)
+        if asked is usual:  # of one the bound on what rounding does, of the other none
+            assert np.all(found[0].discarded < near)
+            found = (found[0]._replace(discarded=expected[0].discarded), found[1])
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
             # what is nothing but rounding in one may be exactly nothing in the other
             assert np.linalg.norm(a - b) <= near * np.linalg.norm(b) + near**2, (sigma, a, b)
