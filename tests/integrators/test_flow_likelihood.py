@@ -61,5 +61,5 @@ def test_one_probe_is_unbiased(mixture):
 
 
 def test_wrong_shape_is_one_sentence(mixture):
-    with pytest.raises(ValueError, match="`shape` must be the event shape"):
+    with pytest.raises(ValueError, match="`x` must have the event shape"):
         log_likelihood(mixture, processes.EDM(), np.zeros(4))
