@@ -22,7 +22,7 @@ class Sums(NamedTuple):
     Z: Float[Array, "*batch"]
     """sum e_i."""
     U: Float[Array, "*batch"]
-    """sum e_i (logit_i - top)."""
+    """sum e_i log e_i."""
     P: Float[Array, "*batch"]
     """sum e_i^2."""
     M1: Float[Array, "*batch d"]
@@ -46,7 +46,10 @@ def nothing(queries: Queries) -> Sums:
 def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     """The sums over one chunk."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    top, e, U, best, leader = weighed(queries, chunk, care)
+    top, e = weighed(queries, chunk, care)
+    best = jnp.max(e, axis=1)
+    place = jax.lax.broadcasted_iota(jnp.int32, e.shape, 1)
+    leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
 
     def moments(dtype):
         # one precision for all three: they are divided by one another
@@ -58,31 +61,28 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
         Z, M1, M2 = moments(dtype)
     else:
         Z, M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
+    U = jnp.sum(jnp.where(e > 0, e * jnp.log(jnp.where(e > 0, e, 1)), 0), axis=1).astype(wide)
     share = e / best[:, None]  # at sigma = 0 weights may be so small that their squares vanish
     best = best.astype(wide)
     P = jnp.sum(share * share, axis=1).astype(wide) * best * best
     W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights)).astype(wide)
-    return Sums(top, Z, U.astype(wide), P, M1, M2, W, best, leader)
+    return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
 def weighed(queries: Queries, chunk: Chunk, care: Care):
-    """The largest logit of a chunk; e_i, sum e_i log e_i, the largest e_i and its place, in the dtype of the centres."""
+    """The largest logit of a chunk, and e_i in the dtype of the centres."""
     dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
 
     def softmax(logits):
         top = jnp.max(logits, axis=1)
         depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
         top = top.astype(wide)
-        e, log_e = jnp.exp(depth), depth
+        e = jnp.exp(depth)
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
             tied = depth >= -tie(queries, care, top).astype(dtype)[:, None]
             e = jnp.where(clean, jnp.where(tied, jnp.exp(chunk.log_weights)[None], 0), e)
-            log_e = jnp.where(clean, chunk.log_weights[None], depth)
-        best = jnp.max(e, axis=1)
-        place = jax.lax.broadcasted_iota(jnp.int32, e.shape, 1)
-        leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
-        return top, e, jnp.sum(jnp.where(e > 0, e * log_e, 0), axis=1), best, leader
+        return top, e
 
     coarse = lambda: softmax(by_product(queries, chunk, dtype))  # noqa: E731
     if dtype == wide:

@@ -66,6 +66,9 @@ class Built(NamedTuple):
     weights: np.ndarray | None
     xs: np.ndarray
     vs: np.ndarray
+    """Directions in x, of the size of the data."""
+    us: np.ndarray
+    """Directions in D, of unit size."""
     alphas: np.ndarray
     sigmas: np.ndarray
     beta: np.ndarray
@@ -101,7 +104,10 @@ def built(attack: Attack, dtype=np.float32) -> Built:
         points = points[owner]
         for _ in range(2):
             up = np.nextafter(points, np.where(steps > 0, dtype(np.inf), dtype(-np.inf)))
-            points, steps = np.where(steps != 0, up, points), steps - np.sign(steps)
+            points, steps = (
+                np.where((steps != 0) & (np.abs(up) > np.finfo(dtype).tiny), up, points),
+                steps - np.sign(steps),
+            )
     alphas = np.full(attack.batch, attack.alpha)
     sigmas = np.full(attack.batch, attack.sigma * scale)
     if attack.own_levels:
@@ -118,7 +124,7 @@ def built(attack: Attack, dtype=np.float32) -> Built:
         weights = held(weights, dtype)
     return Built(
         points, weights, queries_of(attack, rng, points, alphas, sigmas, scale, dtype),
-        held(scale * rng.normal(size=(attack.batch, d)), dtype), alphas, sigmas, dtype(attack.beta),
+        held(scale * rng.normal(size=(attack.batch, d)), dtype), held(rng.normal(size=(attack.batch, d)), dtype), alphas, sigmas, dtype(attack.beta),
     )  # fmt: skip
 
 
@@ -162,10 +168,10 @@ class Measured(NamedTuple):
     slopes_of_log_prob: tuple
     """In x, alpha and sigma, backward."""
     slopes_of_mean: tuple
-    """Those of <D, v>, backward."""
+    """Those of <D, u>, backward."""
 
 
-def one(score, x, v, alpha, sigma, beta) -> Measured:
+def one(score, x, v, u, alpha, sigma, beta) -> Measured:
     """Everything at one query."""
     level = NoiseLevel(alpha, sigma)
     found = score.evaluate(x, level)
@@ -173,7 +179,7 @@ def one(score, x, v, alpha, sigma, beta) -> Measured:
 
     def of_level(x, alpha, sigma):
         found = score.evaluate(x, NoiseLevel(alpha, sigma))
-        return found.info.log_prob, jnp.vdot(found.mean, v)
+        return found.info.log_prob, jnp.vdot(found.mean, u)
 
     _, back = jax.vjp(of_level, x, alpha, sigma)
     one, zero = jnp.ones_like(sigma), jnp.zeros_like(sigma)
@@ -190,11 +196,11 @@ def one(score, x, v, alpha, sigma, beta) -> Measured:
     )
 
 
-def all_of(score, xs, vs, alphas, sigmas, beta, shared: bool):
+def all_of(score, xs, vs, us, alphas, sigmas, beta, shared: bool):
     """The same for a batch, at one level or at one for each query."""
-    axes = (0, 0, None, None, None) if shared else (0, 0, 0, 0, None)
+    axes = (0, 0, 0, None, None, None) if shared else (0, 0, 0, 0, 0, None)
     levels = (alphas[0], sigmas[0]) if shared else (alphas, sigmas)
-    return jax.vmap(lambda *query: one(score, *query), axes)(xs, vs, *levels, beta)
+    return jax.vmap(lambda *query: one(score, *query), axes)(xs, vs, us, *levels, beta)
 
 
 _concrete = eqx.filter_jit(all_of)
@@ -219,7 +225,7 @@ def measured(case: Built, reduction, shared: bool, traced: bool = False) -> list
 
 def truth(case: Built, i: int) -> dict:
     """The right values at query i."""
-    y, x, v = (part.astype(WIDE) for part in (case.points, case.xs[i], case.vs[i]))
+    y, x, v, u = (part.astype(WIDE) for part in (case.points, case.xs[i], case.vs[i], case.us[i]))
     alpha, sigma, beta = WIDE(case.alphas[i]), WIDE(case.sigmas[i]), WIDE(case.beta)
     n, d = y.shape
     away = alpha * y - x
@@ -271,15 +277,17 @@ def truth(case: Built, i: int) -> dict:
     base = log_prior[best] - squares[best] * factor
     further = further - w @ further
     noise = further * factor * 2
-    along = centred @ v
+    along, across = centred @ u, centred @ v
     tilt = np.sum(-away * y, axis=1) / sigma**2
     out |= {
         "log_prob": base + np.log(Z) - constant,
         "log_prob size": np.abs(log_prior[best]) + squares[best] * factor + np.abs(constant),
         "partition": beta * base + np.log(np.sum(np.exp(-beta * gap))),
         "partition size": beta * (np.abs(log_prior[best]) + squares[best] * factor),
-        "moved": alpha / sigma**2 * (w * (centred @ v)) @ centred,
-        "moved size": alpha / sigma**2 * np.sqrt(w @ (centred @ v) ** 2) * np.sqrt(w @ distances),
+        "moved": alpha / sigma**2 * (w * across) @ centred,
+        "moved size": alpha / sigma**2 * np.sqrt(w @ across**2) * np.sqrt(w @ distances),
+        "moved back": alpha / sigma**2 * (w * along) @ centred,
+        "moved back size": alpha / sigma**2 * np.sqrt(w @ along**2) * np.sqrt(w @ distances),
         "score": displacement / sigma**2,
         "by alpha": w @ tilt,
         "by alpha size": np.sqrt(w @ np.sum(y**2, axis=1)) * np.sqrt(w @ squares) / sigma**2,
@@ -432,13 +440,14 @@ def _ratios(case, i, found, right, allowed):
     if not more:
         by_x, by_alpha, by_sigma = found.slopes_of_mean
         # what weights below 1e-35 would do
-        bare = WIDE(1e-35) * n * alpha * widest**2 * steep * np.sqrt(np.sum(case.vs[i].astype(WIDE) ** 2)) / slopes
-        yield "D by x, forward", off(found.moved, right["moved"], right["moved size"] + bare, slopes)
-        yield "D by x, backward", off(by_x, right["moved"], right["moved size"] + bare, slopes)
+        bare = WIDE(1e-35) * n * alpha * widest**2 * steep / slopes
+        lengths = [np.sqrt(np.sum(part[i].astype(WIDE) ** 2)) for part in (case.vs, case.us)]
+        yield "D by x, forward", off(found.moved, right["moved"], right["moved size"] + bare * lengths[0], slopes)
+        yield "D by x, backward", off(by_x, right["moved back"], right["moved back size"] + bare * lengths[1], slopes)
         for name, value in (("alpha", by_alpha), ("sigma", by_sigma)):
-            size = right[f"mean by {name} size"] + bare * np.sqrt(right["rms displacement"] ** 2 / sigma**2 + 1) / (
-                sigma if name == "sigma" else max(alpha, 1e-30)
-            )
+            size = right[f"mean by {name} size"] + bare * lengths[1] * np.sqrt(
+                right["rms displacement"] ** 2 / sigma**2 + 1
+            ) / (sigma if name == "sigma" else max(alpha, 1e-30))
             yield f"D by {name}", off(value, right[f"mean by {name}"], size, slopes)
             terms = right[f"mean by {name} terms"] + size
             yield f"D by {name}, of its terms", off(value, right[f"mean by {name}"], terms, slopes)

@@ -71,7 +71,7 @@ def test_coordinates_and_points_may_be_reordered():
     score, columns, rows = empirical(np.eye(D), 0), RNG.permutation(D), RNG.permutation(12)
     other = Empirical(POINTS[rows][:, columns].astype(FLOAT))
     assert oracles.off(other.denoise(X[columns], LEVEL), score.denoise(X, LEVEL)[columns]) < TOLERANCE
-    assert rows[int(other.posterior(X[columns], LEVEL).leader)] == score.posterior(X, LEVEL).leader
+    assert rows[int(other.posterior(X[columns], LEVEL).leader)] == int(score.posterior(X, LEVEL).leader)
     index, weight = other.weights(X[columns], LEVEL, 12)
     truth = score.weights(X, LEVEL, 12)
     np.testing.assert_array_equal(rows[np.asarray(index)], truth[0])
