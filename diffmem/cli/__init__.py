@@ -7,6 +7,7 @@ import typer
 
 from .. import __version__
 from .collapse import collapse
+from .compilation_cache import keep_compiled
 from .papers import papers
 
 USAGE_ERROR = typer.BadParameter.__mro__[2]  # the parent of all complaints about arguments, wherever typer keeps it
@@ -34,11 +35,16 @@ def _version(wanted: bool) -> bool:
 def _about(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
-    """When does a diffusion model copy its training data? Exact scores, one integrator, theory beside experiment."""
+    """When does a diffusion model copy its training data? Exact scores, one integrator, theory beside experiment.
+
+    What was compiled is kept in the user's cache folder for the next run; DIFFMEM_COMPILATION_CACHE names another
+    folder, or 0 for none.
+    """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0, 2 with one sentence on bad input, 130 when interrupted."""
+    keep_compiled()
     try:
         code = app(args=arguments, prog_name="diffmem", standalone_mode=False)
     except USAGE_ERROR as error:  # pyright: ignore[reportGeneralTypeIssues]

@@ -45,7 +45,9 @@ def in_double(function: Callable, centres, *queries: Array) -> PyTree:
 
 
 @jax.custom_jvp
-def residual(x: Float[Array, "*shape"], alpha: Float[Array, ""], part: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def residual(
+    x: Float[Array, "*shape"], alpha: Float[Array, ""], part: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """`x - alpha part`, formed in double precision and rounded once to the dtype of x."""
     with jax.enable_x64(True):
         x64, alpha64, part64 = doubled(x, alpha, part)

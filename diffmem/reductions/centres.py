@@ -131,7 +131,7 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     largest = xp.max(xp.abs(fixed(offsets)))
     largest = xp.where(largest > 0, largest, 1).astype(dtype)
     # half of the power of two above the largest coordinate: never out of range
-    unit = (largest / xp.frexp(largest)[0] / 2).astype(dtype)
+    unit = xp.maximum(largest / xp.frexp(largest)[0] / 2, np.finfo(dtype).tiny).astype(dtype)
     offsets = offsets / unit
     parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
     squares, low = (xp.concatenate(part) for part in zip(*parts))

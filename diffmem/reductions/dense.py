@@ -46,17 +46,20 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     far = squares > nearest[:, None] * (1 + 8 * unit_of(x))
     lowest = nearest / (2 * s * s)
     # E_i and log Z less the lowest energy, which may be far larger than the differences
-    E = jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None]) - log_w[None]
-    log_Z = jax.nn.logsumexp(-E, axis=1)
-    log_p = -E - log_Z[:, None]
-    p = jnp.exp(log_p)
+    E = (
+        jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None])
+        - log_w[None]
+    )
+    e = jnp.exp(-E)
+    Z = jnp.sum(e, axis=1)
+    p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
     D = jnp.sum(p[:, :, None] * y[None], axis=1)
     return Posterior(
         log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - lowest),
         mean=centre[None] + unit * D,
         displacement=unit * jnp.sum(p[:, :, None] * (a[:, None] * y[None] - x[:, None]), axis=1),
-        entropy=-jnp.sum(p * jnp.where(p > 0, log_p, 0), axis=1),
+        entropy=log_Z + jnp.sum(p * jnp.where(p > 0, E, 0), axis=1),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=_first(p == leader_weight[:, None]),
         leader_weight=leader_weight,

@@ -18,10 +18,14 @@ from jaxtyping import Array, Bool, Float
 
 from .arithmetic import dot, unit_of
 from .centres import Chunk
+from .plan import Energies
 
-ENOUGH = 100.0  # beta alpha R (|a| + alpha R) up to which a product in the points' own precision is accurate: the weights
+ENOUGH = (
+    100.0  # beta alpha R (|a| + alpha R) up to which a product in the points' own precision is accurate: the weights
+)
 # of many centres are then wrong by 1e-6 in single precision (.16 u of it, measured for 64 to 12,288 coordinates)
 SHARP = 5e-6  # rounding of alpha D against sigma sqrt(d), the size of alpha D - x, that the second product may cause
+BLURRED = 1e-5  # rounding of |o|^2 against d (sigma/alpha)^2, the size of the posterior variance, that may be
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
@@ -87,19 +91,24 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
     return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + _log_weights(queries, chunk, dtype)
 
 
-def care_of(centres, queries: Queries) -> Care:
+def care_of(centres, queries: Queries, wanted: Energies) -> Care:
     """The precision that a batch needs: that of its worst query, so that decisions are numbers and not arrays."""
     clean, wide = jnp.any(queries.clean), queries.away.dtype
     size, beta = jnp.max(queries.alpha) * queries.radius, jnp.max(queries.beta)
-    energies = clean | (beta * size * (jnp.sqrt(jnp.max(queries.squares)) + size) > ENOUGH)
+    furthest = jnp.sqrt(jnp.max(queries.squares))
+    energies = clean | (beta * size * (furthest + size) > ENOUGH)
     own, finest = unit_of(centres.radius), unit_of(queries.away)
-    moments = clean | (own * size * jnp.sqrt(beta / centres.d) > SHARP)
+    if wanted == "double":
+        energies = jnp.ones_like(energies)
+    # of a far query the posterior variance is a difference of second moments, too small for single precision
+    far = (furthest > 2 * size) & (own * beta * size * size > BLURRED * centres.d)
+    moments = clean | far | (own * size * jnp.sqrt(beta / centres.d) > SHARP)
     product = jnp.asarray(True) if centres.dtype != wide else ~energies
     shared = jnp.where(product, queries.beta / 2 * queries.squares, 0)
     return Care(energies, moments, product, jnp.where(energies, finest, own).astype(wide), shared)
 
 
-def rounding(queries: Queries, unit, size: Float[Array, "batch"]) -> Float[Array, "batch"]:
+def rounding(queries: Queries, unit, size: Float[Array, "*sizes"]) -> Float[Array, "batch"]:
     """Bound on the error, in nats, of the energies of centres with offsets of this size by products of this rounding
     unit.
     """

@@ -14,7 +14,9 @@ LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
 BLOCK = 16  # centres that are kept or left out together
 GROUP = 64  # blocks weighed at a time
 FEW = 1 / 5  # share of blocks that may matter to some query, beyond which everything is weighed
-LOCAL = 1 / 8  # share of the first chunk's blocks that may matter to one query on average: it tells collapse from sharing
+LOCAL = (
+    1 / 8
+)  # share of the first chunk's blocks that may matter to one query on average: it tells collapse from sharing
 STEEP = 1e30  # largest (unit/sigma)^2 with which single-precision logits are finite
 MARGIN = 8.0  # nats by which a block that is left out is further below the rounding unit
 
@@ -43,11 +45,17 @@ def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) ->
     def few():
         best = jax.lax.map(best_of_blocks, jax.lax.iota(jnp.int32, -(-centres.n // rows)))
         mask = jnp.any(kept(jnp.moveaxis(best, 1, 0).reshape(best.shape[1], -1)), axis=0)
-        return jax.lax.cond(jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask))
+        return jax.lax.cond(
+            jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask)
+        )
 
     first = kept(best_of_blocks(jnp.zeros((), jnp.int32)))
     # below this noise logits leave the range of single precision
-    many = jnp.any(queries.beta > STEEP) | (jnp.mean(first) > LOCAL) | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
+    many = (
+        jnp.any(queries.beta > STEEP)
+        | (jnp.mean(first) > LOCAL)
+        | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
+    )
     return jax.lax.cond(many, everything, few)
 
 
@@ -64,7 +72,9 @@ def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Fl
         first = jnp.minimum(number * rows, centres.n - rows) + block % per_chunk * BLOCK
         place = (first[:, None] + jax.lax.iota(jnp.int32, BLOCK)[None]).ravel()
         # neither blocks behind the last one that is kept, nor rows that the chunk before has
-        valid = jnp.repeat(done + jax.lax.iota(jnp.int32, GROUP) < count, BLOCK) & (place >= jnp.repeat(number * rows, BLOCK))
+        valid = jnp.repeat(done + jax.lax.iota(jnp.int32, GROUP) < count, BLOCK) & (
+            place >= jnp.repeat(number * rows, BLOCK)
+        )
         chunk = centres.take(place)
         chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
         found = of_chunk(queries, chunk, care)

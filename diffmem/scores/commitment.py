@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..reductions import AbstractReduction, AnyCentres, Posterior
 from ..reductions.arithmetic import gamma, unit_of
-from ..reductions.gibbs import separation
+from ..reductions.differences import separation
 
 ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums
 DOUBLE = 2.0**-53  # rounding unit of the energies
@@ -62,7 +62,7 @@ def commitment_of(
     # the spread is a difference, of energies or of moments
     step, reach = jnp.sqrt(jnp.sum(found.displacement**2)) / length / alpha, centres.radius
     blurred = 8 * unit * jnp.minimum(step, reach) * reach
-    squares = found.spread / length**2 + blurred + moved**2 + (found.discarded + unit) * far**2
+    squares = found.spread / length / length + blurred + moved**2 + (found.discarded + unit) * far**2
     pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - least))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)
