@@ -11,8 +11,9 @@ SWITCH = "DIFFMEM_COMPILATION_CACHE"
 def keep_compiled(environment: MutableMapping[str, str] = os.environ) -> Path | None:
     """Name JAX's persistent compilation cache, before JAX is loaded; the folder, or None where there is none.
 
-    `DIFFMEM_COMPILATION_CACHE` is the folder (default: `diffmem/compiled` in the user's cache folder) or 0. A cache that
-    the user has given to JAX itself (`JAX_COMPILATION_CACHE_DIR`) stays. Workers inherit it. It may be deleted at any time.
+    `DIFFMEM_COMPILATION_CACHE` is the folder (default: `diffmem/compiled` in the user's cache folder) or 0. A cache
+    that the user has given to JAX itself (`JAX_COMPILATION_CACHE_DIR`) stays. Workers inherit it. It may be deleted at
+    any time.
     """
     wanted = environment.get(SWITCH, "")
     if "JAX_COMPILATION_CACHE_DIR" in environment or wanted in ("0", "off", "no"):

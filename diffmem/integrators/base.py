@@ -18,7 +18,7 @@ from .dynamics import Node, nodes_at, packed
 KEYS = 32  # keys of each trajectory that are held at a time
 
 Observer = Callable[[Float[Array, "*shape"], NoiseLevel, Evaluation], PyTree]
-"""Measured along the path: `observe(x, level, found)`, with `found = score.evaluate(x, level)` that the step computed."""
+"""Measured along the path: `observe(x, level, found)`, with the `found = score.evaluate(x, level)` of the step."""
 
 
 class AbstractIntegrator(eqx.Module):
@@ -91,7 +91,7 @@ class AbstractStepper(AbstractIntegrator):
         return mean, seen
 
     def _run(self, score, process, x, times, key, observe: Observer | None, last: bool):
-        """The final state, D where the score was evaluated last (at the final state if `last`), and the observations."""
+        """The final state, D where the score was evaluated last (there, if `last`), and the observations."""
         x = as_point(x)
         nodes = nodes_at(process, times, x.dtype)
         if self.stochastic:

@@ -47,7 +47,7 @@ def packed(nodes: Node) -> tuple[Float[Array, "*nodes numbers"], Callable[[Float
 
 
 def velocity(found: Evaluation, node: Node) -> Float[Array, "*shape"]:
-    """`alpha' D + sigma' noise`, the drift of the probability flow, from the score's evaluation; finite at alpha = 0."""
+    """`alpha' D + sigma' noise`, the drift of the probability flow; finite at alpha = 0."""
     return node.rate.alpha * found.mean + node.rate.sigma * found.noise
 
 

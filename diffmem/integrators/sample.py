@@ -52,8 +52,9 @@ def sample(
 
     Sample i depends on `key` and i alone, not on count or batch, on one JAX version and device up to rounding (JAX 0.5
     changed its default draws). Batches of `batch_size` run one compiled function; further calls with the same shapes
-    and the same `observe`, or one of the same text that refers to the same objects, do not compile again. Points have the dtype in which the score answers `start`, its own draws,
-    or the times' dtype. Raises ValueError for bad times, shapes and counts.
+    and the same `observe`, or one of the same text that refers to the same objects, do not compile again. Points have
+    the dtype in which the score answers `start`, its own draws, or the times' dtype. Raises ValueError for bad times,
+    shapes and counts; an error of the score or the observer is shown as it is.
     """
     times = checked_times(times)
     shape = tuple(int(size) for size in shape)

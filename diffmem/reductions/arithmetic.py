@@ -1,4 +1,4 @@
-"""Floating-point arithmetic that the sums over points rest on: full-precision products and double precision on demand."""
+"""Floating-point arithmetic under the sums over points: full-precision products, and double precision on demand."""
 
 from collections.abc import Callable
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from ..level import float_dtype, strong
+from ..level import strong
 from .checks import is_concrete
 
 SAMPLE = 255  # rows whose coordinate-wise median is the common centre: half of them may lie anywhere
@@ -143,7 +143,8 @@ def _centres(rows, weights, dtype, xp) -> Centres:
 def normalised(weights: ArrayLike, dtype):
     """Weights that add up to 1 and their logarithms (-inf for 0), in `dtype`; a single number stays what it is.
 
-    Those that can be read now are normalised in double precision before the cast: they may span more than a float holds.
+    Those that can be read now are normalised in double precision before the cast, as they may span more than a float
+    holds.
     """
     xp = np if is_concrete(weights) else jnp
     share = np.asarray(weights, np.float64) if xp is np else strong(weights, dtype)

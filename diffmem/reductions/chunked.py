@@ -5,8 +5,7 @@ from typing import get_args
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from .arithmetic import in_double
 from .base import AbstractReduction, AnyCentres

@@ -6,9 +6,9 @@ With offsets o_i = (y_i - c)/unit and a = (x - alpha c)/unit the energy of centr
 
 By matrix product -E_i is `beta (alpha <a, o_i> - alpha^2 |o_i|^2 / 2) + log w_i` up to a term that all centres share.
 Its rounding is about `u beta alpha R (|a| + alpha R)`, R the largest offset and u the rounding unit: far below a nat in
-single precision at high noise, and in double precision down to sigma = 1e-6 R. So single-precision points are multiplied
-in single precision where that is enough and in double precision elsewhere, and double-precision points are subtracted
-where the product in double precision is not enough.
+single precision at high noise, and in double precision down to sigma = 1e-6 R. So points of single precision are
+multiplied in single precision where that is enough and in double precision elsewhere, and points of double precision
+are subtracted where the product in double precision is not enough.
 """
 
 from typing import NamedTuple

@@ -16,7 +16,7 @@ from .posterior import Posterior
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def posterior(reduction: AbstractReduction, centres: AnyCentres, x: Float[Array, "d"], alpha, sigma) -> Posterior:
-    """`reduction.posterior` at one flat query, with derivatives of every order in x, alpha, sigma, points and weights."""
+    """`reduction.posterior` at one flat query, with derivatives of every order in all that is a float."""
     found = _batched(reduction.posterior)(centres, x[None], alpha[None], sigma[None])
     return jax.tree.map(lambda leaf: leaf[0], found)
 
@@ -178,7 +178,7 @@ def summed(stacked, *_):
 
 
 def along_live(function, primals, tangents):
-    """The tangent of `function` along those tangents that are not known to be zero (each of those would cost a pass)."""
+    """The tangent of `function` along those tangents that are not known to be zero, each of which costs a pass."""
     leaves, tree = jax.tree.flatten(primals)
     slopes = jax.tree.leaves(tangents, is_leaf=lambda leaf: type(leaf) is SymbolicZero)
     live = [i for i, slope in enumerate(slopes) if moves(slope)]

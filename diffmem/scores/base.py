@@ -20,7 +20,7 @@ class Evaluation(NamedTuple):
     noise: Float[Array, "*shape"]
     """E[z | x] = (x - alpha D)/sigma = -sigma score: of unit size at every level."""
     info: PyTree = None
-    """What came for free: the `Posterior` of a mixture; a wrapper hands on what it holds; None where there is nothing."""
+    """What came for free: the `Posterior` of a mixture, or what a wrapper holds; None where there is nothing."""
 
 
 class AbstractScore(eqx.Module):

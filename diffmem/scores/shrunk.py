@@ -37,7 +37,7 @@ class AbstractShrunk(AbstractScore):
         """The share of the held score that is kept at x."""
 
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`x/alpha + share (D - x/alpha)` and `share noise`, those of the held score at alpha = 0, with its findings."""
+        """`x/alpha + share (D - x/alpha)` and `share noise`; those of the held score at alpha = 0."""
         found = self.held.evaluate(x, level)
         x = strong(x, found.mean.dtype)
         alpha, sigma = cast_level(level, x.dtype)
