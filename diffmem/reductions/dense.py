@@ -50,7 +50,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
         jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None])
         - log_w[None]
     )
-    e = jnp.exp(-E)
+    e = jnp.exp(-E.astype(centres.dtype)).astype(x.dtype)  # exponentials need no more digits than the result
     Z = jnp.sum(e, axis=1)
     p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
@@ -58,7 +58,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     return Posterior(
         log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - lowest),
         mean=centre[None] + unit * D,
-        displacement=unit * jnp.sum(p[:, :, None] * (a[:, None] * y[None] - x[:, None]), axis=1),
+        displacement=unit * (a * D - x),
         entropy=log_Z + jnp.sum(p * jnp.where(p > 0, E, 0), axis=1),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=_first(p == leader_weight[:, None]),

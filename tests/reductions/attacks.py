@@ -2,7 +2,7 @@
 
 The truth is taken by direct differences: of float32 numbers the products alpha y and the differences alpha y - x are
 exact in the extended precision used here, and energies are compared through differences from the best point, so that far
-queries at low noise are decided too. Where even these leave a weight undecided by more than 1e-7, nothing is claimed.
+queries at low noise are decided too. Where even these leave an energy undecided by more than 1e-7 (1e-12 for float64 points), nothing is claimed.
 
 Allowed errors, fixed by what the inputs and the outputs can hold:
 
@@ -251,8 +251,8 @@ def truth(case: Built, i: int) -> dict:
         factor = 1 / (2 * sigma * sigma)
         gap = further * factor - log_prior + log_prior[anchor]
         gap = gap - gap.min()
-        alive = gap < 60
-        out["undecided"] = bool(np.max(size[alive]) * factor * 64 * np.finfo(WIDE).eps > 1e-7)
+        alive, decided = gap < 60, 1e-7 if case.points.dtype == np.float32 else 1e-12
+        out["undecided"] = bool(np.max(size[alive]) * factor * 64 * np.finfo(WIDE).eps > decided)
         w = np.exp(-gap)
     Z = w.sum()
     w = w / Z
