@@ -1,5 +1,6 @@
 """Weighted centres as they are stored: offsets from a common centre, in units of a power of two."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -63,17 +64,17 @@ class Centres(NamedTuple):
 
     def at(self, i: Int[Array, ""]) -> Chunk:
         """Centre number i, as a chunk of one."""
-        return jax.tree.map(lambda part: part[i][None], self._rows())
+        return self._cut(lambda part: part[i][None])
 
     def span(self, start: Int[ArrayLike, ""], size: int) -> Chunk:
         """`size` consecutive centres."""
         if size == self.n:
-            return self._rows()
-        return jax.tree.map(lambda part: jax.lax.dynamic_slice_in_dim(part, start, size), self._rows())
+            return self._cut(lambda part: part)
+        return self._cut(lambda part: jax.lax.dynamic_slice_in_dim(part, start, size))
 
     def take(self, places: Int[Array, "rows"]) -> Chunk:
         """The centres of these numbers."""
-        return jax.tree.map(lambda part: part[places], self._rows())
+        return self._cut(lambda part: part[places])
 
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
@@ -91,9 +92,11 @@ class Centres(NamedTuple):
         bare = jnp.isneginf(self.log_weights)
         return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
 
-    def _rows(self) -> Chunk:
-        each = [jnp.broadcast_to(part, self.squares.shape) for part in (self.weights, self.log_weights)]
-        return Chunk(self.offsets, self.squares, self.squares_low, *each)
+    def _cut(self, cut: Callable) -> Chunk:
+        """A chunk of what `cut` takes from each array; a weight that all have stays one number until then."""
+        parts = [cut(part) for part in (self.offsets, self.squares, self.squares_low)]
+        weights = [cut(part) if part.ndim else jnp.broadcast_to(part, parts[1].shape) for part in (self.weights, self.log_weights)]
+        return Chunk(*parts, *weights)
 
 
 def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:

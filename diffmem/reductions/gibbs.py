@@ -13,6 +13,8 @@ from .base import AbstractReduction, AnyCentres, over_chunks
 from .differences import anchored, moves, ratios
 from .posterior import Posterior
 
+DIFFERENCES = 1 << 15  # coordinates of differences that a derivative holds for each query
+
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def posterior(reduction: AbstractReduction, centres: AnyCentres, x: Float[Array, "d"], alpha, sigma) -> Posterior:
@@ -81,7 +83,8 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
     """
     anchor = anchored(reduction, centres, x, alpha, sigma, leader)
-    rows, unit = reduction.rows(centres.n, centres.d), centres.unit
+    # each query has differences of its own: as many as a chunk of that size holds
+    rows, unit = min(reduction.rows(centres.n, centres.d), max(8, DIFFERENCES // centres.d)), centres.unit
 
     def of_part(part, start, anchor):
         def add(sums, chunk, numbers):
