@@ -95,7 +95,10 @@ class Centres(NamedTuple):
     def _cut(self, cut: Callable) -> Chunk:
         """A chunk of what `cut` takes from each array; a weight that all have stays one number until then."""
         parts = [cut(part) for part in (self.offsets, self.squares, self.squares_low)]
-        weights = [cut(part) if part.ndim else jnp.broadcast_to(part, parts[1].shape) for part in (self.weights, self.log_weights)]
+        weights = [
+            cut(part) if part.ndim else jnp.broadcast_to(part, parts[1].shape)
+            for part in (self.weights, self.log_weights)
+        ]
         return Chunk(*parts, *weights)
 
 

@@ -2,7 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-CACHE = 4_000_000  # bytes of centres at a time on a CPU: larger chunks leave the caches, smaller ones the second core
+CACHE = (
+    2_000_000  # bytes of centres at a time on a CPU: larger chunks leave the caches in double precision, and smaller
+)
+# ones the second core
 MOST_ROWS = 8192
 LOGITS = 1 << 20  # of a block of queries, which stay in the cache with it
 LAUNCH = 1 << 30  # bytes of centres at a time on an accelerator, where every kernel costs its launch
