@@ -62,7 +62,8 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     else:
         Z, M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
     U = jnp.sum(jnp.where(e > 0, e * jnp.log(jnp.where(e > 0, e, 1)), 0), axis=1).astype(wide)
-    share = e / best[:, None]  # at sigma = 0 weights may be so small that their squares vanish
+    # at sigma = 0 weights may be so small that their squares vanish; a chunk may have no weight at all
+    share = e / jnp.where(best > 0, best, 1)[:, None]
     best = best.astype(wide)
     P = jnp.sum(share * share, axis=1).astype(wide) * best * best
     W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights)).astype(wide)
