@@ -20,8 +20,8 @@ from .arithmetic import dot, unit_of
 from .centres import Chunk
 from .plan import Energies
 
-# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate: with
-# R twice the size of most offsets weights are then wrong by 1e-6 in single precision (.16 u of half of it where many
+# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate:
+# with R twice the size of most offsets weights are then wrong by 1e-6 in single precision (.16 u of half of it where many
 # centres share the weight, measured for 64 to 12,288 coordinates)
 ENOUGH = 200.0
 SHARP = 5e-6  # rounding of alpha D against sigma sqrt(d), the size of alpha D - x, that the second product may cause
