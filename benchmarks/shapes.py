@@ -7,10 +7,10 @@ single precision with x64 off. Points are the 1,797 digits of 8 x 8 pixels in [-
 spectrum, k^-1.5, and unit variance per coordinate.
 
 *Energies* says in which precision the library took the energies of the batch: single where that is accurate enough,
-double elsewhere (*double, with moments*: the second product as well). *Error* is the total variation of the weights,
-or, at 50,000 points, the error of the displacement D - x relative to its length: the worst of some queries against
-direct differences in double precision. The second table has both errors, and those of the participation; its ratios are
-those of the medians. Goals are judged at the worst sigma.
+double elsewhere (*double, with moments*: the second product as well). *Error* is the total variation of the weights
+that the energies give, or, at 50,000 points, the error of the displacement D - x relative to its length: the worst of
+some queries against direct differences in double precision. The second table has both errors, and those of the
+participation; its ratios are those of the medians. Goals are judged at the worst sigma.
 
 The cases *other libraries* set the posterior at sigma 2 against other ways to its mean, the slower ones with fewer
 queries or points and their time scaled. The limit is two matrix products of the same shape by the fastest of XLA, NumPy
@@ -205,7 +205,8 @@ def weights_of(score: Empirical, queries, sigma: float, checked: int) -> tuple[s
     centres = score.centres
     with jax.enable_x64(True):
         x, one = jnp.asarray(queries, jnp.float64), jnp.ones(1)
-        care = care_of(centres, queries_of(centres, x, one, one * np.float32(sigma)))
+        everyone = queries_of(centres, x, one, one * np.float32(sigma))
+        care = care_of(centres, everyone, score.reduction.energies)
         dtype = jnp.float64 if care.energies else jnp.float32
         few = queries_of(centres, x[:checked], one, one * np.float32(sigma))
         logits = np.asarray(by_product(few, centres.span(0, centres.n), dtype), np.float64)

@@ -10,6 +10,8 @@ Allowed errors, fixed by what the inputs and the outputs can hold:
 - Weights: total variation 1e-5 or what `discarded` says. All else follows from weights that are right to 1e-5: a mean
   moves by 1e-5 of the root mean square of what is averaged, the entropy by 1e-5 log n, 1/sum w^2 by 4e-5 of itself.
 - First derivatives are covariances under the weights: 1e-4 of the product of the root mean squares of both factors.
+- The natural size of a displacement is the larger of sigma sqrt(d) and the root mean square of alpha y - x, that of a
+  posterior variance the larger of itself and d (sigma/alpha)^2. Names in brackets are counted, not asserted.
 - A displacement below 2e-15 |x|, a difference of two numbers in double precision, and what weights below 1e-35 do, are
   not asked for.
 - Numbers beyond the range of the dtype, above or below, are asked for nothing but not to be NaN.
@@ -376,7 +378,8 @@ def _ratios(case, i, found, right, allowed):
     yield "mean", off(post.mean, right["mean"], right["rms mean"] + reach, tol_mean)
     if sigma > 0:
         size = right["rms displacement"] + alpha * reach + lost / tol_mean
-        yield "displacement", off(post.displacement, right["displacement"], size, tol_mean)
+        yield "(displacement of its own size)", off(post.displacement, right["displacement"], size, tol_mean)
+        yield "displacement", off(post.displacement, right["displacement"], max(size, sigma * d**0.5), tol_mean)
     yield "entropy", abs(post.entropy - right["entropy"]) / (tol_mean * (1 + np.log(n)) * (1 if not more else 50))
     yield (
         "participation",
@@ -384,7 +387,7 @@ def _ratios(case, i, found, right, allowed):
     )
     natural = max(right["spread"], d * (sigma / alpha) ** 2 if alpha > 0 else right["spread"]) + reach**2
     if sigma == 0:
-        natural = max(right["spread"], (8 * allowed.u * right["size"]) ** 2) + reach**2
+        natural = max(right["spread"], 2.0**-49 / tol * right["size"] ** 2) + reach**2
     yield "spread", off(post.spread, right["spread"], natural, 2 * tol_mean)
     yield "spread is no less than 0", 0 if post.spread >= 0 else np.inf
     widest = np.max(np.sqrt(np.sum((case.points.astype(WIDE) - right["mean"]) ** 2, axis=1)))
@@ -430,7 +433,7 @@ def _ratios(case, i, found, right, allowed):
     slopes = allowed.derivatives + 2 * more
     by_x, by_alpha, by_sigma = found.slopes_of_log_prob
     steep = 1 / sigma**2
-    size = (right["rms displacement"] + alpha * reach + lost / tol_mean) * steep
+    size = max(right["rms displacement"] + alpha * reach + lost / tol_mean, sigma * d**0.5) * steep
     yield "gradient of log_prob", off(by_x, right["score"], size, tol_mean)
     yield (
         "log_prob by alpha",
@@ -448,9 +451,9 @@ def _ratios(case, i, found, right, allowed):
             size = right[f"mean by {name} size"] + bare * lengths[1] * np.sqrt(
                 right["rms displacement"] ** 2 / sigma**2 + 1
             ) / (sigma if name == "sigma" else max(alpha, 1e-30))
-            yield f"D by {name}", off(value, right[f"mean by {name}"], size, slopes)
+            yield f"(D by {name}, conditioned)", off(value, right[f"mean by {name}"], size, slopes)
             terms = right[f"mean by {name} terms"] + size
-            yield f"D by {name}, of its terms", off(value, right[f"mean by {name}"], terms, slopes)
+            yield f"D by {name}", off(value, right[f"mean by {name}"], terms, slopes)
     yield "commitment", _commitment(case, i, found.commitment, right)
 
 

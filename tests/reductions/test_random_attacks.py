@@ -72,7 +72,7 @@ def attacked(form, count, traced=False):
         case = attacks.built(attack, FLOAT)
         for i, found in enumerate(attacks.measured(case, reduction, not own_levels, traced)):
             errors = attacks.ratios(case, i, found, ALLOWED)
-            beyond = {name: value for name, value in errors.items() if not value <= 1}
+            beyond = {name: value for name, value in errors.items() if not value <= 1 and name[0] != "("}
             assert not beyond, (i, beyond)
 
     holds()
