@@ -15,7 +15,7 @@ from ..integrators import sample
 from ..plots import style
 from ..reductions import Dense
 from ..studies.crossing import crossing
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 VARIANCES = (1.0, 0.1)
 PROCESS = processes.EDM(sigma_min=0.1, sigma_max=8.0)

@@ -16,7 +16,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..reductions import Dense
 from ..studies.crossing import crossing
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 POINTS, AMBIENT, LATENT = 500, 64, (4, 8, 16)
 CURVED_POINTS = 400

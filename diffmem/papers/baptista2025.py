@@ -13,7 +13,7 @@ from ..metrics import memorization
 from ..processes import EDM, VariancePreserving
 from ..reductions import Dense
 from ..scores import Empirical, EmpiricalBayes, Tikhonov
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 ARXIV = "2501.15785"
 DATA = np.random.RandomState(1).randn(20, 2)  # the paper's own set

@@ -17,7 +17,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..reductions import Dense
 from ..studies.crossing import crossing
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 AGREE, POINTS, CLONES_IN = 0.775, 1000, (256, 1024, 4096)  # AGREE is the clone probability that marks speciation
 _clone_probability = jax.jit(theory.clone_probability)

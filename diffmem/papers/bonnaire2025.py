@@ -12,7 +12,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..scores.feature_moments import gaussian_numbers
 from ..studies import feature_spectrum, feature_times, network_summary, network_times, slope
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, at which the score is learnt
 SPECTRA = ((100, 8, 4), (40, 32, 4))  # d, psi_p, psi_n

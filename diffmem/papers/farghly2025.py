@@ -12,7 +12,7 @@ from ..level import NoiseLevel
 from ..processes import EDM
 from ..reductions import Dense
 from ..scores import Empirical, Smoothed, Widened, antithetic_offsets
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 ARXIV = "2510.02305"
 N, START, END = 16, 3.0, 0.02  # points on the unit circle, noise where the flow starts and ends

@@ -13,7 +13,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..scores.feature_moments import gaussian_numbers
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 TIME = 0.1  # of the Ornstein-Uhlenbeck clock
 ALL_NOISE = ((2, 4, 1e-3), (4, 4, 1e-3), (8, 4, 1e-3), (4, 8, 1e-3), (8, 4, 0.1), (4, 8, 0.1))  # psi_p, psi_n, penalty

@@ -16,7 +16,7 @@ from ..studies.network_courses import network_courses
 from ..studies.training_course import rise_time, slope
 from ..studies.variables import described
 from ..training import log_spaced
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 N = {"smoke": 64, "full": 256}  # digits
 LABELS = {"smoke": (1, 64), "full": (1, 64, 256)}  # kinds of random labels; the last: one for each digit

@@ -12,7 +12,7 @@ from .. import metrics, networks, scores, training
 from ..plots import style
 from ..studies import distilled, feature_distillation, flow_ends, residual_networks
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 D, N, WIDTH = 8, 32, 128  # dimensions, training points, hidden units of each of the two layers
 LOW, HIGH, LEVELS = 0.1, 8.0, 18  # sigma: end and start of the flow, and its nodes, equally spaced in the logarithm

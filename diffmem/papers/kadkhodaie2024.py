@@ -13,7 +13,7 @@ from .. import data, metrics, scores, theory
 from ..plots import style
 from ..studies import SameNoise, networks_side_by_side, slope
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the mixture; its means on the sphere of radius sqrt(D)
 THRESHOLD, DRAWS = 0.95, 256

@@ -12,7 +12,7 @@ from .. import scores
 from ..plots import style
 from ..studies import network_courses, rise_time, slope, widened_family
 from ..training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 N, D, CLUSTERS, SPREAD = 500, 16, 4, 0.5
 WIDTHS = {  # v in units of SPREAD^2

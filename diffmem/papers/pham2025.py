@@ -14,7 +14,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..studies.training_course import slope
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 SIGMA = 0.05  # in radii of the circle
 SIZES = {"full": (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 20_000, 100_000), "smoke": (10, 20, 50, 100, 200, 500)}

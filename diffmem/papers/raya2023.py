@@ -15,7 +15,7 @@ from ..level import NoiseLevel
 from ..plots import style
 from ..studies.training_course import slope
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 SDE_TIME = math.log1p(math.sqrt(2)) / 2  # of the reverse drift, Ornstein-Uhlenbeck clock
 EXACT = 1e-6  # accepted error of a critical time

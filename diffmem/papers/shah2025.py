@@ -14,7 +14,7 @@ from ..reductions import Dense
 from ..scores import Empirical, GaussianMixture
 from ..studies import ambient_against_plain, ambient_branches, ambient_courses, average_by_source, flow_between
 from ..training import log_spaced
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 ARXIV = "2502.21278"
 D, CLUSTERS, SPREAD, N = 16, 4, 0.5, 64  # dimensions, clusters, their standard deviation, training points

@@ -13,7 +13,7 @@ from .. import data, metrics, scores
 from ..plots import style
 from ..studies import SameNoise, networks_side_by_side
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 THRESHOLD, DRAWS = 0.95, 256
 LOW, HIGH = 0.05, 8.0  # sigma in standard deviations of the data

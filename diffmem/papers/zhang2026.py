@@ -12,7 +12,7 @@ from .. import data, metrics, theory
 from ..plots import style
 from ..studies import Autoencoder, steered, train_autoencoders
 from ..studies.variables import described
-from .base import Claim, Measurement, Paper, Results, Scale
+from .single_file import Claim, Measurement, Paper, Results, Scale
 
 SIGMA, STEPS = 0.2, {"full": 4000, "smoke": 300}
 SEPARATED, SEPARATED_WIDTH, SEPARATED_DECAY, SEPARATED_STEPS = 6, 24, 1e-2, 4000
