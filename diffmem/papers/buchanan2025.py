@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from .. import theory
 from ..level import NoiseLevel
 from ..plots import style
-from ..studies.capacity import clusters, copy_ratios, first_above, trained_mixtures
 from ..studies.loss_crossing import crossing_share, excess_losses
 from ..studies.variables import described
 from .single_file import Claim, Measurement, Paper, Results, Scale
+from .trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 D, CLUSTERS, N = 50, 12, 200  # cluster variance 1
 SHARES = np.array([0.2, 0.5, 0.7, 0.8, 0.9])  # M/N of the partially memorizing denoisers

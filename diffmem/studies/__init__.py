@@ -10,11 +10,6 @@ from .autoencoders import Autoencoder as Autoencoder
 from .autoencoders import steered as steered
 from .autoencoders import train_autoencoders as train_autoencoders
 from .averaging import average_by_source as average_by_source
-from .capacity import UniformSigma as UniformSigma
-from .capacity import clusters as clusters
-from .capacity import copy_ratios as copy_ratios
-from .capacity import first_above as first_above
-from .capacity import trained_mixtures as trained_mixtures
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
@@ -23,7 +18,6 @@ from .distilled import flow_ends as flow_ends
 from .feature_distillation import DistilledEnergies as DistilledEnergies
 from .feature_distillation import feature_distillation as feature_distillation
 from .forecast import forecast as forecast
-from .labelled import labelled_samples as labelled_samples
 from .learners import EmpiricalLearner as EmpiricalLearner
 from .learners import GaussianLearner as GaussianLearner
 from .learners import Learner as Learner

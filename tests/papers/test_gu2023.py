@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffmem import integrators, processes, scores
-from diffmem.studies.labelled import labelled_samples
+from diffmem.papers.gu2023.experiment import labelled_samples
 
 
 def test_a_sample_has_the_label_it_was_asked_for():

@@ -8,8 +8,8 @@ import pytest
 from diffmem import scores
 from diffmem.level import NoiseLevel
 from diffmem.metrics import denoising_loss
+from diffmem.papers.trained_mixtures import UniformSigma, clusters, copy_ratios, first_above, trained_mixtures
 from diffmem.reductions import Dense
-from diffmem.studies.capacity import UniformSigma, clusters, copy_ratios, first_above, trained_mixtures
 from diffmem.studies.loss_crossing import crossing_share, excess_losses
 
 FLOAT = jnp.zeros(()).dtype

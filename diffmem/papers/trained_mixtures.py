@@ -15,16 +15,16 @@ from ..level import NoiseLevel
 from ..metrics import memorization
 from ..processes import OrnsteinUhlenbeck
 from ..scores import AbstractScore, GaussianMixture, TiedMixture
+from ..studies.crossing import crossing
 from ..training import ScoreMatching, fit_many
 from ..training.levels import AbstractLevels
-from .crossing import crossing
 
 TIMES = np.linspace(0.999, 0.001, 26)  # sigma, where the sampler stops
 RATE, WARM_UP, LAST_RATE = 1e-2, 0.05, 1e-6  # of Adam: linear rise over this share of the steps, then linear fall
 
 
 class UniformSigma(AbstractLevels):
-    """sigma uniform between the ends of the sampler's, alpha = sqrt(1 - sigma^2): the clock of these studies."""
+    """sigma uniform between the ends of the sampler's, alpha = sqrt(1 - sigma^2): the clock of these papers."""
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
         """At sigma = .001 + .998 quantile."""
@@ -106,7 +106,7 @@ def first_above(x: Float[np.ndarray, "nodes"], y: Float[np.ndarray, "nodes"], le
 
 
 def clusters(d: int, count: int, *, key: PRNGKeyArray) -> GaussianMixture:
-    """The law of these studies: `count` Gaussians of unit variance, means uniform on the sphere of radius sqrt(d)."""
+    """The law of these papers: `count` Gaussians of unit variance, means uniform on the sphere of radius sqrt(d)."""
     means = jax.random.normal(key, (count, d))
     means = means * math.sqrt(d) / np.linalg.norm(means, axis=1, keepdims=True)
     return GaussianMixture(np.ones(count), means, np.ones(count))
