@@ -162,7 +162,7 @@ def _job(paper: "Paper", out: Path, scale: "Scale", seed: int, texts: list[str])
     settings, differing = None, {}
     if texts:
         original = paper.settings_at(scale)
-        settings = changed(original, texts)
+        settings = changed(original, texts, paper.slug)
         differing = changes(settings, original)
     folder = out / paper.slug
     check_folder(folder)

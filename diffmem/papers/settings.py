@@ -10,8 +10,8 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 TRUTH = {"true": True, "false": False}
 
 
-def changed(settings: Settings, texts: Sequence[str]) -> Settings:
-    """The settings with fields replaced by `NAME=VALUE`, the value read by the type of the field.
+def changed(settings: Settings, texts: Sequence[str], slug: str) -> Settings:
+    """The settings of a paper with fields replaced by `NAME=VALUE`, the value read by the type of the field.
 
     Raises ValueError where a text is not of this form, the field is unknown or the value is of another type.
     """
@@ -21,7 +21,7 @@ def changed(settings: Settings, texts: Sequence[str]) -> Settings:
         if not equals:
             raise ValueError(f"`--set` must be NAME=VALUE, but is {text!r}.")
         if name not in kinds:
-            raise ValueError(f"`--set` must name one of {', '.join(kinds) or 'no settings'}, but names {name!r}.")
+            raise ValueError(f"`--set` must name a setting of {slug} ({', '.join(kinds)}), but names {name!r}.")
         try:
             settings = settings._replace(**{name: _read(value, kinds[name])})
         except (ValueError, SyntaxError):

@@ -21,6 +21,10 @@ class Paper(NamedTuple):
     run: Callable[..., Results]
     draw: Callable[..., Any]
 
+    def claims_at(self, scale: Scale) -> tuple[Claim, ...]:
+        """The claims that are checked at a scale."""
+        return tuple(claim for claim in self.claims if scale in claim.scales)
+
 
 class Settings(NamedTuple):
     """The only setting of a paper in one file."""

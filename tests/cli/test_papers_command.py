@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_the_finished_and_says_how_to_go_on(capsys, three):
     [
         (["run", "first2020", "--scale", "large"], "`--scale` must be one of smoke, full, but is 'large'."),
         (["run", "first2020", "--seed", "-1"], "`seed` must be between 0 and"),
-        (["run", "first2020", "--set", "m=1"], "`--set` must name one of scale, n, but names 'm'."),
+        (["run", "first2020", "--set", "m=1"], "`--set` must name a setting of first2020 (scale, n), but names 'm'."),
         (["run", "first2020", "--set", "n=few"], "`--set n` must be a whole number, but is 'few'."),
         (["run", "first2020", "--out", "file"], "`--out` must be a folder, but file is a file."),
         (["report"], "papers must hold runs of `diffmem papers run`, but there is none."),

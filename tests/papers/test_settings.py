@@ -34,21 +34,21 @@ class Settings(NamedTuple):
     ],
 )
 def test_a_value_is_read_by_the_type_of_its_field(text, name, value):
-    new = changed(Settings(), [text])
+    new = changed(Settings(), [text], "a2020")
     assert getattr(new, name) == value and type(getattr(new, name)) is type(value)
     assert changes(new, Settings()) == {name: value}
 
 
 def test_the_last_of_several_holds_and_nothing_changes_without():
-    assert changed(Settings(), ["n=1", "share=0.1", "n=2"]) == Settings(n=2, share=0.1)
-    assert changed(Settings(), []) == Settings() and changes(Settings(), Settings()) == {}
+    assert changed(Settings(), ["n=1", "share=0.1", "n=2"], "a2020") == Settings(n=2, share=0.1)
+    assert changed(Settings(), [], "a2020") == Settings() and changes(Settings(), Settings()) == {}
 
 
 @pytest.mark.parametrize(
     "text, sentence",
     [
         ("n", "`--set` must be NAME=VALUE, but is 'n'."),
-        ("m=1", "`--set` must name one of n, share, mnist, name, sizes, bounds, pairs, but names 'm'."),
+        ("m=1", "`--set` must name a setting of a2020 (n, share, mnist, name, sizes, bounds, pairs), but names 'm'."),
         ("n=1.5", "`--set n` must be a whole number, but is '1.5'."),
         ("n=many", "`--set n` must be a whole number, but is 'many'."),
         ("n=", "`--set n` must be a whole number, but is ''."),
@@ -62,5 +62,5 @@ def test_the_last_of_several_holds_and_nothing_changes_without():
 )
 def test_a_bad_text_is_refused_in_one_sentence(text, sentence):
     with pytest.raises(ValueError) as refused:
-        changed(Settings(), [text])
+        changed(Settings(), [text], "a2020")
     assert str(refused.value) == sentence
