@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from .base import Measurement
 
 
@@ -13,8 +15,9 @@ def measurements(values: Mapping[str, Any]) -> dict[str, Measurement]:
 
 
 def farthest(values: Iterable[Any], centre: float) -> float:
-    """The value that lies farthest from `centre`: the worst case of a claim with an interval around it."""
-    return float(max(values, key=lambda value: abs(value - centre)))
+    """The value farthest from `centre`, the worst case of a claim with an interval around it; NaN where any is NaN."""
+    found = np.array([float(value) for value in values])
+    return float(found[np.argmax(np.abs(found - centre))])
 
 
 def share(value: Any, count: int) -> Measurement:
