@@ -33,8 +33,6 @@ from .network_times import network_summary as network_summary
 from .network_times import network_times as network_times
 from .random_features import feature_spectrum as feature_spectrum
 from .random_features import feature_times as feature_times
-from .same_noise import SameNoise as SameNoise
-from .same_noise import networks_side_by_side as networks_side_by_side
 from .sweep import sweep as sweep
 from .training_course import rise_time as rise_time
 from .training_course import slope as slope

@@ -9,11 +9,8 @@ from ..base import Results
 def figure(results: Results) -> Figure:
     """The two excess losses, the constant C, and, where they were trained, mixtures with their predicted capacities."""
     found = results.curves.isel(t=slice(1, -1))  # the first and last are off any useful scale
-    whole = "copied" in found
-    drawn = style.new_figure(9.0 if whole else 7.0, 3.0)
-    axes = left, right, *others = drawn.subplots(1, 3 if whole else 2)
-    for ax in axes:
-        style.dress(ax)
+    drawn, axes = style.panels(9.0, 3.0, 3) if "copied" in found else style.panels(7.0, 3.0, 2)
+    left, right, *others = axes
     for ax in (left, right):
         ax.set(xscale="log", xlabel=r"signal-to-noise ratio $\psi$ (1)")
     left.plot(found.snr, found.predicted, marker="", color=style.MARK_COLOUR, linestyle="-", label=r"$1/(1+\psi)$")
@@ -31,6 +28,5 @@ def figure(results: Results) -> Figure:
             label = None if i else "losses cross"
             ax.axvline(share, color=style.MARK_COLOUR, linestyle=":", linewidth=1, label=label)
         ax.set(xlabel="trained means over points $M/N$", ylabel="copies among samples (1)", ylim=(-0.04, 1.04))
-    for ax in axes:
-        style.legend(ax)
+    style.legend(*axes)
     return drawn

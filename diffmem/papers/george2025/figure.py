@@ -12,10 +12,8 @@ from .experiment import PSI_N, TIME
 def figure(results: Results) -> Figure:
     """Left: matrices (markers) and theory (lines); dotted: p = n, dashed: where the curves cross. Right: losses."""
     found = results.curves
-    drawn = style.new_figure(7.6, 3.2)
-    left, right = drawn.subplots(1, 2)
+    drawn, (left, right) = style.panels(7.6, 3.2, 2)
     for ax in (left, right):
-        style.dress(ax)
         ax.axvline(PSI_N, color=style.MARK_COLOUR, linestyle=":", linewidth=1, marker="")
         ax.set(xscale="log", yscale="log", xlabel=r"features over dimensions $\psi_p$ (1)")
         ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
@@ -33,6 +31,5 @@ def figure(results: Results) -> Figure:
     left.set(ylabel="score error per dimension (1)")
     right.axhline(math.exp(-2 * TIME), color=style.MARK_COLOUR, linewidth=1, linestyle="--", marker="")
     right.set(ylabel="loss per dimension (1)", ylim=(2e-3, 20))
-    for ax in (left, right):
-        style.legend(ax)
+    style.legend(left, right)
     return drawn

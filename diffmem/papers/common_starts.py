@@ -15,6 +15,9 @@ from ..integrators import Heun, grids, sample
 from ..processes import EDM
 from ..scores import AbstractScore
 
+LOW, HIGH = 0.05, 8.0  # sigma at the ends of the flow, in standard deviations of the data
+THRESHOLD = 0.95  # of the cosine of two samples that count as one
+
 
 @dataclass(frozen=True)
 class SameNoise:
