@@ -13,10 +13,6 @@ from .averaging import average_by_source as average_by_source
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes
-from .distilled import distilled as distilled
-from .distilled import flow_ends as flow_ends
-from .feature_distillation import DistilledEnergies as DistilledEnergies
-from .feature_distillation import feature_distillation as feature_distillation
 from .forecast import forecast as forecast
 from .learners import EmpiricalLearner as EmpiricalLearner
 from .learners import GaussianLearner as GaussianLearner
@@ -29,8 +25,6 @@ from .loss_crossing import excess_losses as excess_losses
 from .network_courses import network_courses as network_courses
 from .network_courses import residual_networks as residual_networks
 from .network_courses import score_errors as score_errors
-from .network_times import network_summary as network_summary
-from .network_times import network_times as network_times
 from .random_features import feature_spectrum as feature_spectrum
 from .random_features import feature_times as feature_times
 from .sweep import sweep as sweep
@@ -38,7 +32,3 @@ from .training_course import rise_time as rise_time
 from .training_course import slope as slope
 from .training_course import training_course as training_course
 from .transition import transition as transition
-from .widened_family import widened as widened
-from .widened_family import widened_distances as widened_distances
-from .widened_family import widened_family as widened_family
-from .widened_family import widened_losses as widened_losses

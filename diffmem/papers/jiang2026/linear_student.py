@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from .. import scores
-from ..level import NoiseLevel
+from ... import scores
+from ..random_features import level_at
 
 BLOCK = 20  # draws of every point whose features are held at once
 
@@ -46,7 +46,7 @@ def feature_distillation(
     first_key, point_key, noise_key = jax.random.split(key, 3)
     n, p = psi_n * d, psi_p * d
     first, points = _normal(first_key, (p, d)), _normal(point_key, (n, d))
-    now, before = (_ornstein_uhlenbeck(time) for time in (t, t / 2))
+    now, before = (level_at(time) for time in (t, t / 2))
     fit, earlier = (scores.fit_random_features(first, points, level) for level in (now, before))
     own, target = (np.asarray(one.flow_score(time).second, np.float64) for one in (fit, earlier))
     features = lambda x: np.tanh(x @ first.T / math.sqrt(d)) / math.sqrt(p)  # noqa: E731
@@ -64,11 +64,6 @@ def feature_distillation(
     taught = fit.modes.eigenvalues * ((own @ fit.vectors) ** 2).sum(0)
     over = lambda part: float(modes[part].sum() / taught[part].sum())  # noqa: E731
     return DistilledEnergies(over(slice(-n - d, -d)), over(slice(-d, None)))
-
-
-def _ornstein_uhlenbeck(t: float) -> NoiseLevel:
-    """In double precision."""
-    return NoiseLevel(math.exp(-t), math.sqrt(-math.expm1(-2 * t)))
 
 
 def _normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:

@@ -9,19 +9,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
-from .. import metrics, scores
-from ..training import ScoreMatching
-from .variables import described
-
-VARIABLES = {
-    "variance": ("variance of the components of the denoiser", "squared data units"),
-    "copied": ("share of the generated samples that are copies, d1/d2 < 1/3, mean over experiments", "1"),
-    "to_train": ("sliced Wasserstein distance to the training points, mean over experiments", "data units"),
-    "to_test": ("sliced Wasserstein distance to held-out points, mean over experiments", "data units"),
-    "gap": ("distance to held-out points less distance to training points, mean over experiments", "data units"),
-    "gap_change": ("change of the gap from the first variance, mean over experiments", "data units"),
-    "gap_change_error": ("its standard error", "data units"),
-}
+from ... import metrics, scores
+from ...training import ScoreMatching
 
 
 def widened_family(
@@ -57,11 +46,7 @@ def widened_family(
         "gap_change": change.mean(0),
         "gap_change_error": change.std(0, ddof=1) / math.sqrt(len(sets)),
     } | {f"loss_{i}": row for i, row in enumerate(np.mean(losses, axis=0))}
-    names = {
-        f"loss_{i}": (f"training loss of objective {i} over that of the first", "1") for i in range(len(losses[0]))
-    }
-    dataset = xr.Dataset({name: ("variance", row) for name, row in curves.items()}, {"variance": variances})
-    return described(dataset, VARIABLES | names)
+    return xr.Dataset({name: ("variance", row) for name, row in curves.items()}, {"variance": variances})
 
 
 def widened(train: Float[ArrayLike, "n d"], variance: float) -> scores.GaussianMixture:

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .. import scores, training
-from ..integrators import Heun, sample
-from ..processes import EDM
-from ..scores import AbstractScore
-from ..scores.learned import Network
-from ..training import Training
+from ... import scores, training
+from ...integrators import Heun, sample
+from ...processes import EDM
+from ...scores import AbstractScore
+from ...scores.learned import Network
+from ...training import Training
 
 
 def distilled(

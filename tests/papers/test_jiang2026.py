@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import networks, scores, studies
+from diffmem import networks, scores
 from diffmem.level import NoiseLevel
+from diffmem.papers.jiang2026.distillation import distilled, flow_ends
+from diffmem.papers.jiang2026.linear_student import feature_distillation
 
 FLOAT = jnp.zeros(()).dtype
 
@@ -18,7 +20,7 @@ def test_ends_of_a_gaussian_flow():
     teacher = scores.Gaussian(jnp.zeros(3), jnp.asarray(0.49, FLOAT))
     start = 5 * jax.random.normal(jax.random.key(0), (20, 3), FLOAT)
     exact = start * math.sqrt((0.49 + 0.01) / (0.49 + 25))
-    coarse, fine = (np.abs(studies.flow_ends(teacher, start, (0.1, 5.0, nodes)) - exact).max() for nodes in (17, 33))
+    coarse, fine = (np.abs(flow_ends(teacher, start, (0.1, 5.0, nodes)) - exact).max() for nodes in (17, 33))
     assert fine < 0.01 and coarse / fine == pytest.approx(4, rel=0.5)
 
 
@@ -28,9 +30,9 @@ def test_both_students_follow_a_gaussian_teacher():
     points, flow = jax.random.normal(jax.random.key(0), (200, 2), FLOAT), (0.1, 5.0, 12)
     network = networks.ResidualMLP(2, 32, key=jax.random.key(1))
     options = {"steps": 2000, "pairs": 2000, "snapshots": [2000], "key": jax.random.key(2)}
-    runs = studies.distilled(teacher, network, points, flow, 1.0, **options)
+    runs = distilled(teacher, network, points, flow, 1.0, **options)
     start = 5 * jax.random.normal(jax.random.key(3), (200, 2), FLOAT)
-    ends, level = studies.flow_ends(teacher, start, flow), NoiseLevel(jnp.ones((), FLOAT), jnp.asarray(5.0, FLOAT))
+    ends, level = flow_ends(teacher, start, flow), NoiseLevel(jnp.ones((), FLOAT), jnp.asarray(5.0, FLOAT))
     for run in runs.values():
         found = jax.vmap(lambda x, run=run: run.score.denoise(x, level))(start)
         assert np.sqrt(np.mean((found - ends) ** 2)) < 0.15
@@ -40,7 +42,7 @@ def test_linear_student_by_another_way():
     """Least squares on the rows of features, with targets by Tweedie's formula from the fitted scores."""
     d, t, time, key = 6, 0.2, 1e3, jax.random.key(4)
     options = {"d": d, "psi_p": 5, "psi_n": 3, "draws": 8, "key": key}
-    found = studies.feature_distillation(t, time, **options)
+    found = feature_distillation(t, time, **options)
     first_key, point_key, noise_key = jax.random.split(key, 3)
     draw = lambda key, *shape: np.asarray(jax.random.normal(key, shape), np.float64)  # noqa: E731
     first, points = draw(first_key, 5 * d, d), draw(point_key, 3 * d, d)
