@@ -6,9 +6,6 @@ from .ambient_branches import flow_between as flow_between
 from .ambient_courses import ambient_against_plain as ambient_against_plain
 from .ambient_courses import ambient_courses as ambient_courses
 from .ambient_courses import at_held_out_loss as at_held_out_loss
-from .autoencoders import Autoencoder as Autoencoder
-from .autoencoders import steered as steered
-from .autoencoders import train_autoencoders as train_autoencoders
 from .averaging import average_by_source as average_by_source
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions

@@ -4,16 +4,48 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, Real
+from jaxtyping import Array, Float, PRNGKeyArray, Real
 
-from .. import networks, scores, training
+from ... import scores, training
+from ...level import NoiseLevel
+
+
+class ReLUAutoencoder(eqx.Module):
+    """`W_2 relu(W_1^T x)` without biases, for vectors x of `size` coordinates; W_1, W_2 are (size, width), free of each
+    other.
+
+    It does not see the noise level: it is a denoiser of one level, and `scores.FromFunction(autoencoder)` the score of
+    it. Both matrices start Gaussian with standard deviation `scale / sqrt(size)`.
+
+    Source: the model of Zhang et al., arXiv:2512.20963. Raises ValueError for sizes below 1.
+    """
+
+    encoder: Float[Array, "size width"]
+    decoder: Float[Array, "size width"]
+
+    def __init__(self, size: int, width: int, *, scale: float = 0.3, key: PRNGKeyArray):
+        for name, value in {"size": size, "width": width}.items():
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+        self.encoder, self.decoder = scale * size**-0.5 * jax.random.normal(key, (2, size, width))
+
+    def code(self, x: Float[Array, " size"]) -> Float[Array, " width"]:
+        """relu(W_1^T x): what each unit says of x."""
+        return jax.nn.relu(x @ self.encoder)
+
+    def __call__(
+        self, x: Float[Array, " size"], noise: Float[Array, ""] | NoiseLevel | None = None
+    ) -> Float[Array, " size"]:
+        """W_2 relu(W_1^T x), at any noise level."""
+        return jnp.dot(self.decoder, self.code(x))
 
 
 class Autoencoder(NamedTuple):
-    """A trained `networks.ReLUAutoencoder` as float64 arrays."""
+    """A trained `ReLUAutoencoder` as float64 arrays."""
 
     encoder: Float[np.ndarray, "d p"]
     """W1, a column for each unit."""
@@ -49,7 +81,7 @@ def train_autoencoders(
     """
     start, fit = jax.random.split(key)
     d = np.shape(sets[0])[1]
-    each = [networks.ReLUAutoencoder(d, width, key=jax.random.fold_in(start, i)) for i in range(len(sets))]
+    each = [ReLUAutoencoder(d, width, key=jax.random.fold_in(start, i)) for i in range(len(sets))]
     fresh = [scores.FromFunction(network) for network in each]
     own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
     objective = training.ScoreMatching(training.Fixed(1.0, sigma), antithetic=True)  # a mean over the d coordinates
