@@ -170,7 +170,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def detection(found: xr.Dataset) -> dict[str, float]:
-    """The AUC of the spread of normalized codes, alone and less that of the reconstruction error; of codes as they are."""
+    """AUC of the spread of normalized codes, its lead over that of the reconstruction error, and AUC of raw codes."""
     best, raw, reconstruction, _ = (found.auc.sel(detector=name) for name in DETECTORS)
     values = {"raw": raw.max()}
     for width in found.width.values:

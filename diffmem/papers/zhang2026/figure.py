@@ -14,6 +14,7 @@ def figure(results: Results) -> Figure:
     ends = [float(found.mass_predicted.min()), float(found.mass_predicted.max())]
     left.plot(ends, ends, color=style.MARK_COLOUR, linestyle="--", marker="", linewidth=1)
     left.set(xlabel=r"$(|x|^2-n\lambda)/(|x|^2+\sigma^2)$", ylabel="mass $|w_1||w_2|$ of its unit")
+    left.locator_params(axis="x", nbins=4)
     for colour, kind in zip(style.COLOURS, found.kind.values):
         middle.plot(found.spread, found.density.sel(kind=kind), marker="", label=kind)
         for line, rounds in zip(style.LINES, found.rounds.values):
