@@ -13,6 +13,7 @@ from ... import data, integrators, processes, scores, theory
 from ...reductions import Dense
 from ...studies.crossing import crossing
 from ..base import Measurement, Results
+from ..measurements import farthest, measurements
 
 PROCESS = processes.EDM(sigma_min=0.1, sigma_max=8.0)
 VARIANCES = (1.0, 0.1)  # of the two groups of directions
@@ -107,11 +108,11 @@ def measured(curves: xr.Dataset) -> dict[str, Measurement]:
     high, low = (curves.sel(group=variance) for variance in VARIANCES)
     half = (curves.half.mean("set") / curves.sigma_c).values
     between = (high.half.mean("set") / low.half.mean("set")).values
-    numbers = {"peaks": float((high.peak / low.peak).min()), "half": _farthest(half), "together": _farthest(between)}
+    numbers = {
+        "peaks": (high.peak / low.peak).min(),
+        "half": farthest(half.ravel(), 1),
+        "together": farthest(between.ravel(), 1),
+    }
     if curves.sizes["n"] > 1:
-        numbers["growth"] = float((low.height.isel(n=-1) / low.height.isel(n=0)).min())
-    return {name: Measurement(value) for name, value in numbers.items()}
-
-
-def _farthest(ratios: np.ndarray) -> float:
-    return float(max(ratios.ravel(), key=lambda ratio: abs(ratio - 1)))
+        numbers["growth"] = (low.height.isel(n=-1) / low.height.isel(n=0)).min()
+    return measurements(numbers)
