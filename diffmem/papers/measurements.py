@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import theory
 from .base import Measurement
 
 
@@ -24,3 +25,10 @@ def share(value: Any, count: int) -> Measurement:
     """A share of `count` independent draws, or a difference of two, with the standard error of a share."""
     p = min(abs(float(value)), 1.0)
     return Measurement(float(value), math.sqrt(p * (1 - p) / count))
+
+
+def highest_peak(x: np.ndarray, curve: np.ndarray) -> float:
+    """Where a curve over positive x is highest, on a parabola in log x through the largest inner value and its
+    neighbours; NaN where no inner value is a maximum."""
+    found = theory.peaks(np.log(x), curve)
+    return float(np.exp(found.position[np.argmax(found.height)])) if len(found.height) else math.nan

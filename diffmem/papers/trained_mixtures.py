@@ -105,8 +105,8 @@ def first_above(x: Float[np.ndarray, "nodes"], y: Float[np.ndarray, "nodes"], le
     return float(np.log(crossing(-np.asarray(y, float)[None], np.exp(x), -level)[0]))
 
 
-def clusters(d: int, count: int, *, key: PRNGKeyArray) -> GaussianMixture:
-    """The law of these papers: `count` Gaussians of unit variance, means uniform on the sphere of radius sqrt(d)."""
+def clusters(d: int, count: int, *, key: PRNGKeyArray, deviation: float = 1.0) -> GaussianMixture:
+    """`count` Gaussians of one standard deviation and weight, with means uniform on the sphere of radius sqrt(d)."""
     means = jax.random.normal(key, (count, d))
     means = means * math.sqrt(d) / np.linalg.norm(means, axis=1, keepdims=True)
-    return GaussianMixture(np.ones(count), means, np.ones(count))
+    return GaussianMixture(np.ones(count), means, np.full(count, deviation**2))

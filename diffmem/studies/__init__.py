@@ -1,12 +1,6 @@
 """Whole experiments in one call: measured beside predicted, as an xarray dataset."""
 
 from ..progress import shown_progress as shown_progress
-from .ambient_branches import ambient_branches as ambient_branches
-from .ambient_branches import flow_between as flow_between
-from .ambient_courses import ambient_against_plain as ambient_against_plain
-from .ambient_courses import ambient_courses as ambient_courses
-from .ambient_courses import at_held_out_loss as at_held_out_loss
-from .averaging import average_by_source as average_by_source
 from .collapse import collapse as collapse
 from .defaults import default_dimensions as default_dimensions
 from .defaults import default_sizes as default_sizes

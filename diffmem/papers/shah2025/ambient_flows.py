@@ -1,14 +1,16 @@
-"""Samples at the noise of the data: under the score of clean points, and under the optimum of ambient training."""
+"""Exact flows under the score of clean points and under the optimum of ambient training, and averages of their ends."""
 
 import math
 
 import jax
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Real
 
-from ..integrators import Heun, grids, sample
-from ..processes import EDM
-from ..reductions import Dense
-from ..scores import AbstractScore, Ambient, Empirical
+from ...integrators import Heun, grids, sample
+from ...metrics import nearest
+from ...processes import EDM
+from ...reductions import Dense
+from ...scores import AbstractScore, Ambient, Empirical
 
 PROCESS = EDM()  # one process for all grids: only their times differ, so nothing compiles again
 BOTTOM = 2e-3  # noise at which a flow counts as ended
@@ -45,3 +47,26 @@ def flow_between(
     times = grids.karras(EDM(sigma_min=low, sigma_max=high), steps)
     key, size = jax.random.key(0), start.shape[1:]  # the flow draws nothing
     return sample(score, PROCESS, Heun(), times, size, len(start), key=key, start=start, finish="state").points
+
+
+def average_by_source(
+    samples: Real[ArrayLike, "count d"],
+    seen: Real[ArrayLike, "n d"],
+    clean: Real[ArrayLike, "n d"],
+    least: int = 10,
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The averaging attack: distance from the average of the samples of each source to its clean point, and their
+    number.
+
+    The source of a sample is its nearest point of `seen`; the distance is NaN where it has fewer than `least` samples.
+    For samples `x_i + s z` of sources seen clean it falls as `s sqrt(d/k)`; for sources seen through one noisy copy it
+    stays at the noise of the copy. Cost: one nearest-neighbour search.
+    """
+    states, clean = np.asarray(samples, np.float64), np.asarray(clean, np.float64)
+    source = nearest(states, seen).index[:, 0]
+    size = np.bincount(source, minlength=len(clean)).astype(float)
+    total = np.zeros(clean.shape)
+    np.add.at(total, source, states)
+    enough = size >= least
+    mean = total / np.where(enough, size, 1)[:, None]
+    return np.where(enough, np.linalg.norm(mean - clean, axis=1), np.nan), size

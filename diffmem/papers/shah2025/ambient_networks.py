@@ -8,29 +8,21 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .. import training
-from ..level import NoiseLevel
-from ..processes import EDM
-from ..scores import AbstractDensity, AbstractScore
-from ..training import AbstractLevels, AbstractObjective
-from ..training.objective import ambient_error
-from ..training.weights import Weight
-from .network_courses import HELD_OUT, RATIOS, deviation, residual_networks
-from .training_course import training_course
-from .variables import described
-
-VARIABLES = {
-    "noise": ("noise of the copies that are seen at larger noise, 0: the points themselves", "data units"),
-    "step": ("steps of training", "count"),
-    "held_out_loss": ("denoising loss on held-out points, EDM weight", "1"),
-    "copied": ("share of generated samples that are copies, d1/d2 < 1/3", "1"),
-}
+from ... import training
+from ...level import NoiseLevel
+from ...processes import EDM
+from ...scores import AbstractDensity, AbstractScore
+from ...studies.network_courses import HELD_OUT, RATIOS, deviation, residual_networks
+from ...studies.training_course import training_course
+from ...training.objective import ambient_error
+from ...training.weights import Weight
+from ..measurements import farthest
 
 
-class _Ambient(AbstractObjective):
-    """`training.AmbientScoreMatching` with a noise that comes with the datum: members differ in it."""
+class AmbientEach(training.AbstractObjective):
+    """`training.AmbientScoreMatching` with a noise that comes with the datum: networks trained at once differ in it."""
 
-    levels: AbstractLevels
+    levels: training.AbstractLevels
     weight: Weight
     draws: int = 1
     antithetic: bool = False
@@ -42,6 +34,7 @@ class _Ambient(AbstractObjective):
         level: NoiseLevel,
         z: Float[Array, "*shape"],
     ) -> Float[Array, ""]:
+        """The weighted error of one datum (clean point, noisy copy, noise of the copy) at one level."""
         clean, copy, noise = datum
         return self.weight(level) * ambient_error(score, clean, copy, noise, level, z)
 
@@ -62,29 +55,27 @@ def ambient_courses(
     same batches and noise levels.
 
     The objective is `training.AmbientScoreMatching` with one copy of each point (the same unit noise for all members);
-    noise 0 is plain score matching. Networks and training as in `network_courses`. Over `noise` and `step`:
+    noise 0 is plain score matching. Networks and training as in `studies.network_courses`. Over `noise` and `step`:
     `held_out_loss`, the plain one on 1,024 fresh points for every member, and `copied`, of the clean points.
     """
     data_key, copy_key, held_key, start_key, fit_key, sample_key = jax.random.split(key, 6)
     points, held_out = law.draw(n, key=data_key), law.draw(HELD_OUT, key=held_key)
     data_std = deviation(held_out)
     start = residual_networks([width], points.shape[1], data_std, keys=[jax.random.fold_in(start_key, 0)])
-    objective = _Ambient(training.LogUniform(*RATIOS), training.weights.EDM(data_std))
+    objective = AmbientEach(training.LogUniform(*RATIOS), training.weights.EDM(data_std))
     sets = [(*training.noisy_copies(points, noise, key=copy_key), jnp.full(n, noise, points.dtype)) for noise in noises]
-    judged = held_out, held_out, jnp.zeros(HELD_OUT, points.dtype)
     run = training.fit_many(
         start * len(noises),
         sets,
         objective,
         key=[fit_key] * len(noises),
         steps=steps,
-        held_out=judged,
+        held_out=(held_out, held_out, jnp.zeros(HELD_OUT, points.dtype)),
         snapshots=snapshots,
     )
     process = EDM(sigma_min=RATIOS[0], sigma_max=RATIOS[1])
     found = training_course(run, [points] * len(noises), process, key=sample_key, samples=samples, steps=flow_steps)
-    found = found.swap_dims(member="noise").assign_coords(noise=list(noises))
-    return described(found[["held_out_loss", "copied"]], VARIABLES)
+    return found.swap_dims(member="noise").assign_coords(noise=list(noises))[["held_out_loss", "copied"]]
 
 
 def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
@@ -92,8 +83,8 @@ def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
 
     "least": lowest held-out loss of plain over ambient, the largest over noises; "least_copied": share of copies there,
     the largest of all members; "equal_steps": copies at the last step, ambient over plain, the ratio farthest from 1;
-    "equal_loss": the same for the first noise where the held-out losses, past their minima, reach `loss`, NaN where one
-    does not.
+    "equal_loss": copies, ambient of the first noise over plain, where the held-out losses, past their minima, reach
+    `loss`; NaN where one does not.
     """
     each = [course.isel(noise=i) for i in range(course.sizes["noise"])]
     least = np.array([float(one.held_out_loss.min()) for one in each])
@@ -102,7 +93,7 @@ def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
     return {
         "least": float((least[0] / least[1:]).max()),
         "least_copied": max(float(one.copied[int(one.held_out_loss.values.argmin())]) for one in each),
-        "equal_steps": float(max(last[1:] / last[0], key=lambda ratio: abs(ratio - 1))),
+        "equal_steps": farthest(last[1:] / last[0], 1),
         "equal_loss": ambient / plain,
     }
 
