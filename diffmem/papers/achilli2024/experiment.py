@@ -1,6 +1,5 @@
 """Posterior variance along reverse paths, in directions of high and of low variance, under the exact score."""
 
-import math
 from typing import NamedTuple
 
 import equinox as eqx
@@ -13,7 +12,7 @@ from ... import data, integrators, processes, scores, theory
 from ...reductions import Dense
 from ...studies.crossing import crossing
 from ..base import Measurement, Results
-from ..measurements import farthest, measurements
+from ..measurements import farthest, highest_peak, measurements
 
 PROCESS = processes.EDM(sigma_min=0.1, sigma_max=8.0)
 VARIANCES = (1.0, 0.1)  # of the two groups of directions
@@ -74,7 +73,7 @@ def paths(n: int, each: int, settings: Settings, key) -> xr.Dataset:
         counts.append(np.asarray(theory.retained_dimension(eigenvalues), np.float64).mean(1))
         left.append(np.trace(block, axis1=-2, axis2=-1).mean(1) / (each * variance * sigma**2 / (variance + sigma**2)))
     numbers = {
-        "peak": [peak(sigma, count) for count in counts],
+        "peak": [highest_peak(sigma, count) for count in counts],
         "height": np.max(counts, axis=1),
         "half": 1 / crossing(np.array(left)[:, ::-1], 1 / sigma[::-1]),
     }
@@ -95,12 +94,6 @@ def posterior_covariances(score: scores.Empirical, states, times):
         return jax.vmap(lambda x: score.covariance(x, PROCESS.level(t)))(x)
 
     return jax.lax.map(at, (states, times))
-
-
-def peak(sigma: np.ndarray, curve: np.ndarray) -> float:
-    """sigma at the highest peak of a curve, on a parabola through it and its neighbours; NaN where there is none."""
-    found = theory.peaks(np.log(sigma), curve)
-    return float(np.exp(found.position[np.argmax(found.height)])) if len(found.height) else math.nan
 
 
 def measured(curves: xr.Dataset) -> dict[str, Measurement]:
