@@ -41,9 +41,7 @@ def paper(slug: str) -> Paper:
     """
     if slug not in slugs():
         raise ValueError(f"`SLUG` must be one of {', '.join(slugs())}, but is {slug!r}.")
-    from .single_file import code_of
-
-    return read_paper(_FOLDER / slug, lambda: code_of(importlib.import_module(f".{slug}", __name__)))
+    return read_paper(_FOLDER / slug, lambda: importlib.import_module(f".{slug}", __name__))
 
 
 def __getattr__(name: str):
