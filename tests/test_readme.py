@@ -88,8 +88,8 @@ def test_the_table_of_papers_is_what_was_measured():
     from diffmem.papers.record import is_current
     from diffmem.papers.report import records_in, replaced
 
-    kept = records_in(sorted((ROOT / "notebooks" / "papers").iterdir()))
-    assert replaced(README, kept) == README
+    kept, table = records_in(sorted((ROOT / "notebooks" / "papers").iterdir())), (ROOT / "PAPERS.md").read_text()
+    assert replaced(table, kept) == table
     assert {record["slug"] for record in kept} == set(papers.slugs())
     for record in kept:
         assert is_current(record, papers.paper(record["slug"]), "full", record["seed"])

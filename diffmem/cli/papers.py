@@ -5,14 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from .arguments import check_folder
 
 if TYPE_CHECKING:
-    from ..papers import Paper
+    from ..papers import Paper, Scale
+    from ..papers.base import Settings
     from ..papers.record import Record
 
 DEFAULT_OUT = Path("papers")
@@ -27,7 +28,7 @@ papers = typer.Typer(
 
 @papers.command("list")
 def list_papers() -> None:
-    """Which papers there are: name, title, arXiv number, how many claims at either scale."""
+    """Which papers there are: name, arXiv number, how many claims at either scale, title."""
     from rich import box
     from rich.table import Table
 
@@ -54,8 +55,12 @@ def run(
     ] = "full",
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the results, one folder in it for each paper.")] = DEFAULT_OUT,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what the folder holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what the folder already holds.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a claim is missed.")] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the experiment; repeatable."),
+    ] = None,
 ) -> None:
     """Compute papers and check their claims, whose intervals were fixed beforehand.
 
@@ -66,33 +71,39 @@ def run(
     curves.nc          all that the figure shows, an xarray dataset
     figure.png         the figure
 
-    Papers that the folder holds with the same scale, seed and version are not
-    computed again, so a run after Ctrl-C goes on.
+    With --resume, papers that the folder holds with these settings and this
+    version are not computed again, so a run after Ctrl-C goes on.
+
+    --set changes a field of the `Settings` in the paper's experiment.py; the
+    claims, which speak of the settings as they are, are then not judged.
 
     \b
     Examples:
       diffmem papers run biroli2024
       diffmem papers run --scale smoke --out smoke
       diffmem papers run baptista2025 shah2025 --seed 7 --out seed7 --strict
+      diffmem papers run biroli2024 --set n=500 --out smaller
     """
     from ..papers import paper
     from ..papers import slugs as every
 
     check_folder(out)
-    chosen = [paper(slug) for slug in dict.fromkeys(slugs or every())]
-    _check_settings(chosen, out, scale, seed, fresh)
+    _check_settings(scale, seed)
+    chosen = [_job(paper(slug), out, scale, seed, changes or []) for slug in dict.fromkeys(slugs or every())]
     failures, missed = [], 0
     try:
-        for position, found in enumerate(chosen):
+        for position, job in enumerate(chosen):
             try:
-                record = _one(found, f"[{position + 1}/{len(chosen)}]", out, scale, seed, fresh)
+                record = _one(job, f"[{position + 1}/{len(chosen)}]", resume)
             except Exception as fault:
-                failures.append(found.slug)
-                print(f"{found.slug} failed: {type(fault).__name__}: {fault}", file=sys.stderr)
+                failures.append(job.paper.slug)
+                print(f"{job.paper.slug} failed: {type(fault).__name__}: {fault}", file=sys.stderr)
                 continue
-            missed += _verdicts(record)
+            missed += _verdicts(record, job.paper)
     except KeyboardInterrupt:
-        print(f"Interrupted: finished papers are in {out}; run the same command to go on.", file=sys.stderr)
+        print(
+            f"Interrupted: finished papers are in {out}; run the same command with --resume to go on.", file=sys.stderr
+        )
         raise
     if failures or (strict and missed):
         raise typer.Exit(FAILED)
@@ -108,7 +119,7 @@ def report(
     \b
     Examples:
       diffmem papers report
-      diffmem papers report seed0 seed1 --into README.md
+      diffmem papers report seed0 seed1 --into PAPERS.md
     """
     from ..papers import as_table
     from ..papers.report import records_in, replaced, summary
@@ -122,49 +133,81 @@ def report(
     print(f"wrote {into}")
 
 
-def _check_settings(chosen: "list[Paper]", out: Path, scale: str, seed: int, fresh: bool) -> None:
-    """Refuse, before any work, what would be refused or overwritten later."""
-    from ..papers import SCALES, read_record
+class Job(NamedTuple):
+    """One paper to be run, with what was asked of it."""
+
+    paper: "Paper"
+    folder: Path
+    scale: "Scale"
+    seed: int
+    settings: "Settings | None"
+    """None: those of the scale."""
+    changed: dict[str, Any]
+
+
+def _check_settings(scale: str, seed: int) -> None:
+    from ..papers import SCALES
     from ..studies.seeds import check_seed
 
     if scale not in SCALES:
         raise ValueError(f"`--scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")
     check_seed(seed)
-    for found in chosen:
-        check_folder(out / found.slug)
-        record = None if fresh else read_record(out / found.slug)
-        if record is not None and (record["scale"], record["seed"]) != (scale, seed):
-            raise ValueError(
-                f"`--out` must hold runs of the same settings, but {out / found.slug} is of scale {record['scale']} "
-                f"and seed {record['seed']}: choose another folder (--out) or replace it (--fresh)."
-            )
 
 
-def _one(found: "Paper", place: str, out: Path, scale: str, seed: int, fresh: bool) -> "Record":
+def _job(paper: "Paper", out: Path, scale: "Scale", seed: int, texts: list[str]) -> Job:
+    """What to run. Refuses, before any work, what would be refused later, and a folder with a run of other settings."""
+    from ..papers.record import read_record, same_settings
+    from ..papers.settings import changed, changes
+
+    settings, differing = None, {}
+    if texts:
+        original = paper.settings_at(scale)
+        settings = changed(original, texts, paper.slug)
+        differing = changes(settings, original)
+    folder = out / paper.slug
+    check_folder(folder)
+    record = read_record(folder)
+    if record is not None and not same_settings(record, scale, seed, differing):
+        there = f"scale {record['scale']}, seed {record['seed']}"
+        there += "".join(f", {name}={value}" for name, value in record.get("changed", {}).items())
+        raise ValueError(
+            f"`--out` must not hold runs of other settings, but {folder} is one of {there}: "
+            f"choose another folder (--out) or delete that one."
+        )
+    return Job(paper, folder, scale, seed, settings, differing)
+
+
+def _one(job: Job, place: str, resume: bool) -> "Record":
     """The record of a paper, kept or computed."""
     from ..papers import read_record, run_paper
     from ..papers.record import is_current
 
-    kept = None if fresh else read_record(out / found.slug)
-    if kept is not None and is_current(kept, found, scale, seed):
-        print(f"{place} {found.slug}: kept from an earlier run", file=sys.stderr)
+    paper, folder, scale, seed, settings, differing = job
+    kept = read_record(folder) if resume else None
+    if kept is not None and is_current(kept, paper, scale, seed, differing):
+        print(f"{place} {paper.slug}: kept from an earlier run", file=sys.stderr)
         return kept
     start = time.perf_counter()
-    with _busy(f"{place} {found.slug}: {found.title}"):
-        record = run_paper(found, out / found.slug, scale, seed)
-    print(f"{place} {found.slug}: {time.perf_counter() - start:.0f} s, wrote {out / found.slug}", file=sys.stderr)
+    with _busy(f"{place} {paper.slug}: {paper.title}"):
+        record = run_paper(paper, folder, scale, seed, settings)
+    print(f"{place} {paper.slug}: {time.perf_counter() - start:.0f} s, wrote {folder}", file=sys.stderr)
     return record
 
 
-def _verdicts(record: "Record") -> int:
-    """Print a line for each claim; how many are missed."""
+def _verdicts(record: "Record", paper: "Paper") -> int:
+    """Print a line for each measurement; how many claims are missed."""
     from ..papers.report import interval, measured
 
+    statements = {claim.key: claim.statement for claim in paper.claims}
     for line in record["claims"]:
+        statement = statements.get(line["key"], "there is no claim of this name.")
+        if line["met"] is None:
+            print(f"  {line['key']}: {measured(line)}, not judged: {statement}")
+            continue
         verdict = "met   " if line["met"] else "MISSED"
         accepted = interval(line["low"], line["high"])
-        print(f"  {verdict} {line['key']}: {measured(line)}, accepted {accepted}: {line['statement']}")
-    return sum(not line["met"] for line in record["claims"])
+        print(f"  {verdict} {line['key']}: {measured(line)}, accepted {accepted}: {statement}")
+    return sum(line["met"] is False for line in record["claims"])
 
 
 @contextmanager

@@ -2,14 +2,10 @@
 
 from .dataset import Dataset as Dataset
 from .dimension import reduce_dimension as reduce_dimension
-from .duplicates import Duplicated as Duplicated
-from .duplicates import duplicated as duplicated
 from .files import load as load
 from .manifold import hidden_manifold as hidden_manifold
 from .real import digits as digits
 from .real import mnist as mnist
-from .separated import orthogonalized as orthogonalized
-from .separated import separated as separated
 from .span import SpanCoordinates as SpanCoordinates
 from .span import gaussian_span as gaussian_span
 from .span import orthogonal_noise as orthogonal_noise

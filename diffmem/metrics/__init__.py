@@ -2,10 +2,6 @@
 
 from .attractors import Attractors as Attractors
 from .attractors import attractors as attractors
-from .codes import MergedUnits as MergedUnits
-from .codes import code_spread as code_spread
-from .codes import merged_units as merged_units
-from .codes import top_energy as top_energy
 from .collapse_times import collapse_times as collapse_times
 from .denoising_loss import denoising_loss as denoising_loss
 from .distances import Estimate as Estimate

@@ -5,6 +5,5 @@ A network is any `network(x, noise)` or `network(x, noise, label)` that returns 
 """
 
 from .embedding import fourier_features as fourier_features
-from .relu_autoencoder import ReLUAutoencoder as ReLUAutoencoder
 from .residual_mlp import ResidualMLP as ResidualMLP
 from .unet import UNet as UNet

@@ -1,35 +1,54 @@
-"""Papers on memorization, one file each: their numbers computed, their claims checked, their figure drawn.
+"""Papers on memorization: their numbers computed, their claims checked, their figure drawn.
 
-A file named `<first author><year>.py` that defines `PAPER` is a paper; nothing else has to know of it.
+A paper is a folder `<first author><year>`, found by its presence:
+
+    claims.toml     what the paper says: title, setting, and each claim with the interval fixed before any run
+    experiment.py   what is computed: `Settings`, `SMOKE`, `FULL` and `experiment(settings, key) -> Results`
+    figure.py       what is drawn: `figure(results)`
+
+`papers.biroli2024.experiment(papers.biroli2024.FULL._replace(n=500), key)` changes an experiment.
 """
 
 import importlib
-import pkgutil
 import re
+from pathlib import Path
 
+from .base import CLAIMS, read_paper
 from .base import SCALES as SCALES
 from .base import Claim as Claim
 from .base import Measurement as Measurement
 from .base import Paper as Paper
 from .base import Results as Results
 from .base import Scale as Scale
+from .base import Variable as Variable
 from .record import read_record as read_record
 from .record import run_paper as run_paper
 from .report import as_table as as_table
 
 SLUG = re.compile(r"[a-z]+(19|20)\d\d[a-z]?")
+_FOLDER = Path(__file__).parent
 
 
 def slugs() -> tuple[str, ...]:
     """The papers there are, in alphabetical order; loads none of them."""
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if SLUG.fullmatch(found.name)))
+    return tuple(sorted(path.parent.name for path in _FOLDER.glob(f"*/{CLAIMS}")))
 
 
 def paper(slug: str) -> Paper:
-    """The paper of this name.
+    """What a paper says; its experiment is loaded only when it is run.
 
-    Raises ValueError where there is none.
+    Raises ValueError where there is no paper of this name.
     """
     if slug not in slugs():
         raise ValueError(f"`SLUG` must be one of {', '.join(slugs())}, but is {slug!r}.")
-    return importlib.import_module(f".{slug}", __name__).PAPER
+    return read_paper(_FOLDER / slug, lambda: importlib.import_module(f".{slug}", __name__))
+
+
+def __getattr__(name: str):
+    if SLUG.fullmatch(name) and name in slugs():
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *slugs()])

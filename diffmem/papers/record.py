@@ -4,13 +4,16 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..studies.seeds import check_seed
-from ..studies.store import save, written_whole
-from .base import SCALES, Claim, Measurement, Paper, Results, Scale
+from .base import SCALES, Claim, Measurement, Paper, Results, Scale, Settings
+from .settings import changes
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MEASUREMENTS, CURVES, FIGURE = "measurements.json", "curves.nc", "figure.png"
 
@@ -18,59 +21,94 @@ Record = dict[str, Any]
 """The content of `measurements.json`."""
 
 
-def run_paper(paper: Paper, folder: str | os.PathLike[str], scale: Scale = "full", seed: int = 0) -> Record:
+def run_paper(
+    paper: Paper,
+    folder: str | os.PathLike[str],
+    scale: Scale = "full",
+    seed: int = 0,
+    settings: Settings | None = None,
+) -> Record:
     """Compute a paper with the key of `seed`, and write into `folder` (made if needed):
 
         measurements.json   slug, scale, seed, and for each claim key, expected, low, high, measured, error, met
         curves.nc           an xarray dataset, all that the figure shows
         figure.png          the figure
 
+    `settings` in place of those of the scale are written down as `changed`; claims are then not judged, `met` is None.
     The measurements are written last: a folder that has them is complete. Returns them as they are read back.
     Raises ValueError for an unknown scale and a seed outside [0, 2^31).
     """
     import jax
 
+    from ..studies.seeds import check_seed
+    from ..studies.store import save, written_whole
+
     if scale not in SCALES:
         raise ValueError(f"`scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")
     check_seed(seed)
-    folder = Path(folder)
+    folder, code, original = Path(folder), paper.load(), paper.settings_at(scale)
+    settings = original if settings is None else settings
     start = time.perf_counter()
-    results = paper.run(scale, jax.random.key(seed))
-    record = as_record(paper, scale, seed, results, time.perf_counter() - start)
+    results = code.experiment(settings, jax.random.key(seed))
+    record = as_record(paper, scale, seed, results, time.perf_counter() - start, changes(settings, original))
     facts = {name: record[name] for name in ("slug", "title", "arxiv", "scale", "seed", "version", "precision")}
-    save(results.curves.assign_attrs(facts), folder / CURVES)
+    save(described(paper, results.curves).assign_attrs(facts, changed=json.dumps(record["changed"])), folder / CURVES)
     with written_whole(folder / FIGURE) as partial:
-        paper.draw(results).savefig(partial, format="png")
+        code.figure(results).savefig(partial, format="png")
     with written_whole(folder / MEASUREMENTS) as partial:
         partial.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     return record
 
 
-def as_record(paper: Paper, scale: Scale, seed: int, results: Results, seconds: float) -> Record:
+def as_record(
+    paper: Paper, scale: Scale, seed: int, results: Results, seconds: float, changed: Mapping[str, Any]
+) -> Record:
     """The measurements beside their claims; NaN and open ends are None, as JSON has neither.
 
-    Raises ValueError where a claim of the scale was not measured, or something was measured that no claim names.
+    Raises ValueError where, at the settings of the scale, a claim was not measured or a measurement is not claimed.
     """
     import jax
 
-    claims = paper.claims_at(scale)
-    wanted, found = {claim.key for claim in claims}, set(results.measured)
-    if wanted != found:
+    claims = {claim.key: claim for claim in paper.claims_at(scale)}
+    wanted, found = set(claims), set(results.measured)
+    if wanted != found and not changed:
         raise ValueError(
-            f"`run` of {paper.slug} must measure each claim of its scale and nothing else, "
+            f"The experiment of {paper.slug} must measure each claim of its scale and nothing else, "
             f"but {sorted(wanted - found)} are missing and {sorted(found - wanted)} are not claimed."
         )
+    if changed:
+        every = {claim.key: claim for claim in paper.claims}
+        lines = [_unjudged(key, every.get(key), value) for key, value in results.measured.items()]
+    else:
+        lines = [_judged(claim, results.measured[claim.key]) for claim in claims.values()]
     return {
         "slug": paper.slug,
         "title": paper.title,
         "arxiv": paper.arxiv,
         "scale": scale,
         "seed": seed,
+        "changed": _in_json(changed),
         "version": __version__,
         "precision": "float64" if jax.config.jax_enable_x64 else "float32",
         "seconds": round(seconds, 1),
-        "claims": [_line(claim, results.measured[claim.key]) for claim in claims],
+        "claims": lines,
     }
+
+
+def described(paper: Paper, curves: "xr.Dataset") -> "xr.Dataset":
+    """The curves with the long name and the units of each variable and coordinate.
+
+    Raises ValueError where the paper does not describe one.
+    """
+    missing = sorted(str(name) for name in curves.variables if name not in paper.variables)
+    if missing:
+        raise ValueError(
+            f"claims.toml of {paper.slug} must describe each variable of its curves, but misses {missing}."
+        )
+    curves = curves.copy()
+    for name in curves.variables:
+        curves[name].attrs = paper.variables[str(name)]._asdict()
+    return curves
 
 
 def read_record(folder: str | os.PathLike[str]) -> Record | None:
@@ -90,37 +128,49 @@ def read_record(folder: str | os.PathLike[str]) -> Record | None:
     return record
 
 
-def is_current(record: Record | None, paper: Paper, scale: Scale, seed: int) -> bool:
-    """Whether a record is what a run would write now: same scale, seed and version, and the same claims."""
-    if record is None:
+def same_settings(record: Record, scale: Scale, seed: int, changed: Mapping[str, Any]) -> bool:
+    """Whether a record is of this scale, seed and changed settings."""
+    return (record["scale"], record["seed"], record.get("changed", {})) == (scale, seed, _in_json(changed))
+
+
+def is_current(
+    record: Record | None, paper: Paper, scale: Scale, seed: int, changed: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether a record is what a run would write now: same settings and version, and the claims have not changed."""
+    if record is None or not same_settings(record, scale, seed, changed or {}):
         return False
-    wanted = [_identity(claim) for claim in paper.claims_at(scale)]
-    kept = [{name: line.get(name) for name in wanted[0]} for line in record["claims"]] if wanted else []
-    same = (record["slug"], record["scale"], record["seed"], record.get("version"))
-    return same == (paper.slug, scale, seed, __version__) and kept == wanted
+    wanted = {claim.key: _interval(claim) for claim in paper.claims_at(scale)}
+    kept = {line["key"]: {name: line.get(name) for name in ("expected", "low", "high")} for line in record["claims"]}
+    same = (record["slug"], record.get("version")) == (paper.slug, __version__)
+    return same and (bool(changed) or kept == wanted)
 
 
-def _identity(claim: Claim) -> Record:
+def _interval(claim: Claim) -> Record:
+    return {"expected": _finite(claim.expected), "low": _finite(claim.low), "high": _finite(claim.high)}
+
+
+def _judged(claim: Claim, found: Measurement) -> Record:
+    return _line(claim.key, _interval(claim), found, claim.met(float(found.value)))
+
+
+def _unjudged(key: str, claim: Claim | None, found: Measurement) -> Record:
+    return _line(key, dict.fromkeys(("expected", "low", "high")) if claim is None else _interval(claim), found, None)
+
+
+def _line(key: str, interval: Record, found: Measurement, met: bool | None) -> Record:
     return {
-        "key": claim.key,
-        "statement": claim.statement,
-        "expected": _finite(claim.expected),
-        "low": _finite(claim.low),
-        "high": _finite(claim.high),
-        "source": claim.source,
-        "kind": claim.kind,
-    }
-
-
-def _line(claim: Claim, found: Measurement) -> Record:
-    value = float(found.value)
-    return {
-        **_identity(claim),
-        "measured": _finite(value),
+        "key": key,
+        **interval,
+        "measured": _finite(float(found.value)),
         "error": _finite(float(found.error)),
-        "met": claim.met(value),
+        "met": met,
     }
 
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _in_json(changed: Mapping[str, Any]) -> Record:
+    """Tuples as lists, as they are read back."""
+    return json.loads(json.dumps(dict(changed)))

@@ -12,14 +12,15 @@ HEADER = ("paper", "claim", "expected", "accepted", "measured", "")
 def records_in(folders: Sequence[Path]) -> list[Record]:
     """The records of all papers in folders of runs, ordered by paper, then by folder.
 
-    Raises ValueError where a folder holds none.
+    Runs with changed settings are left out, as their claims are not judged.
+    Raises ValueError where a folder holds no run.
     """
     found = []
     for folder in folders:
         here = [read_record(path.parent) for path in sorted(folder.glob(f"*/{MEASUREMENTS}"))]
         if not here:
             raise ValueError(f"{folder} must hold runs of `diffmem papers run`, but there is none.")
-        found += [record for record in here if record is not None]
+        found += [record for record in here if record is not None and not record.get("changed")]
     return sorted(found, key=lambda record: record["slug"])
 
 
@@ -28,13 +29,16 @@ def as_table(records: Sequence[Record]) -> str:
 
     A measured value that leaves its interval is set in bold and its row says how many of the seeds missed.
     """
+    from . import paper  # late: the package imports this module
+
     rows = [HEADER, ("---",) * len(HEADER)]
     for slug in dict.fromkeys(record["slug"] for record in records):
         runs = [record for record in records if record["slug"] == slug]
         keys = dict.fromkeys(line["key"] for run in runs for line in run["claims"])
+        statements = {claim.key: claim.statement for claim in paper(slug).claims}
         for position, key in enumerate(keys):
             lines = [line for run in runs for line in run["claims"] if line["key"] == key]
-            rows.append((_paper(runs[0]) if position == 0 else "", *_claim(lines)))
+            rows.append((_paper(runs[0]) if position == 0 else "", statements.get(key, key), *_numbers(lines)))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
@@ -84,9 +88,9 @@ def _paper(record: Record) -> str:
     return f"[{record['slug']}](https://arxiv.org/abs/{record['arxiv']})"
 
 
-def _claim(lines: list[Record]) -> tuple[str, ...]:
+def _numbers(lines: list[Record]) -> tuple[str, ...]:
     first = lines[0]
     shown = ", ".join(measured(line) if line["met"] else f"**{measured(line)}**" for line in lines)
     missed = sum(not line["met"] for line in lines)
     verdict = "met" if not missed else "missed" if missed == len(lines) else f"missed on {missed} of {len(lines)}"
-    return first["statement"], figures(first["expected"]), interval(first["low"], first["high"]), shown, verdict
+    return figures(first["expected"]), interval(first["low"], first["high"]), shown, verdict

@@ -25,6 +25,15 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
+def panels(width: float, height: float, columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure of so many inches, and its panels in the house style, row by row."""
+    figure = new_figure(width, height)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes:
+        dress(ax)
+    return figure, axes
+
+
 def panel(ax: Axes | None, width: float = 5.0, height: float = 3.4) -> Axes:
     """The axes to draw in: those given, or those of a new figure."""
     ax = new_figure(width, height).add_subplot() if ax is None else ax
@@ -41,10 +50,11 @@ def dress(ax: Axes) -> None:
     ax.yaxis.label.set_size(TEXT)
 
 
-def legend(ax: Axes) -> None:
-    """A legend where anything is labelled."""
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6)
+def legend(*axes: Axes) -> None:
+    """A legend in each panel where anything is labelled."""
+    for ax in axes:
+        if ax.get_legend_handles_labels()[1]:
+            ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6)
 
 
 def colour_map() -> Colormap:

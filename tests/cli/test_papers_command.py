@@ -2,6 +2,8 @@
 
 import json
 import math
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import jax
 import pytest
@@ -10,27 +12,33 @@ from matplotlib.figure import Figure
 
 from diffmem import papers
 from diffmem.cli import main
-from diffmem.papers import Claim, Measurement, Paper, Results
+from diffmem.papers import Claim, Measurement, Paper, Results, Variable
 
 RUNS = []
+
+
+class Settings(NamedTuple):
+    scale: str
+    n: int = 1
 
 
 def paper_called(slug, value, fault=None):
     claims = (Claim("mean", "The mean of draws.", 0.0, -1.0, 1.0, "derived: symmetry", "derived"),)
 
-    def run(scale, key):
-        RUNS.append((slug, scale, jax.random.key_data(key)[1].item()))
+    def experiment(settings, key):
+        RUNS.append((slug, settings.scale, jax.random.key_data(key)[1].item()))
         if fault is not None:
             raise fault
-        curves = xr.Dataset({"value": ("k", [value], {"units": "1"})})
-        return Results({"mean": Measurement(value, math.nan)}, curves)
+        return Results({"mean": Measurement(value * settings.n, math.nan)}, xr.Dataset({"value": ("k", [value])}))
 
-    def draw(results):
-        figure = Figure()
-        figure.add_subplot().plot(results.curves.value)
-        return figure
+    def figure(results):
+        drawn = Figure()
+        drawn.add_subplot().plot(results.curves.value)
+        return drawn
 
-    return Paper(slug, f"The title of {slug}", "2001.00001", "", claims, run, draw)
+    code = SimpleNamespace(SMOKE=Settings("smoke"), FULL=Settings("full"), experiment=experiment, figure=figure)
+    variables = {"value": Variable("the value", "1")}
+    return Paper(slug, f"The title of {slug}", "2001.00001", "", claims, variables, lambda: code)
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +83,23 @@ def test_strict_exits_with_one_when_a_claim_is_missed():
     assert code_of("run", "first2020", "missing2021", "--strict") == 1
 
 
-def test_a_second_run_keeps_what_is_there_until_asked_for_fresh(capsys):
+def test_a_second_run_computes_again_unless_it_resumes(capsys):
     code_of("run", "first2020")
-    assert code_of("run", "first2020") == 0 and len(RUNS) == 1
+    assert code_of("run", "first2020", "--resume") == 0 and len(RUNS) == 1
     assert "kept from an earlier run" in capsys.readouterr().err
-    assert code_of("run", "first2020", "--fresh") == 0 and len(RUNS) == 2
+    assert code_of("run", "first2020") == 0 and len(RUNS) == 2
+
+
+def test_a_changed_setting_is_not_judged(capsys, tmp_path):
+    arguments = "run", "missing2021", "--set", "n=3", "--strict", "--out", "other"
+    assert code_of(*arguments) == 0
+    assert "mean: 6, not judged: The mean of draws." in capsys.readouterr().out
+    record = json.loads((tmp_path / "other" / "missing2021" / "measurements.json").read_text())
+    assert record["changed"] == {"n": 3} and record["claims"][0]["met"] is None
+    assert code_of(*arguments, "--resume") == 0 and len(RUNS) == 1
+    # its folder is neither taken for a run of the claims nor replaced by one
+    assert code_of("run", "missing2021", "--out", "other") == 2 and len(RUNS) == 1
+    assert "other/missing2021 is one of scale full, seed 0, n=3" in capsys.readouterr().err
 
 
 def test_a_paper_that_fails_does_not_stop_the_others(capsys):
@@ -88,15 +108,15 @@ def test_a_paper_that_fails_does_not_stop_the_others(capsys):
     out, error = capsys.readouterr()
     assert "broken2022 failed: RuntimeError: no memory" in error and "MISSED" in out
     # and is computed again, when the others are kept
-    code_of("run")
+    code_of("run", "--resume")
     assert [slug for slug, *_ in RUNS[3:]] == ["broken2022"]
 
 
 def test_ctrl_c_keeps_the_finished_and_says_how_to_go_on(capsys, three):
     three["missing2021"] = paper_called("missing2021", 0.0, KeyboardInterrupt())
     assert code_of("run", "first2020", "missing2021", "--out", "found") == 130
-    assert "finished papers are in found; run the same command to go on" in capsys.readouterr().err
-    code_of("run", "first2020", "missing2021", "--out", "found")
+    assert "finished papers are in found; run the same command with --resume to go on" in capsys.readouterr().err
+    code_of("run", "first2020", "missing2021", "--out", "found", "--resume")
     assert [slug for slug, *_ in RUNS] == ["first2020", "missing2021", "missing2021"]
 
 
@@ -105,6 +125,8 @@ def test_ctrl_c_keeps_the_finished_and_says_how_to_go_on(capsys, three):
     [
         (["run", "first2020", "--scale", "large"], "`--scale` must be one of smoke, full, but is 'large'."),
         (["run", "first2020", "--seed", "-1"], "`seed` must be between 0 and"),
+        (["run", "first2020", "--set", "m=1"], "`--set` must name a setting of first2020 (scale, n), but names 'm'."),
+        (["run", "first2020", "--set", "n=few"], "`--set n` must be a whole number, but is 'few'."),
         (["run", "first2020", "--out", "file"], "`--out` must be a folder, but file is a file."),
         (["report"], "papers must hold runs of `diffmem papers run`, but there is none."),
         (["report", "--into", "nowhere.md"], "papers must hold runs"),
@@ -121,7 +143,7 @@ def test_other_settings_in_the_folder_are_refused_and_nothing_is_lost(capsys, tm
     code_of("run", "first2020")
     kept = (tmp_path / "papers" / "first2020" / "measurements.json").read_bytes()
     assert code_of("run", "missing2021", "first2020", "--seed", "1") == 2 and len(RUNS) == 1
-    assert "choose another folder (--out) or replace it (--fresh)" in capsys.readouterr().err
+    assert "choose another folder (--out) or delete that one" in capsys.readouterr().err
     assert (tmp_path / "papers" / "first2020" / "measurements.json").read_bytes() == kept
 
 
@@ -139,5 +161,5 @@ def test_report_prints_the_table_or_puts_it_between_marks(capsys, tmp_path):
 def test_help_teaches(capsys):
     assert code_of("run", "--help") == 0
     text = capsys.readouterr().out
-    for word in ("measurements.json", "curves.nc", "figure.png", "--strict", "Ctrl-C", "smoke"):
+    for word in ("measurements.json", "curves.nc", "figure.png", "--strict", "--set", "--resume", "Ctrl-C", "smoke"):
         assert word in text

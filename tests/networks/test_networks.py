@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from diffmem import networks
-from diffmem.level import NoiseLevel
 
 NOISE = jnp.zeros(())
 KEY = jax.random.key(0)
@@ -57,19 +56,6 @@ def test_features_of_the_level():
     np.testing.assert_allclose(networks.fourier_features(jnp.asarray(noise)), expected, rtol=1e-5)
 
 
-def test_autoencoder_formula():
-    network = networks.ReLUAutoencoder(4, 7, key=KEY)
-    x = jnp.asarray([0.3, -1.0, 2.0, 0.1])
-    code = np.maximum(np.asarray(network.encoder).T @ np.asarray(x), 0)
-    np.testing.assert_allclose(network.code(x), code, rtol=1e-5)
-    np.testing.assert_allclose(network(x, NoiseLevel(1.0, 0.2)), np.asarray(network.decoder) @ code, rtol=1e-4)
-    np.testing.assert_allclose(network(3 * x), 3 * network(x), rtol=1e-5)  # no biases
-    wide = networks.ReLUAutoencoder(100, 400, scale=0.5, key=KEY)
-    assert np.std(wide.encoder) == pytest.approx(0.05, rel=0.02) and np.std(wide.decoder) == pytest.approx(
-        0.05, rel=0.02
-    )
-
-
 @pytest.mark.slow
 def test_unet_sees_the_whole_image():
     """Halved twice, a corner depends on the opposite one."""
@@ -94,7 +80,6 @@ def test_unet_of_colour_images_under_vmap():
         (lambda: networks.ResidualMLP(3, 0, key=KEY), "`width` must be at least 1, but is 0"),
         (lambda: networks.ResidualMLP(3, 4, active=5, key=KEY), "`active` must be from 1 to the width 4, but is 5"),
         (lambda: networks.ResidualMLP(3, 4, labels=-1, key=KEY), "`labels` must be at least 0, but is -1"),
-        (lambda: networks.ReLUAutoencoder(0, 4, key=KEY), "`size` must be at least 1, but is 0"),
         (lambda: networks.UNet((8,), key=KEY), r"`shape` must be \(rows, columns\) or"),
         (lambda: networks.UNet((10, 10), (4, 4, 4), key=KEY), "rows and columns divisible by 4"),
         (lambda: networks.UNet((8, 8), (), key=KEY), "`channels` must hold at least one number"),

@@ -2,14 +2,17 @@
 
 import json
 import math
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import jax
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from diffmem.papers import Claim, Measurement, Paper, Results, read_record, run_paper
-from diffmem.papers.record import CURVES, FIGURE, MEASUREMENTS, as_record, is_current
+from diffmem import papers
+from diffmem.papers import Claim, Measurement, Paper, Results, Variable, read_record, run_paper
+from diffmem.papers.record import CURVES, FIGURE, MEASUREMENTS, as_record, described, is_current
 from diffmem.papers.report import as_table, records_in, replaced, summary
 
 
@@ -20,20 +23,32 @@ def claim(key, low, high, scales=("smoke", "full")):
 CLAIMS = (claim("mean", 0.5, 2.0), claim("ratio", 1.25, math.inf), claim("late", -math.inf, 0.1, ("full",)))
 
 
-def run(scale, key):
-    found = {"mean": Measurement(1.5, 0.1), "ratio": Measurement(1.0), "late": Measurement(0.1, 0.0)}
-    measured = {key: value for key, value in found.items() if scale == "full" or key != "late"}
-    draws = jax.random.normal(key, (3,))
-    return Results(measured, xr.Dataset({"curve": ("k", draws, {"units": "1", "long_name": "draws"})}))
+class Settings(NamedTuple):
+    late: bool = True
+    sizes: tuple[int, ...] = (3, 4)
 
 
-def draw(results):
-    figure = Figure()
-    figure.add_subplot().plot(results.curves.curve)
-    return figure
+def experiment(settings, key):
+    found = {"mean": Measurement(1.5, 0.1), "ratio": Measurement(1.0)}
+    found |= {"late": Measurement(0.1, 0.0)} if settings.late else {}
+    draws = jax.random.normal(key, (settings.sizes[0],))
+    return Results(found, xr.Dataset({"curve": ("k", draws)}))
 
 
-PAPER = Paper("somebody2020", "A title", "2001.00001", "What stands for what.", CLAIMS, run, draw)
+def figure(results):
+    drawn = Figure()
+    drawn.add_subplot().plot(results.curves.curve)
+    return drawn
+
+
+CODE = SimpleNamespace(SMOKE=Settings(late=False), FULL=Settings(), experiment=experiment, figure=figure)
+VARIABLES = {"curve": Variable("draws", "1"), "other": Variable("never computed", "")}
+PAPER = Paper("somebody2020", "A title", "2001.00001", "What stands for what.", CLAIMS, VARIABLES, lambda: CODE)
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    monkeypatch.setattr(papers, "paper", {PAPER.slug: PAPER}.__getitem__)
 
 
 def test_a_run_writes_measurements_curves_and_figure(tmp_path):
@@ -47,7 +62,7 @@ def test_a_run_writes_measurements_curves_and_figure(tmp_path):
     assert ratio["high"] is None and ratio["error"] is None and ratio["met"] is False
     assert late["low"] is None and late["met"] is True
     curves = xr.load_dataset(tmp_path / "one" / CURVES, engine="h5netcdf")
-    assert curves.attrs["seed"] == 3 and curves.curve.attrs["units"] == "1"
+    assert curves.attrs["seed"] == 3 and curves.curve.attrs == {"long_name": "draws", "units": "1"}
     assert (tmp_path / "one" / FIGURE).read_bytes().startswith(b"\x89PNG")
     assert not list((tmp_path / "one").glob(".*"))
 
@@ -74,7 +89,28 @@ def test_what_is_measured_is_what_is_claimed():
     curves = xr.Dataset()
     with pytest.raises(ValueError, match=r"\['ratio'\] are missing and \['other'\] are not claimed"):
         found = {"mean": Measurement(1.0), "other": Measurement(1.0)}
-        as_record(PAPER, "smoke", 0, Results(found, curves), 0.0)
+        as_record(PAPER, "smoke", 0, Results(found, curves), 0.0, {})
+
+
+def test_every_variable_is_described():
+    with pytest.raises(ValueError, match=r"must describe each variable of its curves, but misses \['k', 'strange'\]"):
+        described(PAPER, xr.Dataset({"strange": 1.0, "curve": ("k", [1.0])}, {"k": [0]}))
+
+
+def test_with_changed_settings_claims_are_not_judged(tmp_path):
+    settings = Settings(sizes=(5, 6))
+    record = run_paper(PAPER, tmp_path / "somebody2020", "full", 0, settings)
+    assert record["changed"] == {"sizes": [5, 6]}
+    assert [(line["key"], line["expected"], line["met"]) for line in record["claims"]][:1] == [("mean", 1.0, None)]
+    assert read_record(tmp_path / "somebody2020") == record
+    assert is_current(record, PAPER, "full", 0, {"sizes": (5, 6)}) and not is_current(record, PAPER, "full", 0)
+    # a table of claims is made of runs that speak of them
+    assert records_in([tmp_path]) == []
+
+
+def test_a_changed_setting_may_measure_what_no_claim_of_the_scale_names(tmp_path):
+    record = run_paper(PAPER, tmp_path, "smoke", 0, Settings(late=True))
+    assert [line["key"] for line in record["claims"]] == ["mean", "ratio", "late"]
 
 
 def test_a_run_is_current_while_nothing_has_changed(tmp_path):

@@ -1,10 +1,9 @@
-"""What is followed in a training of small networks: score errors against a closed form, losses, times, summaries."""
+"""What is followed in a training of small networks: score errors against a closed form, losses, times."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray as xr
 
 from diffmem import scores, studies, training
 from diffmem.training import Training
@@ -56,23 +55,3 @@ def test_one_width_for_each_member():
     options = {"key": jax.random.key(0), "steps": 20, "snapshots": [20]}
     with pytest.raises(ValueError, match="`width` must be one number for each of 2 members, but are 1"):
         studies.network_courses(LAW, [5, 9], width=[4], **options)
-
-
-def test_summary_of_known_times():
-    n, early = np.array([32, 64, 128]), np.array([64, 128])
-    loss = np.array([[1.0, 0.9, 2.0], [1.0, 0.8, 3.0], [1.0, 0.7, 0.75]])
-    found = xr.Dataset(
-        {
-            "network_time": ("network_n", 7.0 * n**1.5),
-            "network_held_out_loss": (("network_n", "network_step"), loss),
-            "network_copied": (("network_n", "network_step"), [[0, 0.01, 0.7], [0, 0.03, 0.5], [0, 0, 0.1]]),
-            "network_score_error": (("network_n", "network_step"), loss),
-            "early_time": ("early_n", [30.0, 60.0]),
-        },
-        {"network_n": n, "early_n": early, "network_step": [1, 2, 3]},
-    )
-    summary = studies.network_summary(found)
-    assert summary["slope"] == pytest.approx(1.5) and summary["rise"] == pytest.approx(2**1.5)
-    assert summary["level_slope"] == pytest.approx(1.0)
-    assert summary["least_copied"] == 0.03 and summary["last_copied"] == 0.5
-    assert summary["error"] == pytest.approx(0.75 / 0.7)

@@ -1,0 +1,161 @@
+"""Memorization and regularisation: the exact flow ends on data, two regularised scores stop short of it."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ... import metrics, theory
+from ...integrators import Heun, grids, sample
+from ...processes import EDM, VariancePreserving
+from ...scores import Empirical, EmpiricalBayes, Tikhonov
+from ..base import Measurement, Results
+
+DATA = np.random.RandomState(1).randn(20, 2)  # the paper's own set
+START = math.sqrt(99 / (2 * math.log(10)))  # b(T) of its clock b^2 = (s0^(2 t) - 1)/(2 log s0) for s0 = 10, T = 1
+END = 1e-4
+NEAR = 1e-2  # the paper's distance, below which a sample is a copy
+STRENGTHS = tuple(10 ** (-1 - i / 2) for i in range(9))
+FLOORS = tuple(10 ** (-2 + i / 2) for i in range(7))
+# shares of copies by distance < 1e-2 and by d1 < d2/3, from an independent integration with other latents
+ROWS = {
+    "tikhonov_near": (0.001, 0.002, 0.006, 0.018, 0.049, 0.140, 0.384, 0.788, 0.998),
+    "tikhonov_ratio": (0.234, 0.415, 0.646, 0.826, 0.931, 0.973, 0.998, 1.0, 1.0),
+    "bayes_near": (0.996, 0.969, 0.896, 0.686, 0.152, 0.005, 0.000),
+    "bayes_ratio": (0.996, 0.969, 0.904, 0.727, 0.418, 0.168, 0.092),
+}
+EXPLODING = EDM(sigma_min=END, sigma_max=START)
+PRESERVING = VariancePreserving(beta_min=0.001, beta_max=3.0)
+LONE = np.array([0.3, -0.6])
+LONE_STRENGTHS = (1e-4, 1e-2, 1.0)
+OFFSET, LEAVING = 1e-3, (1.0, 0.35)  # an offset from the boundary, and the noises between which its growth is followed
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    latents: int = 4000  # starts of the flow for each strength of a regulariser
+    exact_latents: int = 20_000  # starts of the exact flow
+    steps: int = 200  # of a flow
+    stride: int = 1  # 2: every other strength
+    theorems: bool = True  # spread of the rates of collapse, the boundary between two cells, and a lone point
+
+
+FULL = Settings()
+SMOKE = Settings(latents=1000, exact_latents=1000, steps=60, stride=2, theorems=False)
+
+
+def experiment(settings: Settings, key) -> Results:
+    """Copies under both regularisers, the rate of collapse, the boundary between two cells, and the lone point."""
+    latents_key, exact_key, lone_key = jax.random.split(key, 3)
+    measured, curves = regularised(settings, latents_key)
+    rate, more = collapse(settings, exact_key)
+    measured |= rate
+    if settings.theorems:
+        measured |= boundary(settings) | growth() | lone_point(lone_key)
+    return Results(measured, curves.merge(more))
+
+
+def flow(score, start, steps: int, process=EXPLODING, observe=None):
+    """The probability flow from given states; the states at the last noise."""
+    run = process, Heun(), grids.log_snr(process, steps), start.shape[1:], len(start)
+    key = jax.random.key(0)  # the flow draws nothing
+    return sample(score, *run, key=key, start=start, observe=observe, finish="state")
+
+
+def regularised(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Shares of copies against the strength of each regulariser, and their distance from the independent rows."""
+    latents = START * jax.random.normal(key, (settings.latents, 2), jnp.float32)
+    families = {
+        "tikhonov": ("strength", STRENGTHS, lambda c: Tikhonov(empirical(DATA), c)),
+        "bayes": ("floor", FLOORS, lambda tau: EmpiricalBayes(empirical(DATA), tau / len(DATA))),
+    }
+    measured, curves, axes = {}, {}, {}
+    for name, (dim, strengths, score) in families.items():
+        axes[dim] = list(strengths[:: settings.stride])
+        ends = [flow(score(jnp.float32(value)), latents, settings.steps).points for value in axes[dim]]
+        found = [metrics.memorization(end, DATA) for end in ends]
+        shares = {"near": [np.mean(one.d1 < NEAR) for one in found], "ratio": [one.fraction for one in found]}
+        for kind, share in shares.items():
+            row = np.array(ROWS[f"{name}_{kind}"])[:: settings.stride]
+            curves |= {f"{name}_{kind}": (dim, np.array(share)), f"{name}_{kind}_row": (dim, row)}
+            gap = float(np.abs(np.array(share) - row).max())
+            measured[f"{name}_{kind}"] = Measurement(gap, math.sqrt(0.25 / settings.latents))
+    return measured, xr.Dataset(curves, axes)
+
+
+def collapse(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """The exact flow: copies, and the slope of log distance against log noise for each trajectory."""
+    latents = START * jax.random.normal(key, (settings.exact_latents, 2), jnp.float32)
+    out = flow(empirical(DATA), latents, settings.steps, observe=lambda x, level, found: x)
+    copies = metrics.memorization(out.points, DATA)
+    noise = np.asarray(grids.log_snr(EXPLODING, settings.steps), np.float64)
+    distance = np.linalg.norm(np.asarray(out.observed, np.float64) - DATA[copies.index], axis=2)
+    late = noise <= 0.1
+    slope = np.polyfit(np.log(noise[late]), np.log(distance[late]), 1)[0]
+    deviation = 1.2533 * slope.std() / math.sqrt(len(slope))  # of a median, for normal spread
+    measured = {
+        "copies": Measurement(float(np.mean(copies.copied & (copies.d1 < NEAR)))),
+        "slope": Measurement(float(np.median(slope)), float(deviation)),
+    }
+    if settings.theorems:
+        share = float(np.mean((slope >= 0.9) & (slope <= 1.1)))
+        measured["slope_share"] = Measurement(share, math.sqrt(share * (1 - share) / len(slope)))
+    curves = {
+        "distance": (("percentile", "node"), np.percentile(distance, (5, 50, 95), axis=1)),
+        "noise": ("node", noise),
+        "ends": (("sample", "axis"), np.asarray(out.points)),
+        "data": (("point", "axis"), DATA),
+    }
+    return measured, xr.Dataset(curves, {"percentile": [5, 50, 95]})
+
+
+def boundary(settings: Settings) -> dict[str, Measurement]:
+    """Trajectories that start half-way between two points at +-e_1."""
+    start = np.stack([np.zeros(5), START * np.linspace(-2, 2, 5)], axis=1).astype(np.float32)
+    out = flow(two_points(), start, settings.steps, observe=lambda x, level, found: jnp.abs(x[0]))
+    return {
+        "boundary_kept": Measurement(float(np.max(out.observed)), 0.0),
+        "boundary_end": Measurement(float(np.max(np.linalg.norm(out.points, axis=1))), 0.0),
+    }
+
+
+def growth() -> dict[str, Measurement]:
+    """How fast a trajectory beside that boundary leaves it, over the rate of the linearised flow."""
+    high, low = LEAVING
+    start = np.array([[OFFSET, 0.5]], np.float32)
+    beside = float(flow(two_points(), start, 200, EDM(sigma_min=low, sigma_max=high)).points[0, 0])
+    predicted = (low**-2 - high**-2) / 2 - math.log(high / low)
+    return {"boundary_growth": Measurement(math.log(beside / OFFSET) / predicted, 0.0)}
+
+
+def lone_point(key) -> dict[str, Measurement]:
+    """One data point: the distance left by Tikhonov against the closed form, from a typical distance all around."""
+    angle = np.asarray(jax.random.uniform(key, (64,), maxval=2 * math.pi), np.float64)
+    around = math.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    found = {}
+    for name, process in {"exploding": EXPLODING, "preserving": PRESERVING}.items():
+        alpha, sigma = (float(part) for part in process.level(process.t_max))
+        start = (alpha * LONE + sigma * around).astype(np.float32)
+        errors = []
+        for strength in LONE_STRENGTHS:
+            score = Tikhonov(empirical(LONE[None]), jnp.float32(strength))
+            end = np.asarray(flow(score, start, 400, process).points, np.float64)
+            end = end / float(process.level(process.t_min).alpha)
+            left = np.linalg.norm(end - LONE, axis=1) / (math.sqrt(2) * sigma / alpha)
+            errors.append(np.abs(left / theory.tikhonov_contraction(process, strength) - 1).max())
+        found[f"lone_{name}"] = Measurement(float(max(errors)), 0.0)
+    return found
+
+
+def empirical(points: np.ndarray) -> Empirical:
+    """The exact score of points in single precision."""
+    return Empirical(points.astype(np.float32))
+
+
+def two_points() -> Empirical:
+    """The exact score of +-e_1; the boundary between their cells is the line x_1 = 0."""
+    return empirical(np.array([[1, 0], [-1, 0]]))

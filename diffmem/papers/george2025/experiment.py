@@ -1,0 +1,153 @@
+"""Learning curves of random features against finite matrices, and the p/n from which more noise draws hurt."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from scipy.optimize import brentq
+
+from ... import scores, theory
+from ..base import Measurement, Results
+from ..measurements import farthest, measurements
+from ..random_features import drawn, level_at
+
+TIME = 0.1  # of the Ornstein-Uhlenbeck clock
+LEVEL = level_at(TIME)
+# psi_p = p/d, psi_n = n/d and penalty of the cells in which theory and matrices are compared
+ALL_NOISE = ((2, 4, 1e-3), (4, 4, 1e-3), (8, 4, 1e-3), (4, 8, 1e-3), (8, 4, 0.1), (4, 8, 0.1))
+ONE_NOISE = ((2, 4, 1e-2), (8, 4, 1e-2), (4, 4, 0.1), (4, 4, 1e-2), (1, 4, 1e-2), (4, 8, 0.1))
+PSI_N = 4  # of the curves over psi_p
+FINE = np.geomspace(0.8, 20, 33)  # psi_p of the predicted curves
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    draws: int = 3  # of features and points
+    large: int = 100  # d of the deviations whose mean over draws is taken; 0 for none
+    middle: int = 60  # d of the deviations of single draws
+    small: int = 30  # d of the curves
+    psi_p: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 16)  # of the curves
+    penalty: float = 1e-4  # of the curves and their crossing
+    crossed: tuple[int, ...] = (2, 4, 8)  # psi_n for which the crossing is predicted
+
+
+FULL = Settings()
+SMOKE = Settings(draws=1, large=0)
+
+
+def experiment(settings: Settings, key) -> Results:
+    """Deviations of finite matrices from the theory, score errors over the number of features, and where they cross."""
+    large_key, middle_key, curve_key = jax.random.split(key, 3)
+    moments = theory.activation_moments(LEVEL)
+    values = single_draws(settings, moments, middle_key)
+    numbers, found = curves(settings, curve_key)
+    values |= numbers
+    crossings = {psi_n: crossing(psi_n, settings.penalty, moments) for psi_n in settings.crossed}
+    values |= {f"crossing_{psi_n}": ratio for psi_n, ratio in crossings.items()}
+    found = found.merge(predictions(settings, moments))
+    found = found.assign(crossing=("psi_n", list(crossings.values()))).assign_coords(psi_n=list(crossings))
+    means = mean_draws(settings, moments, large_key) if settings.large and settings.draws > 1 else {}
+    return Results(measurements(values) | means, found)
+
+
+def single_draws(settings: Settings, moments, key) -> dict[str, float]:
+    """The largest deviations of single draws."""
+    found = np.abs(deviations(settings.middle, settings.draws, moments, key))
+    rows = {"train_single": [0, 2], "score_single": [1, 3], "score_single_one": [4]}
+    return {name: found[row].max() for name, row in rows.items()}
+
+
+def mean_draws(settings: Settings, moments, key) -> dict[str, Measurement]:
+    """The largest deviations of means over draws, with their standard errors."""
+    found = deviations(settings.large, settings.draws, moments, key)
+    measured = {}
+    for name, row in {"train_mean": 0, "score_mean": 1, "score_mean_one": 4}.items():
+        mean, error = np.abs(found[row].mean(0)), found[row].std(0, ddof=1) / math.sqrt(settings.draws)
+        measured[name] = Measurement(float(mean.max()), float(error[mean.argmax()]))
+    return measured
+
+
+def deviations(d: int, draws: int, moments, key) -> np.ndarray:
+    """Measured over predicted less 1 in every cell, (5, draws, cells).
+
+    Training loss and score error of the Gaussian equivalent and of true features, fitted to all noise of each point;
+    score error of true features fitted to one noise for each point.
+    """
+    found = np.zeros((5, draws, len(ALL_NOISE)))
+    for i, draw_key in enumerate(jax.random.split(key, draws)):
+        for j, (psi_p, psi_n, penalty) in enumerate(ALL_NOISE):
+            layer_key, gauss_key = jax.random.split(jax.random.fold_in(draw_key, j))
+            layers = drawn(layer_key, psi_p * d, psi_n * d, d)
+            truth = theory.ridge_learning_curve(penalty, psi_p, psi_n, moments)
+            equivalent = scores.equivalent_modes(*layers, LEVEL, key=gauss_key).ridge(penalty)
+            features = scores.fit_random_features(*layers, LEVEL).ridge(penalty)
+            pairs = (
+                (v, t) for e in (equivalent, features) for v, t in ((e.train, truth.train), (e.score, truth.score))
+            )
+            found[:4, i, j] = [v / t for v, t in pairs]
+        for j, (psi_p, psi_n, penalty) in enumerate(ONE_NOISE):
+            layer_key, noise_key = jax.random.split(jax.random.fold_in(draw_key, len(ALL_NOISE) + j))
+            layers = drawn(layer_key, psi_p * d, psi_n * d, d)
+            fit = scores.fit_random_features(*layers, LEVEL, draws=1, key=noise_key).ridge(penalty)
+            found[4, i, j] = fit.score / theory.one_draw_learning_curve(penalty, psi_p, psi_n, moments).score
+    return found - 1
+
+
+def curves(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+    """Score errors with one noise, with all noise, and of the equivalent with all noise, over the features."""
+    d = settings.small
+    found = np.zeros((3, settings.draws, len(settings.psi_p)))
+    for i, draw_key in enumerate(jax.random.split(key, settings.draws)):
+        for j, psi_p in enumerate(settings.psi_p):
+            layer_key, noise_key, gauss_key = jax.random.split(jax.random.fold_in(draw_key, j), 3)
+            layers = drawn(layer_key, psi_p * d, PSI_N * d, d)
+            fits = (
+                scores.fit_random_features(*layers, LEVEL, draws=1, key=noise_key),
+                scores.fit_random_features(*layers, LEVEL),
+                scores.equivalent_modes(*layers, LEVEL, key=gauss_key),
+            )
+            found[:, i, j] = [float(fit.ridge(settings.penalty).score) for fit in fits]
+    variables = {name: (("draw", "psi_p"), part) for name, part in zip(("one", "all", "equivalent"), found)}
+    dataset = xr.Dataset(variables, {"psi_p": list(settings.psi_p)})
+    return curve_summary(dataset), dataset
+
+
+def curve_summary(found: xr.Dataset) -> dict[str, float]:
+    """Where the error of one noise peaks, and the errors of all noise over it at p/n = 1/2, 2 and 4."""
+    peaks = found.psi_p.values[found.one.values.argmax(1)]
+    equivalent, true = found.equivalent / found.one, found["all"] / found.one
+    values = {"peak": farthest(peaks, PSI_N)}
+    few = (found.psi_p <= PSI_N / 2).values
+    if few.any():
+        values["ratio_below"] = equivalent[:, few].max()
+    if 2 * PSI_N in found.psi_p:
+        values["sign_8"] = max(one.sel(psi_p=2 * PSI_N).max() for one in (equivalent, true))
+    if 4 * PSI_N in found.psi_p:
+        values["ratio_far"] = equivalent.sel(psi_p=4 * PSI_N).min()
+        values["sign_16"] = min(one.sel(psi_p=4 * PSI_N).min() for one in (equivalent, true))
+    return values
+
+
+def crossing(psi_n: float, penalty: float, moments) -> float:
+    """p/n from 1 to 10 at which the predicted score errors of one noise and of all noise cross; NaN where not."""
+
+    def surplus(ratio):
+        arguments = penalty, ratio * psi_n, psi_n, moments
+        return float(theory.ridge_learning_curve(*arguments).score - theory.one_draw_learning_curve(*arguments).score)
+
+    return float(brentq(surplus, 1.0, 10.0, xtol=1e-4)) if surplus(1.0) * surplus(10.0) < 0 else math.nan
+
+
+def predictions(settings: Settings, moments) -> xr.Dataset:
+    """Training loss, test loss and score error over the features, for one noise and for all."""
+    solved = {"one": theory.one_draw_learning_curve, "all": theory.ridge_learning_curve}
+    lines = {name: [f(settings.penalty, psi_p, PSI_N, moments) for psi_p in FINE] for name, f in solved.items()}
+    variables = {
+        f"{name}_{part}": ("fine", [float(getattr(one, part)) for one in line])
+        for name, line in lines.items()
+        for part in ("train", "test", "score")
+    }
+    return xr.Dataset(variables, {"fine": FINE})

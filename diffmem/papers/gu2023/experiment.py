@@ -1,0 +1,173 @@
+"""Copies of random-feature denoisers by labels and features, of trained mixtures by capacity, of networks by size."""
+
+import math
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ... import data, integrators, metrics, processes, scores
+from ...studies.network_courses import network_courses
+from ...studies.training_course import rise_time, slope
+from ...training import log_spaced
+from ..base import Measurement, Results
+from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
+
+LEVELS = 16  # noise levels at which random features are fitted; the sampler steps through them
+D, CLUSTERS, MIXTURE_SAMPLES = 30, 4, 400  # of the trained mixtures
+EPSILON = 0.1  # of the effective model memorization: 1 - EPSILON of the samples are copies
+GAP = 0.3  # of held-out and training loss, when a network is said to memorize
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    n: int = 256  # digits
+    shared: tuple[int, ...] = (64,)  # kinds of random labels, beside no label and a label for each digit
+    features: tuple[int, ...] = (300, 500, 700, 900, 1200)  # p; the last for all kinds of labels
+    draws: int = 16  # of noise for each digit and level
+    samples: int = 300
+    optimum: bool = True  # samples of the empirical score as well
+    capacities: tuple[int, ...] = (20, 40, 80)  # M of the trained mixtures; () for none
+    shares: tuple[float, ...] = (0.8, 0.85, 0.9, 0.95, 1.0)  # M/N
+    mixture_steps: int = 3000
+    sizes: tuple[int, ...] = (32, 64, 128)  # points of a network, the middle one for all widths and d; () for none
+    widths: tuple[int, ...] = (64, 128, 256)
+    dimensions: tuple[int, ...] = (8, 16, 32)  # d, the first for all sizes and widths
+    network_steps: int = 6000
+    network_samples: int = 1000
+
+
+FULL = Settings()
+SMOKE = Settings(n=64, shared=(), features=(1200,), draws=4, optimum=False, capacities=(), sizes=())
+
+
+def experiment(settings: Settings, key) -> Results:
+    """Digits; then, if asked for, mixtures and networks."""
+    keys = jax.random.split(key, 3)
+    measured, curves = digits(settings, keys[0])
+    for group, own, wanted in ((mixtures, keys[1], settings.capacities), (networks, keys[2], settings.sizes)):
+        if wanted:
+            numbers, more = group(settings, own)
+            measured, curves = measured | numbers, curves.merge(more)
+    return Results(measured, curves)
+
+
+def digits(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Copies by labels at most features, by features with a label for each digit, and by the exact optimum."""
+    set_key, fit_key, label_key, draw_key = jax.random.split(key, 4)
+    n, samples, sizes = settings.n, settings.samples, settings.features
+    points = data.digits().take(n, key=set_key).points
+    order = np.asarray(jax.random.permutation(label_key, n))
+    kinds = (1, *settings.shared, n)
+
+    def copied(score, of: int) -> float:
+        return metrics.memorization(drawn(score, of, points, samples, draw_key), points).fraction
+
+    def fitted(p: int, of: int):
+        labels = None if of == 1 else order % of
+        return scores.RandomFeatureRidge.fit(points, p, draws=settings.draws, labels=labels, key=fit_key)
+
+    by_labels = [copied(fitted(sizes[-1], of), of) for of in kinds]
+    by_features = [copied(fitted(p, n), n) for p in sizes[:-1]] + by_labels[-1:]
+    curves = {"copied_labels": ("labels", by_labels), "copied_features": ("features", by_features)}
+    measured = {"labels_each": _share(by_labels[-1], samples), "labels_none": _share(by_labels[0], samples)}
+    if settings.shared:
+        measured["labels_shared"] = _share(by_labels[1], samples)
+    if len(sizes) > 1:
+        measured["labels_few_features"] = _share(by_features[0], samples)
+        measured["features_order"] = Measurement(np.diff(by_features).min())
+    if settings.optimum:
+        optimum = copied(scores.Empirical(points), 1)
+        measured["optimum"], curves["optimum"] = _share(optimum, samples), ((), optimum)
+    return measured, xr.Dataset(curves, {"labels": list(kinds), "features": list(sizes)})
+
+
+def drawn(score, kinds: int, points, samples: int, key) -> jax.Array:
+    """Samples by Euler's method through the fitted levels, each with a random label where there are labels."""
+    spread = float(np.std(points - points.mean(0)))
+    process = processes.EDM(sigma_min=0.03 * spread, sigma_max=8 * spread)
+    times, shape = integrators.grids.log_snr(process, LEVELS - 1), points.shape[1:]
+    if kinds == 1:
+        return integrators.sample(score, process, integrators.DDIM(), times, shape, samples, key=key).points
+    label_key, key = jax.random.split(key)
+    labels = jax.random.randint(label_key, (samples,), 0, kinds)
+    return labelled_samples(score, process, integrators.DDIM(), times, shape, labels, key=key)
+
+
+@eqx.filter_jit
+def labelled_samples(score, process, integrator, times, shape: tuple[int, ...], labels, *, key) -> jax.Array:
+    """One sample of `score.conditioned(label)` for each label: number i depends on key, i and its label only."""
+
+    def one(label, key):
+        found = integrators.sample(score.conditioned(label), process, integrator, times, shape, 1, key=key)
+        return found.points[0]
+
+    return jax.vmap(one)(labels, jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(labels))))
+
+
+def mixtures(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Copies of trained mixtures over M and M/N, and the effective model memorization: the N of 90 % copies."""
+    law_key, draw_key, fit_key, sample_key = jax.random.split(key, 4)
+    capacities, shares = settings.capacities, settings.shares
+    points = clusters(D, CLUSTERS, key=law_key).draw(round(max(capacities) / shares[0]), key=draw_key)
+    cells = [(m, round(m / share)) for m in capacities for share in shares]
+    sets = [points[:n] for _, n in cells]
+    found = trained_mixtures(sets, [m for m, _ in cells], key=fit_key, steps=settings.mixture_steps)
+    copied = copy_ratios(found, sets, key=sample_key, samples=MIXTURE_SAMPLES).reshape(len(capacities), len(shares))
+    exact = np.array([m / n for m, n in cells]).reshape(copied.shape)
+    emm = np.array(capacities) / [first_above(x, y, 1 - EPSILON) for x, y in zip(exact, copied)]
+    ratio = emm / np.array(capacities)
+    measured = {
+        "emm_slope": Measurement(slope(capacities, emm)),
+        "emm_ratio": Measurement(ratio[np.abs(ratio - 1.1).argmax()]),
+        "emm_below": _share(copied[:, 0].max(), MIXTURE_SAMPLES),
+        "emm_full": _share(copied[:, -1].min(), MIXTURE_SAMPLES),
+    }
+    curves = {"copied_capacity": (("capacity", "share"), copied), "memorized": ("capacity", emm)}
+    return measured, xr.Dataset(curves, {"capacity": list(capacities), "share": list(shares)})
+
+
+def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Copies of trained networks over the number of points, the width and the dimension."""
+    sizes, widths, dimensions = settings.sizes, settings.widths, settings.dimensions
+    size_key, width_key, *keys = jax.random.split(key, 1 + len(dimensions))
+    middle = len(sizes) // 2
+    n = sizes[middle]
+    by_n, steps_by_n = trained(settings, dimensions[0], sizes, size_key)
+    by_width, _ = trained(settings, dimensions[0], [n] * len(widths), width_key, width=widths, batch=64)
+    others = [trained(settings, d, [n], k) for d, k in zip(dimensions[1:], keys)]
+    by_d = [by_n[middle], *(copied[0] for copied, _ in others)]
+    gap_step = np.array([steps_by_n[middle], *(steps[0] for _, steps in others)])
+    measured = {
+        "n_order": Measurement(-np.diff(by_n).max()),
+        "width_order": Measurement(np.diff(by_width).min()),
+        "d_order": Measurement(-np.diff(by_d).max()),
+        "d_gap": Measurement((gap_step[1:] / gap_step[:-1]).max()),
+    }
+    curves = {"copied_n": ("n", by_n), "copied_width": ("width", by_width), "copied_d": ("d", by_d)}
+    axes = {"n": list(sizes), "width": list(widths), "d": list(dimensions)}
+    return measured, xr.Dataset(curves | {"gap_step": ("d", gap_step)}, axes)
+
+
+def trained(settings: Settings, d: int, n, key, width=None, batch=128) -> tuple[np.ndarray, list[float]]:
+    """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
+    found = network_courses(
+        scores.GaussianMixture.two_clusters(jnp.ones(d)),
+        n,
+        width=width,
+        batch=batch,
+        key=key,
+        steps=settings.network_steps,
+        snapshots=log_spaced(settings.network_steps, 20, 50),
+        samples=settings.network_samples,
+        flow_steps=40,
+    )
+    return found.copied.values[:, -1], [rise_time(found.step.values, gap, GAP) for gap in found.gap.values]
+
+
+def _share(value: float, samples: int) -> Measurement:
+    return Measurement(float(value), math.sqrt(value * (1 - value) / samples))

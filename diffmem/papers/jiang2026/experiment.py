@@ -1,0 +1,134 @@
+"""What students of one step copy of their teachers, exact and trained, and what a linear student keeps."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ... import metrics, networks, scores, training
+from ...studies.network_courses import residual_networks
+from ..base import Results
+from ..measurements import farthest, measurements, share
+from .distillation import distilled, flow_ends
+from .linear_student import feature_distillation
+
+D, WIDTH = 8, 128  # dimensions of the two clusters, and hidden units of each of the two layers
+LOW, HIGH, LEVELS = FLOW = 0.1, 8.0, 18  # sigma: end and start of the flow, and its nodes
+MIDDLE = 0.9  # sigma of the second step of two
+SHARES = (0.125, 0.25, 0.5, 1.0)  # of the training of a student, at which it is looked at
+TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, of the linear students
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    linear_d: int = 25  # of the random features
+    psi_p: int = 32  # p/d of the random features
+    psi_n: int = 4  # n/d of the random features
+    linear_time: float = 1e6  # training time of their teacher
+    networks: bool = True  # both teachers and their students as well
+    n: int = 32  # training points of a teacher
+    teacher_steps: int = 9000
+    exact_steps: int = 5000  # of the student of the exact score
+    trained_steps: int = 6000  # of the student of the trained teacher
+    pairs: int = 16_384  # starts and ends of the flow, of the control
+    samples: int = 1000
+    fresh: int = 2000  # points of the law, with which samples are compared
+
+
+FULL = Settings()
+SMOKE = Settings(networks=False)
+
+
+def experiment(settings: Settings, key) -> Results:
+    """The linear students; then, if asked for, both teachers and their students."""
+    linear_key, *keys = jax.random.split(key, 3)
+    values, curves = linear_students(settings, linear_key)
+    if settings.networks:
+        numbers, more = students(settings, keys)
+        values, curves = values | numbers, more.merge(curves)
+    return Results(measurements(values), curves)
+
+
+def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+    """The energies of a linear student on the modes of the sample and of the population, over its teacher's."""
+    sizes = {"d": settings.linear_d, "psi_p": settings.psi_p, "psi_n": settings.psi_n}
+    found = [feature_distillation(t, settings.linear_time, **sizes, key=key) for t in TIMES]
+    rows = {name: [getattr(one, name) for one in found] for name in ("sample_energy", "population_energy")}
+    values = {"sample_energy": min(rows["sample_energy"]), "population_energy": farthest(rows["population_energy"], 1)}
+    return values, xr.Dataset({name: ("t", row) for name, row in rows.items()}, {"t": list(TIMES)})
+
+
+def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
+    """Copies and distances of students over those of their teachers and of the controls."""
+    steps = {"exact": settings.exact_steps, "trained": settings.trained_steps}
+    found = xr.concat([followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)], dim="teacher")
+    found = found.assign_coords(teacher=list(steps))
+    teacher, student, control = (found.sel(made_by=name) for name in ("teacher", "one step", "control"))
+    values = {
+        f"{kind}_{name}": (student[name] / teacher[name]).sel(teacher=kind)
+        for kind in steps
+        for name in ("copied", "distance")
+    }
+    values["control_copied"] = (control.copied / teacher.copied).max()
+    values["beside_control"] = (student.copied / control.copied).max()
+    return values, found
+
+
+def followed(kind: str, steps: int, settings: Settings, key) -> xr.Dataset:
+    """One teacher with its student and control: what each copies and how far it is from the law."""
+    data_key, fresh_key, teacher_key, student_key, start_key, noise_key, label_key = jax.random.split(key, 7)
+    law = scores.GaussianMixture.two_clusters(jnp.ones(D))
+    train, fresh = law.draw(settings.n, key=data_key), law.draw(settings.fresh, key=fresh_key)
+    data_std = float(np.std(np.asarray(fresh)))
+    if kind == "exact":
+        teacher, network = scores.Empirical(train), networks.ResidualMLP(D, WIDTH, key=teacher_key)
+    else:
+        teacher = trained_teacher(train, data_std, settings.teacher_steps, teacher_key)
+        network = teacher.network
+    seen = [round(part * steps) for part in SHARES]
+    options = {"steps": steps, "pairs": settings.pairs, "snapshots": seen, "key": student_key}
+    made = distilled(teacher, network, train, FLOW, data_std, **options)
+    start = math.hypot(HIGH, data_std) * jax.random.normal(start_key, (settings.samples, D))
+
+    def one_step(score, sigmas=(HIGH,)):
+        return training.few_steps(score, start, sigmas, LOW, key=noise_key)
+
+    ends = {
+        "teacher": flow_ends(teacher, start, FLOW),
+        "one step": one_step(made["consistency"].score),
+        "two steps": one_step(made["consistency"].score, (HIGH, MIDDLE)),
+        "control": one_step(made["control"].score),
+    }
+    rows = [judged(end, train, fresh, label_key) for end in ends.values()]
+    course = [
+        [metrics.memorization(one_step(run.at(k)), train).fraction for k in range(len(SHARES))] for run in made.values()
+    ]
+    curves = {name: ("made_by", [row[name] for row in rows]) for name in rows[0]}
+    return xr.Dataset(
+        curves | {"course": (("learner", "share"), course)},
+        {"made_by": list(ends), "learner": list(made), "share": list(SHARES)},
+    )
+
+
+def trained_teacher(train: jax.Array, data_std: float, steps: int, key) -> scores.Learned:
+    """A residual network, trained long past the time at which it starts to memorize."""
+    start_key, fit_key = jax.random.split(key)
+    (start,) = residual_networks([WIDTH], D, data_std, keys=[jax.random.fold_in(start_key, 0)], ratios=(LOW, HIGH))
+    objective = training.ScoreMatching(training.LogUniform(LOW, HIGH), training.weights.EDM(data_std))
+    return training.fit(start, train, objective, key=fit_key, steps=steps, snapshots=1).score
+
+
+def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key) -> dict[str, float]:
+    """Copies of the training points, and energy distance to points of the law, with standard errors."""
+    copied = share(metrics.memorization(ends, train).fraction, len(ends))
+    distance = metrics.energy_distance(ends, fresh, key=key, relabellings=1)
+    return {
+        "copied": copied.value,
+        "copied_error": copied.error,
+        "distance": float(distance.value),
+        "distance_error": float(distance.error),
+    }

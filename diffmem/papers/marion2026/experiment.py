@@ -1,0 +1,139 @@
+"""A family of exact denoisers between copying and generalizing, and the step at which networks memorize."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ... import scores
+from ...studies.network_courses import network_courses
+from ...studies.training_course import rise_time, slope
+from ...training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
+from ..base import Measurement, Results
+from ..measurements import measurements
+from .widened import widened_family
+
+D, CLUSTERS, SPREAD = 16, 4, 0.5
+USEFUL = 0.36  # width up to which the members are still close to the law
+ENOUGH = 5  # experiments, with fewer of which a distance is too uncertain to say that it stays
+OBJECTIVES = (  # EDM's, with the standard deviation of these data, and a flat one
+    ScoreMatching(LogNormal(-1.2, 1.2), weights.EDM(math.sqrt(1 + SPREAD**2))),
+    ScoreMatching(LogUniform(0.01, 5.0)),
+)
+TRAINED_D = 8  # of the networks' data, two unit Gaussians at +-(1, ..., 1)
+HIDDEN_N, HIDDEN_BATCH = 64, 64  # points and batch of networks of different widths
+MEMORIZING = {"by_n": 0.3, "by_hidden": 0.2}  # loss gaps at which a network is said to memorize
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    n: int = 500  # training points, and held-out points
+    widths: tuple[float, ...] = (0.0, 0.001, 0.01, 0.04, 0.08, 0.12, 0.16, 0.36, 1.0)  # v in variances of a cluster
+    sets: int = 10  # independent experiments
+    loss_sets: int = 2  # of these, whose training loss is measured
+    loss_points: int = 500  # training points at which it is
+    levels: int = 16  # noise levels of the training loss
+    sizes: tuple[int, ...] = (32, 64, 128, 256)  # training points of networks; () for no network
+    size_steps: int = 12_000  # of training
+    hidden: tuple[int, ...] = (32, 64, 128, 256)  # hidden units of each of the two layers of further networks
+    hidden_steps: int = 6000
+
+
+FULL = Settings()
+SMOKE = Settings(widths=(0.0, 0.001, 0.12, 0.36, 1.0), sets=2, loss_sets=1, loss_points=100, levels=8, sizes=())
+
+
+def experiment(settings: Settings, key) -> Results:
+    """The family of exact denoisers, then, if asked for, the networks."""
+    measured, curves = family(settings, key)
+    if settings.sizes:
+        numbers, more = networks(settings, jax.random.fold_in(key, 3))
+        measured, curves = measured | numbers, curves.merge(more)
+    return Results(measured, curves)
+
+
+def family(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Copies, distances and losses of training points widened to Gaussians, over independent experiments."""
+    keys = jax.random.split(key, settings.sets)
+    sets = [data_of(settings.n, jax.random.fold_in(k, 0)) for k in keys]
+    widths, sizes = np.array(settings.widths), (settings.loss_sets, settings.loss_points, settings.levels)
+    family_key = jax.random.fold_in(key, 1)
+    found = widened_family(sets, widths * SPREAD**2, OBJECTIVES, key=family_key, loss_sizes=sizes)
+    found = found.assign_coords(variance=widths).rename(variance="width", loss_0="edm_loss", loss_1="flat_loss")
+    return family_summary(found, settings.sets), found
+
+
+def data_of(n: int, key) -> tuple[jax.Array, jax.Array]:
+    """Training and held-out points of `CLUSTERS` Gaussians whose means are uniform on the sphere of radius sqrt(d)."""
+    mean_key, train_key, test_key = jax.random.split(key, 3)
+    means = jax.random.normal(mean_key, (CLUSTERS, D))
+    means = means * math.sqrt(D) / jnp.linalg.norm(means, axis=1, keepdims=True)
+    law = scores.GaussianMixture(jnp.ones(CLUSTERS), means, jnp.full(CLUSTERS, SPREAD**2))
+    return law.draw(n, key=train_key), law.draw(n, key=test_key)
+
+
+def family_summary(found: xr.Dataset, sets: int) -> dict[str, Measurement]:
+    """What ends and what stays up to the width `USEFUL`, and the least losses without and with copies."""
+    useful, first, last = found.sel(width=slice(0, USEFUL)), found.isel(width=0), found.isel(width=-1)
+    not_copying, good = (found.where(part, drop=True) for part in (found.copied < 0.5, found.edm_loss <= 1.1))
+    measured = measurements(
+        {
+            "copying_ends": first.copied - useful.copied[-1],
+            "distance_sees": last.to_test / first.to_test,
+            "edm_margin": not_copying.edm_loss.min(),
+            "edm_copies": good.copied.min(),
+            "flat_margin": not_copying.flat_loss.min(),
+        }
+    )
+    if sets >= ENOUGH:
+        worst = useful.isel(width=int(np.abs(useful.gap_change.values).argmax()))
+        measured["gap_stays"] = Measurement(float(abs(worst.gap_change)), float(worst.gap_change_error))
+        measured |= measurements({"distance_stays": abs(useful.to_test / first.to_test - 1).max()})
+    return measured
+
+
+def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Loss gaps and copies in the course of training, over the number of points and over the width of the network."""
+    size_key, hidden_key = jax.random.split(key)
+    law = scores.GaussianMixture.two_clusters(jnp.ones(TRAINED_D))
+    sizes, steps = settings.sizes, settings.size_steps
+    by_n = network_courses(law, sizes, key=size_key, steps=steps, snapshots=log_spaced(steps, 18, max(1, steps // 200)))
+    hidden, steps = settings.hidden, settings.hidden_steps
+    by_hidden = network_courses(
+        law,
+        [HIDDEN_N] * len(hidden),
+        width=hidden,
+        key=hidden_key,
+        steps=steps,
+        batch=HIDDEN_BATCH,
+        snapshots=log_spaced(steps, 16, max(1, steps // 60)),
+        samples=500,
+    )
+    kept = ["gap", "copied", "held_out_loss"]
+    by_n = by_n.swap_dims(member="n")[kept].drop_vars("width")
+    by_hidden = by_hidden.swap_dims(member="width")[kept].drop_vars("n").rename(width="hidden")
+    parts = {"by_n": by_n, "by_hidden": by_hidden}
+    renamed = [part.rename({name: f"{name}_{by}" for name in (*kept, "step")}) for by, part in parts.items()]
+    found = xr.merge(renamed)
+    return network_summary(found), found
+
+
+def network_summary(found: xr.Dataset) -> dict[str, Measurement]:
+    """Exponents of the step of memorization in the number of points and in the width, and copies by the width."""
+    by_n, by_hidden = (memorization_steps(found, by) for by in MEMORIZING)
+    values = {"time_slope": slope(found.n.values, by_n)} if len(by_n) > 1 else {}
+    if len(by_hidden) > 1:
+        values["width_slope"] = slope(found.hidden.values, by_hidden)
+        values["width_ratio"] = np.max(np.divide(by_hidden[1:], by_hidden[:-1]))
+    if len(by_hidden) > 2:  # the narrowest network hardly copies
+        values["width_copies"] = np.diff(found.copied_by_hidden.values[1:, -1]).min()
+    return measurements(values)
+
+
+def memorization_steps(found: xr.Dataset, by: str) -> list[float]:
+    """The step at which the loss gap of each network reaches its level; NaN where it does not."""
+    return [rise_time(found[f"step_{by}"].values, gap, MEMORIZING[by]) for gap in found[f"gap_{by}"].values]

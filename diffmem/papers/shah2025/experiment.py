@@ -1,0 +1,145 @@
+"""Copies, quality and the averaging attack under plain and ambient scores, and networks trained either way."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ...metrics import memorization, nearest
+from ...scores import Empirical, GaussianMixture
+from ...training import log_spaced
+from ..base import Measurement, Results
+from ..measurements import farthest, measurements
+from ..trained_mixtures import clusters
+from .ambient_flows import ambient_branches, average_by_source, flow_between
+from .ambient_networks import ambient_against_plain, ambient_courses
+
+D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the population: dimensions, clusters and their standard deviation s0
+LOW, HIGH = 0.1, 0.35  # noises of the data at which the claims are checked
+TOP = 80.0  # noise where the flow starts
+LEAST = 10  # samples that a group must have to be averaged
+EQUAL_LOSS = 4.0  # held-out loss at which copies of networks are compared
+BRANCHES = ("plain", "ambient")
+
+
+class Settings(NamedTuple):
+    """Parameters of the experiment; the defaults are those of the full scale."""
+
+    n: int = 64  # training points
+    noises: tuple[float, ...] = (0.05, LOW, 0.2, HIGH, 0.5, 0.8)  # sigma_n; the one in the middle is drawn in detail
+    samples: int = 1000  # for each draw
+    steps: int = 64  # above sigma_n, and as many below
+    draws: int = 3  # of population, training set and copies
+    network_noises: tuple[float, ...] = (0.0, 0.3, 0.6, 1.0)  # sigma_n of each network, 0 for plain; () for none
+    network_d: int = 8
+    network_n: int = 32  # training points of the networks
+    network_steps: int = 10_000
+
+
+FULL = Settings()
+SMOKE = Settings(noises=(LOW, HIGH), steps=32, network_noises=())
+
+
+class TrainingSet(NamedTuple):
+    """A population, points of it, and the noise of their noisy copies in units of sigma_n."""
+
+    population: GaussianMixture
+    train: jax.Array
+    noise: jax.Array
+
+
+def training_set(n: int, key) -> TrainingSet:
+    """n points of a mixture of clusters on a sphere, and one noise for each point."""
+    means_key, train_key, noise_key = jax.random.split(key, 3)
+    population = clusters(D, CLUSTERS, key=means_key, deviation=SPREAD)
+    return TrainingSet(population, population.draw(n, key=train_key), jax.random.normal(noise_key, (n, D)))
+
+
+def experiment(settings: Settings, key) -> Results:
+    """Exact scores over the noise of the data, on several draws; then, if asked for, networks."""
+    keys = jax.random.split(key, settings.draws)
+    curves = xr.concat([one_draw(settings, subkey) for subkey in keys], "subkey")
+    measured = measurements({"copied_empirical": curves.copied_empirical.min()})
+    if {LOW, HIGH} <= set(settings.noises):
+        at = curves.sel(noise=[LOW, HIGH])
+        measured |= frontier(at) | attacked(at)
+    if settings.network_noises:
+        found, course = networks(settings, jax.random.fold_in(key, settings.draws))
+        measured, curves = measured | found, curves.merge(course)
+    return Results(measured, curves)
+
+
+def one_draw(settings: Settings, key) -> xr.Dataset:
+    """Copies, quality and averages over the noise of the data, for one training set."""
+    set_key, start_key = jax.random.split(key)
+    drawn = training_set(settings.n, set_key)
+    start = TOP * jax.random.normal(start_key, (settings.samples, D))
+    found = [one_noise(drawn, noise, start, settings.steps) for noise in settings.noises]
+    return xr.concat(found, "noise").assign_coords(noise=list(settings.noises), branch=list(BRANCHES))
+
+
+def one_noise(drawn: TrainingSet, noise: float, start, steps: int) -> xr.Dataset:
+    """Above the noise of the data either score, below it the population's or, for copies, that of the clean points."""
+    population, train, unit_noise = drawn
+    states = ambient_branches(train, unit_noise, noise, start, TOP, steps=steps)
+    ends = [flow_between(population, states[name], noise, steps=steps) for name in BRANCHES]
+    squares = [np.mean(nearest(end, population.means).distance ** 2) for end in ends]
+    below = flow_between(Empirical(train), states["ambient"], noise, steps=steps)
+    seen = {"plain": train, "ambient": train + noise * unit_noise}
+    error, size = zip(*(average_by_source(states[name], seen[name], train, LEAST) for name in BRANCHES))
+    curves = {
+        "copied": ("branch", [memorization(end, train).fraction for end in ends]),
+        "quality": ("branch", [float(square) / (D * SPREAD**2) for square in squares]),
+        "copied_empirical": memorization(below, train).fraction,
+        "error": (("branch", "group"), np.array(error)),
+        "size": (("branch", "group"), np.array(size)),
+        "own": ("group", noise * np.linalg.norm(np.asarray(unit_noise, np.float64), axis=1)),
+    }
+    return xr.Dataset(curves)
+
+
+def frontier(at: xr.Dataset) -> dict[str, Measurement]:
+    """Copies and quality of both branches: the worst draw or noise, but the mean quality over draws."""
+    found = {}
+    for branch in BRANCHES:
+        one = at.sel(branch=branch)
+        found[f"copied_low_{branch}"] = Measurement(float(one.copied.sel(noise=LOW).min()))
+        found[f"copied_high_{branch}"] = Measurement(float(one.copied.sel(noise=HIGH).max()))
+        quality = one.quality.transpose("subkey", "noise").values
+        worst = np.argmax(np.abs(quality.mean(axis=0) - 1))
+        error = quality.std(axis=0, ddof=1)[worst] / math.sqrt(len(quality))
+        found[f"quality_{branch}"] = Measurement(float(quality.mean(axis=0)[worst]), float(error))
+    return found
+
+
+def attacked(at: xr.Dataset) -> dict[str, Measurement]:
+    """Errors of the averages in units of what k independent noises would leave, or of one noise: the worst group,
+    noise and draw."""
+    plain, ambient = at.error.transpose("branch", "subkey", "noise", "group").values
+    size, own = at["size"].transpose("branch", "subkey", "noise", "group").values, at.own.values
+    noise = at.noise.values[:, None]
+    averaged = noise * np.sqrt(D / np.maximum(size, 1))
+    values = {
+        "attack_plain": np.nanmax(plain / averaged[0]),
+        "attack_ambient": farthest(np.nanmean(ambient / (noise * math.sqrt(D)), axis=2).ravel(), 1),
+        "attack_own": np.nanmax(np.abs(ambient - own) / averaged[1]),
+        "attack_gain": np.min(np.nanmean(ambient, axis=2) / np.nanmean(plain, axis=2)),
+    }
+    return measurements(values)
+
+
+def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+    """Networks under plain (noise 0) and ambient training: held-out loss and copies over training."""
+    law = GaussianMixture.two_clusters(jnp.ones(settings.network_d))
+    steps, noises = settings.network_steps, settings.network_noises
+    snapshots = log_spaced(steps, 22, steps // 100)
+    course = ambient_courses(law, settings.network_n, noises, key=key, steps=steps, snapshots=snapshots)
+    names = {"copied": "learned_copied", "held_out_loss": "learned_loss", "noise": "learned_noise"}
+    measured = {}
+    if len(noises) > 1 and noises[0] == 0:
+        learned = ambient_against_plain(course, EQUAL_LOSS)
+        measured = measurements({f"learned_{name}": value for name, value in learned.items()})
+    return measured, course.rename(names)

@@ -1,0 +1,66 @@
+"""Ends of flows against the closed form, and the linear student against a fit through the scores themselves."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmem import networks, scores
+from diffmem.level import NoiseLevel
+from diffmem.papers.jiang2026.distillation import distilled, flow_ends
+from diffmem.papers.jiang2026.linear_student import feature_distillation
+
+FLOAT = jnp.zeros(()).dtype
+
+
+def test_ends_of_a_gaussian_flow():
+    """States keep their place: x sqrt((s^2 + low^2)/(s^2 + high^2)); the error falls as the square of the step."""
+    teacher = scores.Gaussian(jnp.zeros(3), jnp.asarray(0.49, FLOAT))
+    start = 5 * jax.random.normal(jax.random.key(0), (20, 3), FLOAT)
+    exact = start * math.sqrt((0.49 + 0.01) / (0.49 + 25))
+    coarse, fine = (np.abs(flow_ends(teacher, start, (0.1, 5.0, nodes)) - exact).max() for nodes in (17, 33))
+    assert fine < 0.01 and coarse / fine == pytest.approx(4, rel=0.5)
+
+
+@pytest.mark.slow
+def test_both_students_follow_a_gaussian_teacher():
+    teacher = scores.Gaussian(jnp.zeros(2), jnp.asarray(1.0, FLOAT))
+    points, flow = jax.random.normal(jax.random.key(0), (200, 2), FLOAT), (0.1, 5.0, 12)
+    network = networks.ResidualMLP(2, 32, key=jax.random.key(1))
+    options = {"steps": 2000, "pairs": 2000, "snapshots": [2000], "key": jax.random.key(2)}
+    runs = distilled(teacher, network, points, flow, 1.0, **options)
+    start = 5 * jax.random.normal(jax.random.key(3), (200, 2), FLOAT)
+    ends, level = flow_ends(teacher, start, flow), NoiseLevel(jnp.ones((), FLOAT), jnp.asarray(5.0, FLOAT))
+    for run in runs.values():
+        found = jax.vmap(lambda x, run=run: run.score.denoise(x, level))(start)
+        assert np.sqrt(np.mean((found - ends) ** 2)) < 0.15
+
+
+def test_linear_student_by_another_way():
+    """Least squares on the rows of features, with targets by Tweedie's formula from the fitted scores."""
+    d, t, time, key = 6, 0.2, 1e3, jax.random.key(4)
+    options = {"d": d, "psi_p": 5, "psi_n": 3, "draws": 8, "key": key}
+    found = feature_distillation(t, time, **options)
+    first_key, point_key, noise_key = jax.random.split(key, 3)
+    draw = lambda key, *shape: np.asarray(jax.random.normal(key, shape), np.float64)  # noqa: E731
+    first, points = draw(first_key, 5 * d, d), draw(point_key, 3 * d, d)
+    noise = draw(jax.random.fold_in(noise_key, 0), 8, 3 * d, d)
+    now, before = (NoiseLevel(math.exp(-s), math.sqrt(1 - math.exp(-2 * s))) for s in (t, t / 2))
+    fit, earlier = (scores.fit_random_features(first, points, level) for level in (now, before))
+    teacher, target = fit.flow_score(time), earlier.flow_score(time)
+    x = (now.alpha * points + now.sigma * noise).reshape(-1, d)
+    score = jax.vmap(lambda x: teacher.score(x, now))(jnp.asarray(x, FLOAT))
+    clean = jax.vmap(lambda x: target.denoise(x, before))(jnp.asarray(x, FLOAT) * (1 + t / 2) + t / 2 * score)
+    wanted = (now.alpha * np.asarray(clean, np.float64) - x) / now.sigma**2
+    features = np.tanh(x @ first.T / math.sqrt(d)) / math.sqrt(5 * d)
+    student = np.linalg.lstsq(features, wanted, rcond=None)[0].T
+    energies = [
+        fit.modes.eigenvalues * ((a @ fit.vectors) ** 2).sum(0)
+        for a in (student, np.asarray(teacher.second, np.float64))
+    ]
+    exact = energies[0][-d:].sum() / energies[1][-d:].sum()
+    assert found.population_energy == pytest.approx(exact, rel=1e-4)
+    exact = energies[0][-4 * d : -d].sum() / energies[1][-4 * d : -d].sum()
+    assert found.sample_energy == pytest.approx(exact, rel=1e-3)
