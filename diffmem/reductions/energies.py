@@ -20,12 +20,13 @@ from .arithmetic import dot, unit_of
 from .centres import Chunk
 from .plan import Energies
 
-# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate:
-# with R twice the size of most offsets weights are then wrong by 1e-6 in single precision (.16 u of half of it where many
-# centres share the weight, measured for 64 to 12,288 coordinates)
+# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate.
+# With R twice the size of most offsets weights are then wrong by 1e-6 in single precision (.16 u of half of it where
+# many centres share the weight, measured for 64 to 12,288 coordinates).
 ENOUGH = 200.0
-SHARP = 5e-6  # rounding of alpha D against sigma sqrt(d), the size of alpha D - x, that the second product may cause
-BLURRED = 1e-5  # rounding of |o|^2 against d (sigma/alpha)^2, the size of the posterior variance, that may be
+BLURRED = (
+    1e-5  # rounding of alpha^2 |o|^2 against d sigma^2, the size of |alpha D - x|^2, that the second product may cause
+)
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
@@ -100,9 +101,7 @@ def care_of(centres, queries: Queries, wanted: Energies) -> Care:
     own, finest = unit_of(centres.radius), unit_of(queries.away)
     if wanted == "double":
         energies = jnp.ones_like(energies)
-    # of a far query the posterior variance is a difference of second moments, too small for single precision
-    far = (furthest > 2 * size) & (own * beta * size * size > BLURRED * centres.d)
-    moments = clean | far | (own * size * jnp.sqrt(beta / centres.d) > SHARP)
+    moments = clean | (own * beta * size * size > BLURRED * centres.d)
     product = jnp.asarray(True) if centres.dtype != wide else ~energies
     shared = jnp.where(product, queries.beta / 2 * queries.squares, 0)
     return Care(energies, moments, product, jnp.where(energies, finest, own).astype(wide), shared)

@@ -4,7 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool
 
 from .arithmetic import unit_of
 from .energies import Care, Queries, by_product, rounding
@@ -59,7 +59,7 @@ def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) ->
     return jax.lax.cond(many, everything, few)
 
 
-def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Float[Array, "blocks"]) -> Sums:
+def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Bool[Array, "blocks"]) -> Sums:
     """The sums over the blocks of the mask, a group at a time."""
     count, per_chunk = jnp.sum(mask, dtype=jnp.int32), rows // BLOCK
     order = jnp.argsort(~mask, stable=True).astype(jnp.int32)

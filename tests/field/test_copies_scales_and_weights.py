@@ -120,7 +120,7 @@ def test_weights_among_eighty_near_duplicates(sigma, reduction):
 def test_single_precision_throughout_says_what_rounding_does():
     """Where double precision is not used the bound holds, and is not idle: at much noise it is small."""
     points = np.random.default_rng(2).standard_normal((9, 64)).astype(np.float32)
-    score = Empirical(points, reduction=Chunked(double=False))
+    score = Empirical(points, reduction=Chunked(energies="single"))
     for sigma in (10.0, 1.0, 0.1, 0.01, 0.001):
         level = NoiseLevel(*single(1, sigma))
         for x in (points[:2].mean(axis=0), (points[0] + np.float32(sigma) / 8).astype(np.float32)):

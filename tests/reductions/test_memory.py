@@ -1,4 +1,4 @@
-"""What a batch of queries holds in memory, read from the traced program, and measured once."""
+"""What a batch of queries holds in memory, planned by the compiler, and measured once."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ import pytest
 
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked
+from diffmem.reductions.gibbs import DIFFERENCES
 from diffmem.scores import Empirical
 
 QUERIES, ROWS = 13, 101
@@ -32,8 +33,8 @@ def equations(jaxpr):
                 yield from equations(program)
 
 
-def traced(n, d, what):
-    """The program of a vmapped method, for points that are arguments; nothing is computed."""
+def program(n, d, what):
+    """A vmapped method and its arguments, for points that are arguments; nothing is computed."""
     struct = lambda *shape: jax.ShapeDtypeStruct(shape, jnp.float32)  # noqa: E731
     score = eqx.filter_eval_shape(lambda points: Empirical(points, reduction=Chunked(ROWS)), struct(n, d))
     arrays, static = eqx.partition(score, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
@@ -42,7 +43,19 @@ def traced(n, d, what):
         score = eqx.combine(arrays, static)
         return jax.vmap(lambda x, s: what(score, x, NoiseLevel(1.0, s)))(xs, sigmas)
 
-    return jax.make_jaxpr(batch)(arrays, struct(QUERIES, d), struct(QUERIES)).jaxpr
+    return batch, (arrays, struct(QUERIES, d), struct(QUERIES))
+
+
+def traced(n, d, what):
+    """The traced program."""
+    batch, arguments = program(n, d, what)
+    return jax.make_jaxpr(batch)(*arguments).jaxpr
+
+
+def compiled(n, d, what):
+    """The compiled program."""
+    batch, arguments = program(n, d, what)
+    return jax.jit(batch).lower(*arguments).compile()
 
 
 METHODS = {
@@ -58,18 +71,12 @@ METHODS = {
 @pytest.mark.parametrize("d", [17, 3001])
 @pytest.mark.parametrize("name", METHODS)
 def test_nothing_of_batch_by_points_and_no_copy_of_them(name, d):
-    """No array of batch x n, batch x chunk x d or n x d is ever made."""
+    """What the compiled program plans to hold beside its arguments: no array of batch x n or n x d, but a chunk in double
+    precision, batch x chunk, a few vectors a query, and for derivatives a bounded number of differences a query."""
     n = 50_021
-    sizes = [
-        var.aval.size
-        for equation in equations(traced(n, d, METHODS[name]))
-        for var in equation.outvars
-        if hasattr(var.aval, "size")
-    ]
-    limit = min(QUERIES * n, QUERIES * ROWS * d, n * d)
-    assert max(sizes) < limit, (max(sizes), limit)
-    # what there may be: the chunk itself, batch x chunk, the leaders, and a few vectors a query
-    assert max(sizes) <= 2 * max(ROWS * (d + 16), QUERIES * ROWS * 16, QUERIES * 64 * 16, QUERIES * (d + 16), n)
+    planned = compiled(n, d, METHODS[name]).memory_analysis().temp_size_in_bytes
+    differences = QUERIES * min(ROWS * d, DIFFERENCES) * (name in ("jacobian_vector", "vector_jacobian"))
+    assert planned <= 8 * (3 * ROWS * (d + 16) + 16 * QUERIES * (ROWS + d) + 4 * differences) + 4 * n, planned
 
 
 def test_batched_queries_meet_the_points_in_matrix_products():

@@ -54,7 +54,7 @@ def test_other_levels_are_refused():
     with pytest.raises(eqx.EquinoxRuntimeError, match="`level` must have the ratio"):
         jax.block_until_ready(traced(jnp.asarray(0.31, FLOAT)))
     free = scores.RandomFeatures(W, RNG.normal(size=(D, P)))
-    with pytest.raises(eqx.EquinoxRuntimeError, match="`alpha` must be positive to denoise by a score"):
+    with pytest.raises(eqx.EquinoxRuntimeError, match="`alpha` must be positive to denoise by a noise prediction"):
         jax.block_until_ready(free.denoise(np.zeros(D), NoiseLevel(0.0, 1.0)))
 
 
