@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from diffmem import scores, training
-from diffmem.papers.marion2026.widened import widened, widened_distances, widened_family, widened_losses
+from diffmem.papers.marion2026.experiment import SMOKE, family
+from diffmem.papers.marion2026.widened import widened, widened_distances, widened_losses
 
 FAR = np.array([[-50.0, 0.0], [50.0, 0.0], [0.0, 50.0]])
 
@@ -28,15 +29,13 @@ def test_distances_of_the_family():
 
 
 @pytest.mark.slow
-def test_the_family_is_the_mean_over_experiments():
-    objective = training.ScoreMatching(training.LogUniform(0.1, 1.0))
-    sets = [
-        (jax.random.normal(jax.random.key(i), (30, 2)), jax.random.normal(jax.random.key(9), (30, 2))) for i in (0, 1)
-    ]
-    found = widened_family(sets, np.array([0.0, 0.1]), [objective], key=jax.random.key(0), loss_sizes=(1, 30, 4))
+def test_the_family_starts_with_copies_and_the_least_loss():
+    settings = SMOKE._replace(n=60, widths=(0.0, 0.1, 0.36, 2.0), loss_points=30, levels=4)
+    _, found = family(settings, jax.random.key(0))
     np.testing.assert_allclose(found.gap, found.to_test - found.to_train, rtol=1e-12)
-    assert found.gap_change[0] == 0 and found.loss_0[0] == 1 and found.loss_0[1] > 1
-    assert found.copied[0] == 1
+    np.testing.assert_allclose(found.gap_change, found.gap - found.gap[0], atol=1e-12)
+    assert found.copied[0] == 1 and found.edm_loss[0] == found.flat_loss[0] == 1
+    assert (found.edm_loss.diff("width") > 0).all() and (found.flat_loss.diff("width") > 0).all()
 
 
 def test_variance_zero_is_the_empirical_denoiser():

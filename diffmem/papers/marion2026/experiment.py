@@ -14,7 +14,7 @@ from ...studies.training_course import rise_time, slope
 from ...training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
 from ..base import Measurement, Results
 from ..measurements import measurements
-from .widened import widened_family
+from .widened import widened_distances, widened_losses
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5
 USEFUL = 0.36  # width up to which the members are still close to the law
@@ -58,12 +58,22 @@ def experiment(settings: Settings, key) -> Results:
 
 def family(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
     """Copies, distances and losses of training points widened to Gaussians, over independent experiments."""
-    keys = jax.random.split(key, settings.sets)
-    sets = [data_of(settings.n, jax.random.fold_in(k, 0)) for k in keys]
-    widths, sizes = np.array(settings.widths), (settings.loss_sets, settings.loss_points, settings.levels)
-    family_key = jax.random.fold_in(key, 1)
-    found = widened_family(sets, widths * SPREAD**2, OBJECTIVES, key=family_key, loss_sizes=sizes)
-    found = found.assign_coords(variance=widths).rename(variance="width", loss_0="edm_loss", loss_1="flat_loss")
+    keys, family_key = jax.random.split(key, settings.sets), jax.random.fold_in(key, 1)
+    variances, rows, losses = np.array(settings.widths) * SPREAD**2, [], []
+    for i, data_key in enumerate(keys):
+        train, test = data_of(settings.n, jax.random.fold_in(data_key, 0))
+        sample_key, direction_key, loss_key = jax.random.split(jax.random.fold_in(family_key, i), 3)
+        rows.append(widened_distances(train, test, variances, sample_key=sample_key, direction_key=direction_key))
+        if i < settings.loss_sets:
+            options = {"key": loss_key, "points": settings.loss_points, "levels": settings.levels}
+            losses.append([widened_losses(train, variances, objective, **options) for objective in OBJECTIVES])
+    copied, to_train, to_test = np.mean(rows, axis=0)
+    change = np.diff(rows, axis=1)[:, 1]
+    change = change - change[:, :1]
+    curves = {"copied": copied, "to_train": to_train, "to_test": to_test, "gap": to_test - to_train}
+    curves |= {"gap_change": change.mean(0), "gap_change_error": change.std(0, ddof=1) / math.sqrt(settings.sets)}
+    curves |= dict(zip(("edm_loss", "flat_loss"), np.mean(losses, axis=0)))
+    found = xr.Dataset({name: ("width", row) for name, row in curves.items()}, {"width": list(settings.widths)})
     return family_summary(found, settings.sets), found
 
 
@@ -80,15 +90,11 @@ def family_summary(found: xr.Dataset, sets: int) -> dict[str, Measurement]:
     """What ends and what stays up to the width `USEFUL`, and the least losses without and with copies."""
     useful, first, last = found.sel(width=slice(0, USEFUL)), found.isel(width=0), found.isel(width=-1)
     not_copying, good = (found.where(part, drop=True) for part in (found.copied < 0.5, found.edm_loss <= 1.1))
-    measured = measurements(
-        {
-            "copying_ends": first.copied - useful.copied[-1],
-            "distance_sees": last.to_test / first.to_test,
-            "edm_margin": not_copying.edm_loss.min(),
-            "edm_copies": good.copied.min(),
-            "flat_margin": not_copying.flat_loss.min(),
-        }
-    )
+    values = {"copying_ends": first.copied - useful.copied[-1], "distance_sees": last.to_test / first.to_test}
+    values["edm_copies"] = good.copied.min()
+    if not_copying.sizes["width"]:
+        values |= {"edm_margin": not_copying.edm_loss.min(), "flat_margin": not_copying.flat_loss.min()}
+    measured = measurements(values)
     if sets >= ENOUGH:
         worst = useful.isel(width=int(np.abs(useful.gap_change.values).argmax()))
         measured["gap_stays"] = Measurement(float(abs(worst.gap_change)), float(worst.gap_change_error))

@@ -1,52 +1,16 @@
-"""A family of exact denoisers between copying and generalizing: every training point widened to a Gaussian."""
+"""Exact denoisers between copying and generalizing: every training point widened to a Gaussian."""
 
 import math
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ... import metrics, scores
 from ...training import ScoreMatching
 
-
-def widened_family(
-    sets: Sequence[tuple[Float[ArrayLike, "_ d"], Float[ArrayLike, "_ d"]]],
-    variances: Float[np.ndarray, " k"],
-    objectives: Sequence[ScoreMatching],
-    *,
-    key: PRNGKeyArray,
-    loss_sizes: tuple[int, int, int],
-) -> xr.Dataset:
-    """What a denoiser that widens each training point copies, how far its samples are from the data, what it loses.
-
-    `sets` are the training and held-out points of independent experiments, of one size. Over `variance`: the variables
-    of `widened_distances`, `gap` = to_test - to_train and its change from the first variance, all as means over
-    experiments, and `loss_i`, `widened_losses` of objective i, for `loss_sizes` = (experiments, points, levels).
-    """
-    rows, losses = [], []
-    for i, (train, test) in enumerate(sets):
-        sample_key, direction_key, loss_key = jax.random.split(jax.random.fold_in(key, i), 3)
-        rows.append(widened_distances(train, test, variances, sample_key=sample_key, direction_key=direction_key))
-        if i < loss_sizes[0]:
-            options = {"key": loss_key, "points": loss_sizes[1], "levels": loss_sizes[2]}
-            losses.append([widened_losses(train, variances, objective, **options) for objective in objectives])
-    found = np.array(rows)
-    copied, to_train, to_test = found.mean(0)
-    change = found[:, 2] - found[:, 1]
-    change = change - change[:, :1]
-    curves = {
-        "copied": copied,
-        "to_train": to_train,
-        "to_test": to_test,
-        "gap": to_test - to_train,
-        "gap_change": change.mean(0),
-        "gap_change_error": change.std(0, ddof=1) / math.sqrt(len(sets)),
-    } | {f"loss_{i}": row for i, row in enumerate(np.mean(losses, axis=0))}
-    return xr.Dataset({name: ("variance", row) for name, row in curves.items()}, {"variance": variances})
+PROJECTIONS = 128  # random directions of a sliced Wasserstein distance
 
 
 def widened(train: Float[ArrayLike, "n d"], variance: float) -> scores.GaussianMixture:
@@ -62,7 +26,6 @@ def widened_distances(
     *,
     sample_key: PRNGKeyArray,
     direction_key: PRNGKeyArray,
-    projections: int = 128,
 ) -> Float[np.ndarray, "3 k"]:
     """Share of copies (d1/d2 < 1/3), sliced Wasserstein distance to `train` and to `test`, for each variance.
 
@@ -75,7 +38,7 @@ def widened_distances(
         samples = np.asarray(_drawn(train, math.sqrt(variance), sample_key))
         copied = metrics.memorization(samples, train).fraction
         ends = [
-            metrics.sliced_wasserstein(samples, end, key=direction_key, projections=projections, relabellings=1).value
+            metrics.sliced_wasserstein(samples, end, key=direction_key, projections=PROJECTIONS, relabellings=1).value
             for end in (train, test)
         ]
         found.append([copied, *ends])

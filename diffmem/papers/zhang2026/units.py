@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ...metrics.rows import as_rows
 
@@ -36,8 +36,6 @@ class MergedUnits(NamedTuple):
     """Columns w2; the norm of each is that of its w1 where the units that it is made of are balanced."""
     mass: Float[np.ndarray, " m"]
     """|w1| |w2| of each."""
-    group: Int[np.ndarray, " p"]
-    """The merged unit that each unit belongs to; -1 for one that was left out."""
 
     def code(self, x: Real[ArrayLike, "count d"]) -> Float[np.ndarray, "count m"]:
         """relu(w1 . x)."""
@@ -92,9 +90,7 @@ def merged_units(
     ahead, behind = direction * size[:, None], member.T @ second[used] / size[:, None]
     merged = size * np.linalg.norm(behind, axis=1)
     order = np.argsort(-merged, kind="stable")
-    group = np.full(len(mass), -1)
-    group[used] = np.argsort(order)[label]
-    return MergedUnits(ahead[order].T, behind[order].T, merged[order], group)
+    return MergedUnits(ahead[order].T, behind[order].T, merged[order])
 
 
 def _unit(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count p"]:
