@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .arithmetic import in_double, unit_of
+from ..arithmetic import in_double, unit_of
 from .base import AbstractReduction, AnyCentres
 from .posterior import Posterior
 from .sums import ROUNDED, moved_weight

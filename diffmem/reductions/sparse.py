@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
-from .arithmetic import unit_of
+from ..arithmetic import unit_of
 from .energies import Care, Queries, by_product, rounding
 from .sums import Sums, fresh_chunk, joined, nothing, of_chunk
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .arithmetic import dot, unit_of
+from ..arithmetic import dot, unit_of
 from .centres import Chunk
 from .energies import Care, Queries, by_differences, by_product, rounding, tie
 from .posterior import Posterior
