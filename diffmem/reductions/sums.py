@@ -159,7 +159,7 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
         mean=centre[None] + unit * m,
         displacement=unit * displacement,
-        entropy=jnp.where(sums.best == sums.Z, 0, jnp.log(sums.Z) - sums.U / sums.Z),
+        entropy=jnp.where(sums.best == sums.Z, 0, jnp.maximum(jnp.log(sums.Z) - sums.U / sums.Z, 0)),
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,
