@@ -22,7 +22,7 @@ LAYERS = [
     {"integrators"},
     {"scores", "theory"},
     {"data", "networks", "processes", "reductions"},
-    {"level", "progress"},
+    {"arithmetic", "batches", "checks", "level", "progress"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
 
-from ..reductions.arithmetic import dot
+from ..arithmetic import dot
 
 SPARE = 16  # candidates beyond the k nearest: with fewer equal or nearly equal distances than that the search is proven
 WORTH = 1 << 30  # products from which it pays to bring points to the accelerator

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
 
+from ..batches import in_pieces
 from ..level import NoiseLevel, cast_level, strong
-from ..reductions.batches import in_pieces
 from ..scores import AbstractMixture
 
 STOP = 0.1  # of the merging tolerance: the longest last Newton step, whose error is about its square

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
+from ..batches import in_pieces
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.batches import in_pieces
 from ..scores import AbstractScore
 from ..theory import Estimate
 

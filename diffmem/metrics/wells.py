@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Real
 
+from ..batches import in_pieces
 from ..level import NoiseLevel
-from ..reductions.batches import in_pieces
 from ..scores import AbstractMixture
 
 BATCH = 256  # nodes at once

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike
 
+from ..checks import check_points
 from .base import AbstractReduction
-from .checks import check_points
 from .chunked import Chunked
 from .dense import Dense
 from .plan import plan

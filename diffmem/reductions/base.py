@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..checks import check_points, check_weights
 from ..level import float_dtype
 from .centres import Centres, Chunk, centres_of
-from .checks import check_points, check_weights
 from .generated_centres import GeneratedCentres
 from .posterior import Posterior
 

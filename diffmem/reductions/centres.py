@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
+from ..checks import is_concrete
 from ..level import strong
-from .checks import is_concrete
 
 SAMPLE = 255  # rows whose coordinate-wise median is the common centre: half of them may lie anywhere
 BLOCK = 4096  # rows that are read at a time on the host

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
-from .arithmetic import in_double
+from ..arithmetic import in_double
+from ..batches import in_pieces
 from .base import AbstractReduction, AnyCentres
-from .batches import in_pieces
 from .energies import care_of, queries_of
 from .plan import Energies, plan
 from .posterior import Posterior

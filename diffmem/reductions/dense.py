@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .arithmetic import in_double, unit_of
+from ..arithmetic import in_double, unit_of
 from .base import AbstractReduction, AnyCentres
 from .posterior import Posterior
 from .sums import ROUNDED, moved_weight
@@ -59,7 +59,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
         log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - lowest),
         mean=centre[None] + unit * D,
         displacement=unit * (a * D - x),
-        entropy=jnp.where(leader_weight == 1, 0, log_Z + jnp.sum(p * jnp.where(p > 0, E, 0), axis=1)),
+        entropy=jnp.maximum(log_Z - jnp.sum(p * jnp.log(jnp.where(e > 0, e, 1)), axis=1), 0),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=_first(p == leader_weight[:, None]),
         leader_weight=leader_weight,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Bool, Float, Int
 
-from .arithmetic import doubled
+from ..arithmetic import doubled
 from .base import AbstractReduction, AnyCentres
 from .centres import Chunk
 from .energies import TIED

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .arithmetic import dot, unit_of
+from ..arithmetic import dot, unit_of
 from .centres import Chunk
 from .plan import Energies
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
-from .arithmetic import dot
+from ..arithmetic import dot
 from .base import AbstractReduction, AnyCentres, over_chunks
 from .differences import anchored, moves, ratios
 from .posterior import Posterior

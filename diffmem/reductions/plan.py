@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from ..batches import even
+
 CACHE = 2_000_000  # bytes of centres at a time on a CPU: twice as much, in double precision, still stays in the caches
 MOST_ROWS = 8192
 LOGITS = 1 << 20  # of a block of queries, which stay in the cache with it
@@ -35,10 +37,3 @@ def plan(n: int, d: int, itemsize: int, backend: str) -> Plan:
         return Plan(rows, max(1, LOGITS // rows), "auto")
     rows = even(n, LAUNCH // (8 * d))
     return Plan(rows, max(1, LAUNCH_LOGITS // rows), "single" if backend in SINGLE else "auto")
-
-
-def even(total: int, most: int, multiple: int = 1) -> int:
-    """The size of equal parts that are no larger than `most`, rounded up to a multiple if there are several."""
-    parts = -(-total // max(1, most))
-    size = -(-total // parts)
-    return size if parts == 1 else min(total, -(-size // multiple) * multiple)

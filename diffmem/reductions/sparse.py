@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
-from .arithmetic import unit_of
+from ..arithmetic import unit_of
 from .energies import Care, Queries, by_product, rounding
 from .sums import Sums, fresh_chunk, joined, nothing, of_chunk
 
@@ -14,9 +14,7 @@ LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
 BLOCK = 16  # centres that are kept or left out together
 GROUP = 64  # blocks weighed at a time
 FEW = 1 / 5  # share of blocks that may matter to some query, beyond which everything is weighed
-LOCAL = (
-    1 / 8
-)  # share of the first chunk's blocks that may matter to one query on average: it tells collapse from sharing
+LOCAL = 1 / 8  # share of a chunk's blocks that may matter to one query on average: it tells collapse from sharing
 STEEP = 1e30  # largest (unit/sigma)^2 with which single-precision logits are finite
 MARGIN = 8.0  # nats by which a block that is left out is further below the rounding unit
 
@@ -28,7 +26,7 @@ def pays(centres, rows: int) -> bool:
 
 def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) -> Sums:
     """The sums over the blocks that hold a centre within `log n - log u` nats of the best of some query, or
-    `everything()` where these are many, which the first chunk tells.
+    `everything()` where these are many, which two chunks tell beforehand.
 
     What is left out holds less than a rounding unit of the weight: logits by single-precision product are off by their
     rounding, which the window is wider by.
@@ -49,13 +47,12 @@ def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) ->
             jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask)
         )
 
-    first = kept(best_of_blocks(jnp.zeros((), jnp.int32)))
+    # two chunks, since one may hold the very points that the queries were made from
+    probes = jnp.asarray([0, -(-centres.n // rows) // 2], jnp.int32)
+    seen = jax.lax.map(lambda number: kept(best_of_blocks(number)), probes)
+    share, count = jnp.max(jnp.mean(seen, axis=(1, 2))), jnp.max(jnp.sum(seen, axis=(1, 2), dtype=jnp.int32))
     # below this noise logits leave the range of single precision
-    many = (
-        jnp.any(queries.beta > STEEP)
-        | (jnp.mean(first) > LOCAL)
-        | (jnp.sum(first, dtype=jnp.int32) > int(FEW * centres.n / BLOCK))
-    )
+    many = jnp.any(queries.beta > STEEP) | (share > LOCAL) | (count > int(FEW * centres.n / BLOCK))
     return jax.lax.cond(many, everything, few)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .arithmetic import dot, unit_of
+from ..arithmetic import dot, unit_of
 from .centres import Chunk
 from .energies import Care, Queries, by_differences, by_product, rounding, tie
 from .posterior import Posterior
@@ -159,7 +159,7 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
         mean=centre[None] + unit * m,
         displacement=unit * displacement,
-        entropy=jnp.where(sums.best == sums.Z, 0, jnp.log(sums.Z) - sums.U / sums.Z),
+        entropy=jnp.where(sums.best == sums.Z, 0, jnp.maximum(jnp.log(sums.Z) - sums.U / sums.Z, 0)),
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
+from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction
-from ..reductions.checks import check_nonnegative
 from .base import AbstractDensity, Evaluation, over_sigma
 from .empirical import Empirical
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..arithmetic import gamma, unit_of
 from ..reductions import AbstractReduction, AnyCentres, Posterior
-from ..reductions.arithmetic import gamma, unit_of
 from ..reductions.differences import separation
 
 ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums

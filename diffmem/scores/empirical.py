@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from .. import reductions
+from ..checks import is_concrete
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction, AnyCentres, Posterior
-from ..reductions.checks import is_concrete
 from .base import AbstractMixture, Evaluation, cast_point, over_sigma
 from .commitment import Commitment, commitment_of
 

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import ArrayLike, Real
 
+from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, strong
-from ..reductions.checks import check_nonnegative
 from .base import AbstractMixture
 from .shrunk import AbstractShrunk, Kept, kept_of
 

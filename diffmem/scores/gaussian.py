@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..checks import check_finite, check_points
 from ..level import float_dtype, strong
-from ..reductions.checks import check_finite, check_points
 from .gaussian_family import AbstractGaussianFamily
 from .gaussian_mixture import check_covariances, covariances_of
 from .spectra import AbstractCovariances

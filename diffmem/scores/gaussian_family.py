@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from ..arithmetic import dot, residual
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import Posterior
-from ..reductions.arithmetic import dot, residual
 from .base import AbstractMixture, Evaluation, cast_point
 from .spectra import AbstractCovariances
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from ..level import float_dtype, strong
 from ..reductions.centres import normalised
-from ..reductions.checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from .gaussian_family import AbstractGaussianFamily
 from .spectra import AbstractCovariances, Diagonal, Full, Isotropic
 

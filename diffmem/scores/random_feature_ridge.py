@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from ..arithmetic import dot, residual
+from ..checks import check_points
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.arithmetic import dot, residual
-from ..reductions.checks import check_points
 from .base import AbstractScore, Evaluation, cast_point
 from .predictions import Preconditioned
 

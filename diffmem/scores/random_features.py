@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.checks import check_finite, is_concrete
 from .base import AbstractNoisePredictor, cast_point
 
 SAME = 1e-5  # relative difference of two ratios sigma/alpha that rounding in single precision may make

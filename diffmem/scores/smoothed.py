@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
+from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.checks import check_finite, is_concrete
 from .base import AbstractScore, Evaluation, as_point
 
 Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..reductions.arithmetic import HIGHEST
+from ..arithmetic import HIGHEST
 
 Function = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..checks import check_nonnegative, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.checks import check_nonnegative, is_concrete
 from .base import AbstractScore, Evaluation
 
 

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from ..arithmetic import dot, doubled, residual
+from ..checks import check_finite, check_points, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.arithmetic import dot, doubled, residual
-from ..reductions.checks import check_finite, check_points, is_concrete
 from .base import AbstractScore, Evaluation, cast_point
 
 

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from ..reductions.checks import check_nonnegative
 from .base import AbstractScore, Evaluation
 
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PRNGKeyArray
 
+from ..checks import check_finite
 from ..level import float_dtype, strong
-from ..reductions.checks import check_finite
 from .loop import Data, Plan
 
 Keys = PRNGKeyArray | Sequence[PRNGKeyArray] | Key[Array, " members"]

@@ -5,8 +5,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from .plan import even
-
 
 def in_pieces(function: Callable, most: int, constant, *queries):
     """`function(constant, *queries)` of a batch, at most `most` at a time; the last piece repeats the last query.
@@ -33,3 +31,10 @@ def in_pieces(function: Callable, most: int, constant, *queries):
 
     found = jax.lax.map(piece, split)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
+
+
+def even(total: int, most: int, multiple: int = 1) -> int:
+    """The size of equal parts that are no larger than `most`, rounded up to a multiple if there are several."""
+    parts = -(-total // max(1, most))
+    size = -(-total // parts)
+    return size if parts == 1 else min(total, -(-size // multiple) * multiple)
