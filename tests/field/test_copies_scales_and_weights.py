@@ -216,6 +216,26 @@ def test_weights_of_any_size_are_normalised(name, make):
     assert found.leader_weight == pytest.approx(truth.max(), rel=1e-5)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 0.1, 1.0, 1.3])
+@every_reduction
+def test_a_light_point_beside_the_query(reduction, sigma):
+    """Of weight 1e-60, which single precision cannot hold: the nearest point at little noise, nothing at more."""
+    points, x = np.array([[0.0], [20.0]], np.float32), np.zeros(1, np.float32)
+    score, level = Empirical(points, np.array([1e-60, 1.0]), reduction), NoiseLevel(1.0, sigma)
+    found = score.posterior(x, level)
+    logs = np.array([np.log(1e-60), -200 / max(sigma, 1e-3) ** 2])
+    truth = np.exp(logs - logs.max()) / np.sum(np.exp(logs - logs.max()))
+    assert found.leader == truth.argmax() and found.leader_weight == pytest.approx(truth.max(), abs=1e-6)
+    assert found.mean[0] == pytest.approx(20 * truth[1], abs=1e-4)
+    assert found.entropy == pytest.approx(0, abs=1e-6) and found.participation == pytest.approx(1, abs=1e-6)
+    assert oracles.total_variation(full_weights(score, x, level), truth) < 1e-5
+    if sigma:
+        density = np.logaddexp(*logs) - np.log(sigma * np.sqrt(2 * np.pi))
+        assert found.log_prob == pytest.approx(density, rel=1e-6)
+    else:
+        assert found.log_prob == np.inf
+
+
 @pytest.mark.parametrize("reduction", [None, Dense(), Chunked(2)], ids=["the default", "dense", "chunked"])
 def test_points_that_the_dtype_cannot_hold_are_refused(reduction):
     """Double-precision points while double precision is off; where it is on, D is that of the units."""
