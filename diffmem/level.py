@@ -74,7 +74,7 @@ def strong(value: ArrayLike, dtype) -> Array:
 
 def float_dtype(*values: ArrayLike):
     """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
-    dtype = jnp.result_type(*values)
+    dtype = jnp.result_type(*(np.asarray(value) if isinstance(value, (list, tuple)) else value for value in values))
     return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
 
 

@@ -225,7 +225,7 @@ def test_a_light_point_beside_the_query(reduction, sigma):
     found = score.posterior(x, level)
     logs = np.array([np.log(1e-60), -200 / max(sigma, 1e-3) ** 2])
     truth = np.exp(logs - logs.max()) / np.sum(np.exp(logs - logs.max()))
-    assert found.leader == truth.argmax() and found.leader_weight == pytest.approx(truth.max(), abs=1e-6)
+    assert int(found.leader) == truth.argmax() and found.leader_weight == pytest.approx(truth.max(), abs=1e-6)
     assert found.mean[0] == pytest.approx(20 * truth[1], abs=1e-4)
     assert found.entropy == pytest.approx(0, abs=1e-6) and found.participation == pytest.approx(1, abs=1e-6)
     assert oracles.total_variation(full_weights(score, x, level), truth) < 1e-5

@@ -375,7 +375,7 @@ def _ratios(case, i, found, right, allowed):
         more = 4 * error
     tol_mean = tol + more
     reach = np.max(np.sqrt(np.sum((case.points.astype(WIDE) - right["mean"]) ** 2, axis=1))) if more else 0
-    yield "mean", off(post.mean, right["mean"], right["rms mean"] + reach, tol_mean)
+    yield "mean", off(post.mean, right["mean"], right["rms mean"] + reach + 2.0**-49 / tol * right["size"], tol_mean)
     if sigma > 0:
         size = right["rms displacement"] + alpha * reach + lost / tol_mean
         yield "(displacement of its own size)", off(post.displacement, right["displacement"], size, tol_mean)
