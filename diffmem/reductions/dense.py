@@ -50,15 +50,21 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
         jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None])
         - log_w[None]
     )
-    e = jnp.exp(-E.astype(centres.dtype)).astype(x.dtype)  # exponentials need no more digits than the result
+    least = jnp.min(E, axis=1)
+    # exponentials need no more digits than the result
+    e = jnp.exp((least[:, None] - E).astype(centres.dtype)).astype(x.dtype)
     Z = jnp.sum(e, axis=1)
     p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
     D = jnp.sum(p[:, :, None] * y[None], axis=1)
+    displacement = a * D - x
+    # without noise a query is on a point up to rounding or not at all
+    rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))
+    displacement = jnp.where(clean[:, None] & rounded, 0, displacement)
     return Posterior(
-        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - lowest),
+        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - least - lowest),
         mean=centre[None] + unit * D,
-        displacement=unit * (a * D - x),
+        displacement=unit * displacement,
         entropy=jnp.maximum(log_Z - jnp.sum(p * jnp.log(jnp.where(e > 0, e, 1)), axis=1), 0),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=_first(p == leader_weight[:, None]),

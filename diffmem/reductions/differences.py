@@ -19,7 +19,7 @@ from .energies import TIED
 from .sums import LOWEST
 
 DOUBLE = 2.0**-53  # rounding unit of the energies
-CAP = 80.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
+CAP = 40.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
 FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centres, at which nothing is left of a weight
 
 

@@ -189,4 +189,5 @@ def moved_weight(error, leader_weight):
     where one of them holds nearly everything.
     """
     error = jnp.minimum(error, 50)
-    return jnp.minimum(jnp.tanh(error / 2), jnp.expm1(2 * error) * jnp.exp(2 * error) * (1 - leader_weight))
+    others = 1 - leader_weight + 2.0**-24  # what single precision cannot tell from nothing
+    return jnp.minimum(jnp.tanh(error / 2), jnp.expm1(2 * error) * jnp.exp(2 * error) * others)

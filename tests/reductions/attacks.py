@@ -388,9 +388,11 @@ def _ratios(case, i, found, right, allowed):
     natural = max(right["spread"], d * (sigma / alpha) ** 2 if alpha > 0 else right["spread"]) + reach**2
     if sigma == 0:
         natural = max(right["spread"], 2.0**-49 / tol * right["size"] ** 2) + reach**2
-    yield "spread", off(post.spread, right["spread"], natural, 2 * tol_mean)
-    yield "spread is no less than 0", 0 if post.spread >= 0 else np.inf
+    # a variance inherits what the weights are wrong by, times the squares of the distances that they weigh
     widest = np.max(np.sqrt(np.sum((case.points.astype(WIDE) - right["mean"]) ** 2, axis=1)))
+    inherited = 2 * (variation + error) * widest**2
+    yield "spread", off(post.spread, right["spread"], natural + inherited / (2 * tol_mean), 2 * tol_mean)
+    yield "spread is no less than 0", 0 if post.spread >= 0 else np.inf
     if found.covariance is not None:
         C = found.covariance.astype(WIDE)
         fits = natural < high
@@ -399,7 +401,10 @@ def _ratios(case, i, found, right, allowed):
             yield "covariance", off(C, right["covariance"], natural, 2 * tol)
             yield "covariance symmetric", off(C, C.T, natural, 8 * allowed.u)
             trace = np.trace(C)
-            yield "trace is spread", abs(trace - WIDE(post.spread)) / (3 * tol_mean * natural + 8 * low * d)
+            yield (
+                "trace is spread",
+                abs(trace - WIDE(post.spread)) / (3 * tol_mean * natural + 2 * inherited + 8 * low * d),
+            )
             power = WIDE(np.max(np.abs(C)))
             least = np.linalg.eigvalsh((C / power).astype(np.float64)).min() * power if power > 0 else 0
             blur = 64 * allowed.u * (allowed.u * (right["rms mean"] + widest)) ** 2
@@ -437,7 +442,13 @@ def _ratios(case, i, found, right, allowed):
     yield "gradient of log_prob", off(by_x, right["score"], size, tol_mean)
     yield (
         "log_prob by alpha",
-        off(by_alpha, right["by alpha"], right["by alpha size"] + alpha * natural * steep, slopes),
+        # <alpha D - x, D>/sigma^2 inherits what double precision loses of alpha D - x
+        off(
+            by_alpha,
+            right["by alpha"],
+            right["by alpha size"] + alpha * natural * steep + lost * right["size"] * steep / slopes,
+            slopes,
+        ),
     )
     yield "log_prob by sigma", off(by_sigma, right["by sigma"], right["by sigma size"] + reach**2 / sigma**3, slopes)
     if not more:
