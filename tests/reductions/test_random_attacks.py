@@ -14,6 +14,9 @@ from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT, ALLOWED = (np.float64, attacks.DOUBLE) if DOUBLE else (np.float32, attacks.SINGLE)
+# points of double precision have no wider one behind them: a common offset, or copies an ulp apart, cost their answers the
+# digits that a difference loses
+KINDS = attacks.KINDS[:-1] if DOUBLE else attacks.KINDS
 # few shapes, each with one reduction, since every one of them is compiled: (n, d, batch), reduction, weighted, own levels
 FORMS = {
     "a handful": ((3, 2, 5), None, True, False),
@@ -39,13 +42,13 @@ def an_attack(draw, shape, weighted, own_levels):
     sigma = draw(unlikely(st.just(0.0), st.floats(-6, 1.9).map(lambda power: 10.0**power)))
     outlier = draw(unlikely(st.floats(2, 10), st.none()))
     return attacks.Attack(
-        kind=draw(st.sampled_from(attacks.KINDS)),
+        kind=draw(st.sampled_from(KINDS)),
         seed=draw(st.integers(0, 2**31)),
         n=n,
         d=d,
         batch=batch,
         spacing=draw(st.floats(-7, 0)),
-        offset=draw(unlikely(st.sampled_from([1.0, 2.0, 4.0, 6.0]), st.none())),
+        offset=None if DOUBLE else draw(unlikely(st.sampled_from([1.0, 2.0, 4.0, 6.0]), st.none())),
         outlier=None if outlier is None else min(outlier, 34 - scale),
         scale=scale,
         weights=draw(st.sampled_from(attacks.WEIGHTS[1:])) if weighted else "uniform",
