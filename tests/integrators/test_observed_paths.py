@@ -219,7 +219,7 @@ CHANGES = {
     ),
     "another entry of an array": (
         "factors = np.array([3.0])",
-        "lambda x, level, found: jnp.asarray(factors)[0] * x[0]",
+        "lambda x, level, found: float(factors[0]) * x[0]",
         "factors[0] = 5.0",
     ),
     "another attribute of a class": (
