@@ -46,6 +46,7 @@ class Sharded(AbstractReduction):
     There, functions compiled by the user take the score as an argument (`equinox.filter_jit`): JAX closes over no array
     that other processes hold a part of.
 
+    Weights are placed in the precision of the points: one below 1e-38 of the largest is 0 in single precision.
     Cost: that of `Chunked` for n / devices centres, and d + 8 numbers for each query from each device to all. Queries
     are replicated; `jax.vmap(..., spmd_axis_name="queries")` splits them over a mesh axis "queries" outside `axis`.
     Pickled, it looks for its devices by number; a pickled score comes back on one device, and each use splits it again.

@@ -12,6 +12,7 @@ from .energies import Care, Queries, by_differences, by_product, rounding, tie
 from .posterior import Posterior
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
+LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
 
 
@@ -82,7 +83,7 @@ def weighed(queries: Queries, chunk: Chunk, care: Care):
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
             tied = depth >= -tie(queries, care, top).astype(dtype)[:, None]
-            e = jnp.where(clean, jnp.where(tied, jnp.exp(chunk.log_weights)[None], 0), e)
+            e = jnp.where(clean, jnp.where(tied, jnp.exp(jnp.maximum(chunk.log_weights, LIGHTEST))[None], 0), e)
         return top, e
 
     coarse = lambda: softmax(by_product(queries, chunk, dtype))  # noqa: E731

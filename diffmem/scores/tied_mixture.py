@@ -124,7 +124,8 @@ def _tilts(offsets: Float[Array, "m d"], seen: Float[Array, "d"], alpha, j: Int[
     """`t_i - t_j` with `t_i = <o_i, x> - alpha |o_i|^2 / 2`, in double precision: their difference loses digits."""
     with jax.enable_x64(True):
         o, x, a = doubled(offsets, seen, alpha)
-        t = dot(o, x) - a / 2 * jnp.sum(o * o, axis=1)
+        # sums, as vmap gives a matrix product in double precision back in single while x64 is off
+        t = jnp.sum(o * (x[None] - a / 2 * o), axis=1)
         return (t - t[j]).astype(seen.dtype)
 
 
