@@ -2,7 +2,8 @@
 
 Without a `score` they watch the posterior of the score that is sampled, which each step has computed; with one, the
 posterior of that score at the same states. An observer is a pytree that holds its score: the training points reach
-compiled code as arguments, and two observers of scores of one shape share one compilation.
+compiled code as arguments, and two observers of scores of one shape share one compilation. With a `score`, `found` may be
+left out.
 """
 
 from typing import NamedTuple
@@ -65,19 +66,19 @@ def own_weight(score: Empirical, index: Int[ArrayLike, ""]) -> eqx.Partial:
 def _posterior(score, x, level, found) -> Posterior:
     if score is not None:
         return score.posterior(x, level)
-    if not isinstance(found.info, Posterior):
+    if found is None or not isinstance(found.info, Posterior):
         raise ValueError("`score` must be given to an observer of weights where the sampled score is not a mixture.")
     return found.info
 
 
-def _concentration(score, x, level, found):
+def _concentration(score, x, level, found=None):
     posterior = _posterior(score, x, level, found)
     return Concentration(posterior.entropy, posterior.participation, posterior.leader, posterior.leader_weight)
 
 
-def _field(score, name, x, level, found):
+def _field(score, name, x, level, found=None):
     return getattr(_posterior(score, x, level, found), name)
 
 
-def _weight(score, index, x, level, found):
+def _weight(score, index, x, level, found=None):
     return score.weight(x, level, index)
