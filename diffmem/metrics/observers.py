@@ -1,9 +1,8 @@
 """What can be watched along a path: functions that make an `observe(x, level, found)`.
 
 Without a `score` they watch the posterior of the score that is sampled, which each step has computed; with one, the
-posterior of that score at the same states. An observer is a pytree that holds its score: the training points reach
-compiled code as arguments, and two observers of scores of one shape share one compilation. With a `score`, `found` may be
-left out.
+posterior of that score at the same states, and `found` may be left out. An observer is a pytree that holds its score:
+the training points reach compiled code as arguments, and two observers of scores of one shape share one compilation.
 """
 
 from typing import NamedTuple
