@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Array, Bool, Float, Int, Real
 
 from ..arithmetic import dot
 
@@ -26,19 +26,19 @@ class Found(NamedTuple):
     """Whether no other point can be nearer; the others are left to the search on the host."""
 
 
-def pays(queries: Real[ArrayLike, "count d"], points: Real[ArrayLike, "n d"]) -> bool:
+def pays(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"]) -> bool:
     """Whether there is an accelerator, the search is large, and single precision holds the points exactly."""
     exact = all(np.can_cast(side.dtype, np.float32) for side in (queries, points))
     return jax.default_backend() != "cpu" and exact and queries.size * len(points) >= WORTH
 
 
-def search(queries: Real[ArrayLike, "count d"], points: Real[ArrayLike, "n d"], k: int) -> Found:
+def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"], k: int) -> Found:
     """The k nearest points of each query: a float32 product screens, float64 differences of k + 16 candidates decide.
 
     A query is settled where the bound on the product's rounding proves that no other point is as near as the k-th
     candidate. Ordered by distance and then by index. Cost: one float32 product and a partial sort on the device.
     """
-    n, d = points.shape
+    n, d = len(points), points.shape[1]
     candidates = min(n, k + SPARE)
     block = max(1, min(len(queries), ENTRIES // n, GATHERED // (candidates * d)))
     rows, parts = jnp.asarray(points, jnp.float32), []
