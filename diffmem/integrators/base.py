@@ -59,8 +59,8 @@ class AbstractStepper(AbstractIntegrator):
     """An integrator that makes one step between neighbouring grid times: a sampler is one formula.
 
     Subclass requirements: `init`, the state carried beside x (None for a one-step method), and `step`. In return: the
-    loop, the evaluation of the score that each step starts from, the observations, and for a `stochastic` stepper a key for
-    each step, `fold_in(key, step index)` (None for the others).
+    loop, the evaluation of the score that each step starts from, the observations, and for a `stochastic` stepper a key
+    for each step, `fold_in(key, step index)` (None for the others).
     """
 
     @abstractmethod
