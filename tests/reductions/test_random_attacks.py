@@ -98,7 +98,7 @@ def test_traced_points():
     attacked(FORMS["chunks of five"], 40, traced=True)
 
 
-@pytest.mark.parametrize("reduction", [None, Chunked(4)], ids=str)
+@pytest.mark.parametrize("reduction", [None, pytest.param(Chunked(4), marks=pytest.mark.slow)], ids=str)
 def test_points_in_a_compiled_function_as_constants_and_as_arguments(reduction):
     """Both are the score built outside, also far from the origin and in small units."""
     rng = np.random.default_rng(0)
