@@ -70,7 +70,7 @@ class Built(NamedTuple):
     vs: np.ndarray
     """Directions in x, of the size of the data."""
     us: np.ndarray
-    """Directions in D, of unit size."""
+    """Directions in D, of the inverse size of the data, so that products with them are of unit size."""
     alphas: np.ndarray
     sigmas: np.ndarray
     beta: np.ndarray
@@ -126,7 +126,7 @@ def built(attack: Attack, dtype=np.float32) -> Built:
         weights = held(weights, dtype)
     return Built(
         points, weights, queries_of(attack, rng, points, alphas, sigmas, scale, dtype),
-        held(scale * rng.normal(size=(attack.batch, d)), dtype), held(rng.normal(size=(attack.batch, d)), dtype), alphas, sigmas, dtype(attack.beta),
+        held(scale * rng.normal(size=(attack.batch, d)), dtype), held(rng.normal(size=(attack.batch, d)) / scale, dtype), alphas, sigmas, dtype(attack.beta),
     )  # fmt: skip
 
 
