@@ -38,7 +38,8 @@ import diffmem as dm
 from diffmem import metrics, networks, training
 from diffmem.integrators import Heun, grids
 from diffmem.reductions.energies import care_of, queries_of
-from diffmem.scores import Empirical, Learned, predictions
+from diffmem.scores import Empirical, Learned
+from diffmem.scores import parametrisation as predictions
 
 NOISES = (0.1, 2.0, 8.0, 40.0)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -13,7 +13,7 @@ from measure import Contender, race
 
 import diffmem as dm
 from diffmem import data, scores, theory
-from diffmem.studies.forward import watch_forward
+from diffmem.studies.collapse.forward import watch_forward
 
 MODES = 10**5
 

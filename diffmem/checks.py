@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike
 
+LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
+
 
 def check_points(points: ArrayLike) -> None:
     """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
@@ -52,3 +54,9 @@ def _where_it_lives(values: ArrayLike):
 def _read(values: ArrayLike):
     """`values` where they can be computed with now, also inside jit: NumPy's functions hand JAX arrays back to JAX."""
     return values if _where_it_lives(values) is jnp else np.asarray(values)
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError unless the seed is one that every precision tells from all others."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"`seed` must be between 0 and {LARGEST_SEED}, but is {seed}.")

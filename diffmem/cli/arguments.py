@@ -64,7 +64,7 @@ def learner_called(name: str) -> "Learner | None":
 
     Raises ValueError for another name, and for a size that is missing, needless or no whole number of at least 1.
     """
-    from ..studies import learners
+    from ..studies.collapse import learners
 
     kind, _, size = name.partition(":")
     plain = {"empirical": None, "gaussian": learners.GaussianLearner()}

@@ -82,8 +82,8 @@ def collapse(
     """
     from rich.console import Console
 
-    from .report import LEGEND, table, write_files
-    from .workers import WorkerDied, check_workers, executor_of
+    from .collapse_output import LEGEND, table, write_files
+    from .executors import WorkerDied, check_workers, executor_of
 
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     check_workers(workers, dask)
@@ -92,7 +92,7 @@ def collapse(
     learner = learner_called(score)
     dataset = in_precision(dataset_called(data), dtype)
 
-    from ..studies import collapse as study
+    from ..studies.collapse import study as study
 
     try:
         with warnings.catch_warnings(record=True) as caught, executor_of(workers, dask) as executor:

@@ -146,8 +146,8 @@ class Job(NamedTuple):
 
 
 def _check_settings(scale: str, seed: int) -> None:
+    from ..checks import check_seed
     from ..papers import SCALES
-    from ..studies.seeds import check_seed
 
     if scale not in SCALES:
         raise ValueError(f"`--scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")

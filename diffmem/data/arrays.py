@@ -1,13 +1,16 @@
 """NumPy files read as untrusted input: a header is believed only after it has been checked."""
 
 import io
+import lzma
 import math
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from .damage import readable
 from .dataset import Dataset, is_real
 from .real import from_pixels
 
@@ -94,3 +97,18 @@ def _dataset(points: np.ndarray, labels: np.ndarray | None, path: Path) -> Datas
     if points.dtype != np.uint8:
         return Dataset(points, labels, name=path.stem)
     return Dataset(from_pixels(points), labels, value_range=(-1.0, 1.0), name=path.stem)
+
+
+# RuntimeError: encrypted archives; NotImplementedError, a RuntimeError: unknown compression
+DAMAGE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+REASON_LENGTH = 200  # characters; parsers quote what they could not read
+
+
+@contextmanager
+def readable(name: str, *also: type[Exception]) -> Iterator[None]:
+    """Turn what readers raise on damaged input, and the exceptions in `also`, into a ValueError that names the file."""
+    try:
+        yield
+    except (*DAMAGE, *also) as error:
+        reason = " ".join(str(error).split())[:REASON_LENGTH] or type(error).__name__
+        raise ValueError(f"`path` must be readable, but {name} is not: {reason.rstrip('.')}.") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .arrays import read_npy, read_npz
 from .dataset import Dataset
-from .images import read_images
+from .image_folders import read_images
 
 READERS = {".npy": read_npy, ".npz": read_npz}
 SHOWN = 200  # characters of a path in a message

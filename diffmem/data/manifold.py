@@ -7,7 +7,7 @@ import jax.random as jr
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from .dataset import Dataset, check_size
-from .draws import draw_each
+from .indexed_draws import draw_each
 
 
 def saturate(u: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from .dataset import Dataset, check_size
-from .draws import draw_each
+from .indexed_draws import draw_each
 
 
 def gaussian(n: int, d: int, *, key: PRNGKeyArray, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:

@@ -1,24 +1,41 @@
 """Integrators: what carries a point along a process with a score, in either direction of time; sampling with them."""
 
-from . import grids as grids
-from .adaptive import ProbabilityFlow as ProbabilityFlow
-from .adaptive import ReverseSDE as ReverseSDE
-from .ancestral import Ancestral as Ancestral
-from .base import AbstractIntegrator as AbstractIntegrator
-from .base import AbstractOneStep as AbstractOneStep
-from .base import AbstractStepper as AbstractStepper
-from .base import Observer as Observer
-from .ddim import DDIM as DDIM
-from .dpm_solver_pp import DPMSolverPP as DPMSolverPP
-from .dynamics import Node as Node
-from .dynamics import reverse_drift as reverse_drift
-from .dynamics import velocity as velocity
-from .euler_maruyama import EulerMaruyama as EulerMaruyama
-from .exponential_adams_bashforth import ExponentialAdamsBashforth as ExponentialAdamsBashforth
-from .heun import Heun as Heun
-from .likelihood import invert as invert
-from .likelihood import log_likelihood as log_likelihood
-from .multistep import AbstractMultistep as AbstractMultistep
-from .predictor_corrector import PredictorCorrector as PredictorCorrector
-from .sample import Samples as Samples
-from .sample import sample as sample
+from . import grids
+from .adaptive import ProbabilityFlow, ReverseSDE
+from .ancestral import Ancestral
+from .base import AbstractIntegrator, AbstractOneStep, AbstractStepper, Observer
+from .ddim import DDIM
+from .dpm_solver_pp import DPMSolverPP
+from .dynamics import Node, reverse_drift, velocity
+from .euler_maruyama import EulerMaruyama
+from .exponential_adams_bashforth import ExponentialAdamsBashforth
+from .heun import Heun
+from .likelihood import invert, log_likelihood
+from .multistep import AbstractMultistep
+from .predictor_corrector import PredictorCorrector
+from .sample import Samples, sample
+
+__all__ = [
+    "DDIM",
+    "AbstractIntegrator",
+    "AbstractMultistep",
+    "AbstractOneStep",
+    "AbstractStepper",
+    "Ancestral",
+    "DPMSolverPP",
+    "EulerMaruyama",
+    "ExponentialAdamsBashforth",
+    "Heun",
+    "Node",
+    "Observer",
+    "PredictorCorrector",
+    "ProbabilityFlow",
+    "ReverseSDE",
+    "Samples",
+    "grids",
+    "invert",
+    "log_likelihood",
+    "reverse_drift",
+    "sample",
+    "velocity",
+]

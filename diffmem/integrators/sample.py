@@ -10,10 +10,10 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
+from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from .base import AbstractIntegrator, Observer
 from .checks import answered_dtype, checked_times
-from .observers import known
 
 
 class Samples(NamedTuple):

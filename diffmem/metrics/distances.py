@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray, Real
 
-from .neighbours import BLOCK, expanded_squares
+from .neighbours.nearest import BLOCK, expanded_squares
+from .neighbours.rows import as_row_pair
 from .relabelling import A, B, Estimate, check_sizes, indicators, labellings, summarise
-from .rows import as_row_pair
 
 
 def sliced_wasserstein(

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Real
 
 from ..data.distinct import first_equal
-from .neighbours import nearest
+from .neighbours.nearest import nearest
+from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
-from .rows import as_row_pair
 
 LAST_PLACES = (
     4  # units in the last place of the input by which two coordinates on the threshold may be rounded across it

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Real
 
+from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
-from .rows import as_row_pair
 
 BLOCK = 2**22  # cosines held at a time: 32 MiB
 

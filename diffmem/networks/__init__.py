@@ -4,6 +4,12 @@ A network is any `network(x, noise)` or `network(x, noise, label)` that returns 
 `noise = log(sigma / alpha)`; these are Equinox modules, but a user's own callable does as well (see `scores.Learned`).
 """
 
-from .embedding import fourier_features as fourier_features
-from .residual_mlp import ResidualMLP as ResidualMLP
-from .unet import UNet as UNet
+from .embedding import fourier_features
+from .residual_mlp import ResidualMLP
+from .unet import UNet
+
+__all__ = [
+    "ResidualMLP",
+    "UNet",
+    "fourier_features",
+]

@@ -40,8 +40,8 @@ def run_paper(
     """
     import jax
 
-    from ..studies.seeds import check_seed
-    from ..studies.store import save, written_whole
+    from ..checks import check_seed
+    from ..studies.sweep.store import save, written_whole
 
     if scale not in SCALES:
         raise ValueError(f"`scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")

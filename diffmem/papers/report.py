@@ -29,7 +29,7 @@ def as_table(records: Sequence[Record]) -> str:
 
     A measured value that leaves its interval is set in bold and its row says how many of the seeds missed.
     """
-    from . import paper  # late: the package imports this module
+    from . import paper
 
     rows = [HEADER, ("---",) * len(HEADER)]
     for slug in dict.fromkeys(record["slug"] for record in records):

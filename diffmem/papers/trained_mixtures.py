@@ -15,7 +15,7 @@ from ..level import NoiseLevel
 from ..metrics import memorization
 from ..processes import OrnsteinUhlenbeck
 from ..scores import AbstractScore, GaussianMixture, TiedMixture
-from ..studies.crossing import crossing
+from ..studies.collapse.crossing import crossing
 from ..training import ScoreMatching, fit_many
 from ..training.levels import AbstractLevels
 

@@ -3,8 +3,16 @@
 No figure is registered with pyplot: show one as the last line of a notebook cell, or call `figure.savefig(path)`.
 """
 
-from .against_time import against_time as against_time
-from .phase_diagram import phase_diagram as phase_diagram
-from .samples import samples_beside_neighbours as samples_beside_neighbours
-from .spectra import spectra as spectra
-from .transition import transition as transition
+from .against_time import against_time
+from .phase_diagram import phase_diagram
+from .samples import samples_beside_neighbours
+from .spectra import spectra
+from .transition_curves import transition
+
+__all__ = [
+    "against_time",
+    "phase_diagram",
+    "samples_beside_neighbours",
+    "spectra",
+    "transition",
+]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Real
 from matplotlib.figure import Figure
 
-from .images import draw_images, is_image
+from .image_pairs import draw_images, is_image
 from .pairs import Pairs
 from .vectors import draw_plane, draw_profiles
 

@@ -1,44 +1,52 @@
 """Scores: what a denoiser knows, for one point at one noise level."""
 
-from . import predictions as predictions
-from .ambient import Ambient as Ambient
-from .base import AbstractDenoiser as AbstractDenoiser
-from .base import AbstractDensity as AbstractDensity
-from .base import AbstractMixture as AbstractMixture
-from .base import AbstractNoisePredictor as AbstractNoisePredictor
-from .base import AbstractScore as AbstractScore
-from .base import Evaluation as Evaluation
-from .commitment import Commitment as Commitment
-from .empirical import Empirical as Empirical
-from .empirical_bayes import EmpiricalBayes as EmpiricalBayes
-from .feature_descent import descend_random_features as descend_random_features
-from .feature_equivalent import equivalent_feature_moments as equivalent_feature_moments
-from .feature_equivalent import equivalent_modes as equivalent_modes
-from .feature_fit import FeatureFit as FeatureFit
-from .feature_fit import FeatureModes as FeatureModes
-from .feature_fit import FitErrors as FitErrors
-from .feature_fit import fit_random_features as fit_random_features
-from .feature_moments import FeatureMoments as FeatureMoments
-from .feature_moments import exact_feature_moments as exact_feature_moments
-from .feature_moments import sampled_feature_moments as sampled_feature_moments
-from .gaussian import Gaussian as Gaussian
-from .gaussian_mixture import GaussianMixture as GaussianMixture
-from .guided import Branches as Branches
-from .guided import Guided as Guided
-from .learned import Learned as Learned
-from .low_rank_mixture import LowRankMixture as LowRankMixture
-from .random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
-from .random_features import RandomFeatures as RandomFeatures
-from .smoothed import Smoothed as Smoothed
-from .smoothed import antithetic_offsets as antithetic_offsets
-from .switched import Switched as Switched
-from .tied_mixture import TiedMixture as TiedMixture
-from .tikhonov import Tikhonov as Tikhonov
-from .tikhonov import constant_penalty as constant_penalty
-from .tikhonov import inverse_variance_penalty as inverse_variance_penalty
-from .tikhonov import lebesgue_penalty as lebesgue_penalty
-from .widened import Widened as Widened
-from .wrappers import FromFunction as FromFunction
-from .wrappers import FromHost as FromHost
-from .wrappers import FromNoisePrediction as FromNoisePrediction
-from .wrappers import FromVelocity as FromVelocity
+from . import parametrisation as predictions
+from .ambient import Ambient
+from .base import AbstractDenoiser, AbstractDensity, AbstractMixture, AbstractNoisePredictor, AbstractScore, Evaluation
+from .combined import Branches, Guided, Switched
+from .commitment import Commitment
+from .empirical import Empirical
+from .from_callable import FromFunction, FromHost, FromNoisePrediction, FromVelocity
+from .gaussian import Gaussian, GaussianMixture, LowRankMixture
+from .learned import Learned
+from .random_feature_ridge import RandomFeatureRidge
+from .random_features import RandomFeatures
+from .regularised import EmpiricalBayes, Tikhonov, constant_penalty, inverse_variance_penalty, lebesgue_penalty
+from .smoothed import Smoothed, antithetic_offsets
+from .tied_mixture import TiedMixture
+from .widened import Widened
+
+__all__ = [
+    "AbstractDenoiser",
+    "AbstractDensity",
+    "AbstractMixture",
+    "AbstractNoisePredictor",
+    "AbstractScore",
+    "Ambient",
+    "Branches",
+    "Commitment",
+    "Empirical",
+    "EmpiricalBayes",
+    "Evaluation",
+    "FromFunction",
+    "FromHost",
+    "FromNoisePrediction",
+    "FromVelocity",
+    "Gaussian",
+    "GaussianMixture",
+    "Guided",
+    "Learned",
+    "LowRankMixture",
+    "RandomFeatureRidge",
+    "RandomFeatures",
+    "Smoothed",
+    "Switched",
+    "TiedMixture",
+    "Tikhonov",
+    "Widened",
+    "antithetic_offsets",
+    "constant_penalty",
+    "inverse_variance_penalty",
+    "lebesgue_penalty",
+    "predictions",
+]

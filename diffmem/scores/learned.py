@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Real
 
 from ..level import NoiseLevel, cast_level
 from .base import AbstractScore, Evaluation, as_point
-from .predictions import AbstractPrediction
+from .parametrisation import AbstractPrediction
 
 Network = Callable[..., Float[Array, "*shape"]]
 """`network(x, noise)`, or `network(x, noise, label)` where there is a label, with `noise = log(sigma / alpha)`."""

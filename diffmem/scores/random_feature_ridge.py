@@ -13,7 +13,7 @@ from ..arithmetic import dot, residual
 from ..checks import check_points
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
-from .predictions import Preconditioned
+from .parametrisation import Preconditioned
 
 ROWS = 4096  # noisy points whose features are held at once
 LEVELS, LOWEST, HIGHEST = 16, 0.03, 8.0  # of the default noise levels, the ends in units of the data's deviation

@@ -10,13 +10,13 @@ import xarray as xr
 from jaxtyping import Float, PRNGKeyArray
 
 from .. import __version__, theory
+from ..checks import check_seed
 from ..data import Dataset
 from ..level import NoiseLevel
 from ..metrics import nearest
 from ..progress import Progress, followed
 from ..scores import GaussianMixture
-from .seeds import check_seed
-from .variables import described
+from .collapse.variables import described
 
 COMPONENTS = (10, 20, 30)
 SHRINKAGES = (0.3, 0.5)  # of each covariance towards the pooled one

@@ -14,8 +14,8 @@ from ..level import NoiseLevel
 from ..processes import EDM
 from ..scores import AbstractDensity, AbstractScore
 from ..training import Training
+from .collapse.variables import described
 from .training_course import training_course
-from .variables import described
 
 RATIOS = (0.1, 3.0)  # sigma/alpha of the training, in data units
 HELD_OUT = 1024  # fresh points on which a network is judged

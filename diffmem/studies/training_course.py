@@ -10,8 +10,8 @@ from ..integrators import AbstractIntegrator, Heun, grids, sample
 from ..metrics import memorization
 from ..processes import AbstractProcess
 from ..training import Training
-from .crossing import crossing
-from .variables import described
+from .collapse.crossing import crossing
+from .collapse.variables import described
 
 VARIABLES = {
     "step": ("steps of training", "count"),

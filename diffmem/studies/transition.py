@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from .. import __version__, theory
-from .seeds import check_seed
-from .variables import described
+from ..checks import check_seed
+from .collapse.variables import described
 
 SCALED = tuple(np.geomspace(0.8, 1.25, 15).tolist())  # two widths to either side for the smallest n at d = 1000
 GROWTH = (0.05, math.log(10) / 10, 1.0)  # the middle one is n = 10^100 at d = 1000

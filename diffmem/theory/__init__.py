@@ -4,92 +4,197 @@ Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the ho
 `ratio` are JAX functions of any shape, differentiable. Everything depends on a process through sigma/alpha.
 """
 
-from .activation import ActivationMoments as ActivationMoments
-from .activation import activation_moments as activation_moments
-from .arguments import points_from_log as points_from_log
-from .circle import circle_attractors as circle_attractors
-from .circle import circle_fluctuation as circle_fluctuation
-from .circle import circle_log_density as circle_log_density
-from .circle import circle_ridge as circle_ridge
-from .circle import polygon_ripple as polygon_ripple
-from .circle import polygon_size as polygon_size
-from .clones import clone_probability as clone_probability
-from .clones import empirical_clone_probability as empirical_clone_probability
-from .clones import gaussian_clone_probability as gaussian_clone_probability
-from .clones import same_point_probability as same_point_probability
-from .clones import two_delta_probability as two_delta_probability
-from .collapse import collapse_ratio as collapse_ratio
-from .collapse import collapse_ratio_from_information as collapse_ratio_from_information
-from .collapse import collapse_time as collapse_time
-from .condensation import annealed_log_partition as annealed_log_partition
-from .condensation import background_entropy as background_entropy
-from .condensation import condensation_inverse_temperature as condensation_inverse_temperature
-from .condensation import quenched_log_partition as quenched_log_partition
-from .empirical import InformationCurve as InformationCurve
-from .empirical import empirical_collapse_ratio as empirical_collapse_ratio
-from .empirical import empirical_information as empirical_information
-from .empirical import empirical_information_curve as empirical_information_curve
-from .entropy_rate import Peaks as Peaks
-from .entropy_rate import conditional_entropy_rate as conditional_entropy_rate
-from .entropy_rate import discrete_entropy_rate as discrete_entropy_rate
-from .entropy_rate import peaks as peaks
-from .estimate import Estimate as Estimate
-from .estimate import mean_estimate as mean_estimate
-from .excess_entropy import excess_entropy as excess_entropy
-from .excess_entropy import gaussian_excess_entropy as gaussian_excess_entropy
-from .hidden_manifold import hidden_manifold_spectrum as hidden_manifold_spectrum
-from .information import gaussian_information as gaussian_information
-from .information import gaussian_information_variance as gaussian_information_variance
-from .information import gaussian_mmse as gaussian_mmse
-from .isotropic import IsotropicGaussian as IsotropicGaussian
-from .isotropic import UniformSphere as UniformSphere
-from .learning_curves import LearningCurve as LearningCurve
-from .learning_curves import one_draw_learning_curve as one_draw_learning_curve
-from .learning_curves import ridge_learning_curve as ridge_learning_curve
-from .loss_gaps import crossover_share as crossover_share
-from .loss_gaps import generalization_gap as generalization_gap
-from .loss_gaps import noise_loss_weight as noise_loss_weight
-from .loss_gaps import partial_memorization_gap as partial_memorization_gap
-from .loss_gaps import score_loss_weight as score_loss_weight
-from .loss_gaps import velocity_loss_weight as velocity_loss_weight
-from .monte_carlo import information_densities as information_densities
-from .monte_carlo import information_density as information_density
-from .monte_carlo import monte_carlo_information as monte_carlo_information
-from .onset import onset_ratio as onset_ratio
-from .onset import onset_time as onset_time
-from .own_weight import gaussian_own_weight as gaussian_own_weight
-from .own_weight import own_weight as own_weight
-from .random_energy import RandomEnergy as RandomEnergy
-from .random_energy import random_energy as random_energy
-from .random_energy import random_energy_own_weight as random_energy_own_weight
-from .random_features import Resolvent as Resolvent
-from .random_features import generalization_time as generalization_time
-from .random_features import memorization_time as memorization_time
-from .random_features import population_bulk as population_bulk
-from .random_features import resolvent as resolvent
-from .random_features import sample_bulk as sample_bulk
-from .random_features import spectral_atom as spectral_atom
-from .random_features import spectral_density as spectral_density
-from .relu_autoencoder import memorizing_column_mass as memorizing_column_mass
-from .reproducibility import gaussian_reproducibility_error as gaussian_reproducibility_error
-from .retained_dimension import participation_dimension as participation_dimension
-from .retained_dimension import retained_dimension as retained_dimension
-from .separated_mixture import mixture_collapse_ratio as mixture_collapse_ratio
-from .separated_mixture import mixture_collapse_time as mixture_collapse_time
-from .separated_mixture import mixture_information as mixture_information
-from .separated_mixture import mixture_onset_ratio as mixture_onset_ratio
-from .separated_mixture import mixture_onset_time as mixture_onset_time
-from .speciation import asymptotic_speciation_ratio as asymptotic_speciation_ratio
-from .speciation import asymptotic_speciation_time as asymptotic_speciation_time
-from .speciation import speciation_ratio as speciation_ratio
-from .speciation import speciation_time as speciation_time
-from .spectrum import spectrum as spectrum
-from .subsets import extrapolated_collapse_ratio as extrapolated_collapse_ratio
-from .subsets import subset_collapse_ratio as subset_collapse_ratio
-from .subsets import subset_own_weight as subset_own_weight
-from .symmetry_breaking import bifurcation_time as bifurcation_time
-from .symmetry_breaking import magnetization as magnetization
-from .symmetry_breaking import susceptibility as susceptibility
-from .symmetry_breaking import symmetry_breaking_time as symmetry_breaking_time
-from .symmetry_breaking import two_delta_free_energy as two_delta_free_energy
-from .tikhonov import tikhonov_contraction as tikhonov_contraction
+from .circle import (
+    circle_attractors,
+    circle_fluctuation,
+    circle_log_density,
+    circle_ridge,
+    polygon_ripple,
+    polygon_size,
+)
+from .collapse import (
+    InformationCurve,
+    collapse_ratio,
+    collapse_ratio_from_information,
+    collapse_time,
+    empirical_collapse_ratio,
+    empirical_information,
+    empirical_information_curve,
+    excess_entropy,
+    extrapolated_collapse_ratio,
+    gaussian_excess_entropy,
+    gaussian_own_weight,
+    mixture_collapse_ratio,
+    mixture_collapse_time,
+    mixture_information,
+    mixture_onset_ratio,
+    mixture_onset_time,
+    onset_ratio,
+    onset_time,
+    own_weight,
+    subset_collapse_ratio,
+    subset_own_weight,
+)
+from .estimate import Estimate, mean_estimate
+from .fitted_gaussians import gaussian_reproducibility_error
+from .hidden_manifold import hidden_manifold_spectrum
+from .information import (
+    Peaks,
+    conditional_entropy_rate,
+    discrete_entropy_rate,
+    gaussian_information,
+    gaussian_information_variance,
+    gaussian_mmse,
+    information_densities,
+    information_density,
+    monte_carlo_information,
+    participation_dimension,
+    peaks,
+    retained_dimension,
+)
+from .loss_gaps import (
+    crossover_share,
+    generalization_gap,
+    noise_loss_weight,
+    partial_memorization_gap,
+    score_loss_weight,
+    velocity_loss_weight,
+)
+from .points import points_from_log
+from .random_energy import (
+    IsotropicGaussian,
+    RandomEnergy,
+    UniformSphere,
+    annealed_log_partition,
+    background_entropy,
+    condensation_inverse_temperature,
+    quenched_log_partition,
+    random_energy,
+    random_energy_own_weight,
+)
+from .random_features import (
+    ActivationMoments,
+    LearningCurve,
+    Resolvent,
+    activation_moments,
+    generalization_time,
+    memorization_time,
+    one_draw_learning_curve,
+    population_bulk,
+    resolvent,
+    ridge_learning_curve,
+    sample_bulk,
+    spectral_atom,
+    spectral_density,
+)
+from .relu_autoencoder import memorizing_column_mass
+from .speciation import (
+    asymptotic_speciation_ratio,
+    asymptotic_speciation_time,
+    bifurcation_time,
+    clone_probability,
+    empirical_clone_probability,
+    gaussian_clone_probability,
+    magnetization,
+    same_point_probability,
+    speciation_ratio,
+    speciation_time,
+    susceptibility,
+    symmetry_breaking_time,
+    two_delta_free_energy,
+    two_delta_probability,
+)
+from .spectrum import spectrum
+from .tikhonov import tikhonov_contraction
+
+__all__ = [
+    "ActivationMoments",
+    "Estimate",
+    "InformationCurve",
+    "IsotropicGaussian",
+    "LearningCurve",
+    "Peaks",
+    "RandomEnergy",
+    "Resolvent",
+    "UniformSphere",
+    "activation_moments",
+    "annealed_log_partition",
+    "asymptotic_speciation_ratio",
+    "asymptotic_speciation_time",
+    "background_entropy",
+    "bifurcation_time",
+    "circle_attractors",
+    "circle_fluctuation",
+    "circle_log_density",
+    "circle_ridge",
+    "clone_probability",
+    "collapse_ratio",
+    "collapse_ratio_from_information",
+    "collapse_time",
+    "condensation_inverse_temperature",
+    "conditional_entropy_rate",
+    "crossover_share",
+    "discrete_entropy_rate",
+    "empirical_clone_probability",
+    "empirical_collapse_ratio",
+    "empirical_information",
+    "empirical_information_curve",
+    "excess_entropy",
+    "extrapolated_collapse_ratio",
+    "gaussian_clone_probability",
+    "gaussian_excess_entropy",
+    "gaussian_information",
+    "gaussian_information_variance",
+    "gaussian_mmse",
+    "gaussian_own_weight",
+    "gaussian_reproducibility_error",
+    "generalization_gap",
+    "generalization_time",
+    "hidden_manifold_spectrum",
+    "information_densities",
+    "information_density",
+    "magnetization",
+    "mean_estimate",
+    "memorization_time",
+    "memorizing_column_mass",
+    "mixture_collapse_ratio",
+    "mixture_collapse_time",
+    "mixture_information",
+    "mixture_onset_ratio",
+    "mixture_onset_time",
+    "monte_carlo_information",
+    "noise_loss_weight",
+    "one_draw_learning_curve",
+    "onset_ratio",
+    "onset_time",
+    "own_weight",
+    "partial_memorization_gap",
+    "participation_dimension",
+    "peaks",
+    "points_from_log",
+    "polygon_ripple",
+    "polygon_size",
+    "population_bulk",
+    "quenched_log_partition",
+    "random_energy",
+    "random_energy_own_weight",
+    "resolvent",
+    "retained_dimension",
+    "ridge_learning_curve",
+    "same_point_probability",
+    "sample_bulk",
+    "score_loss_weight",
+    "speciation_ratio",
+    "speciation_time",
+    "spectral_atom",
+    "spectral_density",
+    "spectrum",
+    "subset_collapse_ratio",
+    "subset_own_weight",
+    "susceptibility",
+    "symmetry_breaking_time",
+    "tikhonov_contraction",
+    "two_delta_free_energy",
+    "two_delta_probability",
+    "velocity_loss_weight",
+]

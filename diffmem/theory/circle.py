@@ -11,7 +11,7 @@ from jax.scipy.special import i0e
 from jaxtyping import Array, ArrayLike, Float
 
 from ..level import float_dtype, strong
-from .collapse import root
+from .collapse.ratio import root
 
 
 def circle_log_density(

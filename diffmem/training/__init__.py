@@ -11,21 +11,52 @@ A user's own network is a module that is called with `(x, noise)`: any Equinox m
 `scores.Learned(network, prediction)` is then its score, `training.fit` trains it, every study takes the result.
 """
 
-from . import weights as weights
-from .distillation import ConsistencyDistillation as ConsistencyDistillation
-from .distillation import ConsistencyFunction as ConsistencyFunction
-from .distillation import EndPointRegression as EndPointRegression
-from .distillation import few_steps as few_steps
-from .fit import Training as Training
-from .fit import fit as fit
-from .fit import fit_many as fit_many
-from .levels import AbstractLevels as AbstractLevels
-from .levels import Fixed as Fixed
-from .levels import LogNormal as LogNormal
-from .levels import LogUniform as LogUniform
-from .levels import UniformTime as UniformTime
-from .objective import AbstractObjective as AbstractObjective
-from .objective import AmbientScoreMatching as AmbientScoreMatching
-from .objective import ScoreMatching as ScoreMatching
-from .objective import noisy_copies as noisy_copies
-from .snapshots import log_spaced as log_spaced
+from . import weights
+from .distillation import ConsistencyDistillation, ConsistencyFunction, EndPointRegression, few_steps
+from .fit import Training, fit, fit_many
+from .levels import AbstractLevels, Fixed, LogNormal, LogUniform, UniformTime
+from .objective import AbstractObjective, AmbientScoreMatching, ScoreMatching, noisy_copies
+from .random_features import (
+    FeatureFit,
+    FeatureModes,
+    FeatureMoments,
+    FitErrors,
+    descend_random_features,
+    equivalent_feature_moments,
+    equivalent_modes,
+    exact_feature_moments,
+    fit_random_features,
+    sampled_feature_moments,
+)
+from .snapshots import log_spaced
+
+__all__ = [
+    "AbstractLevels",
+    "AbstractObjective",
+    "AmbientScoreMatching",
+    "ConsistencyDistillation",
+    "ConsistencyFunction",
+    "EndPointRegression",
+    "FeatureFit",
+    "FeatureModes",
+    "FeatureMoments",
+    "FitErrors",
+    "Fixed",
+    "LogNormal",
+    "LogUniform",
+    "ScoreMatching",
+    "Training",
+    "UniformTime",
+    "descend_random_features",
+    "equivalent_feature_moments",
+    "equivalent_modes",
+    "exact_feature_moments",
+    "few_steps",
+    "fit",
+    "fit_many",
+    "fit_random_features",
+    "log_spaced",
+    "noisy_copies",
+    "sampled_feature_moments",
+    "weights",
+]

@@ -12,7 +12,7 @@ from diffmem.cli.arguments import PROCESSES, process_called, whole_numbers
 
 RNG = np.random.default_rng(0)
 TINY = ["--samples", "6", "--queries", "8", "--seed", "3"]
-collapse_module = importlib.import_module("diffmem.studies.collapse")
+collapse_module = importlib.import_module("diffmem.studies.collapse.study")
 
 
 def run(capsys, *arguments):

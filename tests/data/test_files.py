@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from diffmem import data
-from diffmem.data import arrays, images
+from diffmem.data import arrays
+from diffmem.data import image_folders as images
 
 POINTS = np.random.default_rng(0).normal(size=(7, 2, 3)).astype(np.float32)
 PIXELS = np.random.default_rng(1).integers(0, 256, (5, 4, 6), dtype=np.uint8)

@@ -19,7 +19,7 @@ from diffmem.integrators import (
     ReverseSDE,
     grids,
 )
-from diffmem.integrators.observers import known
+from diffmem.same_functions import known
 from diffmem.scores import AbstractScore, Empirical, Evaluation, FromFunction
 
 POINTS = np.random.default_rng(9).normal(size=(20, 3)).astype(np.float32).astype(float)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from diffmem.metrics import accelerated, nearest, screening
-from diffmem.metrics.neighbours import BLOCK, expanded_squares, expansion_error
+from diffmem.metrics import nearest
+from diffmem.metrics.neighbours import accelerated, screening
+from diffmem.metrics.neighbours.nearest import BLOCK, expanded_squares, expansion_error
 
 
 def exact_order(samples, train, k):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import networks, scores
+from diffmem import networks, scores, training
 from diffmem.level import NoiseLevel
 from diffmem.papers.jiang2026.distillation import distilled, flow_ends
 from diffmem.papers.jiang2026.linear_student import feature_distillation
@@ -48,7 +48,7 @@ def test_linear_student_by_another_way():
     first, points = draw(first_key, 5 * d, d), draw(point_key, 3 * d, d)
     noise = draw(jax.random.fold_in(noise_key, 0), 8, 3 * d, d)
     now, before = (NoiseLevel(math.exp(-s), math.sqrt(1 - math.exp(-2 * s))) for s in (t, t / 2))
-    fit, earlier = (scores.fit_random_features(first, points, level) for level in (now, before))
+    fit, earlier = (training.fit_random_features(first, points, level) for level in (now, before))
     teacher, target = fit.flow_score(time), earlier.flow_score(time)
     x = (now.alpha * points + now.sigma * noise).reshape(-1, d)
     score = jax.vmap(lambda x: teacher.score(x, now))(jnp.asarray(x, FLOAT))

@@ -8,7 +8,7 @@ import pytest
 
 from diffmem import networks, scores
 from diffmem.level import NoiseLevel
-from diffmem.scores import predictions
+from diffmem.scores import parametrisation as predictions
 
 FLOAT = jnp.zeros(()).dtype
 EPS = float(jnp.finfo(FLOAT).eps)

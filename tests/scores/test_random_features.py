@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import scores, theory
+from diffmem import scores, theory, training
 from diffmem.level import NoiseLevel
-from diffmem.scores.feature_moments import check_layers, hermite_terms
+from diffmem.training.random_features.feature_moments import check_layers, hermite_terms
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
@@ -19,7 +19,7 @@ P, D, N = 40, 6, 9
 W, X = RNG.normal(size=(P, D)), RNG.normal(size=(N, D))
 LEVEL = NoiseLevel(0.8, 0.6)
 NARROW = NoiseLevel(1.2, 0.3)
-FIT = scores.fit_random_features(W, X, NARROW)
+FIT = training.fit_random_features(W, X, NARROW)
 
 
 def draws(level, count, rng, points=X):
@@ -73,7 +73,7 @@ def test_exact_moments_are_the_limit_of_sampled_ones(level):
     """Against 4,000 draws of NumPy for each point, within 5 standard errors; also for an activation with a mean."""
     noisy, noise = draws(level, 4000, np.random.default_rng(1))
     for activation, plain in ((jnp.tanh, np.tanh), (jax.nn.softplus, lambda x: np.logaddexp(x, 0))):
-        found = scores.exact_feature_moments(W, X, level, activation)
+        found = training.exact_feature_moments(W, X, level, activation)
         features = plain(noisy @ W.T / math.sqrt(D))
         for exact, products in (
             (found.second[:5, :5], features[:, :5, None] * features[:, None, :5]),
@@ -89,7 +89,7 @@ def test_exact_moments_against_a_quadrature_in_two_dimensions():
     weights = weights / weights.sum()
     u, v = np.meshgrid(nodes, nodes, indexing="ij")
     seen = [np.tanh((LEVEL.alpha * (row @ x[0]) + LEVEL.sigma * (row[0] * u + row[1] * v)) / 2**0.5) for row in rows]
-    found = scores.exact_feature_moments(rows, x, LEVEL)
+    found = training.exact_feature_moments(rows, x, LEVEL)
     for i in range(2):
         for j in range(2):
             assert found.second[i, j] == pytest.approx(weights @ (seen[i] * seen[j]) @ weights, rel=1e-9)
@@ -99,16 +99,16 @@ def test_exact_moments_against_a_quadrature_in_two_dimensions():
 
 def test_limits_of_the_moments():
     """Without noise the features of the points; a linear activation in closed form; many draws are all draws."""
-    clean = scores.exact_feature_moments(W, X, NoiseLevel(1.0, 0.0))
+    clean = training.exact_feature_moments(W, X, NoiseLevel(1.0, 0.0))
     features = np.tanh(X @ W.T / math.sqrt(D))
     np.testing.assert_allclose(clean.second, features.T @ features / N, atol=1e-12)
     np.testing.assert_allclose(clean.cross, 0, atol=1e-15)
-    linear = scores.exact_feature_moments(W, X, LEVEL, lambda x: x)
+    linear = training.exact_feature_moments(W, X, LEVEL, lambda x: x)
     covariance = LEVEL.alpha**2 * X.T @ X / N + LEVEL.sigma**2 * np.eye(D)
     np.testing.assert_allclose(linear.second, W @ covariance @ W.T / D, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(linear.cross, LEVEL.sigma * W / math.sqrt(D), rtol=1e-10)
-    sampled = scores.sampled_feature_moments(W, X, LEVEL, 3000, key=jax.random.key(0))
-    exact = scores.exact_feature_moments(W, X, LEVEL)
+    sampled = training.sampled_feature_moments(W, X, LEVEL, 3000, key=jax.random.key(0))
+    exact = training.exact_feature_moments(W, X, LEVEL)
     np.testing.assert_allclose(sampled.second, exact.second, atol=0.03)
     np.testing.assert_allclose(sampled.cross, exact.cross, atol=0.04)
 
@@ -117,7 +117,7 @@ def test_limits_of_the_moments():
 def test_the_ridge_fit_is_the_least(draw_count):
     """Its penalised loss has no slope, and its errors are those of its weights: loss, population error by sampling."""
     key = None if draw_count is None else jax.random.key(3)
-    fit, penalty = scores.fit_random_features(W, X, NARROW, draws=draw_count, key=key), 1e-2
+    fit, penalty = training.fit_random_features(W, X, NARROW, draws=draw_count, key=key), 1e-2
     score, errors = fit.ridge_score(penalty), fit.ridge(penalty)
     second = np.asarray(score.second, np.float64)
     # d/dA of the loss and the penalty sigma^2 penalty |A|^2/(d p)
@@ -140,8 +140,8 @@ def test_the_ridge_fit_is_the_least(draw_count):
 def test_one_draw_is_a_plain_ridge_regression():
     """The features of as many noisy points, solved by NumPy; more features than points."""
     key = jax.random.key(7)
-    fit = scores.fit_random_features(W, X, LEVEL, draws=1, key=key)
-    moments = scores.sampled_feature_moments(W, X, LEVEL, 1, key=key)
+    fit = training.fit_random_features(W, X, LEVEL, draws=1, key=key)
+    moments = training.sampled_feature_moments(W, X, LEVEL, 1, key=key)
     np.testing.assert_array_equal(moments.second, fit.train.second)
     assert len(fit.modes.eigenvalues) == N
     for penalty in (1e-6, 0.3):
@@ -171,7 +171,7 @@ def test_gradient_flow():
 
 
 def test_descent_with_fresh_noise_follows_the_flow():
-    found = scores.descend_random_features(W, X, NARROW, (0.0, 2.0, 10.0), 0.02, key=jax.random.key(1))
+    found = training.descend_random_features(W, X, NARROW, (0.0, 2.0, 10.0), 0.02, key=jax.random.key(1))
     losses = [FIT.train.loss(second) for second in found]
     assert losses[0] == 1
     np.testing.assert_allclose(losses[1:], FIT.flow(np.array([2.0, 10.0])).train, atol=0.01)
@@ -181,8 +181,8 @@ def test_descent_with_fresh_noise_follows_the_flow():
 def test_modes_of_the_equivalent_are_those_of_its_matrix(p):
     """Fewer and more features than n + d: low rank and full decomposition give the errors of plain linear algebra."""
     first, key = W[:p], jax.random.key(2)
-    modes = scores.equivalent_modes(first, X, LEVEL, key=key)
-    moments = scores.equivalent_feature_moments(first, X, LEVEL, key=key)
+    modes = training.equivalent_modes(first, X, LEVEL, key=key)
+    moments = training.equivalent_feature_moments(first, X, LEVEL, key=key)
     split = theory.activation_moments(LEVEL)
     np.testing.assert_allclose(moments.cross, split.slope * split.sigma * first / math.sqrt(D), rtol=1e-9)
     eigenvalues = np.linalg.eigvalsh(moments.second)
@@ -202,8 +202,8 @@ def test_the_equivalent_has_the_moments_of_the_features():
     d, rng = 40, np.random.default_rng(9)
     first, points = rng.normal(size=(300, d)), rng.normal(size=(300, d))
     true, equivalent = (
-        scores.exact_feature_moments(first, points, LEVEL),
-        scores.equivalent_feature_moments(first, points, LEVEL, key=jax.random.key(0)),
+        training.exact_feature_moments(first, points, LEVEL),
+        training.equivalent_feature_moments(first, points, LEVEL, key=jax.random.key(0)),
     )
     assert np.trace(true.second) == pytest.approx(np.trace(equivalent.second), rel=0.03)
     assert np.linalg.norm(true.cross) == pytest.approx(np.linalg.norm(equivalent.cross), rel=0.03)
@@ -214,20 +214,23 @@ def test_the_equivalent_has_the_moments_of_the_features():
     [
         (lambda: scores.RandomFeatures(W, W), "`first` and `second` must have shapes"),
         (lambda: scores.RandomFeatures(W, np.full((D, P), np.nan)), "`second` must be finite"),
-        (lambda: scores.fit_random_features(W, X, NoiseLevel(1.0, 0.0)), "`level` must have alpha >= 0 and sigma > 0"),
-        (lambda: scores.fit_random_features(W, X, LEVEL, draws=2), "`draws` and `key` must be given together"),
+        (
+            lambda: training.fit_random_features(W, X, NoiseLevel(1.0, 0.0)),
+            "`level` must have alpha >= 0 and sigma > 0",
+        ),
+        (lambda: training.fit_random_features(W, X, LEVEL, draws=2), "`draws` and `key` must be given together"),
         (lambda: check_layers(W, X[:, :3]), "`first` and `points` must have shapes"),
-        (lambda: scores.exact_feature_moments(0 * W, X, LEVEL), "`first` must be finite with no row of zeros"),
-        (lambda: scores.exact_feature_moments(W, np.inf * X, LEVEL), "`points` must be finite"),
-        (lambda: scores.sampled_feature_moments(W, X, LEVEL, 0, key=jax.random.key(0)), "`draws` must be at least 1"),
+        (lambda: training.exact_feature_moments(0 * W, X, LEVEL), "`first` must be finite with no row of zeros"),
+        (lambda: training.exact_feature_moments(W, np.inf * X, LEVEL), "`points` must be finite"),
+        (lambda: training.sampled_feature_moments(W, X, LEVEL, 0, key=jax.random.key(0)), "`draws` must be at least 1"),
         (lambda: FIT.ridge(np.array([1.0, -2.0])), "`penalty` must be positive, but holds -2.0"),
         (lambda: FIT.flow(-1.0), "`time` must be at least 0, but holds -1.0"),
         (
-            lambda: scores.equivalent_modes(W, X, LEVEL, jax.nn.relu, key=jax.random.key(0)),
+            lambda: training.equivalent_modes(W, X, LEVEL, jax.nn.relu, key=jax.random.key(0)),
             "`activation` must have mean 0 under noisy data",
         ),
         (
-            lambda: scores.descend_random_features(W, X, LEVEL, (1.0,), 0.0, key=jax.random.key(0)),
+            lambda: training.descend_random_features(W, X, LEVEL, (1.0,), 0.0, key=jax.random.key(0)),
             "`step` must be positive",
         ),
     ],

@@ -6,9 +6,9 @@ import pytest
 import xarray as xr
 
 from diffmem import __version__, data, metrics, processes, scores, studies, theory
-from diffmem.studies import store as store_module
+from diffmem.studies.sweep import store as store_module
 
-collapse_module = importlib.import_module("diffmem.studies.collapse")  # the package's name is the function
+collapse_module = importlib.import_module("diffmem.studies.collapse.study")  # the package's name is the function
 
 SMALL = data.gaussian(40, 3, key=jax.random.key(0))
 COSTS = {"samples": 6, "queries": 8, "steps": 4}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diffmem.studies.crossing import crossing, crossing_interval
+from diffmem.studies.collapse.crossing import crossing, crossing_interval
 
 RATIO = np.geomspace(0.1, 10, 9)
 

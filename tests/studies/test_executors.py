@@ -106,7 +106,7 @@ def test_a_study_on_dask_is_the_study_of_one_process(client, expected):
 
 
 def test_a_cell_that_fails_lets_the_others_finish_and_says_which_it_was(tmp_path, monkeypatch):
-    module = importlib.import_module("diffmem.studies.collapse")
+    module = importlib.import_module("diffmem.studies.collapse.study")
     original = module.measure_cell
 
     def fails_once(dataset, n, *rest):

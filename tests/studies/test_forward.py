@@ -5,8 +5,8 @@ import pytest
 from scipy.special import softmax
 
 from diffmem import data, processes
-from diffmem.studies import forward
-from diffmem.studies.cell import padded_score
+from diffmem.studies.collapse import forward
+from diffmem.studies.collapse.cell import padded_score
 
 PROCESS = processes.OrnsteinUhlenbeck()
 TIMES = np.array([0.05, 0.3, 1.0])

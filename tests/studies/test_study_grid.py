@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from diffmem import processes
-from diffmem.studies.grid import checked_grid, collapse_grid, ratios_at, times_at
+from diffmem.studies.collapse.grid import checked_grid, collapse_grid, ratios_at, times_at
 
 PROCESSES = [
     processes.OrnsteinUhlenbeck(),

@@ -18,7 +18,7 @@ from sweep_functions import product
 
 from diffmem import studies
 
-sweep_module = importlib.import_module("diffmem.studies.sweep")  # the package's name is the function
+sweep_module = importlib.import_module("diffmem.studies.sweep.sweep")  # the package's name is the function
 
 
 class Counting:

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from diffmem import theory
 from diffmem.level import NoiseLevel
-from diffmem.theory import empirical
+from diffmem.theory.collapse import from_points as empirical
 
 
 @pytest.mark.parametrize("d", [256, 1024, 16384])

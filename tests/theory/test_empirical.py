@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffmem import theory
-from diffmem.theory.empirical import contrastive_densities, leave_one_out_densities, pair_gaps
+from diffmem.theory.collapse.from_points import contrastive_densities, leave_one_out_densities, pair_gaps
 
 KEY = jax.random.key(0)
 VARIANCES = np.array([4.0, 1.0, 1.0, 0.5, 0.2])

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import gammaln, log_ndtr, logsumexp
 from scipy.stats import chi2, ncx2
 
-from diffmem.theory import noncentral
+from diffmem.theory.random_energy import noncentral
 
 SCORES = np.array([-6.0, -3, -1, -0.2, 0, 0.2, 1, 3, 6])
 

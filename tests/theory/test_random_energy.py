@@ -6,8 +6,9 @@ import pytest
 from scipy.stats import beta, kstest
 
 from diffmem import theory
-from diffmem.theory import isotropic, noncentral
-from diffmem.theory.random_energy import _draw, _lowest
+from diffmem.theory.random_energy import laws as isotropic
+from diffmem.theory.random_energy import noncentral
+from diffmem.theory.random_energy.sampled import _draw, _lowest
 
 GAUSSIAN, SPHERE = theory.IsotropicGaussian, theory.UniformSphere
 slow = lambda *values: pytest.param(*values, marks=pytest.mark.slow)  # noqa: E731

@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, log_ndtr
 from scipy.stats import beta
 
-from diffmem.theory import spherical_cap
+from diffmem.theory.random_energy import spherical_cap
 
 SCORES = np.array([-6.0, -3, -1, -0.2, 0, 0.2, 1, 3, 6])
 

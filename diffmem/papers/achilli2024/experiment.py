@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ... import data, integrators, processes, scores, theory
-from ...studies.crossing import crossing
+from ...studies.collapse.crossing import crossing
 from ..base import Measurement, Results
 from ..measurements import farthest, highest_peak, measurements
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from ... import data, scores, theory
 from ...level import NoiseLevel
-from ...studies.crossing import crossing
+from ...studies.collapse.crossing import crossing
 from ..base import Measurement, Results
 from ..measurements import farthest, highest_peak, measurements
 

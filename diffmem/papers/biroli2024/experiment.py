@@ -12,7 +12,7 @@ import xarray as xr
 
 from ... import data, integrators, processes, scores, theory
 from ...level import NoiseLevel
-from ...studies.crossing import crossing
+from ...studies.collapse.crossing import crossing
 from ..base import Measurement, Results
 
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-5)

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from ... import data, scores, theory
-from ...studies.random_features import feature_spectrum, feature_times
+from ... import data, scores, theory, training
+from ...studies.feature_times import feature_spectrum, feature_times
 from ...studies.training_course import slope
 from ..base import Results
+from ..feature_data import drawn, level_at
 from ..measurements import farthest, measurements
-from ..random_features import drawn, level_at
 from .networks import network_summary, network_times
 
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, at which the score is learnt
@@ -82,11 +82,11 @@ def descent(n: int, key) -> tuple[float, float]:
     layer_key, noise_key, gauss_key = jax.random.split(key, 3)
     (d, psi_p, step), level = DESCENT, level_at(TIMES[0])
     layers = drawn(layer_key, psi_p * d, n, d)
-    fit = scores.fit_random_features(*layers, level)
+    fit = training.fit_random_features(*layers, level)
     exact = fit.flow(CHECKED).train
-    descended = scores.descend_random_features(*layers, level, tuple(CHECKED.tolist()), step, key=noise_key)
+    descended = training.descend_random_features(*layers, level, tuple(CHECKED.tolist()), step, key=noise_key)
     losses = [fit.train.loss(second) for second in descended]
-    equivalent = scores.equivalent_modes(*layers, level, key=gauss_key).flow(CHECKED).train
+    equivalent = training.equivalent_modes(*layers, level, key=gauss_key).flow(CHECKED).train
     return float(np.abs(losses - exact).max()), float(np.abs(equivalent - exact).max())
 
 

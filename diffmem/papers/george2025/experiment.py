@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import brentq
 
-from ... import scores, theory
+from ... import theory, training
 from ..base import Measurement, Results
+from ..feature_data import drawn, level_at
 from ..measurements import farthest, measurements
-from ..random_features import drawn, level_at
 
 TIME = 0.1  # of the Ornstein-Uhlenbeck clock
 LEVEL = level_at(TIME)
@@ -82,8 +82,8 @@ def deviations(d: int, draws: int, moments, key) -> np.ndarray:
             layer_key, gauss_key = jax.random.split(jax.random.fold_in(draw_key, j))
             layers = drawn(layer_key, psi_p * d, psi_n * d, d)
             truth = theory.ridge_learning_curve(penalty, psi_p, psi_n, moments)
-            equivalent = scores.equivalent_modes(*layers, LEVEL, key=gauss_key).ridge(penalty)
-            features = scores.fit_random_features(*layers, LEVEL).ridge(penalty)
+            equivalent = training.equivalent_modes(*layers, LEVEL, key=gauss_key).ridge(penalty)
+            features = training.fit_random_features(*layers, LEVEL).ridge(penalty)
             pairs = (
                 (v, t) for e in (equivalent, features) for v, t in ((e.train, truth.train), (e.score, truth.score))
             )
@@ -91,7 +91,7 @@ def deviations(d: int, draws: int, moments, key) -> np.ndarray:
         for j, (psi_p, psi_n, penalty) in enumerate(ONE_NOISE):
             layer_key, noise_key = jax.random.split(jax.random.fold_in(draw_key, len(ALL_NOISE) + j))
             layers = drawn(layer_key, psi_p * d, psi_n * d, d)
-            fit = scores.fit_random_features(*layers, LEVEL, draws=1, key=noise_key).ridge(penalty)
+            fit = training.fit_random_features(*layers, LEVEL, draws=1, key=noise_key).ridge(penalty)
             found[4, i, j] = fit.score / theory.one_draw_learning_curve(penalty, psi_p, psi_n, moments).score
     return found - 1
 
@@ -105,9 +105,9 @@ def curves(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
             layer_key, noise_key, gauss_key = jax.random.split(jax.random.fold_in(draw_key, j), 3)
             layers = drawn(layer_key, psi_p * d, PSI_N * d, d)
             fits = (
-                scores.fit_random_features(*layers, LEVEL, draws=1, key=noise_key),
-                scores.fit_random_features(*layers, LEVEL),
-                scores.equivalent_modes(*layers, LEVEL, key=gauss_key),
+                training.fit_random_features(*layers, LEVEL, draws=1, key=noise_key),
+                training.fit_random_features(*layers, LEVEL),
+                training.equivalent_modes(*layers, LEVEL, key=gauss_key),
             )
             found[:, i, j] = [float(fit.ridge(settings.penalty).score) for fit in fits]
     variables = {name: (("draw", "psi_p"), part) for name, part in zip(("one", "all", "equivalent"), found)}

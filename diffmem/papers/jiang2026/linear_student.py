@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from ... import scores
-from ..random_features import level_at
+from ... import training
+from ..feature_data import level_at
 
 BLOCK = 20  # draws of every point whose features are held at once
 
@@ -39,7 +39,7 @@ def feature_distillation(
     gives one Euler step of the flow earlier: `D_S(x_t) = D_T'(x_t + (t - t')(x_t + s_T(x_t)))`, over `draws` noises of
     each training point. p = psi_p d features, n = psi_n d points; draws x n should be several p.
 
-    Cost: two fits (`scores.fit_random_features`) and draws x n x p^2 products; 3 s by default. Host float64.
+    Cost: two fits (`training.fit_random_features`) and draws x n x p^2 products; 3 s by default. Host float64.
     Source: our own linear reading of Jiang and Zou, arXiv:2604.23552; the model is that of Bonnaire et al.,
     arXiv:2505.17638.
     """
@@ -47,7 +47,7 @@ def feature_distillation(
     n, p = psi_n * d, psi_p * d
     first, points = _normal(first_key, (p, d)), _normal(point_key, (n, d))
     now, before = (level_at(time) for time in (t, t / 2))
-    fit, earlier = (scores.fit_random_features(first, points, level) for level in (now, before))
+    fit, earlier = (training.fit_random_features(first, points, level) for level in (now, before))
     own, target = (np.asarray(one.flow_score(time).second, np.float64) for one in (fit, earlier))
     features = lambda x: np.tanh(x @ first.T / math.sqrt(d)) / math.sqrt(p)  # noqa: E731
     second, cross = np.zeros((p, p)), np.zeros((p, d))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
 
-from ...metrics.rows import as_rows
+from ...metrics.neighbours.rows import as_rows
 
 
 def code_spread(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count"]:

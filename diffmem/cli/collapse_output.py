@@ -1,0 +1,88 @@
+"""What a collapse study hands over: a table on the terminal, a dataset and two figures in a folder."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray
+    from rich.table import Table
+
+    from ..data import Dataset
+
+WIDE = 20.0  # ratio of the last to the first time above which the time axis is logarithmic
+LEGEND = """t_C, ratio: the time, and sigma/alpha there, at which the mean own weight
+is 1/2. spectrum, MC: predictions of t_C from the covariance spectrum, and
+from the mutual information by Monte Carlo. copies: fraction of generated
+samples. A dash: not reached, or more than these data can tell."""
+COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "MC", "copies", "95 %")
+
+
+def table(result: "xarray.Dataset") -> "Table":
+    """One row for each n and d."""
+    from rich import box
+    from rich.table import Table
+
+    title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
+    if result.attrs["score"] != "exact":
+        title += f"\ncopies by {result.attrs['score']}"
+    rows = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 0), pad_edge=False)
+    for name in COLUMNS:
+        rows.add_column(name, justify="right", no_wrap=True)
+    for d in result.d.values:
+        for n in result.n.values:
+            rows.add_row(str(n), str(d), *_numbers(result.sel(n=n, d=d)))
+        rows.add_section()
+    return rows
+
+
+def _numbers(cell) -> list[str]:
+    times = [_number(cell[name].item()) for name in ("measured", "measured_ratio", "predicted", "predicted_mc")]
+    times.insert(1, _range(cell, "measured_low", "measured_high", _number))
+    copies = _fraction(cell.generated.item())
+    return [*times, copies, _range(cell, "generated_low", "generated_high", _fraction)]
+
+
+def _range(cell, low: str, high: str, shown: Callable[[float], str]) -> str:
+    ends = [cell[name].item() for name in (low, high)]
+    return "-" if any(map(math.isnan, ends)) else "-".join(map(shown, ends))
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _number(value: float) -> str:
+    """Three digits; a dash for what is not known."""
+    return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def write_files(result: "xarray.Dataset", dataset: "Dataset", out: Path) -> list[Path]:
+    """Write collapse.nc, collapse.png and samples.png; their paths."""
+    from .. import plots
+    from ..studies.sweep.store import save
+
+    paths = [out / name for name in ("collapse.nc", "collapse.png", "samples.png")]
+    save(result, paths[0])
+    t = result.t.values
+    plots.phase_diagram(result, log_time=bool(t[0] > 0 and t[-1] > WIDE * t[0])).savefig(paths[1])
+    _samples(result, dataset).savefig(paths[2])
+    return paths
+
+
+def _samples(result, dataset):
+    """The examples of the largest n at the largest d."""
+    from .. import plots
+    from ..data import reduce_dimension
+
+    cell = result.isel(n=-1, d=-1)
+    ratio = cell.example_distance_ratio.values
+    return plots.samples_beside_neighbours(
+        cell.example.values,
+        cell.example_neighbour.values,
+        reduce_dimension(dataset, int(cell.d)).event_shape,
+        cell.example_distance.values,
+        ratio=ratio,
+        copied=ratio < 1 / 3,
+    )

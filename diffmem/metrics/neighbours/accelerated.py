@@ -1,0 +1,76 @@
+"""Nearest neighbours on an accelerator: candidates and their exact distances never leave it."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Real
+
+from ...arithmetic import dot
+
+SPARE = 16  # candidates beyond the k nearest: with fewer equal or nearly equal distances than that the search is proven
+WORTH = 1 << 30  # products from which it pays to bring points to the accelerator
+ENTRIES = 1 << 28  # screened distances held at a time
+GATHERED = 1 << 26  # coordinates of candidates held at a time in double precision
+
+
+class Found(NamedTuple):
+    """What a search on the device found."""
+
+    squares: Float[np.ndarray, "count k"]
+    """Squared distances in float64, ascending."""
+    index: Int[np.ndarray, "count k"]
+    settled: Bool[np.ndarray, "count"]
+    """Whether no other point can be nearer; the others are left to the search on the host."""
+
+
+def pays(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"]) -> bool:
+    """Whether there is an accelerator, the search is large, and single precision holds the points exactly."""
+    exact = all(np.can_cast(side.dtype, np.float32) for side in (queries, points))
+    return jax.default_backend() != "cpu" and exact and queries.size * len(points) >= WORTH
+
+
+def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"], k: int) -> Found:
+    """The k nearest points of each query: a float32 product screens, float64 differences of k + 16 candidates decide.
+
+    A query is settled where the bound on the product's rounding proves that no other point is as near as the k-th
+    candidate. Ordered by distance and then by index. Cost: one float32 product and a partial sort on the device.
+    """
+    n, d = len(points), points.shape[1]
+    candidates = min(n, k + SPARE)
+    block = max(1, min(len(queries), ENTRIES // n, GATHERED // (candidates * d)))
+    rows, parts = jnp.asarray(points, jnp.float32), []
+    centre = jnp.mean(rows[:: max(1, n // 1024)], axis=0)
+    largest = jnp.maximum(jnp.max(jnp.abs(rows)), jnp.max(jnp.abs(jnp.asarray(queries, jnp.float32))))
+    # half of a power of two above every coordinate: squares neither over- nor underflow
+    scale = jnp.where(largest > 0, jnp.frexp(largest)[0] / jnp.where(largest > 0, largest, 1), 1) / 2
+    for start in range(0, len(queries), block):
+        # the last block repeats its last query, so that it has the shape that is compiled
+        place = np.minimum(start + np.arange(block), len(queries) - 1)
+        with jax.enable_x64(True):
+            found = _block(jnp.asarray(queries[place], jnp.float32), rows, centre, scale, k, candidates)
+            kept = min(block, len(queries) - start)
+            parts.append([np.asarray(part)[:kept] for part in found])
+    return Found(*(np.concatenate(part) for part in zip(*parts)))
+
+
+@partial(jax.jit, static_argnums=(4, 5))
+def _block(queries: Float[Array, "block d"], rows: Float[Array, "n d"], centre, scale, k: int, candidates: int):
+    d, unit = rows.shape[1], 2.0**-24
+    a, b = ((side - centre[None]) * scale for side in (queries, rows))
+    a_squares, b_squares = jnp.sum(a * a, axis=1), jnp.sum(b * b, axis=1)
+    screened = b_squares[None] / 2 - dot(a, b.T)
+    value, index = jax.lax.top_k(-screened, candidates)
+    index = index.astype(jnp.int32)
+    between = queries.astype(jnp.float64)[:, None] - rows[index].astype(jnp.float64)
+    squares = jnp.sum(between * between, axis=2)
+    squares, index = jax.lax.sort((squares, index), dimension=1, num_keys=2)
+    # |x - y|^2 scale^2 = 2 screened + |a|^2, up to the rounding of the product, the norms and the coordinates
+    norm, most = jnp.sqrt(a_squares), jnp.sqrt(jnp.max(b_squares))
+    error = (d + 8) * unit * most * (norm + most) + 8 * unit * (norm + most) ** 2
+    others = 2 * (-value[:, -1] - error) + a_squares
+    last = squares[:, k - 1] * scale.astype(jnp.float64) ** 2
+    settled = (last < others.astype(jnp.float64)) | (candidates == rows.shape[0])
+    return squares[:, :k], index[:, :k], settled

@@ -1,0 +1,175 @@
+"""Exact nearest neighbours: matrix products find the candidates, direct differences decide."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import ArrayLike, Float, Int, Real
+
+from ...data.distinct import first_equal
+from . import accelerated
+from .rows import as_row_pair
+from .screening import Frame, frame, kth_smallest, screening_error
+
+BLOCK = 1024  # rows of a screen: with twice as many columns a matrix of 8 MB, which stays in cache
+MANY = 1 / 64  # share of the pairs of a block above which a double-precision product is cheaper than measuring them
+
+
+class Neighbours(NamedTuple):
+    """The k nearest training points of each sample, nearest first."""
+
+    distance: Float[np.ndarray, "count k"]
+    """Euclidean distances (not squared), in the units of the data."""
+    index: Int[np.ndarray, "count k"]
+    """Rows of the training set."""
+
+
+def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ..."], k: int = 1) -> Neighbours:
+    """The k nearest training points of each sample, exactly.
+
+    `distance[i, j] = |samples[i] - train[index[i, j]]|`, ascending in j; equal distances are ordered by index.
+
+    Any event shape; NumPy or JAX arrays of any real dtype. Accuracy: a float32 matrix product of centred points only
+    screens, and every point within its proven rounding bound of the k-th best is measured by direct float64
+    differences, so the order is that of direct float64 distances, a point is at distance 0 of itself, and block sizes
+    change nothing.
+    On an accelerator, where there is one and the search is large, product, candidates and differences stay there.
+    Cost: one float32 product of (count, d) by (d, n); where it cannot tell points apart (duplicates), a float64 one and
+    then the differences. Memory: up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances
+    whose squares overflow float64 are infinite.
+
+    Raises ValueError for different event shapes, for NaN or infinite values, and unless 1 <= k <= n.
+    """
+    queries, points = as_row_pair(samples, train, ("samples", "train"))
+    if not 1 <= k <= len(points):
+        raise ValueError(f"`k` must be between 1 and the {len(points)} points of `train`, but is {k}.")
+    if not accelerated.pays(queries, points):
+        squares, index = _on_host(queries, points, k)
+        return Neighbours(np.sqrt(squares), index)
+    squares, index, settled = accelerated.search(queries, points, k)
+    if not settled.all():
+        squares[~settled], index[~settled] = _on_host(queries[~settled], points, k)
+    return Neighbours(np.sqrt(squares), index.astype(np.int64))
+
+
+def _on_host(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"], k: int):
+    """Squared distances and indices of the k nearest points of each query."""
+    within, height = frame(queries, points), _height(queries.shape[1])
+    # blocks of queries that share a pass over the points
+    stride = height * max(1, 2**24 // (height * queries.shape[1]))
+    parts = [_search(queries[i : i + stride], points, within, k) for i in range(0, len(queries), stride)]
+    return tuple(np.concatenate(part) for part in zip(*parts))
+
+
+def expanded_squares(a: Float[np.ndarray, "count d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "count n"]:
+    """`|a|^2 + |b|^2 - 2 a.b`: squared distances by one matrix product, wrong by up to `expansion_error`."""
+    return _squared_norms(a)[:, None] + _squared_norms(b)[None, :] - 2 * a @ b.T
+
+
+def expansion_error(a: Float[np.ndarray, "count d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "count"]:
+    """Bound on the error of each row of `expanded_squares`: `(d + 8) eps (|a| + max |b|)^2`, twice the worst case."""
+    reach = np.sqrt(_squared_norms(a)) + np.sqrt(_squared_norms(b).max())
+    return (a.shape[1] + 8) * np.finfo(np.float64).eps * reach**2
+
+
+def _squared_norms(rows):
+    return np.einsum("ij,ij->i", rows, rows)
+
+
+def _height(d):
+    """Rows of a block of queries; a block of points has twice as many."""
+    return min(BLOCK, max(64, 2**22 // d))
+
+
+def _search(queries, points, within: Frame, k):
+    """Squared distances and indices of the k nearest points of the queries, in one pass over the points."""
+    height = _height(queries.shape[1])
+    squares, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
+    for part, start, screened in _one_ahead(_screens(queries, points, within, height)):
+        block, best = points[start : start + 2 * height], squares[part, -1]
+        near = _near(screened, best, k, within)
+        rows, columns = _narrowed(near, queries[part], block, within, best, k)
+        found = _direct_squares(queries[part], block, rows, columns)
+        squares[part], index[part] = _merge(squares[part], index[part], rows, columns + start, found)
+    return squares, index
+
+
+def _screens(queries, points, within, height):
+    """Every block of queries against every block of points, the queries running faster."""
+    parts = [slice(i, i + height) for i in range(0, len(queries), height)]
+    placed = [within.place(queries[part]) for part in parts]
+    for start in range(0, len(points), 2 * height):
+        block = within.place(points[start : start + 2 * height])
+        for part, a in zip(parts, placed):
+            yield part, start, (within.screened(a, block), a.squares, screening_error(a, block))
+
+
+def _one_ahead(items):
+    """The same items, each asked for one early: XLA computes the next product while NumPy looks at this one."""
+    current = next(items)
+    for following in items:
+        yield current
+        current = following
+    yield current
+
+
+def _near(screen, best, k, within):
+    """Which pairs may be among the k nearest, given the k-th best squared distance so far."""
+    screened, squares, error = np.asarray(screen[0]), *screen[1:]
+    limit = (best * within.scale * within.scale - squares) / 2 + error
+    near = _at_most(screened, limit)
+    if k <= screened.shape[1] and np.count_nonzero(near) > 4 * k * len(near):
+        near = _at_most(screened, np.minimum(limit, kth_smallest(screened, k) + 2 * error))
+    return near
+
+
+def _at_most(screened, limit):
+    return screened <= limit.astype(screened.dtype)[:, None]
+
+
+def _narrowed(near, queries, block, within, best, k):
+    """Rows and columns of the near pairs; too many are first screened in float64, then rid of repeated points."""
+    if np.count_nonzero(near) > MANY * near.size:
+        a, b = ((side.astype(np.float64) - within.centre) * within.scale for side in (queries, block))
+        screened, error = expanded_squares(a, b), expansion_error(a, b)
+        limit = best * within.scale * within.scale + error
+        if k <= len(block):
+            limit = np.minimum(limit, kth_smallest(screened, k) + 2 * error)
+        near = near & (screened <= limit[:, None])
+        if np.count_nonzero(near) > MANY * near.size:
+            near &= _earlier_copies(block) < k
+    return np.divmod(np.flatnonzero(near), near.shape[1])
+
+
+def _earlier_copies(block):
+    """How many earlier rows equal each row: k of them come before it among the nearest, whatever the query."""
+    first = first_equal(block)
+    order = np.argsort(first, kind="stable")
+    counts = np.empty(len(first), np.int64)
+    counts[order] = np.arange(len(first)) - np.searchsorted(first[order], first[order])
+    return counts
+
+
+def _direct_squares(queries, block, rows, columns):
+    """Squared distances of the listed pairs, the differences first."""
+    stride = max(1, 2**17 // queries.shape[1])
+    pieces = [slice(i, i + stride) for i in range(0, len(rows), stride)]
+    # np.sum adds every row in the same order, so that copies of a point are exactly equally far
+    found = [_squared_differences(queries[rows[piece]], block[columns[piece]]) for piece in pieces]
+    return np.concatenate([np.empty(0), *found])
+
+
+def _squared_differences(a, b):
+    difference = a.astype(np.float64)
+    difference -= b
+    return np.square(difference, out=difference).sum(axis=1)
+
+
+def _merge(squares, index, rows, columns, found):
+    """The k best of each row among those held and those found, ordered by distance and then by index."""
+    count, k = squares.shape
+    rows = np.concatenate([np.repeat(np.arange(count), k), rows])
+    squares, index = np.concatenate([squares.ravel(), found]), np.concatenate([index.ravel(), columns])
+    order = np.lexsort((index, squares, rows))
+    first = np.searchsorted(rows[order], np.arange(count))
+    taken = order[first[:, None] + np.arange(k)]
+    return squares[taken], index[taken]

@@ -1,0 +1,89 @@
+"""Scores that hold two scores: guidance, and one score for much noise beside one for little."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from ..checks import check_nonnegative, is_concrete
+from ..level import NoiseLevel, cast_level, float_dtype, strong
+from .base import AbstractScore, Evaluation, noise_of
+
+Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
+
+
+class Branches(NamedTuple):
+    """What both scores of a guided one found at a point."""
+
+    conditional: Evaluation
+    unconditional: Evaluation
+
+
+class Guided(AbstractScore):
+    """Classifier-free guidance `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score (Ho, Salimans,
+    arXiv:2207.12598).
+
+    `weight` is a number or a function of the level: 0 is unconditional, 1 conditional, above 1 extrapolates.
+    """
+
+    conditional: AbstractScore
+    unconditional: AbstractScore
+    weight: Weight
+
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """`D_u + w (D_c - D_u)`, the same combination of the noises, and both evaluations."""
+        found = Branches(self.conditional.evaluate(x, level), self.unconditional.evaluate(x, level))
+        mean = self._mix(found.conditional.mean, found.unconditional.mean, level)
+        noise = self._mix(found.conditional.noise, found.unconditional.noise, level)
+        # without noise both may be infinite, and their difference is not defined
+        clean = cast_level(level, mean.dtype).sigma == 0
+        return Evaluation(mean, jnp.where(clean, noise_of(mean, x, level), noise), found)
+
+    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+        """The same combination of the divergences."""
+        return self._mix(self.conditional.divergence(x, level), self.unconditional.divergence(x, level), level)
+
+    def _mix(self, conditional, unconditional, level: NoiseLevel):
+        dtype = unconditional.dtype
+        weight = self.weight(cast_level(level, dtype)) if callable(self.weight) else self.weight
+        return unconditional + strong(jnp.asarray(weight), dtype) * (conditional - unconditional)
+
+
+class Switched(AbstractScore):
+    """The score `above` where `sigma/alpha >= ratio`, `below` elsewhere; alpha = 0 is above.
+
+    `ratio` >= 0, a number or a scalar array. Where the level is one for a whole batch, as on every grid, only one score
+    is computed; where `jax.vmap` runs over levels, both are, each at a level of its own side. An integrator's step
+    should end at the ratio: across it the field is discontinuous. Raises ValueError for a negative ratio.
+    """
+
+    above: AbstractScore
+    below: AbstractScore
+    ratio: Real[ArrayLike, ""]
+
+    def __check_init__(self):
+        check_nonnegative("ratio", self.ratio)
+
+    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+        """Mean and noise of one of the two."""
+        return self._chosen(lambda score, x, level: score.evaluate(x, level)._replace(info=None), x, level)
+
+    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+        """That of one of the two."""
+        return self._chosen(lambda score, x, level: score.score(x, level), x, level)
+
+    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+        """That of one of the two."""
+        return self._chosen(lambda score, x, level: score.divergence(x, level), x, level)
+
+    def _chosen(self, function, x, level):
+        alpha, sigma = cast_level(level, float_dtype(x))
+        edge = alpha * strong(self.ratio, sigma.dtype)
+        high = sigma >= edge
+        if is_concrete(high):
+            return function(self.above if high else self.below, x, NoiseLevel(alpha, sigma))
+        # a batch of levels computes both sides: neither may see a level that it is not defined for
+        over, under = NoiseLevel(alpha, jnp.where(high, sigma, edge)), NoiseLevel(alpha, jnp.where(high, edge, sigma))
+        return jax.lax.cond(high, lambda: function(self.above, x, over), lambda: function(self.below, x, under))

@@ -1,0 +1,52 @@
+"""One Gaussian: the linear score, and what the covariance spectrum alone can explain."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from ...checks import check_finite, check_points
+from ...level import float_dtype, strong
+from .covariances import AbstractCovariances
+from .family import AbstractGaussianFamily
+from .mixture import check_covariances, covariances_of
+
+
+class Gaussian(AbstractGaussianFamily):
+    """N(mean, covariance): `D = mean + alpha S (alpha^2 S + sigma^2)^-1 (x - alpha mean)`.
+
+    `mean` has any event shape with d entries; `covariance` is a scalar (isotropic), of the mean's shape (diagonal) or
+    (d, d).
+    Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
+    """
+
+    centres: Float[Array, "1 d"]
+    log_weights: Float[Array, "1"]
+    covariances: AbstractCovariances
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, mean: Real[ArrayLike, "*shape"], covariance: Real[ArrayLike, "..."]):
+        check_finite("mean", mean)
+        self.shape = tuple(np.shape(mean))
+        dtype = float_dtype(mean, covariance)
+        self.centres = strong(mean, dtype).reshape(1, -1)
+        self.log_weights = jnp.zeros(1, dtype)
+        check_covariances(jnp.asarray(covariance)[None], 1, self.shape)
+        self.covariances = covariances_of(strong(covariance, dtype)[None], 1, self.shape)
+
+    @classmethod
+    def fit(cls, points: Real[ArrayLike, "..."]) -> "Gaussian":
+        """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
+        check_points(points)
+        values = np.asarray(points)
+        flat = values.reshape(len(values), -1).astype(np.float64)
+        centred = flat - flat.mean(0)
+        dtype = np.dtype(float_dtype(points))
+        return cls(
+            flat.mean(0).reshape(values.shape[1:]).astype(dtype), (centred.T @ centred / len(flat)).astype(dtype)
+        )
+
+    @property
+    def mean(self) -> Float[Array, "*shape"]:
+        """The mean."""
+        return self.centres[0].reshape(self.shape)

@@ -1,0 +1,66 @@
+"""Mixtures of low-rank Gaussians: subspaces with a floor."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from ...checks import check_finite, check_nonnegative, check_points, check_weights
+from ...level import float_dtype, strong
+from ...reductions.centres import normalised
+from .covariances import LowRank
+from .family import AbstractGaussianFamily
+
+
+class LowRankMixture(AbstractGaussianFamily):
+    """`sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, every operation O(k d r) (setting: Wang et al.,
+    arXiv:2409.02426).
+
+    `weights` (k,), `means` (k, *shape), `factors` (k, d, r) of any columns, `variances` (k, r), `floor` a scalar. With
+    floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for other shapes and negative
+    variances.
+    """
+
+    centres: Float[Array, "k d"]
+    log_weights: Float[Array, "k"]
+    covariances: LowRank
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        weights: Real[ArrayLike, "..."],
+        means: Real[ArrayLike, "..."],
+        factors: Real[ArrayLike, "..."],
+        variances: Real[ArrayLike, "..."],
+        floor: Real[ArrayLike, ""] = 0.0,
+    ):
+        check_points(means)
+        k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))
+        check_weights(weights, k)
+        _check_factors(factors, variances, floor, k, d)
+        self.shape = tuple(np.shape(means)[1:])
+        dtype = float_dtype(means, factors, variances)
+        self.centres = strong(means, dtype).reshape(k, d)
+        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
+        self.covariances = LowRank(strong(factors, dtype), strong(variances, dtype), strong(floor, dtype))
+
+    @property
+    def means(self) -> Float[Array, "k *shape"]:
+        """The means, (k, *shape)."""
+        return jnp.reshape(self.centres, (-1, *self.shape))
+
+
+def _check_factors(factors, variances, floor, k: int, d: int) -> None:
+    if np.ndim(factors) != 3 or np.shape(factors)[:2] != (k, d) or not 1 <= np.shape(factors)[2] <= d:
+        raise ValueError(
+            f"`factors` must have shape ({k}, {d}, r) with 1 <= r <= {d}, but has shape {np.shape(factors)}."
+        )
+    if np.shape(variances) != (k, np.shape(factors)[2]):
+        raise ValueError(
+            f"`variances` must have shape ({k}, {np.shape(factors)[2]}), one for each factor, "
+            f"but has shape {np.shape(variances)}."
+        )
+    for name, values in (("factors", factors), ("variances", variances), ("floor", floor)):
+        check_finite(name, values)
+    check_nonnegative("variances", variances)
+    check_nonnegative("floor", floor)

@@ -1,0 +1,108 @@
+"""Gaussian mixtures with isotropic, diagonal or full covariances."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from ...checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
+from ...level import float_dtype, strong
+from ...reductions.centres import normalised
+from .covariances import AbstractCovariances, Diagonal, Full, Isotropic
+from .family import AbstractGaussianFamily
+
+
+class GaussianMixture(AbstractGaussianFamily):
+    """`sum_i w_i N(mu_i, S_i)`: the population law whose score generalizes.
+
+    `weights` (k,) are normalised; `means` (k, *shape), d entries each; `covariances` isotropic (k,), diagonal (k,
+    *shape) or
+    (k, d), full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative
+    variances.
+    """
+
+    centres: Float[Array, "k d"]
+    log_weights: Float[Array, "k"]
+    covariances: AbstractCovariances
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        weights: Real[ArrayLike, "..."],
+        means: Real[ArrayLike, "..."],
+        covariances: Real[ArrayLike, "..."],
+    ):
+        check_points(means)
+        k = np.shape(means)[0]
+        check_weights(weights, k)
+        self.shape = tuple(np.shape(means)[1:])
+        check_covariances(covariances, k, self.shape)
+        dtype = float_dtype(means, covariances)
+        self.centres = strong(means, dtype).reshape(k, -1)
+        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
+        self.covariances = covariances_of(strong(covariances, dtype), k, self.shape)
+
+    @classmethod
+    def two_clusters(
+        cls, mean: Real[ArrayLike, "*shape"], variance: Real[ArrayLike, ""] = 1.0, weight: Real[ArrayLike, ""] = 0.5
+    ) -> "GaussianMixture":
+        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section
+        3).
+        """
+        mean = jnp.asarray(mean)
+        dtype = float_dtype(mean)
+        mean, weight = strong(mean, dtype), strong(weight, dtype)
+        return cls(jnp.stack([weight, 1 - weight]), jnp.stack([mean, -mean]), jnp.full(2, strong(variance, dtype)))
+
+    @classmethod
+    def fit(cls, points: Real[ArrayLike, "..."], components: int, *, seed: int = 0) -> "GaussianMixture":
+        """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on
+        the host.
+        """
+        from sklearn.mixture import GaussianMixture as EM
+
+        check_points(points)
+        values = np.asarray(points)
+        if not 1 <= components <= len(values):
+            raise ValueError(
+                f"`components` must be between 1 and {len(values)}, the number of points, but is {components}."
+            )
+        flat = values.reshape(len(values), -1).astype(np.float64)
+        found = EM(components, random_state=seed, reg_covar=1e-3).fit(flat)
+        dtype = np.dtype(float_dtype(points))
+        means = found.means_.reshape(components, *values.shape[1:])
+        return cls(found.weights_.astype(dtype), means.astype(dtype), found.covariances_.astype(dtype))
+
+    @property
+    def means(self) -> Float[Array, "k *shape"]:
+        """The means, (k, *shape)."""
+        return self.centres.reshape(-1, *self.shape)
+
+
+def covariances_of(values: Float[Array, "k ..."], k: int, shape: tuple[int, ...]) -> AbstractCovariances:
+    """The covariance family that the shape of `values` names (already checked)."""
+    d = int(np.prod(shape))
+    if values.ndim == 1:
+        return Isotropic(values)
+    if values.shape == (k, d, d) and values.shape != (k, *shape):
+        return Full(values)
+    return Diagonal(values.reshape(k, d))
+
+
+def check_covariances(values: ArrayLike, k: int, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless the values are k isotropic, diagonal or full covariances of points of this shape."""
+    d = int(np.prod(shape))
+    if np.shape(values) not in {(k,), (k, *shape), (k, d), (k, d, d)}:
+        raise ValueError(
+            f"`covariances` must have shape ({k},), ({k}, {d}) or ({k}, {d}, {d}) for means of shape {shape}, "
+            f"but has shape {np.shape(values)}."
+        )
+    check_finite("covariances", values)
+    if not is_concrete(values):
+        return
+    concrete = np.asarray(values)
+    full = concrete.shape == (k, d, d) and concrete.shape != (k, *shape)
+    if full and not np.allclose(concrete, concrete.swapaxes(1, 2), rtol=1e-4, atol=1e-6 * np.abs(concrete).max()):
+        raise ValueError("`covariances` must be symmetric.")
+    variances = np.diagonal(concrete, axis1=1, axis2=2) if full else concrete
+    check_nonnegative("covariances", variances)

@@ -1,0 +1,120 @@
+"""One cell of a collapse study: n training points in d dimensions, measured beside predicted."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, PRNGKeyArray
+
+from ...data import Dataset
+from ...integrators import Heun, grids, sample
+from ...metrics import memorization
+from ...processes import AbstractProcess
+from ...scores import Empirical
+from .crossing import crossing_interval
+from .forward import watch_forward
+from .grid import ratios_at, times_at
+from .learners import Learner
+from .predictions import monte_carlo_ratio
+
+PADDED = 2048  # sizes below share one compilation
+BATCH = 1024  # samples at once, which bounds the memory
+LEARNING = 1  # folded into the seed's key for the learner
+EXAMPLES = 16  # generated samples that are kept
+
+
+class Settings(NamedTuple):
+    """What the numbers of a cell depend on, beside its data, n, d and the grid of times."""
+
+    process: AbstractProcess
+    samples: int
+    queries: int
+    steps: int
+    seed: int
+    learner: Learner | None = None
+
+
+def measure_cell(
+    dataset: Dataset, n: int, times: Float[np.ndarray, "nodes"], settings: Settings, report: Callable[[str], None]
+) -> xr.Dataset:
+    """All that is known of n points of `dataset` (in its d dimensions): variables over t, and single numbers.
+
+    The randomness depends on seed, n and d alone, not on other cells.
+    """
+    root = jax.random.key(settings.seed)
+    subset, prediction, cell = jax.random.split(root, 3)
+    queries, samples = jax.random.split(jax.random.fold_in(jax.random.fold_in(cell, n), dataset.d))
+    train = dataset.take(n, key=subset).points
+    score = padded_score(train, dataset.n)
+    learned = None
+    if settings.learner is not None:
+        report("learning")
+        own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(root, LEARNING), n), dataset.d)
+        learned = settings.learner(jax.numpy.asarray(train), own)
+    report("predicting")
+    found = _predicted(dataset, n, settings.process, key=prediction)
+    report("watching forward samples")
+    rng = np.random.default_rng((settings.seed, n, dataset.d))
+    found = found.merge(_watched(score, learned, train, times, settings, rng, key=queries))
+    report("generating")
+    return found.merge(_generated(score if learned is None else learned, train, settings, key=samples))
+
+
+def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
+    """The score of the training points, with points of weight zero up to a size that many n share.
+
+    The size is a power of two from 2,048 on, or `most`, the size of the data: it depends on nothing else, so that a
+    cell's numbers do not depend on which others are studied.
+    """
+    n = len(train)
+    size = min(most, max(PADDED, 1 << (n - 1).bit_length()))
+    points = np.concatenate([train, np.broadcast_to(train[:1], (size - n, train.shape[1]))])
+    return Empirical(points, (np.arange(size) < n).astype(train.dtype))
+
+
+def _predicted(dataset, n, process, *, key: PRNGKeyArray):
+    value, error = monte_carlo_ratio(dataset, n, key=key)
+    ends = times_at(process, np.array([value - error, value + error]))
+    return xr.Dataset(
+        {
+            "predicted_mc": float(times_at(process, value)),
+            "predicted_mc_error": float(ends[1] - ends[0]) / 2,
+            "predicted_mc_ratio": float(value),
+            "predicted_mc_ratio_error": float(error),
+        }
+    )
+
+
+def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
+    process = settings.process
+    watched = watch_forward(score, train, process, times, settings.queries, key=key, denoiser=learned)
+    ratio = ratios_at(process, times)
+    names = ("measured", "measured_low", "measured_high")
+    # the mean weight of one of two points falls to 1/2 only without signal: a crossing would be noise
+    crossed = crossing_interval(watched.own_weight, ratio, rng) if len(train) > 2 else (np.nan,) * 3
+    curves = {name: ("t", part.mean(axis=1)) for name, part in watched._asdict().items()}
+    in_time = dict(zip(names, times_at(process, np.array(crossed)).tolist()))
+    in_ratio = {name.replace("measured", "measured_ratio"): value for name, value in zip(names, crossed)}
+    return xr.Dataset({**curves, **in_time, **in_ratio}, coords={"t": times, "ratio": ("t", ratio)})
+
+
+def _generated(score, train, settings, *, key: PRNGKeyArray):
+    process, count = settings.process, settings.samples
+    times = grids.karras(process, settings.steps)
+    drawn = sample(score, process, Heun(), times, train.shape[1:], count, key=key, batch_size=min(count, BATCH))
+    points = np.asarray(drawn.points)
+    copies = memorization(points, train)
+    shown = slice(min(EXAMPLES, count))
+    return xr.Dataset(
+        {
+            "generated": copies.fraction,
+            "generated_low": copies.interval.low,
+            "generated_high": copies.interval.high,
+            "example": (("sample", "feature"), points[shown]),
+            "example_neighbour": (("sample", "feature"), train[copies.index[shown]]),
+            "example_distance": ("sample", copies.d1[shown]),
+            "example_distance_ratio": ("sample", copies.ratio[shown]),
+        }
+    )

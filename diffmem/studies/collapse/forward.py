@@ -1,0 +1,82 @@
+"""What the exact posterior says of noisy training points: how far its weights have condensed, and what D copies."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from ...level import NoiseLevel, cast_level
+from ...metrics import memorization
+from ...processes import AbstractProcess
+from ...scores import AbstractScore, Empirical
+
+BATCH = 1024  # queries at once, which bounds the memory
+
+
+class Watched(NamedTuple):
+    """Statistics of the posterior weights for each time and query."""
+
+    participation: Float[np.ndarray, "nodes queries"]
+    entropy: Float[np.ndarray, "nodes queries"]
+    own_weight: Float[np.ndarray, "nodes queries"]
+    leader_weight: Float[np.ndarray, "nodes queries"]
+    memorized: Bool[np.ndarray, "nodes queries"]
+
+
+def watch_forward(
+    score: Empirical,
+    train: Float[np.ndarray, "n d"],
+    process: AbstractProcess,
+    times: Float[np.ndarray, "nodes"],
+    queries: int,
+    *,
+    key: PRNGKeyArray,
+    denoiser: AbstractScore | None = None,
+) -> Watched:
+    """Forward samples `x = alpha y_i + sigma z` of the training points in turn, each with one z at all times.
+
+    `denoiser` is the score whose D is judged for copies, by default `score` itself.
+    `train` are the first n points of the score, those with weight. Query q is of point q mod n, and its z depends on
+    key and q alone.
+    Cost: nodes x queries posterior passes and nearest-neighbour searches, 1024 queries at a time.
+    """
+    level = process.level(jnp.asarray(times))
+    batches = []
+    size = min(queries, BATCH)
+    for first in range(0, queries, size):
+        # the last batch repeats its last query, so that it has the size that is compiled already
+        query = np.minimum(first + np.arange(size), queries - 1)
+        found, denoised = _watch(score, denoiser, jnp.asarray(query % len(train)), level, key, jnp.asarray(query))
+        keep = min(size, queries - first)
+        copied = memorization(np.asarray(denoised)[:, :keep].reshape(-1, train.shape[1]), train).copied
+        statistics = [np.asarray(part, float)[:, :keep] for part in found]
+        batches.append((*statistics, copied.reshape(len(times), keep)))
+    return Watched(*(np.concatenate(part, axis=1) for part in zip(*batches)))
+
+
+@eqx.filter_jit
+def _watch(score: Empirical, denoiser: AbstractScore | None, index, level: NoiseLevel, key, query):
+    points = score.points
+    dtype = points.dtype
+    z = jax.vmap(lambda q: jax.random.normal(jax.random.fold_in(key, q), points.shape[1:], dtype))(query)
+
+    def at(level):
+        return jax.vmap(lambda y, z: _statistics(score, denoiser, points, y, z, level))(points[index], z)
+
+    return jax.lax.map(at, cast_level(level, dtype))
+
+
+def _statistics(score: Empirical, denoiser, points: Float[Array, "n d"], y, z, level: NoiseLevel):
+    alpha, sigma = level
+    x = alpha * y + sigma * z
+    posterior = score.posterior(x, level)
+    # own weight from the leader's by the gap of energies, for which z is known: no second pass
+    away = y - points[posterior.leader]
+    snr = (alpha / sigma) ** 2
+    gap = snr * jnp.sum(away**2) / 2 + jnp.sqrt(snr) * jnp.sum(away * z)
+    own = posterior.leader_weight * jnp.exp(gap)
+    mean = posterior.mean if denoiser is None else denoiser.denoise(x, level)
+    return (posterior.participation, posterior.entropy, own, posterior.leader_weight), mean

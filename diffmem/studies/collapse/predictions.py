@@ -1,0 +1,37 @@
+"""When theory expects the collapse of n points of a data set, from its spectrum and from its points."""
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from ... import theory
+from ...data import Dataset
+
+MOST_POINTS = 20_000  # of a data set in the Monte-Carlo estimate, whose memory is 16 bytes x queries x points
+MC_QUERIES = 1000
+
+UNKNOWN = theory.Estimate(np.nan, np.nan)
+
+
+def predicted_ratio(dataset: Dataset, n: int, spectrum: np.ndarray) -> float:
+    """sigma/alpha at collapse by the covariance spectrum; raises ValueError for a spectrum of zeros."""
+    ratio = theory.collapse_ratio(n, spectrum)
+    if ratio == 0:
+        raise ValueError(f"`dataset` must hold points that differ, but all {dataset.n} in {dataset.name} are equal.")
+    return ratio
+
+
+def monte_carlo_ratio(dataset: Dataset, n: int, *, key: PRNGKeyArray) -> theory.Estimate:
+    """sigma/alpha at collapse by the mutual information that the points themselves show, leaving one out.
+
+    NaN where it is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the
+    information from crossing log n. Of more than 20,000 points a random 20,000 are used.
+    """
+    draw, estimate = jax.random.split(key)
+    points = dataset.points if dataset.n <= MOST_POINTS else dataset.take(MOST_POINTS, key=draw).points
+    if not 1 < n < len(np.unique(points, axis=0)) - 1:
+        return UNKNOWN
+    try:
+        return theory.empirical_collapse_ratio(points, n, key=estimate, queries=MC_QUERIES)
+    except ValueError:  # repeated points: the condition above leaves no other reason
+        return UNKNOWN

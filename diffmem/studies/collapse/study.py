@@ -1,0 +1,197 @@
+"""The main study: how and when the reverse process of n points in d dimensions collapses onto them."""
+
+import functools
+import importlib.metadata
+import itertools
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+import xarray as xr
+from jaxtyping import ArrayLike, Real
+
+from ... import __version__
+from ...data import Dataset, reduce_dimension
+from ...processes import AbstractProcess, OrnsteinUhlenbeck
+from ...progress import Progress, followed
+from ...theory import spectrum
+from .cell import Settings, measure_cell
+from .defaults import default_dimensions, default_sizes
+from .grid import checked_grid, collapse_grid, times_at
+from .learners import Learner
+from .predictions import predicted_ratio
+from ...checks import check_seed
+from ..sweep.store import Store
+from .variables import MEASURED, described
+from ..sweep.workers import Cell, Outcome, Report, run_cells
+
+REMEDY = "choose another folder (--out) or start afresh (--fresh)"
+DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions
+
+
+def collapse(
+    dataset: Dataset,
+    n: Sequence[int] | None = None,
+    d: Sequence[int] | None = None,
+    process: AbstractProcess = DEFAULT_PROCESS,
+    *,
+    learner: Learner | None = None,
+    samples: int = 512,
+    queries: int = 512,
+    steps: int = 32,
+    times: Sequence[float] | Real[ArrayLike, "nodes"] | None = None,
+    seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | bool = False,
+) -> xr.Dataset:
+    """When does the exact score of n training points in d dimensions collapse onto one of them, and does it copy?
+
+    For each d the data are reduced (`data.reduce_dimension`), for each n a random subset is the training set; a larger
+    subset contains a smaller one. n and d default to `default_sizes` and `default_dimensions`.
+
+    **Watched** (n, d, t), over `queries` forward samples x_t = alpha y_i + sigma z of training points, means of the
+    posterior's `participation`, `entropy`, `own_weight` (of y_i), `leader_weight`, and `memorized`, the fraction of
+    D(x_t) with d1/d2 < 1/3: what a reverse process stopped at t and denoised would copy, as its law at t is that of
+    x_t. `times` default to a common grid around the predicted collapse.
+
+    **Measured** (n, d): the time at which the mean own weight falls to 1/2, by interpolation in log sigma/alpha, with
+    its 95 % bootstrap interval over queries (for this subset; other subsets differ by a few per cent). NaN where it is
+    not crossed on the grid, and for n = 2, where the weight falls to 1/2 only without signal.
+
+    **Predicted** (n, d): from the spectrum of all the data, which stand for the population, by `theory.collapse_time`
+    (`predicted`); and from the mutual information that all points show, leaving one out, by
+    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN unless n < N - 1 for N distinct
+    points). Both are extrapolations where n is near N.
+
+    **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
+    method on a Karras grid of `steps`, and denoised; `generated_low`, `generated_high` the 95 % Wilson interval. A
+    process that stops before the collapse is complete copies less than all. The first 16 are kept with their nearest
+    training points.
+
+    `learner(points, key)`, such as those of `studies.learners`, puts a learned score in the place of the exact one:
+    `memorized` and `generated` are then of it, while the weights that are watched, and what is measured and predicted
+    from them, stay those of the exact score of the same points: the background against which it is seen.
+
+    Times have companions in sigma/alpha (`measured_ratio`, ...), comparable across processes. Attributes tell versions,
+    seed, process, data with fingerprint, and settings. The same seed gives the same numbers, and a cell's numbers do
+    not depend on the other cells.
+
+    `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there.
+    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells; the numbers are the
+    same, and this process alone writes (see `sweep`: processes must be spawned, not forked). Where a cell fails, the
+    others are finished before its exception is raised. `progress(done, total, stage)` is told what happens; True shows
+    it on standard error.
+
+    Cost: for each cell queries x times + 3 x samples x steps passes over the points; one compilation for each d.
+    Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
+    process that does not reach the collapse, equal points, and a store with other settings.
+    """
+    _check_counts(samples, queries, steps, seed)
+    sizes = _checked_sizes(dataset, default_sizes(dataset) if n is None else n)
+    dimensions = sorted(set(default_dimensions(dataset) if d is None else d))
+    if not dimensions:
+        raise ValueError("`d` must name at least one dimension, but is empty.")
+    reduced = {size: reduce_dimension(dataset, size) for size in dimensions}
+    spectra = {size: spectrum(data.points) for size, data in reduced.items()}
+    predicted = np.array([[predicted_ratio(reduced[k], size, spectra[k]) for k in dimensions] for size in sizes])
+    grid = collapse_grid(process, predicted) if times is None else checked_grid(process, times)
+    settings = Settings(process, samples, queries, steps, seed, learner)
+    facts = _facts(dataset, settings)
+    kept = None if store is None else Store(store, facts, pattern="n*_d*.nc", remedy=REMEDY)
+    if kept is not None and fresh:
+        kept.clear()
+    cells = _cells(reduced, sizes, grid, settings)
+    with followed(progress) as told:
+        outcomes = run_cells(cells, kept=kept, executor=executor, progress=told)
+    found = dict(zip(itertools.product(dimensions, sizes), _datasets(cells, outcomes)))
+    return _assembled(found, sizes, dimensions, predicted, process).assign_attrs(facts)
+
+
+def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
+    """The work, one dimension after the other, as the cells of each share a compilation."""
+
+    def take(stored: xr.Dataset) -> xr.Dataset | None:
+        measured = stored[list(MEASURED)]
+        return measured.sel(t=grid) if np.isin(grid, measured.t.values).all() else None
+
+    return [
+        Cell(
+            f"n{size}_d{d}",
+            f"n = {size}, d = {d}",
+            functools.partial(_measure, os.getpid(), data, size, grid, settings),
+            take,
+        )
+        for d, data in reduced.items()
+        for size in sizes
+    ]
+
+
+def _measure(home: int, dataset, n: int, grid, settings: Settings, report: Report) -> xr.Dataset:
+    if os.getpid() != home and type(multiprocessing.current_process()).__name__ == "ForkProcess":
+        raise RuntimeError(
+            "`executor` must not fork its processes, as JAX hangs in them: use "
+            'ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")).'
+        )
+    return measure_cell(dataset, n, grid, settings, report)
+
+
+def _datasets(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[xr.Dataset]:
+    """The cells' datasets; raises the first error, with its cell beside it."""
+    for cell, outcome in zip(cells, outcomes):
+        if outcome.error is not None:
+            outcome.error.add_note(f"in the cell {cell.label}")
+            raise outcome.error
+    return [outcome.dataset for outcome in outcomes]
+
+
+def _assembled(cells, sizes, dimensions, predicted, process: AbstractProcess) -> xr.Dataset:
+    """One dataset of all cells; examples of fewer dimensions than the most end in NaN."""
+    most = max(dimensions)
+    rows = [[cells[d, size].pad(feature=(0, most - d)) for d in dimensions] for size in sizes]
+    whole = xr.combine_nested(rows, concat_dim=["n", "d"], combine_attrs="drop")
+    whole = whole.assign_coords(n=sizes, d=dimensions)
+    whole["predicted_ratio"] = ("n", "d"), predicted
+    whole["predicted"] = ("n", "d"), times_at(process, predicted)
+    for name, variable in whole.data_vars.items():
+        whole[name] = variable.transpose("n", "d", ...)
+    return described(whole)
+
+
+def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
+    return {
+        "diffmem": __version__,
+        "jax": importlib.metadata.version("jax"),
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "process": repr(settings.process),
+        "score": "exact" if settings.learner is None else repr(settings.learner),
+        "samples": settings.samples,
+        "queries": settings.queries,
+        "steps": settings.steps,
+        "seed": settings.seed,
+    }
+
+
+def _checked_sizes(dataset: Dataset, n: Sequence[int]) -> list[int]:
+    if dataset.n < 2:
+        raise ValueError(f"`dataset` must hold at least 2 points, but {dataset.name} holds {dataset.n}.")
+    sizes = sorted(set(n))
+    if not sizes:
+        raise ValueError("`n` must name at least one number of points, but is empty.")
+    for size in sizes:
+        if not 2 <= size <= dataset.n:
+            raise ValueError(
+                f"`n` must be between 2 and {dataset.n}, the number of points in {dataset.name}, but is {size}."
+            )
+    return sizes
+
+
+def _check_counts(samples: int, queries: int, steps: int, seed: int) -> None:
+    for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
+        if count < 1:
+            raise ValueError(f"`{name}` must be at least 1, but is {count}.")
+    check_seed(seed)

@@ -1,0 +1,149 @@
+"""Any function of named numbers and strings over a grid of them, on any executor, with every finished cell kept."""
+
+import functools
+import importlib.metadata
+import inspect
+import os
+import re
+import reprlib
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+import xarray as xr
+
+from ... import __version__
+from ...progress import Progress, followed
+from .axes import Value, checked_axes, file_name, identity, label, product
+from .gather import IDENTITY, as_dataset, gathered, misfit
+from .store import Store
+from .workers import Cell, Outcome, Report, one_line, run_cells
+
+REMEDY = "choose another folder"
+
+
+def sweep(
+    function: Callable[..., object],
+    grid: Mapping[str, Iterable[object]],
+    *,
+    store: str | os.PathLike[str] | None,
+    executor: Executor | None = None,
+    progress: Progress | bool = True,
+) -> xr.Dataset:
+    """`function(**cell)` for every cell of the product of the axes in `grid`, gathered in one dataset over them.
+
+        def slope(n, kind): ...
+        found = sweep(slope, {"n": (4, 16), "kind": ("a", "b")}, store="slopes")
+        found.value.sel(n=16, kind="b")
+
+    `grid` names the keyword arguments and gives each a sequence of numbers or strings. `function` returns a real number
+    (gathered as `value`), a mapping of names to numbers or arrays (axis i of an array `curve` becomes the dimension
+    `curve_i`), or an xarray.Dataset. Dimensions without coordinates may differ in size: shorter ones end in NaN; others
+    are aligned. A variable keeps its dimensions in all cells.
+
+    **Failures**: a cell that raises is NaN, its exception's line is in the variable `error` (elsewhere the empty
+    string), the others go on, and a warning counts them. The next call tries it again.
+
+    **Store**: a folder in which each finished cell is saved at once, whole or not at all, in a file of its own that
+    is known by the cell's values (floats to the last bit; 1 and 1.0 are two). The next call reads the cells it finds,
+    also after Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. The function's
+    qualified name (with the arguments of a `functools.partial`), the version of its package and that of diffmem are
+    stored too, and others are refused. A function changed under the same name is not noticed: take another folder.
+    None keeps nothing. One process at a time may use a folder.
+
+    **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
+    Slurm pools. It stays yours to close. None computes in this process. Workers send results back; this process alone
+    writes. Processes must not be forked, as JAX does not survive it: `ProcessPoolExecutor(mp_context=
+    multiprocessing.get_context("spawn"))`, in a script below `if __name__ == "__main__":`, with a function that can be
+    imported. They compute with the x64 flag of this process. Dask gives the cells of a dead worker to others; a process
+    pool ends with its first dead worker, and the cells that had not finished have failed.
+
+    **Randomness**: none is added. Make `seed` an axis and draw from `jax.random.key(seed)` in the function, so that a
+    cell's numbers do not depend on which worker took it.
+
+    `progress(done, total, stage)` is told what happens; True shows a bar on a terminal and lines elsewhere, False is
+    silent.
+
+    Cost beyond the function's: about 10 ms and one small file for each cell, and all results in memory.
+    Raises ValueError for a grid without axes or cells, with repeated, mixed or other values, or that does not fit the
+    function's arguments; for an executor that is none; for a store of another function.
+    """
+    axes = checked_axes(grid)
+    places = product(axes)
+    _check_arguments(function, places[0])
+    facts = _facts(function)
+    kept = None if store is None else Store(store, facts, pattern="*.nc", remedy=REMEDY)
+    if kept is not None:
+        kept.check()
+    cells = [_cell(function, place) for place in places]
+    with followed(progress) as told:
+        outcomes = run_cells(cells, kept=kept, executor=executor, progress=told)
+    return _assembled(cells, outcomes, axes).assign_attrs(facts)
+
+
+def _cell(function: Callable[..., object], place: dict[str, Value]) -> Cell:
+    call, take = functools.partial(_compute, function, place), functools.partial(_taken, identity(place))
+    return Cell(file_name(place), label(place), call, take)
+
+
+def _compute(function: Callable[..., object], place: dict[str, Value], report: Report) -> xr.Dataset:
+    report("running")
+    return as_dataset(function(**place), tuple(place)).assign_attrs({IDENTITY: identity(place)})
+
+
+def _taken(expected: str, cell: xr.Dataset) -> xr.Dataset:
+    if cell.attrs[IDENTITY] != expected:
+        raise ValueError("The file holds another cell than its name says.")
+    return cell
+
+
+def _assembled(cells: Sequence[Cell], outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[Value]]) -> xr.Dataset:
+    shapes: dict[Hashable, object] = {}
+    found, errors = [], []
+    for dataset, error in outcomes:
+        if dataset is not None:
+            dataset.attrs.pop(IDENTITY)
+            error = misfit(dataset, shapes)
+        found.append(dataset if error is None else None)
+        errors.append("" if error is None else one_line(error))
+    failed = [f"{cell.label}: {error}" for cell, error in zip(cells, errors) if error]
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(cells)} cells failed and are NaN, first {failed[0]} (`error` holds the others).",
+            stacklevel=3,
+        )
+    whole = gathered(found, axes)
+    return whole.assign(error=(tuple(axes), np.array(errors).reshape(tuple(map(len, axes.values())))))
+
+
+def _check_arguments(function: Callable[..., object], place: Mapping[str, Value]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions written in C tell none
+        return
+    try:
+        signature.bind(**place)
+    except TypeError as error:
+        raise ValueError(f"`grid` must name the arguments of {_name(function)}, but it has {error}.") from None
+
+
+def _facts(function: Callable[..., object]) -> dict[str, str | int]:
+    package = _name(function).split(".")[0]
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # a script, a notebook
+        version = ""
+    return {"diffmem": __version__, "function": _name(function), "package": f"{package} {version}".strip()}
+
+
+def _name(function: Callable[..., object]) -> str:
+    """Module and qualified name, with the arguments that a partial has fixed."""
+    if isinstance(function, functools.partial):
+        fixed = [reprlib.repr(value) for value in function.args]
+        fixed += [f"{name}={reprlib.repr(value)}" for name, value in function.keywords.items()]
+        # where an object lies in memory says nothing of what it is
+        return re.sub(r" at 0x\w+", "", f"{_name(function.func)}({', '.join(fixed)})")
+    inner = inspect.unwrap(function)
+    named = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -1,0 +1,157 @@
+"""Independent cells of a study, in this process or on any executor, each stored as soon as it is finished."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from itertools import islice
+from typing import NamedTuple
+
+import jax
+import xarray as xr
+
+from ...progress import Progress
+from .store import Store
+
+try:
+    from jax import enable_x64
+except ImportError:  # its place before JAX 0.8
+    from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+
+WINDOW = 1024  # cells submitted and not finished: more than most pools have workers, few enough for any scheduler
+
+Report = Callable[[str], None]
+"""`report(what a cell does now)`."""
+
+
+class Cell(NamedTuple):
+    """One piece of work: `call(report)` returns its dataset, and pickles where the executor needs that."""
+
+    name: str
+    """Of its file in the store."""
+    label: str
+    """What people are told it is."""
+    call: Callable[[Report], xr.Dataset]
+    take: Callable[[xr.Dataset], xr.Dataset | None]
+    """What is taken of the stored cell, which is damaged where this fails; None to compute it again."""
+
+
+class Outcome(NamedTuple):
+    """What has become of a cell: its dataset, or why there is none."""
+
+    dataset: xr.Dataset | None
+    error: BaseException | None
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    *,
+    kept: Store | None,
+    executor: Executor | None,
+    progress: Progress,
+) -> list[Outcome]:
+    """What becomes of every cell, in order: read where it is stored, else computed and stored.
+
+    An exception in a cell is its outcome and stops no other; so is the death of a worker that is not made up for by the
+    executor. The store is read, and refused, before work. On an executor at most 1,024 cells are on their way, each
+    computed with the x64 flag of this process; results come back here, where alone the store is written. When this
+    process is interrupted, pending cells are cancelled, and those that have arrived are stored.
+    Raises ValueError for an executor that is none, and OSError where the store cannot be written.
+    """
+    if not isinstance(executor, Executor | None):
+        raise ValueError(
+            "`executor` must be a concurrent.futures.Executor, such as ProcessPoolExecutor() or, with Dask, "
+            f"client.get_executor(), but is a {type(executor).__name__}."
+        )
+    outcomes = {} if kept is None else _stored(cells, kept)
+    waiting = [cell for cell in cells if cell.name not in outcomes]
+
+    def tell(cell: Cell, stage: str) -> None:
+        progress(len(outcomes), len(cells), f"{cell.label}: {stage}")
+
+    def finish(cell: Cell, outcome: Outcome) -> None:
+        outcomes[cell.name] = outcome = _written(cell, outcome, kept)
+        tell(cell, "finished" if outcome.error is None else f"failed, {one_line(outcome.error)}")
+
+    if executor is None:
+        for cell in waiting:
+            finish(cell, _computed(cell, tell))
+    elif waiting:
+        progress(len(outcomes), len(cells), "waiting for workers")
+        _spread(waiting, executor, finish)
+    progress(len(cells), len(cells), "done")
+    return [outcomes[cell.name] for cell in cells]
+
+
+def one_line(error: BaseException) -> str:
+    """The exception's type and text on one line, never empty."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def _stored(cells: Iterable[Cell], kept: Store) -> dict[str, Outcome]:
+    found = ((cell.name, kept.read(cell.name, cell.label, cell.take)) for cell in cells)
+    return {name: Outcome(dataset, None) for name, dataset in found if dataset is not None}
+
+
+def _written(cell: Cell, outcome: Outcome, kept: Store | None) -> Outcome:
+    """The outcome, after its dataset is stored; a dataset that no file can hold is a failure of its cell."""
+    if kept is None or outcome.dataset is None:
+        return outcome
+    try:
+        kept.write(cell.name, outcome.dataset)
+    except OSError:  # no space, no right to write: true of every cell
+        raise
+    except Exception as error:
+        return Outcome(None, error)
+    return outcome
+
+
+def _computed(cell: Cell, tell: Callable[[Cell, str], None]) -> Outcome:
+    try:
+        return Outcome(cell.call(lambda stage: tell(cell, stage)), None)
+    except Exception as error:
+        return Outcome(None, error)
+
+
+def _spread(cells: Iterable[Cell], executor: Executor, finish: Callable[[Cell, Outcome], None]) -> None:
+    x64 = jax.config.jax_enable_x64
+    queue = iter(cells)
+    pending: dict[Future, Cell] = {}
+    try:
+        while True:
+            for cell in islice(queue, WINDOW - len(pending)):
+                pending[_submitted(executor, cell, x64)] = cell
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                finish(pending[future], _arrived(future))
+                del pending[future]  # only now: an interrupted `finish` is made good below
+    finally:
+        for future in pending:
+            future.cancel()
+        for future, cell in pending.items():
+            if future.done() and not future.cancelled():
+                finish(cell, _arrived(future))
+
+
+def _submitted(executor: Executor, cell: Cell, x64: bool) -> Future:
+    try:
+        return executor.submit(_in_worker, cell.call, x64)
+    except BrokenExecutor as error:  # a worker died before: the same outcome as for the cells on their way then
+        refused = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _arrived(future: Future) -> Outcome:
+    if future.cancelled():
+        return Outcome(None, CancelledError("the executor gave the cell up"))
+    error = future.exception()
+    return Outcome(future.result(), None) if error is None else Outcome(None, error)
+
+
+def _in_worker(call: Callable[[Report], xr.Dataset], x64: bool) -> xr.Dataset:
+    with enable_x64(x64):
+        return call(_unheard)
+
+
+def _unheard(stage: str) -> None:
+    pass

@@ -1,0 +1,102 @@
+"""Collapse of data in well separated clusters: the noise first hides the point within its cluster.
+
+While clusters are resolved, a noisy point tells its cluster in full, `H(w) = -sum_c w_c log w_c` nats, and its place
+within the cluster as a Gaussian channel: `I = H(w) + sum_c w_c I_c`. Host numbers in float64; the curve is JAX.
+"""
+
+import math
+from numbers import Real
+
+import jax
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from ...level import ProcessLike
+from ..points import checked_spectrum, log_size
+from .ratio import half_log1p, ratio_at
+from ..information.gaussian_channel import gaussian_information
+from .onset import trap_gain
+
+
+def mixture_information(
+    snr: Float[ArrayLike, "*levels"], weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
+) -> Float[Array, "*levels"]:
+    """Mutual information in nats of separated Gaussian clusters: `I = H(w) + sum_c w_c 1/2 sum_k log(1 + L_ck snr)`.
+
+    `weights` are normalised; `spectra` holds the covariance eigenvalues of each cluster in a row. An upper bound on the
+    information of any mixture of these components, reached where the noise leaves clusters apart; at snr = 0 it is
+    H(w) instead of 0.
+
+    Raises:
+        ValueError: weights or spectra are negative, not finite, all zero or of different number.
+    Source: derived (chain rule of information, the component known).
+    """
+    shares, variances = _checked(weights, spectra)
+    within = [share * gaussian_information(snr, row) for share, row in zip(shares.tolist(), variances)]
+    return jax.tree.reduce(lambda a, b: a + b, within) + _entropy(shares)
+
+
+def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
+    """sigma/alpha at which n points in separated Gaussian clusters collapse: `H(w) + sum_c w_c I_c = log n`.
+
+    Equal clusters of one spectrum collapse like the n/c points of one of them alone. It holds where clusters are still
+    apart there, that is well below the speciation ratio. n = 1 gives inf, spectra of zeros give 0.
+
+    Raises:
+        ValueError: as `mixture_information`, or `n` > 1 does not exceed the effective number of clusters e^H(w).
+    Source: Biroli et al., arXiv:2402.18491, where H(w) is negligible for n = e^(a d); kept here: derived.
+    """
+    return _ratio(n, weights, spectra, half_log1p)
+
+
+def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
+    """`onset_ratio` for separated Gaussian clusters: `H(w) + sum_c w_c 1/2 sum_k [log(1 + s) + s/(1 + s)] = log n`.
+
+    Raises:
+        ValueError: as `mixture_collapse_ratio`.
+    Source: derived.
+    """
+    return _ratio(n, weights, spectra, trap_gain)
+
+
+def mixture_collapse_time(
+    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
+) -> float:
+    """The time of `mixture_collapse_ratio` on a process, as its `time_at` gives it."""
+    return float(process.time_at(mixture_collapse_ratio(n, weights, spectra)))
+
+
+def mixture_onset_time(
+    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
+) -> float:
+    """The time of `mixture_onset_ratio` on a process, as its `time_at` gives it."""
+    return float(process.time_at(mixture_onset_ratio(n, weights, spectra)))
+
+
+def _ratio(n, weights, spectra, gain) -> float:
+    log_n = log_size(n)
+    shares, variances = _checked(weights, spectra)
+    entropy = _entropy(shares)
+    if log_n == 0:
+        return math.inf
+    if not log_n > entropy:
+        raise ValueError(
+            f"`n` must exceed the effective number of clusters, e^H = {math.exp(entropy):.4g}, but is {n}."
+        )
+    counts = np.broadcast_to(shares[:, None], variances.shape)
+    return ratio_at(log_n - entropy, gain, variances.ravel(), counts.ravel())
+
+
+def _entropy(shares: np.ndarray) -> float:
+    present = shares[shares > 0]
+    return float(-(present * np.log(present)).sum())
+
+
+def _checked(weights, spectra) -> tuple[np.ndarray, np.ndarray]:
+    shares, variances = np.asarray(weights, np.float64), np.asarray(spectra, np.float64)
+    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
+        raise ValueError(f"`weights` must be finite, nonnegative and not all zero, but are {shares}.")
+    if variances.shape[:1] != shares.shape:
+        raise ValueError(f"`spectra` must hold a row for each of {len(shares)} weights, but holds {len(variances)}.")
+    checked_spectrum(variances.ravel())
+    return shares / shares.sum(), variances

@@ -1,0 +1,173 @@
+"""Mutual information of an unknown law from N of its points, and the limit log N beyond which they cannot tell.
+
+Computed on the host in float64. Only the ratio sigma/alpha enters, and the distances are computed once for all ratios.
+"""
+
+import math
+from numbers import Real
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Bool, Float, Num, PRNGKeyArray
+
+from ..points import log_size
+from .ratio import collapse_ratio, collapse_ratio_from_information
+from ..estimate import Estimate, mean_estimate
+from ..spectrum import spectrum
+
+DOUBLINGS = 40  # widenings of the bracket by 2 on each side, 10^12 in ratio, before a crossing is declared missing
+
+
+class PairGaps(NamedTuple):
+    """What the noisy version u = y_i + ratio z_i of m query points sees of all N points, at every ratio at once."""
+
+    own: np.ndarray
+    """(m,): index of each query among the points."""
+    square: np.ndarray
+    """(m, N): |y_i - y_j|^2."""
+    projection: np.ndarray
+    """(m, N): <y_i - y_j, z_i>."""
+
+
+class InformationCurve(NamedTuple):
+    """Information over several ratios; `lower` and `upper` have the true information between their expectations."""
+
+    ratio: Float[np.ndarray, "ratios"]
+    """sigma/alpha."""
+    lower: Estimate
+    """Contrastive estimate, the query's own point included in the background: at most log N."""
+    upper: Estimate
+    """Leave-one-out estimate."""
+    valid: Bool[np.ndarray, "ratios"]
+    """Where the leave-one-out estimate is below log(N - 1)."""
+
+
+def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> PairGaps:
+    """Noise and distances for `queries` of the points, taken without replacement (all when there are fewer).
+
+    Memory: 16 bytes x queries x N; cost O(queries N d), once.
+
+    Raises:
+        ValueError: fewer than 2 points or queries, or a value is NaN or infinite.
+    """
+    points = np.asarray(points, np.float64)
+    n = len(points)
+    m = min(queries, n)
+    if m < 2:
+        raise ValueError(f"`points` and `queries` must be at least 2, but are {n} and {queries}.")
+    if not np.isfinite(points).all():
+        raise ValueError("`points` must be finite, but a value is NaN or infinite.")
+    centred = points.reshape(n, -1) - points.reshape(n, -1).mean(axis=0)
+    which, noise = jax.random.split(key)
+    own = np.asarray(jax.random.permutation(which, n)[:m])
+    draw = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(noise, i), centred.shape[1:]))
+    z = np.asarray(draw(jnp.arange(m)), np.float64)
+    y, norms = centred[own], np.sum(centred**2, axis=1)
+    square = np.maximum(norms[own][:, None] + norms - 2 * y @ centred.T, 0)  # round-off may leave -1e-16 |y|^2
+    return PairGaps(own, square, np.sum(y * z, axis=1)[:, None] - z @ centred.T)
+
+
+def log_background(gaps: PairGaps, ratio: float) -> np.ndarray:
+    """`log sum_{j != i} p(u_i|y_j)/p(u_i|y_i)` for each query: the rest of the points against one's own."""
+    from scipy.special import logsumexp
+
+    energy = gaps.square / (2 * ratio**2) + gaps.projection / ratio
+    energy[np.arange(len(energy)), gaps.own] = np.inf
+    return logsumexp(-energy, axis=1)
+
+
+def leave_one_out_densities(gaps: PairGaps, ratio: float) -> np.ndarray:
+    """Information density of each query against the other N - 1 points: `-log mean_{j != i} p(u_i|y_j)/p(u_i|y_i)`."""
+    return math.log(gaps.square.shape[1] - 1) - log_background(gaps, ratio)
+
+
+def contrastive_densities(gaps: PairGaps, ratio: float) -> np.ndarray:
+    """Information density of each query against all N points: log N + log(own weight), at most log N."""
+    return math.log(gaps.square.shape[1]) - np.logaddexp(0, log_background(gaps, ratio))
+
+
+def information_limit(gaps: PairGaps) -> float:
+    """log(N - 1), the largest information that a background of N - 1 points can resolve."""
+    return math.log(gaps.square.shape[1] - 1)
+
+
+def empirical_information(
+    points: Num[ArrayLike, "N *shape"], ratio: Float[ArrayLike, ""], *, key: PRNGKeyArray, queries: int = 1000
+) -> Estimate:
+    """I(X0; Xt) in nats of the law the points come from, at sigma/alpha = ratio, leaving each query's own point out.
+
+    The expectation is an upper bound that is tight while I is well below log N. The error is the spread over
+    queries, not over the choice of the N points. Cost and memory: see `pair_gaps`.
+
+    Raises:
+        ValueError: `ratio` is not positive, or the estimate is not below log(N - 1), where N points cannot tell.
+    Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit: derived, the
+    random-energy background of N - 1 points condenses there.
+    """
+    check_ratios(np.asarray(ratio))
+    ratio = float(ratio)
+    gaps = pair_gaps(points, key=key, queries=queries)
+    estimate = mean_estimate(leave_one_out_densities(gaps, ratio))
+    limit = information_limit(gaps)
+    if not estimate.value < limit:
+        raise ValueError(
+            f"I at `ratio` {ratio:.4g} must be below log(N - 1) = {limit:.4g} nats, but is {estimate.value:.4g}."
+        )
+    return estimate
+
+
+def empirical_information_curve(
+    points: Num[ArrayLike, "N *shape"], ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries: int = 1000
+) -> InformationCurve:
+    """Both estimates of I(X0; Xt) over several ratios sigma/alpha, and where they may be trusted; same noise at each.
+
+    Raises:
+        ValueError: a ratio is not positive; as `pair_gaps`.
+    Source: Poole et al., arXiv:1905.06922: contrastive lower and leave-one-out upper bound.
+    """
+    ratios = np.asarray(ratios, np.float64)
+    check_ratios(ratios)
+    gaps = pair_gaps(points, key=key, queries=queries)
+    lower = mean_estimate(np.stack([contrastive_densities(gaps, ratio) for ratio in ratios], axis=1))
+    upper = mean_estimate(np.stack([leave_one_out_densities(gaps, ratio) for ratio in ratios], axis=1))
+    return InformationCurve(ratios, lower, upper, upper.value < information_limit(gaps))
+
+
+def empirical_collapse_ratio(
+    points: Num[ArrayLike, "N *shape"], n: Real, *, key: PRNGKeyArray, queries: int = 1000
+) -> Estimate:
+    """sigma/alpha at which n points of the law that these N points come from collapse: leave-one-out `I = log n`.
+
+    Raises:
+        ValueError: n is not above 1 and below N - 1, the limit of validity; or the points are so often repeated that I
+            never reaches log n.
+    """
+    gaps = pair_gaps(points, key=key, queries=queries)
+    log_n = log_size(n)
+    if not 0 < log_n < information_limit(gaps):
+        others = gaps.square.shape[1] - 1
+        raise ValueError(f"`n` must be above 1 and below the number of other points, {others}, but is {n}.")
+
+    def information(ratio):
+        return mean_estimate(leave_one_out_densities(gaps, ratio))
+
+    start = collapse_ratio(n, spectrum(points)) or 1.0
+    low = widen(lambda ratio: information(ratio).value > log_n, start, 0.5)
+    high = widen(lambda ratio: information(ratio).value < log_n, start, 2.0)
+    return collapse_ratio_from_information(information, n, (low, high))
+
+
+def widen(reached, start: float, factor: float) -> float:
+    """The first of start x factor^k, k = 1, 2, ..., at which `reached` holds."""
+    for k in range(1, DOUBLINGS + 1):
+        if reached(start * factor**k):
+            return start * factor**k
+    raise ValueError("`points` must be mostly distinct, but repeated points keep the information from crossing log n.")
+
+
+def check_ratios(ratios: np.ndarray) -> None:
+    """Raise ValueError unless every ratio is positive and finite."""
+    if not ((ratios > 0) & np.isfinite(ratios)).all():
+        raise ValueError(f"`ratio` must be positive and finite, but holds {ratios.min()}.")

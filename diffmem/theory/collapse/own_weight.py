@@ -1,0 +1,73 @@
+"""Posterior weight of one's own training point: the collapse transition at finite n and d."""
+
+import math
+from numbers import Real
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from ...level import float_dtype, strong
+from ..points import log_others
+from ..estimate import Estimate, mean_estimate
+from ..information.gaussian_channel import mode_share, mode_signal
+
+NODES = 256  # of the trapezoid rule, which converges exponentially here: 1e-12 for every spectrum
+FREQUENCY = 12.0  # 1/sinh(12 pi) = 1e-16: where the integrand has ended when no mode carries information
+
+
+def own_weight(densities: Float[ArrayLike, "m"], n: Real) -> Estimate:
+    """Mean weight of one's own point among n, from draws i of the information density, with standard error:
+
+        w = E 1/(1 + (n - 1) e^-i).
+
+    The other n - 1 points are replaced by their mean, so this is a lower bound on the weight averaged over training
+    sets: w is convex in the background. n = 1 gives 1.
+
+    Raises:
+        ValueError: fewer than two draws, or `n` below 1.
+    Source: derived, Jensen's inequality over the training set.
+    """
+    densities = strong(densities, float_dtype(densities))
+    return mean_estimate(jax.nn.sigmoid(densities - log_others(n)))
+
+
+def gaussian_own_weight(
+    snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Real
+) -> Float[Array, "*levels"]:
+    """`E 1/(1 + (n - 1) e^-i)` for Gaussian data, exactly: no sampling and no normal approximation of i.
+
+    i - I is symmetric with characteristic function prod_k (1 + c_k s^2)^(-1/2), c_k = L_k snr/(1 + L_k snr), and the
+    Fourier transform of tanh is known, so
+
+        w = 1/2 + int_0^inf sin(s (I - log(n - 1))) prod_k (1 + c_k s^2)^(-1/2) / sinh(pi s) ds.
+
+    In particular w = 1/2 exactly where I = log(n - 1). A lower bound on the measured weight, see `own_weight`.
+
+    Cost: 256 sums over the spectrum per level. Accuracy: 1e-12 absolute in float64, 1e-6 times log n in float32.
+
+    Raises:
+        ValueError: `n` is below 1 or not finite.
+    Source: derived.
+    """
+    share = mode_share(snr, spectrum)
+    information = jnp.log1p(mode_signal(snr, spectrum)).sum(-1) / 2
+    return mean_logistic(share, information - log_others(n))
+
+
+@jax.jit
+def mean_logistic(share: Float[Array, "*levels d"], offset: Float[Array, "*levels"]) -> Float[Array, "*levels"]:
+    """`E 1/(1 + exp(-offset - X))` for X = sum_k sqrt(c_k) g_k h_k, the fluctuation of the information density."""
+    variance = share.sum(-1)
+    # beyond this many nats from the transition the answer is 0 or 1: X has sd sqrt(V) and its tails fall like e^-|X|
+    reach = 40 + 8 * jnp.sqrt(1 + variance)
+    offset = jnp.clip(offset, -reach, reach)
+    step = FREQUENCY / jnp.sqrt(1 + variance / 4) / NODES
+
+    def integrand(k):
+        s = k.astype(step.dtype) * step
+        log_characteristic = -jnp.log1p(share * s[..., None] ** 2).sum(-1) / 2
+        return jnp.sin(s * offset) * jnp.exp(log_characteristic) / jnp.sinh(math.pi * s)
+
+    nodes = jax.lax.map(integrand, jnp.arange(1, NODES))
+    return 0.5 + step * (offset / (2 * math.pi) + nodes.sum(0))

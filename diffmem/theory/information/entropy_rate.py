@@ -1,0 +1,104 @@
+"""How fast noise erases the data: the conditional entropy H(X0|Xt) along the logarithm of the noise, and its peaks.
+
+`dH(X0|Xt)/d log(sigma/alpha) = mmse alpha^2/sigma^2`, where mmse = E|x_0 - D(x_t)|^2 is the mean trace of the posterior
+covariance (the I-MMSE relation). A peak is a transition: a feature of that size being lost.
+The trace is no susceptibility: it stays finite at a transition (for data at +-mu it is sigma^2/alpha^2 at the critical
+noise, x = 0). What diverges there is the response of the fixed point of D, `1/(1 - C alpha^2/sigma^2)`.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from ...level import float_dtype, strong
+from ..estimate import Estimate, mean_estimate
+
+STEP = 0.05  # of the trapezoid rule in the noise: 1e-11, as the poles of the weights lie where their density is not
+REACH = 9.0  # standard deviations: the normal tail beyond is 2e-19
+
+
+class Peaks(NamedTuple):
+    """Local maxima of a curve, in the order of their positions."""
+
+    position: Float[np.ndarray, "p"]
+    height: Float[np.ndarray, "p"]
+
+
+def discrete_entropy_rate(
+    ratio: Float[ArrayLike, "*levels"],
+    points: Float[ArrayLike, "n"],
+    weights: Float[ArrayLike, "weights"] | None = None,
+) -> Float[Array, "*levels"]:
+    """`dH(X0|Xt)/d log(sigma/alpha)` in nats for a discrete law on the line, by quadrature over the noise:
+
+        sum_i w_i E_z Var(x_0 | y_i + ratio z)/ratio^2.
+
+    `weights` are normalised, equal by default; `ratio` = sigma/alpha must be positive, in the units of the points. Its
+    integral over log ratio is the entropy of the weights (of distinct points).
+
+    Cost: 361 n^2 per level. Accuracy: 1e-10 in float64, 1e-5 in float32.
+
+    Raises:
+        ValueError: there are no points, or weights of another number.
+    Source: Guo, Shamai and Verdu, arXiv:cs/0412108; peaks as transitions: Ambrogioni, arXiv:2310.17467.
+    """
+    ratio = strong(ratio, float_dtype(ratio))
+    y = strong(points, ratio.dtype)
+    shares = jnp.ones_like(y) if weights is None else strong(weights, ratio.dtype)
+    if y.size == 0 or shares.shape != y.shape:
+        raise ValueError(f"`points` and `weights` must be of one nonzero number, but are {y.size} and {shares.size}.")
+    flat = jax.lax.map(lambda r: _rate(r, y, shares / shares.sum()), ratio.ravel())
+    return flat.reshape(ratio.shape)
+
+
+def conditional_entropy_rate(traces: Float[ArrayLike, "m *levels"], ratio: Float[ArrayLike, "*levels"]) -> Estimate:
+    """`dH(X0|Xt)/d log(sigma/alpha)` in nats from traces of the posterior covariance at m forward samples.
+
+    `traces` are tr C(x_t) at each level, in squared data units, ratio = sigma/alpha > 0; the mean of
+    tr C/ratio^2 with its standard error. For a training set, C of its empirical score gives the entropy of which of the
+    points it was.
+
+    Raises:
+        ValueError: fewer than two samples.
+    """
+    traces = strong(traces, float_dtype(traces))
+    return mean_estimate(traces / strong(ratio, traces.dtype)[None] ** 2)
+
+
+def peaks(position: Float[ArrayLike, "nodes"], curve: Float[ArrayLike, "values"]) -> Peaks:
+    """Local maxima of a curve, each on the parabola through its highest node and the two beside it.
+
+    `position` is increasing (for rates: log ratio, any spacing). Maxima at either end do not count; of equal
+    neighbours the first counts. Accuracy: third order in the spacing; noise of the curve makes peaks of its own.
+
+    Raises:
+        ValueError: positions are not increasing, or of another number than the curve.
+    """
+    x, y = np.asarray(position, np.float64), np.asarray(curve, np.float64)
+    if x.shape != y.shape or not (np.diff(x) > 0).all():
+        raise ValueError(f"`position` must be {y.size} increasing numbers, but holds {x.size}.")
+    top = 1 + np.flatnonzero((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:]))
+    before, after = x[top] - x[top - 1], x[top + 1] - x[top]
+    rise, fall = (y[top] - y[top - 1]) / before, (y[top + 1] - y[top]) / after
+    bend = (fall - rise) / (before + after)
+    slope = (rise * after + fall * before) / (before + after)
+    shift = -slope / (2 * bend)
+    return Peaks(x[top] + shift, y[top] + shift * slope / 2)
+
+
+def _rate(ratio, y, shares):
+    z = jnp.arange(-REACH, REACH + STEP / 2, STEP, dtype=y.dtype)[:, None]
+    density = STEP * jnp.exp(-(z[:, 0] ** 2) / 2) / (2 * jnp.pi) ** 0.5
+
+    def from_point(item):
+        own, share = item
+        gap = ((own - y) / ratio)[None]
+        logits = jnp.log(shares)[None] - gap**2 / 2 - gap * z
+        posterior = jax.nn.softmax(logits, axis=1)
+        mean = jnp.sum(posterior * gap, axis=1)
+        return share * jnp.sum(density * jnp.sum(posterior * (gap - mean[:, None]) ** 2, axis=1))
+
+    return jnp.sum(jax.lax.map(from_point, (y, shares)))

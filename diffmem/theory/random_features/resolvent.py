@@ -1,0 +1,221 @@
+"""The spectrum of random features of noisy Gaussian data, and the two time scales of training that it sets.
+
+p features `f(W x_t/sqrt(d))` of n points in d dimensions, seen through all their noise (m = infinity draws), have the
+second moment `U = (1/n) sum_i E f f^T`. In the limit of large d at fixed psi_p = p/d, psi_n = n/d it has an atom, a
+bulk rho_1 that the sample makes (memorization) and a bulk rho_2 of the population (generalization). Host numbers in
+float64; data have unit variance (Tr Sigma = d).
+"""
+
+import math
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import ArrayLike, Complex, Float, Num
+
+from ..points import checked_spectrum
+from .activation import ActivationMoments
+
+HEIGHT = 100.0  # imaginary part at which the continuation starts, in units of the largest eigenvalue
+STEP = 0.5  # largest step in the logarithm of the imaginary part
+LOWEST = 1e-9  # imaginary part, in the same units, at which it ends at the latest, before the step to z itself
+ITERATIONS, ACCURACY = 60, 1e-12  # of Newton's method
+
+
+class Resolvent(NamedTuple):
+    """Normalised traces at z, of which all spectral quantities are made."""
+
+    q: Complex[np.ndarray, "*z"]
+    """`Tr (U - z)^-1 / p`."""
+    r: Complex[np.ndarray, "*z"]
+    """`Tr Sigma W^T (U - z)^-1 W / (p d)`."""
+    s: Complex[np.ndarray, "*z"]
+    """`Tr W^T (U - z)^-1 W / (p d)`; equal to r for Sigma = I."""
+    slopes: tuple[Complex[np.ndarray, "*z"], Complex[np.ndarray, "*z"], Complex[np.ndarray, "*z"]]
+    """dq/dz, dr/dz, ds/dz."""
+    noise_slope: Complex[np.ndarray, "*z"]
+    """ds/d(b^2), the other moments fixed: `-Tr [W^T (U - z)^-1 W/d]^2 / p`."""
+
+
+def resolvent(
+    z: Num[ArrayLike, "*z"],
+    psi_p: Real,
+    psi_n: Real,
+    moments: ActivationMoments,
+    spectrum: Float[ArrayLike, "k"] | None = None,
+) -> Resolvent:
+    """The resolvent traces of U in the limit of large d, for z in the upper half-plane or on the real line below U.
+
+    With `k = 1/(1 + (psi_p/psi_n)(a^2 alpha^2 r + v^2 q))` and `D(l) = b^2 psi_p + 1/q + l psi_p a^2 alpha^2 k`, the
+    root of
+
+        r = <l/D>,   s = <1/D>,   s^2_floor - z + v^2 k - 1/q + (1/q - s/q^2)/psi_p = 0,
+
+    <.> the mean over the eigenvalues l of Sigma, that continues -1/z from large imaginary parts (Newton's method along
+    a ladder of them). `spectrum` are eigenvalues of Sigma with mean 1, each as frequent as the others; default I.
+
+    Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 1 ms for a thousand z and each rung, of which
+    there are 60.
+
+    Raises:
+        ValueError: a ratio is not positive, an imaginary part is negative, or the spectrum has another mean than 1.
+        ArithmeticError: Newton's method fails (z on the spectrum itself).
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1; the derivatives: implicit.
+    """
+    z, variances = _checked(z, psi_p, psi_n, spectrum)
+    scale = moments.nonlinear * (1 + psi_p / psi_n)
+    scale += moments.slope**2 * variances.max() * max(1.0, moments.gamma**2) * (1 + psi_p + psi_p / psi_n)
+    # U is positive: below 0 the distance to its spectrum is at least |z|
+    distance = np.where(z.real < 0, np.abs(z), z.imag)
+    lowest = min(max(float(distance.min(initial=scale)), LOWEST * scale), scale)
+    rungs = np.geomspace(HEIGHT * scale, lowest, 2 + math.ceil(math.log(HEIGHT * scale / lowest) / STEP))
+    q = r = -1 / (z + 1j * rungs[0])
+    system = _System(psi_p, psi_n, moments, variances)
+    for height in (*rungs, 0.0):
+        q, r = _newton(system, z + 1j * height, q, r)
+    return system.solution(q, r)
+
+
+class _System(NamedTuple):
+    """The two equations in (q, r), with their derivatives."""
+
+    psi_p: Real
+    psi_n: Real
+    moments: ActivationMoments
+    variances: Float[np.ndarray, "k"]
+
+    def parts(self, q, r):
+        """s, r - <l/D>, the second equation without -z, and the derivatives of the three by (q, r, b^2)."""
+        a2, v2, ratio = self.moments.signal, self.moments.conditional, self.psi_p / self.psi_n
+        k = 1 / (1 + ratio * (a2 * r + v2 * q))
+        k_q, k_r = -(k**2) * ratio * v2, -(k**2) * ratio * a2
+        l = self.variances
+        inverse = 1 / ((self.moments.noise * self.psi_p + 1 / q)[..., None] + l * (self.psi_p * a2 * k)[..., None])
+        powers = [(l**j * inverse**2).mean(-1) for j in range(3)]
+        s, first = inverse.mean(-1), r - (l * inverse).mean(-1)
+        second = self.moments.floor + v2 * k - 1 / q + (1 / q - s / q**2) / self.psi_p
+        gains = self.psi_p * a2 * k_q, self.psi_p * a2 * k_r
+        s_d = powers[0] / q**2 - powers[1] * gains[0], -powers[1] * gains[1], -powers[0] * self.psi_p
+        first_d = -powers[1] / q**2 + powers[2] * gains[0], 1 + powers[2] * gains[1], powers[1] * self.psi_p
+        outer = (-1 / q**2 + 2 * s / q**3) / self.psi_p + v2 * k_q + 1 / q**2
+        second_d = outer - s_d[0] / q**2 / self.psi_p, v2 * k_r - s_d[1] / q**2 / self.psi_p
+        return s, first, second, s_d, first_d, (*second_d, -s_d[2] / q**2 / self.psi_p)
+
+    def solution(self, q, r) -> Resolvent:
+        """All traces and their derivatives at the root."""
+        s, _, _, s_d, first_d, second_d = self.parts(q, r)
+        by_z = _solve(first_d, second_d, 0 * q, 1 + 0 * q)
+        by_noise = _solve(first_d, second_d, -first_d[2], -second_d[2])
+        slopes = (*by_z, s_d[0] * by_z[0] + s_d[1] * by_z[1])
+        return Resolvent(q, r, s, slopes, s_d[2] + s_d[0] * by_noise[0] + s_d[1] * by_noise[1])
+
+
+def _newton(system: _System, z, q, r):
+    for _ in range(ITERATIONS):
+        _, first, second, _, first_d, second_d = system.parts(q, r)
+        dq, dr = _solve(first_d, second_d, -first, z - second)
+        q, r = q + dq, r + dr
+        if np.all(np.abs(dq) + np.abs(dr) <= ACCURACY * (np.abs(q) + np.abs(r))):
+            return q, r
+    raise ArithmeticError("`z` must lie off the edges of the spectrum, but Newton's method did not converge there.")
+
+
+def _solve(top, bottom, first, second):
+    """The solution of the 2 x 2 system, at every z."""
+    determinant = top[0] * bottom[1] - top[1] * bottom[0]
+    return (first * bottom[1] - second * top[1]) / determinant, (top[0] * second - bottom[0] * first) / determinant
+
+
+def spectral_density(
+    x: Float[ArrayLike, "*x"],
+    psi_p: Real,
+    psi_n: Real,
+    moments: ActivationMoments,
+    spectrum: Float[ArrayLike, "k"] | None = None,
+    height: float = 1e-9,
+) -> Float[np.ndarray, "*x"]:
+    """Density of the eigenvalues of U at x > 0, `Im q(x + i height)/pi`, with mass 1 - `spectral_atom` off the atom.
+
+    Accuracy: away from edges that of `resolvent`; `height` blurs edges and leaves the tail `height/(pi (x - s^2)^2)` of
+    the atom, times its share, so keep x ten thousand heights away from the floor s^2.
+
+    Raises:
+        ValueError, ArithmeticError: as `resolvent`.
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1.
+    """
+    x = np.asarray(x, np.float64)
+    return np.asarray(resolvent(x + 1j * height, psi_p, psi_n, moments, spectrum).q.imag / math.pi)
+
+
+def spectral_atom(psi_p: Real, psi_n: Real) -> float:
+    """Share of eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, in counts p - n - d.
+
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose
+    U - s^2 has rank n + d.
+    """
+    _check_ratios(psi_p, psi_n)
+    return max(0.0, 1 - (1 + psi_n) / psi_p)
+
+
+def sample_bulk(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> tuple[float, float]:
+    """Both ends of rho_1, `s^2 + v^2 (1 -+ sqrt(psi_p/psi_n))^2`: modes that know single training points.
+
+    Independent of the data's covariance. Accuracy: leading order for psi_p, psi_n >> 1; the upper end to 10 % at
+    psi_n = 4, the lower one to a factor of 3 there and 10 % at 16.
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2.
+    """
+    _check_ratios(psi_p, psi_n)
+    root = math.sqrt(psi_p / psi_n)
+    return tuple(moments.floor + moments.conditional * (1 + sign * root) ** 2 for sign in (-1, 1))
+
+
+def population_bulk(psi_p: Real, moments: ActivationMoments) -> tuple[float, float]:
+    """Both ends of rho_2, `mu_*^2 + a^2 Gamma^2 (1 -+ sqrt(psi_p))^2`, for data of covariance I.
+
+    The spectrum of `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`: the features of the population, for any n.
+    Accuracy: leading order for psi_n >> 1; exact for psi_n = infinity.
+    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2.
+    """
+    _check_ratios(psi_p, 1.0)
+    scale = (moments.slope * moments.gamma) ** 2
+    return tuple(moments.nonlinear + scale * (1 + sign * math.sqrt(psi_p)) ** 2 for sign in (-1, 1))
+
+
+def generalization_time(psi_p: Real, moments: ActivationMoments) -> float:
+    """Training time at which the slowest mode of the population is learnt: `psi_p/(sigma^2 l)`, l the lower end of
+    rho_2; of order 1/sigma^2 for psi_p >> 1, whatever n.
+
+    In units in which a mode of eigenvalue l decays as `exp(-2 sigma^2 l tau/psi_p)`, tau = steps x rate / d^2.
+    Source: Bonnaire et al., arXiv:2505.17638.
+    """
+    return psi_p / (moments.sigma**2 * population_bulk(psi_p, moments)[0])
+
+
+def memorization_time(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> float:
+    """Training time at which gradient flow reaches the bulk of the sample: `psi_p/(sigma^2 (m - s^2))`,
+
+    m - s^2 = v^2 psi_p/psi_n the centre of rho_1 for psi_p >> psi_n (v^2 for psi_n >> psi_p), so that it is
+    `psi_n/(sigma^2 v^2)`: linear in the number of points. Units of `generalization_time`.
+    Accuracy: leading order for psi_p >> psi_n >> 1, where rho_1 is narrow.
+    Source: Bonnaire et al., arXiv:2505.17638, with the centre of the bulk for its lower end, which it tends to.
+    """
+    _check_ratios(psi_p, psi_n)
+    return psi_p / (moments.sigma**2 * moments.conditional * max(1.0, psi_p / psi_n))
+
+
+def _check_ratios(psi_p: Real, psi_n: Real) -> None:
+    for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
+        if not 0 < value < math.inf:
+            raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
+
+
+def _checked(z, psi_p: Real, psi_n: Real, spectrum):
+    """z as complex NumPy numbers and the eigenvalues of Sigma."""
+    _check_ratios(psi_p, psi_n)
+    z = np.asarray(z, np.complex128)
+    if not (np.isfinite(z).all() and (z.imag >= 0).all()):
+        raise ValueError(f"`z` must be finite with imaginary parts of at least 0, but is {z}.")
+    variances = np.ones(1) if spectrum is None else checked_spectrum(spectrum)
+    if not abs(variances.mean() - 1) < 1e-9:
+        raise ValueError(f"`spectrum` must have mean 1, but has {variances.mean()}.")
+    return z, variances

@@ -1,0 +1,121 @@
+"""Two reverse paths from one state: the probability that they end alike, which needs no simulation.
+
+Reverse SDEs with the exact score draw x_0 from the posterior given x_t. Clones are two independent draws from it.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, Num, PRNGKeyArray
+
+from ...level import NoiseLevel, cast_level, float_dtype, strong
+from ..collapse.from_points import check_ratios, pair_gaps
+from ..estimate import Estimate, mean_estimate
+
+STEP = 0.05  # of the trapezoid rule, below 1e-12 as the poles of tanh are far from where the weight is
+REACH = 9.0  # standard deviations: the normal tail beyond is 2e-19
+
+
+def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Array, "*queries"]:
+    """Probability that two clones from one state end on the same training point (or class): `sum_i w_i^2`.
+
+    `weights` are the posterior weights of the points, or probabilities of classes, summing to 1. The mean over states
+    of the forward process is the clone experiment; 1/participation is the same number.
+    Source: derived; Biroli et al., arXiv:2402.18491, for classes.
+    """
+    weights = strong(weights, float_dtype(weights))
+    return jnp.sum(weights**2, axis=-1)
+
+
+def clone_probability(
+    ratio: Float[ArrayLike, "*levels"], separation: Float[ArrayLike, ""], variance: Float[ArrayLike, ""]
+) -> Float[Array, "*levels"]:
+    """Probability that two clones from x_t end in the same of two equal Gaussian clusters at +m and -m:
+
+        phi = E[p_+^2 + p_-^2],  p_+ = sigmoid(2 mu q/g),  q ~ half N(mu, g) + half N(-mu, g),  g = v + (sigma/alpha)^2,
+
+    with mu = |m| the `separation` of a cluster from the centre, v the `variance` of a cluster along m and q the
+    projection of x_t/alpha on m/|m|. It falls from 1 (clusters resolved) to 1/2. At `asymptotic_speciation_ratio` with
+    |m|^2 = d, v = 1 it tends to .7752 as d grows. v = 0 is the two-delta law.
+
+    Accuracy: 1e-12 in float64. Both parameters must be nonnegative, `separation` positive.
+    Source: Biroli et al., arXiv:2402.18491, the clone probability phi(t); as a function of mu/sqrt(g) alone: derived.
+    """
+    ratio = strong(ratio, float_dtype(ratio))
+    separation, variance = strong(separation, ratio.dtype), strong(variance, ratio.dtype)
+    contrast = (separation / jnp.sqrt(variance + ratio**2))[..., None]
+    z = jnp.arange(-REACH, REACH + STEP / 2, STEP, dtype=ratio.dtype).reshape((1,) * ratio.ndim + (-1,))
+    density = STEP * jnp.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    # mu q/g = s (s + z) with s = mu/sqrt(g), and p_+^2 + p_-^2 = (1 + tanh^2)/2
+    return 0.5 + jnp.sum(density * jnp.tanh(contrast * (contrast + z)) ** 2, axis=-1) / 2
+
+
+def gaussian_clone_probability(
+    ratio: Float[ArrayLike, "*levels"], variance: Float[ArrayLike, ""]
+) -> Float[Array, "*levels"]:
+    """Probability that two clones from x_t end on the same side of the mean of a single Gaussian cloud:
+
+        phi = 1/2 + asin(k/(1 + k))/pi,   k = L alpha^2/sigma^2,
+
+    for sides along a component of positive `variance` L; ratio = sigma/alpha. It falls from 1 to 1/2 without any
+    transition, through .775 at sigma/alpha = sqrt(L/3.174): the null against which `clone_probability` is a statement.
+    Source: derived, `E Phi(a g)^2 = 1/4 + asin(a^2/(1 + a^2))/(2 pi)` for g ~ N(0, 1).
+    """
+    ratio = strong(ratio, float_dtype(ratio))
+    variance = strong(variance, ratio.dtype)
+    return 0.5 + jnp.arcsin(variance / (variance + ratio**2)) / math.pi
+
+
+def empirical_clone_probability(
+    points: Num[ArrayLike, "N *shape"],
+    labels: Int[ArrayLike, "labels"],
+    ratios: Float[ArrayLike, "ratios"],
+    *,
+    key: PRNGKeyArray,
+    queries: int = 1000,
+) -> Estimate:
+    """Probability that two clones of the empirical SDE of N points, from a noisy one of them, end with equal labels:
+
+        phi = E sum_c P(c|x)^2,   P(c|x) = sum of the posterior weights of the points with label c,
+
+    at each ratio = sigma/alpha > 0: the mean over `queries` of the points (without replacement) with one noise each,
+    the same at every ratio, and its standard error. Labels of classes show speciation, `arange(N)` shows collapse: it
+    is then the mean own weight. It falls from 1 to the sum of squared frequencies of the labels.
+
+    Cost: queries x N exponentials per ratio, on the host in float64. Memory: 48 bytes x queries x N.
+
+    Raises:
+        ValueError: fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
+    Source: derived; Biroli et al., arXiv:2402.18491, run it as an experiment.
+    """
+    ratios, labels = np.asarray(ratios, np.float64), np.asarray(labels)
+    check_ratios(ratios)
+    gaps = pair_gaps(points, key=key, queries=queries)
+    if len(labels) != gaps.square.shape[1]:
+        raise ValueError(f"`labels` must be one for each of {gaps.square.shape[1]} points, but are {len(labels)}.")
+    order = np.argsort(labels, kind="stable")
+    starts = np.unique(labels[order], return_index=True)[1]
+    square, projection = gaps.square[:, order], gaps.projection[:, order]
+
+    def agreement(ratio):
+        energy = square / (2 * ratio**2) + projection / ratio
+        boltzmann = np.exp(energy.min(axis=1, keepdims=True) - energy)
+        classes = np.add.reduceat(boltzmann, starts, axis=1)
+        return (classes**2).sum(axis=1) / classes.sum(axis=1) ** 2
+
+    return mean_estimate(np.stack([agreement(ratio) for ratio in ratios], axis=1))
+
+
+def two_delta_probability(x: Float[ArrayLike, "*queries"], level: NoiseLevel) -> Float[Array, "*queries"]:
+    """Posterior probability of +1 given x for data +1 and -1 in one dimension: `p = 1/(1 + exp(-2 alpha x/sigma^2))`.
+
+    The posterior mean is `2 p - 1 = tanh(alpha x/sigma^2)`, and two clones agree with probability p^2 + (1 - p)^2.
+    At sigma = 0 it is 0, 1/2 or 1 by the sign of x.
+    """
+    x = strong(x, float_dtype(x))
+    alpha, sigma = cast_level(level, x.dtype)
+    clean = sigma == 0
+    noisy = jax.nn.sigmoid(2 * alpha * x / jnp.where(clean, 1, sigma) ** 2)
+    return jnp.where(clean, (1 + jnp.sign(alpha * x)) / 2, noisy)
