@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -42,6 +43,31 @@ def in_double(function: Callable, centres, *queries: Array) -> PyTree:
     with jax.enable_x64(True):
         found = function(centres, *doubled(*queries))
         return jax.tree.map(lambda leaf: leaf if leaf.dtype == jnp.int32 else leaf.astype(centres.dtype), found)
+
+
+def uniform_double(key: PRNGKeyArray):
+    """A number in (0, 1) of 64 random bits, in double precision also while JAX's x64 is off."""
+    high, low = jax.random.bits(key, (2,), jnp.uint32)
+    with jax.enable_x64(True):
+        return (high.astype(jnp.float64) + (low.astype(jnp.float64) + 0.5) * 2.0**-32) * 2.0**-32
+
+
+def squared_norms(rows: Float[ArrayLike, "rows d"], xp=jnp):
+    """|row|^2 of each row, in twice the digits of the dtype: a rounded value and what rounding lost."""
+    with jax.enable_x64(True):
+        full = xp.sum(rows.astype(np.float64) ** 2, axis=1)
+        squares = full.astype(rows.dtype)
+        return squares, (full - squares.astype(np.float64)).astype(rows.dtype)
+
+
+def rounding_of_difference(rows: Float[ArrayLike, "rows d"], centre: Float[ArrayLike, "d"]):
+    """What rounding loses in `rows - centre`.
+
+    Source: Knuth, The art of computer programming 2, section 4.2.2.
+    """
+    total = rows - centre[None]
+    virtual = total - rows
+    return (rows - (total - virtual)) + (-centre[None] - virtual)
 
 
 @jax.custom_jvp

@@ -1,5 +1,6 @@
-"""Checks at the doors of scores and reductions: concrete arrays are read, traced ones only by shape."""
+"""Checks of arguments: what is concrete raises ValueError in one sentence, what is traced raises when it is run."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +40,23 @@ def check_nonnegative(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds a negative number."""
     if is_concrete(values) and (least := _where_it_lives(values).min(_read(values))) < 0:
         raise ValueError(f"`{name}` must be at least 0, but holds {least}.")
+
+
+def require(value, holds: ArrayLike, sentence: str):
+    """`value`; refused with `sentence` unless `holds`: at once where that is known, else when it is run."""
+    if not is_concrete(holds):
+        return eqx.error_if(value, ~holds, sentence)
+    if not bool(holds):
+        raise ValueError(sentence)
+    return value
+
+
+def brief(value: ArrayLike) -> str:
+    """A value as it is shown in a message."""
+    if not is_concrete(value):
+        return "something else"
+    value = np.asarray(value)
+    return str(value) if value.size <= 6 else f"[{value[0]:.4g}, {value[1]:.4g}, ..., {value[-1]:.4g}]"
 
 
 def is_concrete(values: ArrayLike) -> bool:

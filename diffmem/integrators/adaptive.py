@@ -8,8 +8,7 @@ import jax.numpy as jnp
 
 from ..scores.base import as_point
 from .base import AbstractIntegrator
-from .checks import require_noise
-from .dynamics import Node, conditional, diffusion_squared, nodes_at, reverse_drift, velocity
+from .dynamics import Node, conditional, diffusion_squared, nodes_at, require_noise, reverse_drift, velocity
 
 
 class ProbabilityFlow(AbstractIntegrator):

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ..checks import brief, require
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import Evaluation
@@ -38,6 +39,12 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     times = strong(times, float_dtype(times))
     level, rate = process.level(times), process.rate(times)
     return Node(times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype))
+
+
+def require_noise(value, process: AbstractProcess, time: ArrayLike):
+    """`value`; refused unless sigma > 0 at `time`, where an equation divides by it."""
+    sigma = process.sigma(time)
+    return require(value, sigma > 0, f"`times` must end where sigma > 0, but sigma({brief(time)}) is {brief(sigma)}.")
 
 
 def packed(nodes: Node) -> tuple[Float[Array, "*nodes numbers"], Callable[[Float[Array, "numbers"]], Node]]:

@@ -5,12 +5,12 @@ alpha(t_max) = 0 the ratio has no largest value: t_max itself is the first node 
 `ratio_max`.
 """
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
+from ..checks import brief, is_concrete, require
+from ..level import float_dtype, strong
 from ..processes import AbstractProcess
 
 RATIO_MAX = 1e3
@@ -21,18 +21,20 @@ RATIO_MAX = 1e3
 def karras(
     process: AbstractProcess, steps: int, rho: float = 7.0, *, ratio_max: float = RATIO_MAX
 ) -> Float[Array, "nodes"]:
-    """Nodes at which `(sigma/alpha)^(1/rho)` is uniform; the larger rho, the more of them near the data.
+    """`ratio_i = (high^(1/rho) + i/N (low^(1/rho) - high^(1/rho)))^rho`, where ratio = sigma/alpha runs from its value
+    `high` at t_max to its value `low` at t_min: the larger rho, the more nodes near the data.
 
     Raises ValueError where `rho` or `steps` is not positive, or the steps are too fine for the times' precision.
     Source: Karras et al., arXiv:2206.00364, eq. 5.
     """
     if not rho > 0:
         raise ValueError(f"`rho` must be positive, but is {rho}.")
-    return _by_ratio(process, steps, ratio_max, lambda ratio: ratio ** (1 / rho), lambda root: root**rho)
+    high, low, part = _range(process, steps, ratio_max)
+    return _at(process, steps, (high ** (1 / rho) + part * (low ** (1 / rho) - high ** (1 / rho))) ** rho)
 
 
 def log_snr(process: AbstractProcess, steps: int, *, ratio_max: float = RATIO_MAX) -> Float[Array, "nodes"]:
-    """Nodes at which `log(sigma/alpha)` is uniform, the limit of `karras` for large rho.
+    """`ratio_i = high (low/high)^(i/N)`, nodes uniform in log(sigma/alpha): the limit of `karras` for large rho.
 
     Raises ValueError where sigma(t_min) = 0, `steps` is not positive, or the steps are too fine for the precision.
     """
@@ -40,7 +42,8 @@ def log_snr(process: AbstractProcess, steps: int, *, ratio_max: float = RATIO_MA
         raise ValueError(
             f"`t_min` (or `sigma_min`) must give sigma > 0 on a logarithmic grid, but sigma({process.t_min}) is 0."
         )
-    return _by_ratio(process, steps, ratio_max, np.log, np.exp)
+    high, low, part = _range(process, steps, ratio_max)
+    return _at(process, steps, high * (low / high) ** part)
 
 
 def uniform(process: AbstractProcess, steps: int) -> Float[Array, "nodes"]:
@@ -49,20 +52,31 @@ def uniform(process: AbstractProcess, steps: int) -> Float[Array, "nodes"]:
     return _finished(np.linspace(process.t_max, process.t_min, steps + 1), process)
 
 
-def _by_ratio(process, steps, ratio_max, scale: Callable, unscale: Callable):
+def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
+    """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing."""
+    if np.ndim(times) != 1 or np.size(times) < 2:
+        raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
+    # after the cast, which may make neighbours equal
+    times = strong(times, float_dtype(times))
+    seen = np.asarray(times) if is_concrete(times) else times
+    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
+    return require(times, fall, f"`{name}` must be finite and strictly decreasing, but is {brief(times)}.")
+
+
+def _range(process, steps, ratio_max):
+    """The first and the last ratio, and the nodes' places i/N between them; without t_max itself where alpha = 0."""
     _check_steps(steps)
-    low, (alpha, sigma) = _ratio(process.level(process.t_min)), process.level(process.t_max)
-    unbounded = float(alpha) == 0
-    high = ratio_max if unbounded else float(sigma) / float(alpha)
+    (first, high), (last, low) = process.level(process.t_max), process.level(process.t_min)
+    low, unbounded = float(low) / float(last), float(first) == 0
+    high = ratio_max if unbounded else float(high) / float(first)
     if not low < high < np.inf:
         raise ValueError(f"`ratio_max` must be finite and above sigma/alpha = {low:.3g} at t_min, but is {high}.")
-    marks = np.linspace(scale(high), scale(low), steps + (not unbounded))
-    times = np.asarray(process.time_at(unscale(marks)))
-    return _finished(np.concatenate([[process.t_max], times]) if unbounded else times, process)
+    return high, low, np.linspace(0, 1, steps + (not unbounded))
 
 
-def _ratio(level):
-    return float(level.sigma) / float(level.alpha)
+def _at(process, steps, ratios):
+    times = np.asarray(process.time_at(ratios))
+    return _finished(times if len(times) > steps else np.concatenate([[process.t_max], times]), process)
 
 
 def _check_steps(steps):

@@ -8,10 +8,10 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
-from ..scores.base import as_point
+from ..scores.base import answered_dtype, as_point
 from .base import AbstractIntegrator
-from .checks import answered_dtype, checked_times, require_noise
-from .dynamics import Node, nodes_at, velocity
+from .dynamics import Node, nodes_at, require_noise, velocity
+from .grids import checked_times
 
 RTOL, ATOL, MAX_STEPS = 1e-7, 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
 

@@ -12,8 +12,9 @@ from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
+from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
-from .checks import answered_dtype, checked_times
+from .grids import checked_times
 
 
 class Samples(NamedTuple):

@@ -83,20 +83,24 @@ class AbstractReduction(eqx.Module):
 
 
 def over_chunks(centres: AnyCentres, rows: int, body: Callable[[Any, Chunk, Array], Any], initial: Any) -> Any:
-    """Folds `body(carry, chunk, numbers)` over chunks of centres; in the last, which overlaps its predecessor, centres
-    that were there have weight 0 and the number -1.
-    """
-    n = centres.n
-    if rows >= n:
-        return body(initial, centres.span(0, n), jax.lax.iota(jnp.int32, n))
+    """Folds `body(carry, chunk, numbers)` over chunks of centres, as `fresh_chunk` cuts them."""
+    if rows >= centres.n:
+        return body(initial, centres.span(0, centres.n), jax.lax.iota(jnp.int32, centres.n))
 
     def step(carry, number):
-        start = jnp.minimum(number * rows, n - rows)
-        chunk, numbers = centres.span(start, rows), start + jax.lax.iota(jnp.int32, rows)
-        fresh = numbers >= number * rows
-        chunk = chunk._replace(
-            weights=jnp.where(fresh, chunk.weights, 0), log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)
-        )
-        return body(carry, chunk, jnp.where(fresh, numbers, -1)), None
+        return body(carry, *fresh_chunk(centres, rows, number)), None
 
-    return jax.lax.scan(jax.checkpoint(step), initial, jax.lax.iota(jnp.int32, -(-n // rows)))[0]
+    return jax.lax.scan(jax.checkpoint(step), initial, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
+
+
+def fresh_chunk(centres: AnyCentres, rows: int, number: Int[ArrayLike, ""]) -> tuple[Chunk, Int[Array, "rows"]]:
+    """Chunk number `number` and the numbers of its centres; the last chunk overlaps its predecessor, and centres that
+    were there have weight 0 and the number -1.
+    """
+    start = jnp.minimum(number * rows, centres.n - rows)
+    chunk, numbers = centres.span(start, rows), start + jax.lax.iota(jnp.int32, rows)
+    fresh = numbers >= number * rows
+    chunk = chunk._replace(
+        weights=jnp.where(fresh, chunk.weights, 0), log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)
+    )
+    return chunk, jnp.where(fresh, numbers, -1)

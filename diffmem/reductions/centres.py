@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
+from ..arithmetic import rounding_of_difference, squared_norms, uniform_double
 from ..checks import is_concrete
 from ..level import strong
 
@@ -131,7 +132,7 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     """The same in the array library `xp`. Only offsets and weights are differentiated."""
     fixed = jax.lax.stop_gradient if xp is jnp else lambda value: value
     centre = fixed(xp.median(rows[:: -(-len(rows) // SAMPLE)], axis=0).astype(dtype))
-    exact = [xp.all(_rounding_of_difference(fixed(block), centre) == 0, axis=0) for block in _blocks(rows, xp)]
+    exact = [xp.all(rounding_of_difference(fixed(block), centre) == 0, axis=0) for block in _blocks(rows, xp)]
     centre = xp.where(xp.all(xp.stack(exact), axis=0), centre, 0).astype(dtype)
     offsets = rows - centre[None]
     largest = xp.max(xp.abs(fixed(offsets)))
@@ -161,29 +162,7 @@ def normalised(weights: ArrayLike, dtype):
     return share.astype(dtype), log_share.astype(dtype)
 
 
-def uniform_double(key: PRNGKeyArray):
-    """A number in (0, 1) of 64 random bits, in double precision also while JAX's x64 is off."""
-    high, low = jax.random.bits(key, dtype=jnp.uint32), jax.random.bits(jax.random.fold_in(key, 1), dtype=jnp.uint32)
-    with jax.enable_x64(True):
-        return (high.astype(jnp.float64) + (low.astype(jnp.float64) + 0.5) * 2.0**-32) * 2.0**-32
-
-
-def squared_norms(rows: Float[ArrayLike, "rows d"], xp=jnp):
-    """|row|^2 of each row, in twice the digits of the dtype: a rounded value and what rounding lost."""
-    with jax.enable_x64(True):
-        full = xp.sum(rows.astype(np.float64) ** 2, axis=1)
-        squares = full.astype(rows.dtype)
-        return squares, (full - squares.astype(np.float64)).astype(rows.dtype)
-
-
 def _blocks(rows, xp) -> list:
     """The rows in views that NumPy's intermediate results may be as large as; XLA needs none."""
     size = len(rows) if xp is jnp else BLOCK
     return [rows[i : i + size] for i in range(0, len(rows), size)]
-
-
-def _rounding_of_difference(rows, centre):
-    """What rounding loses in `rows - centre` (Knuth, The art of computer programming 2, 4.2.2)."""
-    total = rows - centre[None]
-    virtual = total - rows
-    return (rows - (total - virtual)) + (-centre[None] - virtual)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from .centres import Chunk, squared_norms, uniform_double
+from ..arithmetic import squared_norms, uniform_double
+from .centres import Chunk
 
 MOST = 1 << 24  # coordinates that may be drawn at once
 

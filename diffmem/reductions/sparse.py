@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
 from ..arithmetic import unit_of
+from .base import fresh_chunk
 from .energies import Care, Queries, by_product, rounding
-from .sums import Sums, fresh_chunk, joined, nothing, of_chunk
+from .sums import Sums, joined, nothing, of_chunk
 
 LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
 BLOCK = 16  # centres that are kept or left out together

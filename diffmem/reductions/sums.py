@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..arithmetic import dot, unit_of
+from .base import over_chunks
 from .centres import Chunk
 from .energies import Care, Queries, by_differences, by_product, rounding, tie
 from .posterior import Posterior
@@ -123,20 +124,11 @@ def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
     if rows >= centres.n:
         return of_chunk(queries, centres.span(0, centres.n), care)
 
-    def step(sums: Sums, number):
-        chunk, start = fresh_chunk(centres, rows, number)
+    def add(sums: Sums, chunk: Chunk, numbers):
         found = of_chunk(queries, chunk, care)
-        return joined(queries, care, sums, found._replace(leader=found.leader + start)), None
+        return joined(queries, care, sums, found._replace(leader=numbers[found.leader]))
 
-    return jax.lax.scan(step, nothing(queries), jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
-
-
-def fresh_chunk(centres, rows: int, number) -> tuple[Chunk, Int[Array, ""]]:
-    """Chunk number `number` and where it starts; the last one overlaps its predecessor, whose rows count once."""
-    start = jnp.minimum(number * rows, centres.n - rows)
-    chunk = centres.span(start, rows)
-    fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
-    return chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)), start
+    return over_chunks(centres, rows, add, nothing(queries))
 
 
 def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:

@@ -180,3 +180,16 @@ def cast_point(x: ArrayLike, shape: tuple[int, ...], dtype) -> Float[Array, "*sh
     if jnp.shape(x) != shape:
         raise ValueError(f"`x` must have the event shape {shape}, but has shape {jnp.shape(x)}; batch with jax.vmap.")
     return strong(x, dtype)
+
+
+def answered_dtype(score: AbstractScore, shape: tuple[int, ...], dtype, *, drawn: bool = False):
+    """The dtype in which the score answers a point of `dtype`, or with `drawn` one of its own draws; refused where its
+    answer has another shape. An error of the score itself is not touched.
+    """
+    level = NoiseLevel(*(jax.ShapeDtypeStruct((), dtype) for _ in "as"))
+    if drawn:
+        dtype = jax.eval_shape(lambda level: score.sample(level, key=jax.random.key(0)), level).dtype
+    answer = jax.eval_shape(score.denoise, jax.ShapeDtypeStruct(shape, dtype), level)
+    if answer.shape != shape:
+        raise ValueError(f"`shape` must be the event shape of the score, but is {shape}: it returns {answer.shape}.")
+    return answer.dtype
