@@ -11,18 +11,23 @@ from .sums import ROUNDED, moved_weight
 
 
 class Dense(AbstractReduction):
-    """The posterior as the papers write it, every energy by differences and in double precision:
+    """The posterior over training points exactly as the papers write it, for few points and as a reference.
+
+    A noisy point is `x = alpha y_i + sigma z`, z ~ N(0, I), with the training point y_i drawn by its weight w_i. Then
 
         E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i,    Z = sum_i exp(-E_i),    p_i = exp(-E_i) / Z,
         D = sum_i p_i y_i,    log p(x) = log Z - (d/2) log(2 pi sigma^2).
 
-    The other reductions are faster ways to the same numbers. Cost: 3 n d operations a query that no matrix product
-    speeds up; memory batch x n x d.
+    Every energy E_i is formed by differences, in double precision. The other reductions compute the same numbers
+    faster. Cost: 3 n d operations a query that no matrix product speeds up; memory batch x n x d.
 
-    >>> from diffmem import reductions, scores
-    >>> score = scores.Empirical([[-1.0], [1.0]], reduction=reductions.Dense())
-    >>> print(score.posterior([0.3], (1.0, 0.5)).mean)
-    [0.83365464]
+    Example: for the points -1 and 1, `D = tanh(alpha x / sigma^2)`, here tanh(log(3)/2) = 1/2.
+        >>> import numpy as np
+        >>> from diffmem import NoiseLevel, reductions, scores
+        >>> score = scores.Empirical(np.array([[-1.0], [1.0]]), reduction=reductions.Dense())
+        >>> found = score.posterior(np.log([3.0]) / 2, NoiseLevel(alpha=1.0, sigma=1.0))
+        >>> print(f"D = {found.mean[0]:.3f}")
+        D = 0.500
     """
 
     def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:

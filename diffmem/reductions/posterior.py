@@ -25,6 +25,8 @@ class Posterior(NamedTuple):
     leader_weight: Float[Array, "*batch"]
     """Its weight."""
     spread: Float[Array, "*batch"]
-    """Trace of the posterior covariance of x_0, in squared data units."""
+    """Trace of the posterior covariance of x_0, in squared data units; known to a few roundings of E[|x_0 - c|^2 | x],
+    c the centre that the points are stored about.
+    """
     discarded: Float[Array, "*batch"]
     """Bound on the total variation of the weights that rounding of the energies may have caused; 0 where none can."""
