@@ -52,14 +52,8 @@ from .information import (
     peaks,
     retained_dimension,
 )
-from .loss_gaps import (
-    crossover_share,
-    generalization_gap,
-    noise_loss_weight,
-    partial_memorization_gap,
-    score_loss_weight,
-    velocity_loss_weight,
-)
+from .loss_gaps import crossover_share, generalization_gap, partial_memorization_gap
+from .loss_weights import noise_loss_weight, score_loss_weight, velocity_loss_weight
 from .points import points_from_log
 from .random_energy import (
     IsotropicGaussian,

@@ -1,13 +1,14 @@
 """Denoising losses of memorizing and generalizing denoisers on the training points, and the capacity where they cross.
 
-Losses here are those of x_0, `E|D(x) - x_0|^2`, summed over the d coordinates; the weights turn them into the losses of
-the other targets. Data: N points in clusters of variance v whose noise leaves clusters and training points resolved.
+Losses here are those of x_0, `E|D(x) - x_0|^2`, summed over the d coordinates; `loss_weights` turns them into the
+losses of other targets. Data: N points in clusters of variance v, at noise that leaves clusters and training points
+resolved.
 """
 
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from ..level import NoiseLevel, float_dtype, strong
+from ..level import float_dtype, strong
 
 
 def generalization_gap(
@@ -43,36 +44,6 @@ def partial_memorization_gap(
     return constant * (1 - share) * d * variance
 
 
-def noise_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
-    """`alpha^2/sigma^2`: the loss of the noise prediction, `E|z_hat - z|^2`, is this times the loss of x_0.
-
-    Derived: at given x the prediction is `z_hat = (x - alpha D)/sigma`. 0 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    return (alpha / sigma) ** 2
-
-
-def score_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
-    """`alpha^2/sigma^4`: the loss of the score, `E|s + z/sigma|^2`, is this times the loss of x_0.
-
-    Derived from `s = -z_hat/sigma`. 0 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    return (alpha / sigma**2) ** 2
-
-
-def velocity_loss_weight(level: NoiseLevel, rate: NoiseLevel) -> Float[Array, "*levels"]:
-    """`(alpha' - alpha sigma'/sigma)^2`: the loss of the velocity `alpha' x_0 + sigma' z` is this times the loss of
-    x_0.
-
-    `rate` is (alpha', sigma') at the times of `level`, as `process.rate` gives it. Derived: the velocity is
-    `sigma' x/sigma + (alpha' - alpha sigma'/sigma) D`. alpha'^2 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    alpha_rate, sigma_rate = (strong(value, alpha.dtype) for value in rate)
-    return (alpha_rate - alpha * sigma_rate / sigma) ** 2
-
-
 def crossover_share(
     snr: Real[ArrayLike, "..."], weight: Real[ArrayLike, "..."], variance: float = 1.0, constant: float = 1.0
 ) -> float:
@@ -103,8 +74,3 @@ def crossover_share(
     if not (variance > 0 and constant > 0):
         raise ValueError(f"`variance` and `constant` must be positive, but are {variance} and {constant}.")
     return float(1 - (weight / (1 + snr * variance)).sum() / (constant * weight.sum()))
-
-
-def _pair(level: NoiseLevel) -> tuple[Array, Array]:
-    dtype = float_dtype(*level)
-    return strong(level.alpha, dtype), strong(level.sigma, dtype)

@@ -29,7 +29,7 @@ class Own(NamedTuple):
     """Square of the rest of y_1."""
 
 
-class Sight(NamedTuple):
+class Queries(NamedTuple):
     """m queries at one noise-to-signal ratio."""
 
     noise_square: Float[np.ndarray, "m"]
@@ -55,11 +55,11 @@ class Bulk(NamedTuple):
     """`log E[e^-2G; G > t]`."""
 
 
-def sight(own: Own, s: float) -> Sight:
+def queries_at(own: Own, s: float) -> Queries:
     """The queries u = y_1 + sqrt(s) z."""
     step = math.sqrt(s) * own.noise
     square = (own.along + step) ** 2 + own.across
-    return Sight(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
+    return Queries(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
 
 
 class AbstractIsotropicLaw(eqx.Module):
@@ -80,15 +80,15 @@ class AbstractIsotropicLaw(eqx.Module):
         """The query's own point, from the draws of a standard normal one."""
 
     @abc.abstractmethod
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """A smooth coordinate of the energies, at the quantiles P(E < energy) = Phi(score)."""
 
     @abc.abstractmethod
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """The gaps G at these values of the coordinate."""
 
     @abc.abstractmethod
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
         """The mean Boltzmann factors of the energies above a place."""
 
 
@@ -118,21 +118,21 @@ class IsotropicGaussian(AbstractIsotropicLaw):
         """A normal point."""
         return draws
 
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """The coordinate q of `noncentral`."""
-        return noncentral.quantile(scores, float(self.d), _column(seen.square, scores))
+        return noncentral.quantile(scores, float(self.d), _column(queries.square, scores))
 
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """By the energies themselves where they have the digits."""
-        x, offset = noncentral.place(places, float(self.d), seen.square[:, None])
-        if seen.s < 1 or self.d < HIGH:
-            return x / (2 * seen.s) - seen.noise_square[:, None] / 2
-        return (offset + self.d + (seen.own_square + seen.overlap)[:, None]) / (2 * seen.s)
+        x, offset = noncentral.value_at(coordinates, float(self.d), queries.square[:, None])
+        if queries.s < 1 or self.d < HIGH:
+            return x / (2 * queries.s) - queries.noise_square[:, None] / 2
+        return (offset + self.d + (queries.own_square + queries.overlap)[:, None]) / (2 * queries.s)
 
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
         """The upper tails of the law tilted by e^-G and e^-2G, which are noncentral chi-square too."""
-        gap, q = self.gaps(seen, places)[:, 0], places[:, 0]
-        tails = [noncentral.log_tails(q, float(self.d), seen.square, beta / seen.s) for beta in (1, 2)]
+        gap, q = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
+        tails = [noncentral.log_tails(q, float(self.d), queries.square, beta / queries.s) for beta in (1, 2)]
         return Bulk(gap, tails[0].above - gap, tails[1].above - 2 * gap)
 
 
@@ -164,23 +164,23 @@ class UniformSphere(AbstractIsotropicLaw):
         square = draws.along**2 + draws.across
         return Own(draws.noise, draws.along * np.sqrt(self.d / square), draws.across * (self.d / square))
 
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """y = artanh c, the same for all queries."""
         return spherical_cap.cap_quantile(scores, float(self.d))
 
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """By the distance from the nearest point of the sphere where energies have the digits."""
-        radius, reach = math.sqrt(self.d), np.sqrt(seen.square)[:, None]
-        overlap, noise_square = seen.overlap[:, None], seen.noise_square[:, None]
-        if seen.s < 1 or self.d < HIGH:
-            height = (overlap + seen.s * noise_square) / (reach + radius)
-            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * places))) / (2 * seen.s) - noise_square / 2
-        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(places)) / (2 * seen.s)
+        radius, reach = math.sqrt(self.d), np.sqrt(queries.square)[:, None]
+        overlap, noise_square = queries.overlap[:, None], queries.noise_square[:, None]
+        if queries.s < 1 or self.d < HIGH:
+            height = (overlap + queries.s * noise_square) / (reach + radius)
+            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * coordinates))) / (2 * queries.s) - noise_square / 2
+        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(coordinates)) / (2 * queries.s)
 
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
         """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
-        gap, y = self.gaps(seen, places)[:, 0], places[:, 0]
-        tilt = np.sqrt(seen.square * self.d) / seen.s
+        gap, y = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
+        tilt = np.sqrt(queries.square * self.d) / queries.s
         caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
         return Bulk(gap, caps[0] - gap, caps[1] - 2 * gap)
 

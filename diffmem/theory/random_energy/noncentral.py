@@ -38,7 +38,7 @@ class Tails(NamedTuple):
     above: Values
 
 
-def place(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
+def value_at(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
     """x and x - d - L, each to full precision."""
     shrink = np.exp(-q)
     return shrink * (d + noncentrality * shrink), d * np.expm1(-q) + noncentrality * np.expm1(-2 * q)
@@ -81,7 +81,7 @@ def quantile(score: Values, d: float, noncentrality: Values) -> Values:
 
 def _exponent(at: Values, q: Values, d: float, noncentrality: Values) -> Values:
     """psi(at) for the place q, in the form that has digits: by x - d - L near 0, by x itself far above."""
-    x, offset = place(q, d, noncentrality)
+    x, offset = value_at(q, d, noncentrality)
     grown, lost = np.expm1(at), -np.expm1(-at)
     central = grown * (noncentrality * lost + offset) / 2 + d / 2 * (grown - at)
     far = (grown * x - noncentrality * lost - d * at) / 2
@@ -128,7 +128,7 @@ class _Path:
 
     def _rise(self):
         """psi(crossing + w) - psi(crossing) = even (cosh w - 1) + odd (sinh w - w) + slope w."""
-        x, offset = place(self.q, self.d, self.noncentrality)
+        x, offset = value_at(self.q, self.d, self.noncentrality)
         shrink = np.exp(-self.crossing)
         central = offset - self.noncentrality * np.expm1(-2 * self.crossing) - self.d * np.expm1(-self.crossing)
         far = x - (self.noncentrality * shrink + self.d) * shrink

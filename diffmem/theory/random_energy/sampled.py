@@ -15,7 +15,7 @@ from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ..estimate import Estimate, mean_estimate
 from ..points import log_others
-from .laws import AbstractIsotropicLaw, Own, Sight, sight
+from .laws import AbstractIsotropicLaw, Own, Queries, queries_at
 
 BATCH = 512  # queries computed together: what the integrals of one level need stays near 100 MB
 CHEBYSHEV = 16  # nodes of the interpolant of the energies over the scores of all that are kept
@@ -171,13 +171,13 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
     if ratio**2 > FREE:
         log_n = np.logaddexp(0, others)
         return np.tile([math.exp(-log_n), log_n, 0.0, 0.0], (m, 1))
-    seen = sight(own, ratio**2)
-    places = _places(law, seen, lowest.scores)
-    held = np.concatenate([np.zeros((m, 1)), law.gaps(seen, places)], axis=1)
+    queries = queries_at(own, ratio**2)
+    coordinates = _coordinates(law, queries, lowest.scores)
+    held = np.concatenate([np.zeros((m, 1)), law.gaps(queries, coordinates)], axis=1)
     log_held, log_held_squares = logsumexp(-held, axis=1), logsumexp(-2 * held, axis=1)
     if lowest.log_rest == -math.inf:
         return np.stack([np.exp(-log_held), 2 * log_held - log_held_squares, np.zeros(m), np.zeros(m)], axis=1)
-    bulk = law.bulk(seen, places[:, -1:])
+    bulk = law.bulk(queries, coordinates[:, -1:])
     log_bulk, log_squares = (lowest.log_rest + mean - lowest.log_above for mean in (bulk.first, bulk.second))
     log_all, log_all_squares = np.logaddexp(log_held, log_bulk), np.logaddexp(log_held_squares, log_squares)
     # Var(sum e^-G) <= sum of mean squares, and e^-4G <= e^-2t e^-2G above t
@@ -188,15 +188,17 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
     return np.stack([np.exp(-log_all), 2 * log_all - log_all_squares, above_weight, bound], axis=1)
 
 
-def _places(law: AbstractIsotropicLaw, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+def _coordinates(
+    law: AbstractIsotropicLaw, queries: Queries, scores: Float[np.ndarray, "m k"]
+) -> Float[np.ndarray, "m k"]:
     """Places at many scores from exact ones at Chebyshev nodes between the first and the last."""
     nodes = CHEBYSHEV if law.freedom() >= FEW else FEW_CHEBYSHEV
     if scores.shape[1] <= nodes:
-        return law.places(seen, scores)
+        return law.coordinates(queries, scores)
     low, high = scores[:, :1], scores[:, -1:]
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, HALF_WIDTH)
     order = np.arange(nodes)
     angle = math.pi * (order + 0.5) / nodes
-    exact = law.places(seen, middle + half * np.cos(angle))
+    exact = law.coordinates(queries, middle + half * np.cos(angle))
     coefficients = exact @ np.cos(np.outer(angle, order)) * np.where(order == 0, 1, 2) / nodes
     return np.polynomial.chebyshev.chebval((scores - middle) / half, coefficients.T[..., None], tensor=False)
