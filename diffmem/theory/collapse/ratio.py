@@ -1,6 +1,6 @@
 """Where the reverse process of n training points collapses onto one of them: `I(X0; Xt) = log n`.
 
-Predictions here are single numbers, computed on the host in float64 whatever JAX's precision is.
+Computed in NumPy, float64.
 """
 
 import math
@@ -14,7 +14,7 @@ from ...level import ProcessLike
 from ..estimate import Estimate
 from ..points import checked_spectrum, log_size
 
-PADDING = 1e-9  # widening of a bracket, in log(sigma/alpha), so that round-off cannot put the root outside it
+PADDING = 1e-9  # widening of a bracket, in log(sigma/alpha), so that rounding cannot put the root outside it
 SLOPE_STEP = 0.05  # half-step in log(sigma/alpha) of a central difference, at which float32 noise in I is still small
 
 
@@ -90,10 +90,9 @@ def half_log1p(log_signal: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:
 def spectral_bracket(
     nats: float, log_variances: Float[np.ndarray, "k"], counts: Float[np.ndarray, "k"]
 ) -> tuple[float, float]:
-    """Bounds on log(sigma/alpha) where I = nats: isotropic answers for the geometric and arithmetic mean of the
-    spectrum.
+    """Bounds on the log(sigma/alpha) where I = nats: those of equal eigenvalues at their geometric and arithmetic mean.
 
-    log(1 + L s) is concave in L and convex in log L, so Jensen's inequality bounds I from both sides.
+    log(1 + L s) is concave in L and convex in log L, so that Jensen's inequality bounds I from both sides.
     """
     exponent = 2 * nats / counts.sum()
     # log(e^x - 1), without overflow for large n and without cancellation for large k
@@ -104,10 +103,10 @@ def spectral_bracket(
 
 
 def collapse_time(process: ProcessLike, n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
-    """Time at which the reverse process of n points collapses: `process.time_at(collapse_ratio(n, spectrum))`.
+    """The collapse time `t_C` of n points: the time of `collapse_ratio` on a process, `process.time_at(ratio)`.
 
-    It lies outside [t_min, t_max] when the process does not reach the ratio, and is the process's time of an infinite
-    ratio for n = 1. Accuracy: that of `time_at`, in JAX's default float.
+    It lies outside [t_min, t_max] where the process does not reach the ratio; for n = 1 it is the time of an infinite
+    ratio. Accuracy: that of `time_at`, in JAX's default float.
 
     Raises:
         ValueError: as `collapse_ratio`.
@@ -122,9 +121,9 @@ def collapse_ratio_from_information(
 ) -> Estimate:
     """sigma/alpha at which an estimated information crosses log n, with its standard error.
 
-    `information(ratio)` estimates I(X0; Xt) at sigma/alpha = ratio and must reuse the same random numbers at every
-    ratio, so that it is a smooth curve. `bracket` is a pair of ratios (low, high) with I(low) > log n > I(high). The
-    error is `ratio error(I) / |dI/d log ratio|`, the slope by a central difference.
+    `information(ratio)` estimates I(X0; Xt) at sigma/alpha = ratio. It must use equal random numbers at every ratio, so
+    that it is a smooth curve. `bracket` is a pair of ratios (low, high) with I(low) > log n > I(high). The error is
+    `ratio error(I) / |dI/d log ratio|`, with the slope by a central difference.
 
     Cost: about ten evaluations of `information`. Accuracy: the root to 1e-6 relative.
 
