@@ -23,7 +23,7 @@ DOUBLINGS = 40  # attempts to widen a bracket before its crossing is declared mi
 class PairGaps(NamedTuple):
     """Distances of m noisy query points `u = y_i + ratio z_i` to all N points, in a form that serves every ratio:
 
-        |u - y_j|^2 - |u - y_i|^2 = square + 2 ratio projection.
+    |u - y_j|^2 - |u - y_i|^2 = square + 2 ratio projection.
     """
 
     own: np.ndarray

@@ -1,8 +1,8 @@
-"""Isotropic laws whose distances to a noisy point have an exact law: what a random-energy model needs of its data.
+"""Isotropic laws of data for which the distances of all points to a noisy point have a law in closed form.
 
-A query is u = y_1 + (sigma/alpha) z. Everything is measured in the law's standard deviation per coordinate, and
-energies as gaps to the query's own, G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2), so that in 10^12 dimensions,
-where energies are 10^12 nats, a gap of one nat keeps 12 digits. NumPy, float64.
+A query is u = y_1 + (sigma/alpha) z. Lengths are in units of the law's standard deviation per coordinate. Energies are
+given as gaps to that of the query's own point y_1, `G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2)`: in 10^12
+dimensions energies are 10^12 nats, and a gap of one nat keeps 12 digits. Computed in NumPy, float64.
 """
 
 import abc
@@ -15,18 +15,18 @@ from jaxtyping import Float
 
 from . import noncentral, spherical_cap
 
-HIGH = 1000  # dimensions below which energies themselves have enough digits
+HIGH = 1000  # dimensions below which gaps may be differences of energies
 
 
 class Own(NamedTuple):
-    """What m queries are made of, in standard deviations of the law."""
+    """Noise z and own point y_1 of m queries, in standard deviations of the law."""
 
     noise: Float[np.ndarray, "m"]
     """|z|."""
     along: Float[np.ndarray, "m"]
     """Component of the own point y_1 along z."""
     across: Float[np.ndarray, "m"]
-    """Square of the rest of y_1."""
+    """Square of the part of y_1 that is orthogonal to z."""
 
 
 class Queries(NamedTuple):
@@ -35,17 +35,17 @@ class Queries(NamedTuple):
     noise_square: Float[np.ndarray, "m"]
     """|z|^2, twice the own energy."""
     square: Float[np.ndarray, "m"]
-    """|u|^2, on which the law of the other energies depends."""
+    """|u|^2, on which the law of the energies of the other points depends."""
     overlap: Float[np.ndarray, "m"]
-    """Twice the scalar product of y_1 and sqrt(s) z."""
+    """Twice the inner product of y_1 and sqrt(s) z."""
     own_square: Float[np.ndarray, "m"]
     """|y_1|^2, so that |u|^2 = own_square + overlap + s |z|^2."""
     s: float
-    """(sigma/alpha)^2 in variances of the law."""
+    """(sigma/alpha)^2 over the variance of the law."""
 
 
 class Bulk(NamedTuple):
-    """Means over the energies above a gap t, in logarithms."""
+    """Means over the gaps G above a value t, in logarithms."""
 
     gap: Float[np.ndarray, "m"]
     """t."""
@@ -63,7 +63,11 @@ def queries_at(own: Own, s: float) -> Queries:
 
 
 class AbstractIsotropicLaw(eqx.Module):
-    """A law of points, unchanged by rotation about the origin; `gaps` has shape (m, k) for scores (m, k)."""
+    """A law of points that rotations about the origin leave unchanged.
+
+    Subclass requirements: `d` and all methods. A standard normal score names a quantile of the energies: P(E < energy)
+    = Phi(score).
+    """
 
     d: eqx.AbstractVar[int]
 
@@ -73,23 +77,23 @@ class AbstractIsotropicLaw(eqx.Module):
 
     @abc.abstractmethod
     def freedom(self) -> int:
-        """Number of directions in which a point can lie close to another: probabilities fall as distance^freedom."""
+        """The exponent with which the probability of a small distance falls: P(distance < r) ~ r^freedom."""
 
     @abc.abstractmethod
     def own(self, draws: Own) -> Own:
-        """The query's own point, from the draws of a standard normal one."""
+        """Own points of this law, made from draws of a standard normal law."""
 
     @abc.abstractmethod
     def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """A smooth coordinate of the energies, at the quantiles P(E < energy) = Phi(score)."""
+        """Quantiles of the energies at these scores, in a coordinate that is a smooth function of the score."""
 
     @abc.abstractmethod
     def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """The gaps G at these values of the coordinate."""
+        """The gaps G at these coordinates."""
 
     @abc.abstractmethod
     def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
-        """The mean Boltzmann factors of the energies above a place."""
+        """The mean Boltzmann factors of the gaps above that at a coordinate."""
 
 
 class IsotropicGaussian(AbstractIsotropicLaw):
@@ -123,14 +127,14 @@ class IsotropicGaussian(AbstractIsotropicLaw):
         return noncentral.quantile(scores, float(self.d), _column(queries.square, scores))
 
     def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By the energies themselves where they have the digits."""
+        """By the energies themselves where these leave enough digits to the gaps."""
         x, offset = noncentral.value_at(coordinates, float(self.d), queries.square[:, None])
         if queries.s < 1 or self.d < HIGH:
             return x / (2 * queries.s) - queries.noise_square[:, None] / 2
         return (offset + self.d + (queries.own_square + queries.overlap)[:, None]) / (2 * queries.s)
 
     def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
-        """The upper tails of the law tilted by e^-G and e^-2G, which are noncentral chi-square too."""
+        """Upper tails of the law weighted by e^-G and e^-2G, which are again noncentral chi-square."""
         gap, q = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
         tails = [noncentral.log_tails(q, float(self.d), queries.square, beta / queries.s) for beta in (1, 2)]
         return Bulk(gap, tails[0].above - gap, tails[1].above - 2 * gap)
@@ -165,11 +169,11 @@ class UniformSphere(AbstractIsotropicLaw):
         return Own(draws.noise, draws.along * np.sqrt(self.d / square), draws.across * (self.d / square))
 
     def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """y = artanh c, the same for all queries."""
+        """y = artanh c, equal for all queries."""
         return spherical_cap.cap_quantile(scores, float(self.d))
 
     def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By the distance from the nearest point of the sphere where energies have the digits."""
+        """By the distance to the nearest point of the sphere where this leaves enough digits to the gaps."""
         radius, reach = math.sqrt(self.d), np.sqrt(queries.square)[:, None]
         overlap, noise_square = queries.overlap[:, None], queries.noise_square[:, None]
         if queries.s < 1 or self.d < HIGH:
@@ -178,7 +182,7 @@ class UniformSphere(AbstractIsotropicLaw):
         return (2 * self.d + overlap - 2 * reach * radius * np.tanh(coordinates)) / (2 * queries.s)
 
     def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
-        """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
+        """Spherical caps weighted by e^(beta R |u| c alpha^2/sigma^2)."""
         gap, y = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
         tilt = np.sqrt(queries.square * self.d) / queries.s
         caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
