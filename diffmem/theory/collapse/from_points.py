@@ -112,8 +112,7 @@ def empirical_information(
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
     other N - 1 points condenses, as in the random-energy model.
     """
-    check_ratios(np.asarray(ratio))
-    ratio = float(ratio)
+    ratio = float(checked_ratios(ratio))
     gaps = pair_gaps(points, key=key, queries=queries)
     estimate = mean_estimate(leave_one_out_densities(gaps, ratio))
     limit = information_limit(gaps)
@@ -133,8 +132,7 @@ def empirical_information_curve(
         ValueError: a ratio is not positive; as `pair_gaps`.
     Source: Poole et al., arXiv:1905.06922: contrastive lower and leave-one-out upper bound.
     """
-    ratios = np.asarray(ratios, np.float64)
-    check_ratios(ratios)
+    ratios = checked_ratios(ratios)
     gaps = pair_gaps(points, key=key, queries=queries)
     lower = mean_estimate(np.stack([contrastive_densities(gaps, ratio) for ratio in ratios], axis=1))
     upper = mean_estimate(np.stack([leave_one_out_densities(gaps, ratio) for ratio in ratios], axis=1))
@@ -174,7 +172,9 @@ def widen(reached, start: float, factor: float) -> float:
     raise ValueError("`points` must be mostly distinct, but repeated points keep the information from crossing log n.")
 
 
-def check_ratios(ratios: np.ndarray) -> None:
-    """Raise ValueError unless every ratio is positive and finite."""
+def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:
+    """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
+    ratios = np.asarray(ratios, np.float64)
     if not ((ratios > 0) & np.isfinite(ratios)).all():
         raise ValueError(f"`ratio` must be positive and finite, but holds {ratios.min()}.")
+    return ratios

@@ -11,7 +11,7 @@ from jaxtyping import ArrayLike, Float, Num, PRNGKeyArray
 
 from ..estimate import Estimate, mean_estimate
 from ..spectrum import spectrum
-from .from_points import PairGaps, check_ratios, pair_gaps, widen
+from .from_points import PairGaps, checked_ratios, pair_gaps, widen
 from .ratio import collapse_ratio, root
 
 SHARES = (4, 2, 1)  # the extrapolation measures subsets of N divided by these numbers
@@ -35,8 +35,7 @@ def subset_own_weight(
     Source: derived.
     """
     gaps, order = _drawn(points, n, key, queries)
-    ratios = np.asarray(ratios, np.float64)
-    check_ratios(ratios)
+    ratios = checked_ratios(ratios)
     return mean_estimate(np.stack([_own_weights(gaps, order, n, ratio) for ratio in ratios], axis=1))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, Num, PRNGKeyArray
 
 from ...level import NoiseLevel, cast_level, float_dtype, strong
-from ..collapse.from_points import check_ratios, pair_gaps
+from ..collapse.from_points import checked_ratios, pair_gaps
 from ..estimate import Estimate, mean_estimate
 from ..normal_rule import normal_rule
 
@@ -88,14 +88,13 @@ def empirical_clone_probability(
     falls from 1 to the sum of the squared frequencies of the labels. Labels of classes show speciation; labels
     `arange(N)` show collapse, as clones then agree where they end on one training point.
 
-    Cost: queries x N exponentials per ratio, on the host in float64. Memory: 48 bytes x queries x N.
+    Cost: queries x N exponentials per ratio, in NumPy, float64. Memory: 48 bytes x queries x N.
 
     Raises:
         ValueError: fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
     Source: derived; Biroli et al., arXiv:2402.18491, measure it by simulating clones.
     """
-    ratios, labels = np.asarray(ratios, np.float64), np.asarray(labels)
-    check_ratios(ratios)
+    ratios, labels = checked_ratios(ratios), np.asarray(labels)
     gaps = pair_gaps(points, key=key, queries=queries)
     if len(labels) != gaps.square.shape[1]:
         raise ValueError(f"`labels` must be one for each of {gaps.square.shape[1]} points, but are {len(labels)}.")

@@ -50,7 +50,7 @@ def susceptibility(ratio: float, separation: float = 1.0) -> float:
     both sides, with an amplitude twice as large above. It is infinite at T = 1, where the posterior variance stays
     finite, C = rho^2. It is 1 at ratio = 0.
 
-    Accuracy: float64 on the host, relative 1e-15/|1 - T|.
+    Accuracy: relative 1e-15/|1 - T|.
 
     Raises:
         ValueError: as `magnetization`.

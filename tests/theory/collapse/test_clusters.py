@@ -5,19 +5,10 @@ import math
 import jax
 import numpy as np
 import pytest
+from examples import PROCESSES
 from scipy.special import logsumexp
 
-from diffmem import processes, theory
-
-CLOCKS = [
-    processes.OrnsteinUhlenbeck(),
-    processes.VariancePreserving(),
-    processes.CosineVariancePreserving(),
-    processes.VarianceExploding(),
-    processes.EDM(),
-    processes.FlowMatching(),
-]
-
+from diffmem import theory
 
 WEIGHTS = np.array([2.0, 1.0, 1.0])
 SPECTRA = np.array([[1.0, 0.5, 0.2], [2.0, 1.0, 0.0], [0.3, 0.3, 0.3]])
@@ -54,7 +45,7 @@ def test_information_of_a_mixture_by_sampling():
     assert density.mean() == pytest.approx(expected, abs=4 * density.std() / m**0.5)
 
 
-@pytest.mark.parametrize("process", CLOCKS, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_every_process_at_the_same_ratio(process):
     accuracy = 1e-10 if jax.config.jax_enable_x64 else 2e-5
     for time, ratio in (
