@@ -63,14 +63,20 @@ def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[
 def mixture_collapse_time(
     process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process."""
+    """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process.
+
+    Raises ValueError as `mixture_collapse_ratio`.
+    """
     return float(process.time_at(mixture_collapse_ratio(n, weights, spectra)))
 
 
 def mixture_onset_time(
     process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The onset time of separated clusters: that of `mixture_onset_ratio` on a process."""
+    """The onset time of separated clusters: that of `mixture_onset_ratio` on a process.
+
+    Raises ValueError as `mixture_collapse_ratio`.
+    """
     return float(process.time_at(mixture_onset_ratio(n, weights, spectra)))
 
 
