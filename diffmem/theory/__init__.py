@@ -1,7 +1,8 @@
 """Predictions: functions of explicit arguments, which share no code with the scores and integrators that test them.
 
-Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed on the host in float64; curves in `snr` or
-`ratio` are JAX functions of any shape, differentiable. Everything depends on a process through sigma/alpha.
+Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed in NumPy, float64, whatever JAX's precision is;
+curves in `snr` or `ratio` are differentiable JAX functions of arrays of any shape. A process enters only through
+sigma/alpha.
 """
 
 from .circle import (
@@ -52,14 +53,8 @@ from .information import (
     peaks,
     retained_dimension,
 )
-from .loss_gaps import (
-    crossover_share,
-    generalization_gap,
-    noise_loss_weight,
-    partial_memorization_gap,
-    score_loss_weight,
-    velocity_loss_weight,
-)
+from .loss_gaps import crossover_share, generalization_gap, partial_memorization_gap
+from .loss_weights import noise_loss_weight, score_loss_weight, velocity_loss_weight
 from .points import points_from_log
 from .random_energy import (
     IsotropicGaussian,

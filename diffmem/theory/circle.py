@@ -1,7 +1,7 @@
-"""The smallest world in which copies turn into mixtures and mixtures into the law: points on a circle.
+"""Points on a circle: how the attractors of a training set change from copies to the law of the data as n grows.
 
 Data lie on a circle of radius R in the plane, with noise of standard deviation s added (alpha = 1). An attractor is a
-maximum of the noisy density, a minimum of the energy of the dense associative memory that stores the points.
+maximum of the noisy density, which is a minimum of the energy of the dense associative memory that stores the points.
 """
 
 import math
@@ -21,7 +21,7 @@ def circle_log_density(
 
         log p = -(r - R)^2/(2 s^2) + log(exp(-k) I_0(k)) - log(2 pi s^2),   k = R r/s^2.
 
-    Its gradient in r is the radial score `-r/s^2 + (R/s^2) I_1(k)/I_0(k)`; there is no other. s must be positive.
+    Its gradient in r is the score, which is radial: `-r/s^2 + (R/s^2) I_1(k)/I_0(k)`. s must be positive.
     Source: Pham et al., arXiv:2505.21777; derived.
     """
     r = strong(r, float_dtype(r))
@@ -31,10 +31,9 @@ def circle_log_density(
 
 
 def circle_ridge(sigma: float, radius: float = 1.0) -> float:
-    """The distance from the centre at which the density of a noisy circle is largest: `r = R I_1(k)/I_0(k)`, k = R
-    r/s^2.
+    """Distance from the centre at which the density of a noisy circle is largest: `r = R I_1(R r/s^2)/I_0(R r/s^2)`.
 
-    About R - s^2/(2 R) for small noise. 0 for s >= R/sqrt(2), where the ring has closed to a bump.
+    About R - s^2/(2 R) for small noise. 0 for s >= R/sqrt(2), where the density is largest at the centre.
 
     Raises:
         ValueError: `sigma` is negative or `radius` is not positive.
@@ -52,22 +51,22 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
     # I_1(k)/I_0(k) >= k/2 - k^3/16, so the root that is not 0 lies at r^2 >= 8 s^4/R^2 (1 - 2 s^2/R^2)
     low = math.sqrt(2 * excess) * sigma**2 / radius
 
-    def pull(r):
+    def excess_radius(r):
         k = radius * r / sigma**2
         return radius * i1(k) / i0(k) - r
 
-    return root(pull, low, radius)
+    return root(excess_radius, low, radius)
 
 
 def polygon_ripple(
     k: Float[ArrayLike, "*sizes"], sigma: Float[ArrayLike, ""], radius: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "*sizes"]:
-    """Relative height of the wells around K points equally spaced on the circle: `2 exp(-K^2 s^2/(2 R^2))`.
+    """Relative modulation of the density along the circle, for K equally spaced points: `2 exp(-K^2 s^2/(2 R^2))`.
 
-    The density at distance about R is `p (1 + ripple cos K theta)`, so this is (p_max - p_min)/(p_max + p_min). The
-    wells never vanish, as the symmetry keeps K of them; they become shallow.
-    Accuracy: that of a change of K by 2 %, for ripples up to .1 and s <= R/5. At r = R the first harmonic is exactly
-    2 I_K(c)/I_0(c) with c = R^2/s^2. `k` need not be whole.
+    The density at distance about R is `p (1 + ripple cos K theta)`, so this is (p_max - p_min)/(p_max + p_min). By
+    symmetry there are K maxima at any K; they become flat as K grows.
+    Accuracy: the error is that of changing K by 2 %, for ripples up to .1 and s <= R/5. At r = R the first harmonic is
+    exactly 2 I_K(c)/I_0(c) with c = R^2/s^2. `k` need not be whole.
     Source: derived.
     """
     k = strong(k, float_dtype(k))
@@ -76,10 +75,10 @@ def polygon_ripple(
 
 
 def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
-    """Points on a regular polygon beyond which its wells are below `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
+    """Number of equally spaced points at which the modulation is `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
 
-    The inverse of `polygon_ripple`, and its accuracy: 2 % in K for ripples up to .1 and s <= R/5. Points at random
-    angles behave otherwise: the number of their wells stays (`circle_attractors`) and their depth falls as n^(-1/2)
+    The inverse of `polygon_ripple`. Accuracy: 2 % in K for ripples up to .1 and s <= R/5. For points at random angles
+    the number of maxima does not grow with n (`circle_attractors`), and the modulation falls as n^(-1/2)
     (`circle_fluctuation`).
 
     Raises:
@@ -95,7 +94,7 @@ def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
 def circle_attractors(sigma: float, radius: float = 1.0) -> float:
     """Expected number of attractors of many points at random angles: `sqrt(3/2) R/s`, whatever n.
 
-    Noise of width s makes of them a smooth Gaussian field along the circle with covariance exp(-u^2/(4 s^2)), which has
+    Their noisy density along the circle is a Gaussian field of covariance `C(u) = exp(-u^2/(4 s^2))`, which has
     `sqrt(C''''(0)/-C''(0))/(2 pi)` maxima per length (Kac and Rice). Holds for s << R and several points within s.
 
     Raises:
@@ -107,11 +106,10 @@ def circle_attractors(sigma: float, radius: float = 1.0) -> float:
 
 
 def circle_fluctuation(n: float, sigma: float, radius: float = 1.0) -> float:
-    """Relative standard deviation of the density along the circle for n points at random angles:
-    `(sqrt(pi) R/(n s))^(1/2)`.
+    """Relative standard deviation of the density along the circle, n points at random angles: `(sqrt(pi) R/(n s))^1/2`.
 
-    The depth of the wells, in nats, is of this size once it is below 1: attractors do not die out with n, they become
-    shallow. Holds for s << R.
+    Once it is below 1, the log-density varies along the circle by about this many nats: with n the attractors do not
+    become fewer, but shallow. Holds for s << R.
 
     Raises:
         ValueError: `n`, `sigma` or `radius` is not positive.

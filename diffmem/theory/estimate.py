@@ -7,16 +7,16 @@ from jaxtyping import Array, ArrayLike, Float
 
 
 class Estimate(NamedTuple):
-    """A Monte-Carlo estimate."""
+    """A Monte-Carlo estimate: a mean over independent draws."""
 
     value: Float[ArrayLike, "*levels"]
-    """The mean over independent draws."""
+    """The mean."""
     error: Float[ArrayLike, "*levels"]
     """Its standard error, one standard deviation."""
 
 
 def mean_estimate(samples: Float[Array, "m *levels"] | Float[np.ndarray, "m *levels"]) -> Estimate:
-    """Mean of independent draws along the first axis, and its standard error `sd/sqrt(m)`, in NumPy or JAX as given.
+    """Mean of m independent draws along the first axis and its standard error `sd/sqrt(m)`, in NumPy or JAX as given.
 
     Raises:
         ValueError: fewer than two draws, which have no standard error.

@@ -1,4 +1,4 @@
-"""How far two Gaussian models of disjoint training sets disagree on samples from the same noise."""
+"""How far two Gaussian models, fitted to disjoint training sets, disagree on samples from equal noise."""
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -11,19 +11,19 @@ def gaussian_reproducibility_error(n: float, spectrum: Float[ArrayLike, "d"], *,
 
         E|x_A - x_B|^2 / E|x - mean|^2 = (2/n) (1 + sum_ij (1 + [i = j]) L_i L_j / (sqrt L_i + sqrt L_j)^2 / sum_i L_i)
 
-    L are the eigenvalues of the covariance S of the law that both sets are drawn from. Without the leading 1, which is
-    the scatter of the means, where the mean is known (`known_mean`).
+    L are the eigenvalues of the covariance S of the law that both sets are drawn from. The leading 1 comes from the
+    fitted means and is left out with `known_mean`.
 
-    Derived. From far noise the probability flow of N(m, S) ends at `m + S^(1/2) z` (sigma much larger than the data).
-    A fitted covariance is S + E with E_ij, in the eigenbasis of S, of variance (1 + [i = j]) L_i L_j / n; a small
-    perturbation E of a matrix changes its root by E_ij / (sqrt L_i + sqrt L_j); two independent fits differ by twice
-    the square of that.
+    Derived. The probability flow of N(m, S) that starts from z at noise much larger than the data ends at
+    `m + S^(1/2) z`. A fitted covariance is S + E, and in the eigenbasis of S E_ij has variance (1 + [i = j])
+    L_i L_j / n. A small perturbation E of S changes its root by E_ij / (sqrt L_i + sqrt L_j). The mean square of the
+    difference of two independent fits is twice that of one.
 
-    Known mean: n times the value is (d + 1)/2 for d equal eigenvalues and, whatever the spectrum, at least 1 and at
-    most (d + 1)/2 times the largest over the mean eigenvalue. It is near the participation dimension
-    `(sum L)^2 / sum L^2` for many spectra of images, but not equal to it: half of it for equal eigenvalues.
+    With known mean, n times the result is (d + 1)/2 for d equal eigenvalues, and for any spectrum at least 1 and at
+    most (d + 1)/2 times the largest over the mean eigenvalue. For many spectra of images it is near the participation
+    dimension `(sum L)^2 / sum L^2`; for equal eigenvalues it is half of that.
 
-    Accuracy: float64 on the host; the next order is about d/n of the value. Cost: d^2.
+    Accuracy: the next order is about d/n of the result. Cost: d^2. Computed in NumPy, float64.
     Raises ValueError unless n is at least 1 and finite, the spectrum is nonnegative and finite, and its sum positive.
     """
     values = checked_spectrum(spectrum)

@@ -5,23 +5,23 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-HALVINGS = 60  # of the bracket of an angle in [0, pi]: to the last place
+HALVINGS = 60  # bisection steps for an angle in [0, pi]: to rounding
 
 
 def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
     """Eigenvalues of the covariance `F F^T/D` of points `y = F c/sqrt(D)`, F of iid N(0, 1), c ~ N(0, I_D), D = latent.
 
-    Of length d, descending; min(d, D) are not zero: the means of the Marchenko-Pastur law over bins of equal
-    probability,
+    Of length d, descending; min(d, D) of them are not zero and are the means of the Marchenko-Pastur law over bins of
+    equal probability,
 
         lambda = (M/D)(1 + q - 2 sqrt(q) cos a),   density of a in [0, pi]: (2/pi) sin^2 a/(1 + q - 2 sqrt(q) cos a),
 
-    with m, M = min, max of d and D, and q = m/M. Their sum is d exactly. For d >> D they are all d/D: an orthonormal
-    embedding of N(0, (d/D) I_D). It is a spectrum like any other: `collapse_ratio(n, hidden_manifold_spectrum(d, D))`,
-    `onset_ratio`, `gaussian_information`, ...
+    with m, M = min, max of d and D, and q = m/M. Their sum is d exactly. For d >> D all D of them are d/D, as for an
+    orthonormal embedding of N(0, (d/D) I_D). The result can be passed wherever a spectrum is asked for, as in
+    `collapse_ratio(n, hidden_manifold_spectrum(d, D))`.
 
-    Accuracy: of sums of smooth functions, the fluctuation of F aside, 1/(12 m^2) relative from the bins and O(1) in
-    the sum from finite m, as always with this law.
+    Accuracy: for sums of smooth functions of the eigenvalues, the bins cause a relative error of 1/(12 m^2); that of
+    the law itself at finite m is O(1) in the sum, beside the fluctuations of F.
 
     Raises:
         ValueError: `d` or `latent` is below 1.
@@ -38,7 +38,7 @@ def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
 
 
 def _angles(shares: np.ndarray, root: float) -> np.ndarray:
-    """Where the distribution function of the angle takes these values."""
+    """The angles at which the distribution function takes these values."""
     low, high = np.zeros_like(shares), np.full_like(shares, math.pi)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -49,6 +49,9 @@ def _angles(shares: np.ndarray, root: float) -> np.ndarray:
 
 
 def _share_below(angle: np.ndarray, root: float) -> np.ndarray:
-    """`(a + f - (f - r sin a)/r^2)/pi`, f = arg(1 - r e^-ia): the density is sum_k r^k (cos ka - cos (k + 2)a)/pi."""
+    """Distribution function of the angle, `(a + f - (f - r sin a)/r^2)/pi`, f = arg(1 - r e^-ia).
+
+    It integrates the series of the density, sum_k r^k (cos ka - cos (k + 2)a)/pi.
+    """
     phase = np.arctan2(root * np.sin(angle), 1 - root * np.cos(angle))
     return (angle + phase - (phase - root * np.sin(angle)) / root**2) / math.pi

@@ -1,22 +1,23 @@
 """Denoising losses of memorizing and generalizing denoisers on the training points, and the capacity where they cross.
 
-Losses here are those of x_0, `E|D(x) - x_0|^2`, summed over the d coordinates; the weights turn them into the losses of
-the other targets. Data: N points in clusters of variance v whose noise leaves clusters and training points resolved.
+Losses here are those of x_0, `E|D(x) - x_0|^2`, summed over the d coordinates; `loss_weights` turns them into the
+losses of other targets. Data: N points in clusters of variance v, at noise that leaves clusters and training points
+resolved.
 """
 
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from ..level import NoiseLevel, float_dtype, strong
+from ..level import float_dtype, strong
 
 
 def generalization_gap(
     snr: Float[ArrayLike, "*levels"], d: int, variance: Float[ArrayLike, ""] = 1.0
 ) -> Float[Array, "*levels"]:
-    """By how much the population's denoiser loses to the training set's, on the training points: `d v/(1 + snr v)`.
+    """Loss on the training points of the population's denoiser minus that of the empirical one: `d v/(1 + snr v)`.
 
-    The first is left with the posterior variance inside a cluster of `variance` v; the second knows its points and
-    loses nothing, as long as the noise is below collapse. snr is alpha^2/sigma^2; the gap is in squared data units.
+    The population's denoiser has the posterior variance within a cluster of `variance` v as its loss; the empirical one
+    has none below the collapse noise. snr is alpha^2/sigma^2; the gap is in squared data units.
     Source: Buchanan et al., arXiv:2508.17689, Theorem 1, with constant 1.
     """
     snr = strong(snr, float_dtype(snr))
@@ -30,12 +31,12 @@ def partial_memorization_gap(
     variance: Float[ArrayLike, ""] = 1.0,
     constant: Float[ArrayLike, ""] = 1.0,
 ) -> Float[Array, "*sizes"]:
-    """By how much the denoiser of M of the N training points loses to that of all: `C (1 - M/N) d v`.
+    """Loss on N training points of the denoiser that memorizes M of them minus that of all: `C (1 - M/N) d v`.
 
-    `share` is M/N. A point left out is denoised to a known point of its cluster. `constant` C lies in [1, 2]: 2 where
-    that one is as good as independent of it (two independent points lie at a mean square of 2 d v), less where there is
-    a choice of near ones, and 1 where D is the mean of the cluster. The noise does not enter once clusters and points
-    are resolved.
+    `share` is M/N. A point that is not memorized is denoised to a memorized one of its cluster. `constant` C lies in
+    [1, 2]: 2 where that one is independent of it (two independent points have a mean squared distance of 2 d v), less
+    where the nearest of several is chosen, and 1 where D is the mean of the cluster. The noise does not enter where
+    clusters and points are resolved.
     Source: Buchanan et al., arXiv:2508.17689, Theorem 2; the two ends of C: derived.
     """
     share = strong(share, float_dtype(share))
@@ -43,49 +44,19 @@ def partial_memorization_gap(
     return constant * (1 - share) * d * variance
 
 
-def noise_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
-    """`alpha^2/sigma^2`: the loss of the noise prediction, `E|z_hat - z|^2`, is this times the loss of x_0.
-
-    Derived: at given x the prediction is `z_hat = (x - alpha D)/sigma`. 0 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    return (alpha / sigma) ** 2
-
-
-def score_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
-    """`alpha^2/sigma^4`: the loss of the score, `E|s + z/sigma|^2`, is this times the loss of x_0.
-
-    Derived from `s = -z_hat/sigma`. 0 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    return (alpha / sigma**2) ** 2
-
-
-def velocity_loss_weight(level: NoiseLevel, rate: NoiseLevel) -> Float[Array, "*levels"]:
-    """`(alpha' - alpha sigma'/sigma)^2`: the loss of the velocity `alpha' x_0 + sigma' z` is this times the loss of
-    x_0.
-
-    `rate` is (alpha', sigma') at the times of `level`, as `process.rate` gives it. Derived: the velocity is
-    `sigma' x/sigma + (alpha' - alpha sigma'/sigma) D`. alpha'^2 at alpha = 0, infinite at sigma = 0.
-    """
-    alpha, sigma = _pair(level)
-    alpha_rate, sigma_rate = (strong(value, alpha.dtype) for value in rate)
-    return (alpha_rate - alpha * sigma_rate / sigma) ** 2
-
-
 def crossover_share(
     snr: Real[ArrayLike, "..."], weight: Real[ArrayLike, "..."], variance: float = 1.0, constant: float = 1.0
 ) -> float:
-    """Capacity M*/N from which memorizing M points costs less than generalizing, for any weighting and law of levels:
+    """The share M*/N of memorized points above which memorizing costs less than generalizing:
 
         M*/N = 1 - E_t[w/(1 + snr v)] / (C E_t[w]),
 
-    where `C (1 - M/N) d v` crosses `d v/(1 + snr v)` in the mean. `weight` is w times the quadrature weight of each
-    level, of the shape of `snr`. Losses of other targets enter through their weight (`noise_loss_weight`, ...).
-    Known: for alpha^2 = 1 - t^2, sigma = t, uniform t and w = 1 on x_0 it is 1 - 1/(3 C), as `1/(1 + snr) = t^2`; with
+    where the mean over levels of `C (1 - M/N) d v` equals that of `d v/(1 + snr v)`. `weight` is w times the quadrature
+    weight of each level, of the shape of `snr`. Losses of other targets enter through w (`noise_loss_weight`, ...).
+    For example, with alpha^2 = 1 - t^2, sigma = t, uniform t and w = 1 it is 1 - 1/(3 C), as `1/(1 + snr) = t^2`; with
     w = snr (the loss of the noise) it tends to 1 as the smallest time tends to 0.
 
-    Accuracy: float64 on the host. A negative value means that generalizing wins at every capacity.
+    A negative value means that generalizing costs less at every M. Computed in NumPy, float64.
 
     Raises:
         ValueError: the shapes differ, an snr or weight is negative or not finite, no weight is positive, or `variance`
@@ -103,8 +74,3 @@ def crossover_share(
     if not (variance > 0 and constant > 0):
         raise ValueError(f"`variance` and `constant` must be positive, but are {variance} and {constant}.")
     return float(1 - (weight / (1 + snr * variance)).sum() / (constant * weight.sum()))
-
-
-def _pair(level: NoiseLevel) -> tuple[Array, Array]:
-    dtype = float_dtype(*level)
-    return strong(level.alpha, dtype), strong(level.sigma, dtype)

@@ -1,4 +1,4 @@
-"""What a prediction asks of its number of points and of its spectrum, checked before any work starts."""
+"""Checks of the two arguments that most predictions take: the number of points and the spectrum of the data."""
 
 import math
 from numbers import Real
@@ -8,7 +8,7 @@ from jaxtyping import ArrayLike, Float
 
 
 def log_size(n: Real) -> float:
-    """`log n` of a number of points that may be larger than any float (Python integers have no bound).
+    """`log n` of a number of points, which may be a Python integer larger than any float.
 
     Raises:
         ValueError: `n` is below 1, infinite or NaN.
@@ -19,13 +19,13 @@ def log_size(n: Real) -> float:
 
 
 def log_others(n: Real) -> float:
-    """`log(n - 1)`, the number of points that compete with one's own; minus infinity for n = 1."""
+    """`log(n - 1)`, the logarithm of the number of points beside one's own; minus infinity for n = 1."""
     log_size(n)
     return math.log(n - 1) if n > 1 else -math.inf
 
 
 def points_from_log(log_n: float) -> int:
-    """A whole number of points whose logarithm is `log_n`, of any size: for n = e^(a d) beyond the range of floats.
+    """The whole number of points whose logarithm is `log_n`, also for n = e^(a d) beyond the range of floats.
 
     Accuracy: that of `log_n`, 53 bits; below 2^53 the nearest whole number.
 

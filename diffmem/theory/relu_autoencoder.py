@@ -1,4 +1,4 @@
-"""What a two-layer ReLU autoencoder makes of well separated training points."""
+"""The hidden units by which a two-layer ReLU autoencoder memorizes well separated training points."""
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -7,17 +7,16 @@ from jaxtyping import ArrayLike, Float
 def memorizing_column_mass(
     squared_norms: Float[ArrayLike, "*points"], n: int, sigma: float, weight_decay: float
 ) -> Float[np.ndarray, "*points"]:
-    """|w1| |w2| of the unit that remembers one of n separated training points: `(|x|^2 - n lambda)/(|x|^2 + sigma^2)`.
+    """|w1| |w2| of the unit that memorizes one of n separated points: `(|x|^2 - n lambda)/(|x|^2 + sigma^2)`.
 
-    For the minimum of `(1/n) sum_i E|W2 relu(W1^T (x_i + sigma z)) - x_i|^2 + lambda (|W1|^2 + |W2|^2)` with a unit
-    `w1 = w2 = r x_i` for each point that no other point and no noise turns on: `mass = r^2 |x|^2`. 0 where
-    |x|^2 <= n lambda: a point that is not worth its penalty is forgotten.
+    It belongs to the minimum of `(1/n) sum_i E|W2 relu(W1^T (x_i + sigma z)) - x_i|^2 + lambda (|W1|^2 + |W2|^2)`, with
+    one unit `w1 = w2 = r x_i` for each point, which no other point activates: `mass = r^2 |x|^2`. It is 0 where
+    |x|^2 <= n lambda, where the unit would cost more penalty than it saves.
 
-    Derived: with s = r^2 and a = |x|^2 the point's share of the loss is
-    `(a (1 - s a)^2 + s^2 sigma^2 a^2)/n + 2 lambda s a`, stationary at `s = (a - n lambda)/(a^2 + sigma^2 a)`. The
-    noise is assumed not to turn the unit off: sigma << |x|.
-    float64 on the host. Raises ValueError for n below 1, `sigma` or `weight_decay` negative, and squared norms that are
-    not positive.
+    Derived: with s = r^2 and a = |x|^2 the terms of the loss that contain the unit are
+    `(a (1 - s a)^2 + s^2 sigma^2 a^2)/n + 2 lambda s a`, stationary at `s = (a - n lambda)/(a^2 + sigma^2 a)`. Noise
+    does not deactivate the unit: sigma << |x|. Computed in NumPy, float64.
+    Raises ValueError for n below 1, `sigma` or `weight_decay` negative, and squared norms that are not positive.
     Source: the memorizing minima of Zhang et al., arXiv:2512.20963.
     """
     a = np.asarray(squared_norms, np.float64)

@@ -1,15 +1,14 @@
-"""The covariance spectrum of a data set, all that the Gaussian predictions need to know of it."""
+"""The covariance spectrum of a data set, from which all predictions for Gaussian data follow."""
 
 import numpy as np
 from jaxtyping import ArrayLike, Num
 
 
 def spectrum(points: Num[ArrayLike, "n *shape"]) -> np.ndarray:
-    """Eigenvalues of the covariance of the points, in descending order: a float64 array of length d, zeros included.
+    """Eigenvalues `L_k` of the covariance `(1/n) sum_i (y_i - mean)(y_i - mean)^T`, descending, float64, of length d.
 
-    `cov = (1/n) sum_i (y_i - mean)(y_i - mean)^T`. Events of any shape are flattened to d values. Eigenvalues that
-    cannot be told from round-off (below max(n, d) eps times the largest) are set to 0, so that they carry no
-    information at any noise.
+    Events of any shape are flattened to d values. Eigenvalues that cannot be told from rounding (below max(n, d) eps
+    times the largest) are set to 0, so that they carry no information at any noise.
 
     Cost: O(n d min(n, d)) and a float64 copy of the points; the smaller of the covariance and the Gram matrix is
     diagonalised.

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..level import ProcessLike
 
-NODES = 200  # Gauss-Legendre; the share has poles pi/2 off the axis of log(sigma/alpha), resolved over 15 decades
+NODES = 200  # Gauss-Legendre nodes, enough for 15 decades of sigma/alpha: the integrand's poles are pi/2 off the axis
 
 
 def tikhonov_contraction(
@@ -14,17 +14,17 @@ def tikhonov_contraction(
 ) -> float:
     """By how much the flow of a Tikhonov-regularised score contracts the distance of x/alpha to a lone data point.
 
-    The score `(alpha y - x)/(sigma^2 + c)` keeps the share `sigma^2/(sigma^2 + c)` of the exact one, so that with
-    rho = sigma/alpha and u = x/alpha, `d log|u - y| / d log rho = sigma^2/(sigma^2 + c)` and
+    The regularised score `(alpha y - x)/(sigma^2 + c)` is `sigma^2/(sigma^2 + c)` times the exact one. With
+    rho = sigma/alpha and u = x/alpha this gives `d log|u - y| / d log rho = sigma^2/(sigma^2 + c)` and
 
         |u_end - y| / |u_start - y| = exp(- integral of sigma^2/(sigma^2 + c) d log rho from rho_end to rho_start)
 
-    `sqrt((sigma_end^2 + c)/(sigma_start^2 + c))` where alpha = 1, and on variance-preserving processes
-    `[(v_e + c)(1 - v_s) / ((v_s + c)(1 - v_e))]^(1/(2 (1 + c)))` with v = sigma^2: not the same at equal rho, as c is
-    compared with sigma and not with rho. At c = 0 it is rho_end/rho_start: nothing is left at the end.
+    It is `sqrt((sigma_end^2 + c)/(sigma_start^2 + c))` where alpha = 1, and on variance-preserving processes
+    `[(v_e + c)(1 - v_s) / ((v_s + c)(1 - v_e))]^(1/(2 (1 + c)))` with v = sigma^2. Processes differ at equal rho, as c
+    is compared with sigma and not with rho. At c = 0 it is rho_end/rho_start.
 
-    `strength` c in squared units of x; `start` and `end` are times, t_max and t_min if None. Computed on the host by
-    quadrature, to the precision of the process's clock.
+    `strength` c in squared units of x; `start` and `end` are times, by default t_max and t_min. Computed in NumPy by
+    quadrature, to the precision of `process.time_at`.
 
     Raises:
         ValueError: `strength` is negative, `start` is not above `end`, alpha is 0 at `start` or sigma 0 at `end`.

@@ -6,6 +6,7 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from ..level import NoiseLevel
+from ..theory import noise_loss_weight
 
 Weight = Callable[[NoiseLevel], Float[Array, ""]]
 """`weight(level)`."""
@@ -16,9 +17,8 @@ def flat(level: NoiseLevel) -> Float[Array, ""]:
     return level.sigma * 0 + 1
 
 
-def noise(level: NoiseLevel) -> Float[Array, ""]:
-    """`alpha^2 / sigma^2`: the loss of the noise prediction, |eps - z|^2."""
-    return (level.alpha / level.sigma) ** 2
+noise = noise_loss_weight
+"""`alpha^2/sigma^2`: the loss of the noise prediction, `|eps - z|^2`."""
 
 
 class EDM(eqx.Module):
@@ -32,4 +32,4 @@ class EDM(eqx.Module):
 
     def __call__(self, level: NoiseLevel) -> Float[Array, ""]:
         """The weight at this level."""
-        return 1 / self.data_std**2 + (level.alpha / level.sigma) ** 2
+        return 1 / self.data_std**2 + noise(level)

@@ -1,7 +1,8 @@
-"""Collapse of data in well separated clusters: the noise first hides the point within its cluster.
+"""Collapse of data in well separated Gaussian clusters.
 
-While clusters are resolved, a noisy point tells its cluster in full, `H(w) = -sum_c w_c log w_c` nats, and its place
-within the cluster as a Gaussian channel: `I = H(w) + sum_c w_c I_c`. Host numbers in float64; the curve is JAX.
+While the noise leaves the clusters apart, a noisy point tells its cluster in full, which is `H(w) = -sum_c w_c log w_c`
+nats of information, and its position within the cluster as a Gaussian channel does: `I = H(w) + sum_c w_c I_c`. The
+information is a JAX function; ratios and times are computed in NumPy, float64.
 """
 
 import math
@@ -12,10 +13,10 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import ProcessLike
-from ..points import checked_spectrum, log_size
-from .ratio import half_log1p, ratio_at
 from ..information.gaussian_channel import gaussian_information
-from .onset import trap_gain
+from ..points import checked_spectrum, log_size
+from .onset import onset_gain
+from .ratio import half_log1p, ratio_at
 
 
 def mixture_information(
@@ -23,13 +24,13 @@ def mixture_information(
 ) -> Float[Array, "*levels"]:
     """Mutual information in nats of separated Gaussian clusters: `I = H(w) + sum_c w_c 1/2 sum_k log(1 + L_ck snr)`.
 
-    `weights` are normalised; `spectra` holds the covariance eigenvalues of each cluster in a row. An upper bound on the
-    information of any mixture of these components, reached where the noise leaves clusters apart; at snr = 0 it is
-    H(w) instead of 0.
+    `weights` are normalised here; row c of `spectra` holds the covariance eigenvalues `L_ck` of cluster c. The formula
+    is an upper bound for any mixture of these components, reached where the noise leaves clusters apart: at snr = 0 it
+    is H(w), where the information is 0.
 
     Raises:
-        ValueError: weights or spectra are negative, not finite, all zero or of different number.
-    Source: derived (chain rule of information, the component known).
+        ValueError: weights or spectra are negative or not finite, weights are all zero, or their numbers differ.
+    Source: derived, by the chain rule of mutual information for the pair of component and point.
     """
     shares, variances = _checked(weights, spectra)
     within = [share * gaussian_information(snr, row) for share, row in zip(shares.tolist(), variances)]
@@ -39,12 +40,12 @@ def mixture_information(
 def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """sigma/alpha at which n points in separated Gaussian clusters collapse: `H(w) + sum_c w_c I_c = log n`.
 
-    Equal clusters of one spectrum collapse like the n/c points of one of them alone. It holds where clusters are still
-    apart there, that is well below the speciation ratio. n = 1 gives inf, spectra of zeros give 0.
+    c equal clusters of one spectrum collapse like the n/c points of one of them alone. Valid where the clusters are
+    still apart at the result, that is well below the speciation ratio. n = 1 gives inf, spectra of zeros give 0.
 
     Raises:
         ValueError: as `mixture_information`, or `n` > 1 does not exceed the effective number of clusters e^H(w).
-    Source: Biroli et al., arXiv:2402.18491, where H(w) is negligible for n = e^(a d); kept here: derived.
+    Source: Biroli et al., arXiv:2402.18491, for n = e^(a d), where H(w) is negligible; the term H(w): derived.
     """
     return _ratio(n, weights, spectra, half_log1p)
 
@@ -56,20 +57,26 @@ def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[
         ValueError: as `mixture_collapse_ratio`.
     Source: derived.
     """
-    return _ratio(n, weights, spectra, trap_gain)
+    return _ratio(n, weights, spectra, onset_gain)
 
 
 def mixture_collapse_time(
     process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The time of `mixture_collapse_ratio` on a process, as its `time_at` gives it."""
+    """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process.
+
+    Raises ValueError as `mixture_collapse_ratio`.
+    """
     return float(process.time_at(mixture_collapse_ratio(n, weights, spectra)))
 
 
 def mixture_onset_time(
     process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The time of `mixture_onset_ratio` on a process, as its `time_at` gives it."""
+    """The onset time of separated clusters: that of `mixture_onset_ratio` on a process.
+
+    Raises ValueError as `mixture_collapse_ratio`.
+    """
     return float(process.time_at(mixture_onset_ratio(n, weights, spectra)))
 
 

@@ -1,4 +1,7 @@
-"""Excess entropy of the empirical law over separated noise balls: zero in the collapsed phase."""
+"""Excess entropy: how far the entropy of the noisy empirical law is below that of n separate noise kernels.
+
+It is 0 in the collapsed phase, where the Gaussian kernels around the training points do not overlap.
+"""
 
 import math
 from numbers import Real
@@ -7,22 +10,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import float_dtype, strong
-from ..points import log_size
 from ..estimate import Estimate, mean_estimate
 from ..information.gaussian_channel import gaussian_information
+from ..points import log_size
 
 
 def excess_entropy(
     log_probs: Float[ArrayLike, "m *levels"], sigma: Float[ArrayLike, "*levels"], n: Real, d: int
 ) -> Estimate:
-    """Excess entropy per dimension of n noisy training points, from log p_emp at m forward samples of them
-    at each level:
+    """Excess entropy per dimension of n noisy training points:
 
         f = (log n)/d + 1/2 log(2 pi e sigma^2) + (1/d) mean log p_emp(x).
 
-    0 when the n noise balls are apart (collapse), (log n)/d when they are all one. With log p of the
-    population in place of log p_emp it is (log n - I)/d for information I. The error is that of the m samples; the
-    round-off of log p in float32 divided by d is below 1e-6.
+    `log_probs` are log p_emp of the empirical law at m noisy training points, at each level. f is 0 where the n noise
+    kernels are separate (collapse) and (log n)/d where they coincide. With the log-density of the population in place
+    of log p_emp it is (log n - I)/d, I the mutual information. The error is the standard error over the m samples;
+    rounding of log p in float32 adds less than 1e-6.
 
     Raises:
         ValueError: `n` is below 1, `d` below 1, or fewer than two samples.
@@ -38,7 +41,7 @@ def excess_entropy(
 def gaussian_excess_entropy(
     snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Real
 ) -> Float[Array, "*levels"]:
-    """Large-d excess entropy per dimension of n points of Gaussian data: `f = max(log n - I, 0)/d`, 0 once collapsed.
+    """Excess entropy per dimension of n points of Gaussian data at large d: `f = max(log n - I, 0)/d`.
 
     Raises:
         ValueError: `n` is below 1 or not finite.

@@ -1,6 +1,6 @@
-"""Mutual information of an unknown law from N of its points, and the limit log N beyond which they cannot tell.
+"""Mutual information of an unknown law, estimated from N of its points, and the limit log N of what they can tell.
 
-Computed on the host in float64. Only the ratio sigma/alpha enters, and the distances are computed once for all ratios.
+Computed in NumPy, float64. Only the ratio sigma/alpha enters; distances are computed once for all ratios.
 """
 
 import math
@@ -12,16 +12,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Num, PRNGKeyArray
 
-from ..points import log_size
-from .ratio import collapse_ratio, collapse_ratio_from_information
 from ..estimate import Estimate, mean_estimate
+from ..points import log_size
 from ..spectrum import spectrum
+from .ratio import collapse_ratio, collapse_ratio_from_information
 
-DOUBLINGS = 40  # widenings of the bracket by 2 on each side, 10^12 in ratio, before a crossing is declared missing
+DOUBLINGS = 40  # attempts to widen a bracket before its crossing is declared missing: 10^12 in ratio with factor 2
 
 
 class PairGaps(NamedTuple):
-    """What the noisy version u = y_i + ratio z_i of m query points sees of all N points, at every ratio at once."""
+    """Distances of m noisy query points `u = y_i + ratio z_i` to all N points, in a form that serves every ratio:
+
+    |u - y_j|^2 - |u - y_i|^2 = square + 2 ratio projection.
+    """
 
     own: np.ndarray
     """(m,): index of each query among the points."""
@@ -32,20 +35,20 @@ class PairGaps(NamedTuple):
 
 
 class InformationCurve(NamedTuple):
-    """Information over several ratios; `lower` and `upper` have the true information between their expectations."""
+    """Two estimates of the information at several ratios; the truth lies between their expectations."""
 
     ratio: Float[np.ndarray, "ratios"]
     """sigma/alpha."""
     lower: Estimate
-    """Contrastive estimate, the query's own point included in the background: at most log N."""
+    """Contrastive estimate: the query's own point is among those it is compared with. At most log N."""
     upper: Estimate
-    """Leave-one-out estimate."""
+    """Leave-one-out estimate: the query's own point is not among those it is compared with."""
     valid: Bool[np.ndarray, "ratios"]
     """Where the leave-one-out estimate is below log(N - 1)."""
 
 
 def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> PairGaps:
-    """Noise and distances for `queries` of the points, taken without replacement (all when there are fewer).
+    """Noise and distances of `queries` of the points, drawn without replacement (all points when there are fewer).
 
     Memory: 16 bytes x queries x N; cost O(queries N d), once.
 
@@ -70,7 +73,7 @@ def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries:
 
 
 def log_background(gaps: PairGaps, ratio: float) -> np.ndarray:
-    """`log sum_{j != i} p(u_i|y_j)/p(u_i|y_i)` for each query: the rest of the points against one's own."""
+    """`log sum_{j != i} p(u_i|y_j)/p(u_i|y_i)` for each query i: the weight of all other points relative to its own."""
     from scipy.special import logsumexp
 
     energy = gaps.square / (2 * ratio**2) + gaps.projection / ratio
@@ -89,25 +92,27 @@ def contrastive_densities(gaps: PairGaps, ratio: float) -> np.ndarray:
 
 
 def information_limit(gaps: PairGaps) -> float:
-    """log(N - 1), the largest information that a background of N - 1 points can resolve."""
+    """log(N - 1), the largest information that a comparison with N - 1 other points can resolve."""
     return math.log(gaps.square.shape[1] - 1)
 
 
 def empirical_information(
     points: Num[ArrayLike, "N *shape"], ratio: Float[ArrayLike, ""], *, key: PRNGKeyArray, queries: int = 1000
 ) -> Estimate:
-    """I(X0; Xt) in nats of the law the points come from, at sigma/alpha = ratio, leaving each query's own point out.
+    """Mutual information I(X0; Xt) in nats of the law that the points come from, at sigma/alpha = ratio:
 
-    The expectation is an upper bound that is tight while I is well below log N. The error is the spread over
-    queries, not over the choice of the N points. Cost and memory: see `pair_gaps`.
+        I = mean over queries i of log [p(u_i|y_i) / mean_{j != i} p(u_i|y_j)].
+
+    Its expectation is an upper bound, tight while I is well below log N. The error is the standard error over queries;
+    that of the choice of the N points comes on top. Cost and memory: see `pair_gaps`.
 
     Raises:
-        ValueError: `ratio` is not positive, or the estimate is not below log(N - 1), where N points cannot tell.
-    Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit: derived, the
-    random-energy background of N - 1 points condenses there.
+        ValueError: `ratio` is not positive, or the estimate is not below log(N - 1), the largest one that N points can
+            resolve.
+    Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
+    other N - 1 points condenses, as in the random-energy model.
     """
-    check_ratios(np.asarray(ratio))
-    ratio = float(ratio)
+    ratio = float(checked_ratios(ratio))
     gaps = pair_gaps(points, key=key, queries=queries)
     estimate = mean_estimate(leave_one_out_densities(gaps, ratio))
     limit = information_limit(gaps)
@@ -121,14 +126,13 @@ def empirical_information(
 def empirical_information_curve(
     points: Num[ArrayLike, "N *shape"], ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries: int = 1000
 ) -> InformationCurve:
-    """Both estimates of I(X0; Xt) over several ratios sigma/alpha, and where they may be trusted; same noise at each.
+    """Both estimates of I(X0; Xt) at several ratios sigma/alpha with equal noise, and where they are valid.
 
     Raises:
         ValueError: a ratio is not positive; as `pair_gaps`.
     Source: Poole et al., arXiv:1905.06922: contrastive lower and leave-one-out upper bound.
     """
-    ratios = np.asarray(ratios, np.float64)
-    check_ratios(ratios)
+    ratios = checked_ratios(ratios)
     gaps = pair_gaps(points, key=key, queries=queries)
     lower = mean_estimate(np.stack([contrastive_densities(gaps, ratio) for ratio in ratios], axis=1))
     upper = mean_estimate(np.stack([leave_one_out_densities(gaps, ratio) for ratio in ratios], axis=1))
@@ -141,8 +145,9 @@ def empirical_collapse_ratio(
     """sigma/alpha at which n points of the law that these N points come from collapse: leave-one-out `I = log n`.
 
     Raises:
-        ValueError: n is not above 1 and below N - 1, the limit of validity; or the points are so often repeated that I
+        ValueError: n is not above 1 and below N - 1, the limit of validity; or points are repeated so often that I
             never reaches log n.
+    Source: derived, with the estimate of `empirical_information`.
     """
     gaps = pair_gaps(points, key=key, queries=queries)
     log_n = log_size(n)
@@ -167,7 +172,9 @@ def widen(reached, start: float, factor: float) -> float:
     raise ValueError("`points` must be mostly distinct, but repeated points keep the information from crossing log n.")
 
 
-def check_ratios(ratios: np.ndarray) -> None:
-    """Raise ValueError unless every ratio is positive and finite."""
+def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:
+    """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
+    ratios = np.asarray(ratios, np.float64)
     if not ((ratios > 0) & np.isfinite(ratios)).all():
         raise ValueError(f"`ratio` must be positive and finite, but holds {ratios.min()}.")
+    return ratios

@@ -1,7 +1,6 @@
-"""Collapse of n points as random subsets of N points show it, and of more points than there are by extrapolation.
+"""Measured collapse of n points, from random subsets of N points, and of more than N points by extrapolation.
 
-Computed on the host in float64. Only the ratio sigma/alpha enters, and the distances are computed once for all ratios
-and sizes.
+Computed in NumPy, float64. Only the ratio sigma/alpha enters; distances are computed once for all ratios and sizes.
 """
 
 import math
@@ -10,13 +9,13 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike, Float, Num, PRNGKeyArray
 
-from .ratio import collapse_ratio, root
-from .from_points import PairGaps, check_ratios, pair_gaps, widen
 from ..estimate import Estimate, mean_estimate
 from ..spectrum import spectrum
+from .from_points import PairGaps, checked_ratios, pair_gaps, widen
+from .ratio import collapse_ratio, root
 
-SHARES = (4, 2, 1)  # the subsets from which is extrapolated are the points divided by these
-FEWEST = 16  # points in the smallest of them
+SHARES = (4, 2, 1)  # the extrapolation measures subsets of N divided by these numbers
+FEWEST = 16  # points in the smallest subset of an extrapolation
 ACCURACY = 1e-6  # of log sigma/alpha at a crossing
 STEP = 1e-3  # of log sigma/alpha, in slopes
 
@@ -24,30 +23,33 @@ STEP = 1e-3  # of log sigma/alpha, in slopes
 def subset_own_weight(
     points: Num[ArrayLike, "N *shape"], n: int, ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries=1000
 ) -> Estimate:
-    """Mean posterior weight of a noisy point's own original among n of the N points, at several sigma/alpha.
+    """Mean own weight among n of the N points: the posterior weight of the point that a noisy one came from.
 
-    Averages over queries (points of the set, each with one noise that serves all ratios) and, for each, over N/n
-    disjoint random subsets that hold it: for points drawn independently from a law it is unbiased for n points of that
-    law. The error is the spread over queries. Cost and memory: see `pair_gaps`; (queries x N) exponentials a ratio.
+    The mean is over queries (points of the set, each with one noise that serves all ratios sigma/alpha) and, for each
+    query, over N/n disjoint random subsets, to each of which it is added. For points drawn independently from a law the
+    estimate is unbiased for n points of that law. The error is the standard error over queries. Cost and memory: see
+    `pair_gaps`; (queries x N) exponentials for each ratio.
 
     Raises:
         ValueError: n is not between 2 and N; a ratio is not positive; as `pair_gaps`.
     Source: derived.
     """
     gaps, order = _drawn(points, n, key, queries)
-    ratios = np.asarray(ratios, np.float64)
-    check_ratios(ratios)
+    ratios = checked_ratios(ratios)
     return mean_estimate(np.stack([_own_weights(gaps, order, n, ratio) for ratio in ratios], axis=1))
 
 
 def subset_collapse_ratio(
     points: Num[ArrayLike, "N *shape"], n: int, *, key: PRNGKeyArray, queries: int = 1000
 ) -> Estimate:
-    """sigma/alpha at which `subset_own_weight` is 1/2: the measured collapse of n of the N points, and its standard
-    error over queries (2 % for 1000 of them; the choice of the N points adds to it).
+    """The measured collapse of n of the N points: the sigma/alpha at which `subset_own_weight` is 1/2.
+
+    The error is the standard error over queries (2 % for 1000 of them); that of the choice of the N points comes on
+    top.
 
     Raises:
         ValueError: n is not between 3 and N (for 2 points the weight reaches 1/2 only without signal); as `pair_gaps`.
+    Source: derived.
     """
     if n < 3:
         raise ValueError(f"`n` must be at least 3 for a collapse, but is {n}.")
@@ -60,13 +62,13 @@ def extrapolated_collapse_ratio(
 ) -> Estimate:
     """sigma/alpha at which n > N points of the law that these N points come from collapse, without a model of the law.
 
-    The crossings of N/4, N/2 and N of the points are measured, and log n as a function of log(sigma/alpha) is continued
-    by the parabola through the three: at collapse log n is about the mutual information, whose slope is minus the
-    effective dimension `mmse alpha^2/sigma^2`, so that the parabola takes this dimension to be linear in the logarithm
-    of the noise. For n <= N it is `subset_collapse_ratio`.
+    The collapse ratios of N/4, N/2 and N of the points are measured, and log n as a function of log(sigma/alpha) is
+    continued by the parabola through the three. At collapse log n is about the mutual information, whose slope is minus
+    the effective dimension `mmse alpha^2/sigma^2`; the parabola assumes that this dimension is linear in the logarithm
+    of the noise. For n <= N the result is `subset_collapse_ratio`.
 
-    Accuracy: from 224 to 898 of the digits and 625 to 2,500 of MNIST's up to all of them, 3 % of sigma/alpha; the
-    choice of the N points is most of it. Cost: three times that of `subset_collapse_ratio`.
+    Accuracy: 3 % of sigma/alpha, measured from 224 to 898 points of the digits, and 625 to 2,500 of MNIST, up to all of
+    them; most of it comes from the choice of the N points. Cost: three times that of `subset_collapse_ratio`.
 
     Raises:
         ValueError: there are fewer than 64 points, or the parabola turns before it reaches n; as `pair_gaps`.
@@ -88,7 +90,7 @@ def extrapolated_collapse_ratio(
 
 
 def _estimate(log_ratio: float, influence: np.ndarray) -> Estimate:
-    """The ratio, with the standard error of a mean of the queries' influences on its logarithm."""
+    """The ratio, with the standard error that the queries' influences on its logarithm give."""
     ratio = math.exp(log_ratio)
     return Estimate(ratio, ratio * float(influence.std(ddof=1)) / math.sqrt(len(influence)))
 
@@ -117,7 +119,7 @@ def _start(points, n: int) -> float:
 
 
 def _crossing(gaps: PairGaps, order: np.ndarray, n: int, start: float) -> tuple[float, np.ndarray]:
-    """log sigma/alpha where the mean own weight is 1/2, and how much each query's weight moves it."""
+    """log sigma/alpha where the mean own weight is 1/2, and the influence of each query on it."""
 
     def excess(log_ratio):
         return float(_own_weights(gaps, order, n, math.exp(log_ratio)).mean()) - 0.5
@@ -130,7 +132,7 @@ def _crossing(gaps: PairGaps, order: np.ndarray, n: int, start: float) -> tuple[
 
 
 def _own_weights(gaps: PairGaps, order: np.ndarray, n: int, ratio: float) -> np.ndarray:
-    """The own weight of each query, its mean over the disjoint subsets that `order` makes."""
+    """The own weight of each query, averaged over the disjoint subsets into which `order` divides the points."""
     others = np.exp(np.minimum(-(gaps.square / (2 * ratio**2) + gaps.projection / ratio), 700.0))
     others[np.arange(len(gaps.own)), gaps.own] = 0
     others = others[:, order]
@@ -139,7 +141,7 @@ def _own_weights(gaps: PairGaps, order: np.ndarray, n: int, ratio: float) -> np.
     total = np.zeros(len(gaps.own))
     for first in range(0, subsets * n, n):
         block = others[:, first : first + n]
-        # the subset that holds the query has n - 1 others already; of the rest the last makes room for it
+        # a subset that holds the query has n - 1 others; from each other subset the last point is left out
         inside = (place >= first) & (place < first + n)
         total += 1 / (1 + block.sum(axis=1) - np.where(inside, 0.0, block[:, -1]))
     return total / subsets

@@ -1,8 +1,7 @@
-"""Mutual information I(X0; Xt) of Gaussian data, its fluctuations and derivative, as functions of snr =
-alpha^2/sigma^2.
+"""Mutual information I(X0; Xt) of Gaussian data, its fluctuations and derivative, as functions of snr.
 
-Everything here is JAX: any shape of `snr`, differentiable, and computed in the dtype of `snr`. Gaussian data are the
-independent channels of their principal components, so sums over the spectrum are exact.
+snr is alpha^2/sigma^2. Each principal component is an independent Gaussian channel, so that all results are exact sums
+over the spectrum. JAX functions: any shape of `snr`, differentiable, computed in the dtype of `snr`.
 """
 
 import jax.numpy as jnp
@@ -14,7 +13,7 @@ from ...level import float_dtype, strong
 def gaussian_information(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]) -> Float[Array, "*levels"]:
     """Mutual information in nats between the data and their noisy version: `I = 1/2 sum_k log(1 + L_k snr)`.
 
-    snr is alpha^2/sigma^2 >= 0; at snr = inf it is infinite, or 0 when the spectrum is zero.
+    `snr` must be at least 0; at snr = inf the result is infinite, or 0 when the spectrum is zero.
     Source: Cover and Thomas, Elements of Information Theory, parallel Gaussian channels.
     """
     return jnp.log1p(mode_signal(snr, spectrum)).sum(-1) / 2
@@ -23,19 +22,20 @@ def gaussian_information(snr: Float[ArrayLike, "*levels"], spectrum: Float[Array
 def gaussian_information_variance(
     snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]
 ) -> Float[Array, "*levels"]:
-    """Variance of the information density `i = log p(x_t|x_0)/p(x_t)` around I: `V = sum_k L_k snr/(1 + L_k snr)`.
+    """Variance of the information density `i = log p(x_t|x_0)/p(x_t)`: `V = sum_k L_k snr/(1 + L_k snr)`.
 
-    It is also the effective number of dimensions that stand above the noise, and `dI/d log(sigma/alpha) = -V`: the
-    collapse has width 1/sqrt(V) in the logarithm of the noise.
+    The mean of i is I. V is also the effective number of dimensions above the noise, and `dI/d log(sigma/alpha) = -V`:
+    the collapse transition has width 1/sqrt(V) in the logarithm of the noise.
     Derived: `i - I = sum_k sqrt(c_k) g_k h_k` with g, h ~ N(0, 1) independent and c_k = L_k snr/(1 + L_k snr).
     """
     return mode_share(snr, spectrum).sum(-1)
 
 
 def gaussian_mmse(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]) -> Float[Array, "*levels"]:
-    """Least mean squared error of denoising, `E|x_0 - D(x_t)|^2 = sum_k L_k/(1 + L_k snr)`, so that `dI/dsnr = mmse/2`.
+    """Minimum mean squared error of denoising: `mmse = E|x_0 - D(x_t)|^2 = sum_k L_k/(1 + L_k snr)`.
 
-    Source: Guo, Shamai and Verdu, arXiv:cs/0412108 (the I-MMSE relation).
+    By the I-MMSE relation `dI/dsnr = mmse/2`.
+    Source: Guo, Shamai and Verdu, arXiv:cs/0412108.
     """
     signal = mode_signal(snr, spectrum)
     variances = strong(spectrum, signal.dtype)
@@ -43,7 +43,7 @@ def gaussian_mmse(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "
 
 
 def mode_signal(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]) -> Float[Array, "*levels d"]:
-    """`L_k snr`, the signal-to-noise ratio of each principal component; 0 where L_k = 0, also at snr = inf."""
+    """`s_k = L_k snr`, the signal-to-noise ratio of each principal component; 0 where L_k = 0, also at snr = inf."""
     snr = strong(snr, float_dtype(snr))[..., None]
     variances = strong(spectrum, snr.dtype).reshape((1,) * (snr.ndim - 1) + (-1,))
     silent = (variances == 0) & jnp.isinf(snr)
@@ -53,6 +53,6 @@ def mode_signal(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"
 def mode_share(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]) -> Float[Array, "*levels d"]:
     """`c_k = L_k snr/(1 + L_k snr)`, the part of the variance of each noisy component that is signal, in [0, 1]."""
     signal = mode_signal(snr, spectrum)
-    # each branch sees only the arguments for which it and its derivative are finite
+    # each branch is computed only for arguments at which it and its derivative are finite
     weak, strong_signal = jnp.where(signal < 1, signal, 1), jnp.where(signal < 1, 1, signal)
     return jnp.where(signal < 1, weak / (1 + weak), 1 / (1 + 1 / strong_signal))

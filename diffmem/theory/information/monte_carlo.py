@@ -1,4 +1,4 @@
-"""Mutual information of any law with a known density (mixtures, networks with likelihoods), by sampling."""
+"""Mutual information of any law with a known noisy density (mixtures, networks with likelihoods), by sampling."""
 
 import math
 from collections.abc import Callable
@@ -12,21 +12,22 @@ from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ..estimate import Estimate, mean_estimate
 
 LogDensity = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, ""]]
-"""log p(x) of the noisy data at a level, for one point x; the `log_prob` of any density here is one."""
+"""log p(x) of the noisy data at a level, for one point x; the method `log_prob` of a density in `scores` is one."""
 
-BATCH = 64  # draws evaluated together: enough for matrix products, little enough for memory
+BATCH = 64  # draws evaluated together: enough for matrix products to be fast, few enough for memory
 
 
 def information_density(
     log_prob: LogDensity, x0: Float[ArrayLike, "*shape"], level: NoiseLevel, *, key: PRNGKeyArray
 ) -> Float[Array, ""]:
-    """One draw of the information density of x_0 and its noisy version x = alpha x_0 + sigma z:
+    """One draw of the information density of x_0 and x = alpha x_0 + sigma z:
 
         i(x_0, x) = log p(x | x_0) - log p(x) = -|z|^2/2 - (d/2) log(2 pi sigma^2) - log p(x),  in nats.
 
-    Its mean over x_0 and z is the mutual information. The draw of z depends on the key alone, so that equal keys give
-    smooth curves in the level. At sigma = 0 it is infinite for laws with a density. Accuracy: the round-off of log p,
-    which in float32 and d of several thousand is about 1e-3 nats.
+    Its mean over x_0 and z is the mutual information. z depends on the key alone, so that equal keys give smooth curves
+    in the level. At sigma = 0 the result is infinite for laws with a density. Accuracy: the rounding of log p, about
+    1e-3 nats in float32 for d of several thousand.
+    Source: Cover and Thomas, Elements of Information Theory (definition).
     """
     x0 = strong(x0, float_dtype(x0))
     alpha, sigma = cast_level(level, x0.dtype)
@@ -38,12 +39,12 @@ def information_density(
 def information_densities(
     log_prob: LogDensity, draws: Float[ArrayLike, "m *shape"], level: NoiseLevel, *, key: PRNGKeyArray
 ) -> Float[Array, "m"]:
-    """`information_density` of each draw of the data; draw i uses `fold_in(key, i)` and is the same whatever m.
+    """`information_density` of each draw of the data; draw i uses `fold_in(key, i)` and does not depend on m.
 
-    Cost: m evaluations of `log_prob`, 64 at a time; compiled once for each `log_prob` and shape, whatever the level.
+    Cost: m evaluations of `log_prob`, 64 at a time; compiled once for each `log_prob` and shape, for all levels.
     """
     draws = strong(draws, float_dtype(draws))
-    # as arrays, since numbers in a compiled call would be constants of it
+    # the level is passed as arrays: Python numbers would be constants of the compiled function
     return compiled_densities(log_prob, draws, cast_level(level, draws.dtype), key)
 
 
@@ -61,14 +62,15 @@ def compiled_densities(log_prob, draws, level, key):
 def monte_carlo_information(
     log_prob: LogDensity, draws: Float[ArrayLike, "m *shape"], level: NoiseLevel, *, key: PRNGKeyArray
 ) -> Estimate:
-    """Mutual information I(X0; Xt) in nats of the law with density `log_prob`, from draws of it, with standard error.
+    """Mutual information in nats, `I(X0; Xt) = E log p(x|x_0)/p(x)`, from draws of x_0, with its standard error.
 
-    Unbiased at any I when `log_prob` is exact. The density of an empirical law of n points gives the information of
-    that law, which saturates at log n: it says nothing of the population beyond; see `empirical_information`.
+    Unbiased at any I if `log_prob` is exact. With the density of an empirical law of n points it is the information of
+    that law, which is at most log n; see `empirical_information` for that of the population.
 
-    Error sqrt(V/m), V the variance of the information density.
+    The error is sqrt(V/m), V the variance of the information density.
 
     Raises:
         ValueError: fewer than two draws.
+    Source: Cover and Thomas, Elements of Information Theory (definition).
     """
     return mean_estimate(information_densities(log_prob, draws, level, key=key))

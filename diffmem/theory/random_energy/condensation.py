@@ -1,7 +1,8 @@
-"""Free energy of the random energies that other training points have: where their Gibbs sum condenses.
+"""The random-energy model of the other training points: its free energy, and `beta_c`, where their sum condenses.
 
-At u = x/alpha = y_1 + r z, r = sigma/alpha, another point y has the energy `E = |u - y|^2/(2 r^2)`. For n points of a
-Gaussian with covariance eigenvalues L_k everything is a sum over s_k = L_k snr, snr = alpha^2/sigma^2. NumPy, float64.
+At u = x/alpha = y_1 + r z, r = sigma/alpha, another training point y has the energy `E = |u - y|^2/(2 r^2)`. For points
+of a Gaussian with covariance eigenvalues L_k all results are sums over the s_k = L_k snr, snr = alpha^2/sigma^2.
+Computed in NumPy, float64.
 """
 
 import math
@@ -17,14 +18,15 @@ from ..points import checked_spectrum, log_size
 def annealed_log_partition(
     beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
 ) -> Float[np.ndarray, "*betas"]:
-    """`log n + phi(beta)`: the log-partition of n independent points where their sum is near its mean, in nats.
+    """The annealed log-partition of n independent points, `log n + phi(beta)` in nats:
 
         phi = E_u log E_y exp(-beta |u - y|^2/(2 r^2)) = -1/2 sum_k [log(1 + beta s_k) + c_k + beta (1 - c_k)],
 
-    c_k = beta s_k/(1 + beta s_k); minus beta times the free energy. Directions without variance carry the noise of u:
-    -beta/2 each. It is -inf at snr = inf for beta > 0, and log n at beta = 0.
+    c_k = beta s_k/(1 + beta s_k). It is minus beta times the annealed free energy, and the typical log-partition below
+    `beta_c`. A direction without variance contributes -beta/2, from the noise of u. It is log n at beta = 0, and -inf
+    at snr = inf for beta > 0.
 
-    Accuracy: exact for Gaussian data, averaged over u. Cost O(d) per beta.
+    Accuracy: exact for Gaussian data, averaged over u. Cost: O(d) for each beta.
 
     Raises:
         ValueError: `beta` or `snr` is negative or NaN, `n` below 1, or the spectrum empty, negative or not finite.
@@ -42,8 +44,9 @@ def background_entropy(
 
         s(beta) = log n + phi - beta phi' = log n - 1/2 sum_k [log(1 + beta s_k) - (1 - beta) c_k (1 - c_k)].
 
-    It falls from log n. At beta = 1, the temperature of the diffusion, it is `log n - I(X0; Xt)`: the other points
-    condense exactly where the process collapses. Negative values mean that the annealed sum does not hold.
+    It falls from log n as beta grows. At beta = 1, the temperature of the diffusion, it is `log n - I(X0; Xt)`: the sum
+    over the other points condenses exactly where the process collapses. Where it is negative, the sum has condensed and
+    the annealed formula does not hold.
 
     Raises:
         ValueError: as `annealed_log_partition`.
@@ -54,10 +57,11 @@ def background_entropy(
 
 
 def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"], n: Real) -> float:
-    """The root beta_c of `background_entropy`, beyond which a few points hold the whole Gibbs sum.
+    """The inverse temperature `beta_c` of condensation: the root of `background_entropy`.
 
-    beta_c = 1 at `collapse_ratio`, above 1 at more noise; always between 1 and (r/r_c)^2, r = sigma/alpha. With little
-    signal `beta_c = sqrt(2 log n/sum_k s_k)`, Derrida's model. 0 at snr = inf and for one point, inf without signal.
+    Beyond it a few points hold the whole Gibbs sum. `beta_c` is 1 at `collapse_ratio` r_c, above 1 at more noise, and
+    always between 1 and (r/r_c)^2, r = sigma/alpha. With little signal `beta_c = sqrt(2 log n/sum_k s_k)`, as in
+    Derrida's model. It is 0 at snr = inf and for one point, and inf without signal.
 
     Accuracy: 1e-13 relative.
 
@@ -80,10 +84,11 @@ def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"],
 def quenched_log_partition(
     beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
 ) -> Float[np.ndarray, "*betas"]:
-    """The typical `log sum_j exp(-beta E_j)`: annealed up to beta_c, beyond it `beta/beta_c` of its value there.
+    """The typical (quenched) `log sum_j exp(-beta E_j)`: annealed up to `beta_c`, beyond it `beta/beta_c` times that.
 
-    The straight line is minus beta times the lowest energy; the own point competes at energy d/2. Exact to leading
-    order in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few nats.
+    Beyond `beta_c` it is minus beta times the lowest energy. For comparison, one's own point has energy d/2. Exact to
+    leading order in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few
+    nats.
 
     Raises:
         ValueError: as `annealed_log_partition`.
@@ -107,14 +112,14 @@ def check_signal(snr: Real) -> None:
 
 
 def _modes(beta, snr, spectrum, n):
-    """beta, sum_k log(1 + beta s_k), c_k with the components on a last axis, and log n."""
+    """beta, sum_k log(1 + beta s_k), the c_k along a last axis, and log n."""
     log_n, variances = log_size(n), checked_spectrum(spectrum)
     beta = np.asarray(beta, np.float64)
     check_signal(snr)
     if not (beta >= 0).all():
         raise ValueError(f"`beta` must be at least 0, but holds {beta.min()}.")
     with np.errstate(divide="ignore", invalid="ignore"):
-        # in logarithms: nothing overflows, and no signal is -inf
+        # in logarithms, so that nothing overflows; -inf stands for no signal
         log_signal = np.where(variances > 0, np.log(snr) + np.log(variances), -np.inf)
         log_scaled = np.where(beta[..., None] > 0, np.log(beta[..., None]) + log_signal, -np.inf)
     return beta, np.logaddexp(0.0, log_scaled).sum(-1), np.exp(-np.logaddexp(0.0, -log_scaled)), log_n

@@ -1,8 +1,8 @@
-"""Isotropic laws whose distances to a noisy point have an exact law: what a random-energy model needs of its data.
+"""Isotropic laws of data for which the distances of all points to a noisy point have a law in closed form.
 
-A query is u = y_1 + (sigma/alpha) z. Everything is measured in the law's standard deviation per coordinate, and
-energies as gaps to the query's own, G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2), so that in 10^12 dimensions,
-where energies are 10^12 nats, a gap of one nat keeps 12 digits. NumPy, float64.
+A query is u = y_1 + (sigma/alpha) z. Lengths are in units of the law's standard deviation per coordinate. Energies are
+given as gaps to that of the query's own point y_1, `G = (|u - y|^2 - |u - y_1|^2) alpha^2/(2 sigma^2)`: in 10^12
+dimensions energies are 10^12 nats, and a gap of one nat keeps 12 digits. Computed in NumPy, float64.
 """
 
 import abc
@@ -15,37 +15,37 @@ from jaxtyping import Float
 
 from . import noncentral, spherical_cap
 
-HIGH = 1000  # dimensions below which energies themselves have enough digits
+HIGH = 1000  # dimensions below which gaps may be differences of energies
 
 
 class Own(NamedTuple):
-    """What m queries are made of, in standard deviations of the law."""
+    """Noise z and own point y_1 of m queries, in standard deviations of the law."""
 
     noise: Float[np.ndarray, "m"]
     """|z|."""
     along: Float[np.ndarray, "m"]
     """Component of the own point y_1 along z."""
     across: Float[np.ndarray, "m"]
-    """Square of the rest of y_1."""
+    """Square of the part of y_1 that is orthogonal to z."""
 
 
-class Sight(NamedTuple):
+class Queries(NamedTuple):
     """m queries at one noise-to-signal ratio."""
 
     noise_square: Float[np.ndarray, "m"]
     """|z|^2, twice the own energy."""
     square: Float[np.ndarray, "m"]
-    """|u|^2, on which the law of the other energies depends."""
+    """|u|^2, on which the law of the energies of the other points depends."""
     overlap: Float[np.ndarray, "m"]
-    """Twice the scalar product of y_1 and sqrt(s) z."""
+    """Twice the inner product of y_1 and sqrt(s) z."""
     own_square: Float[np.ndarray, "m"]
     """|y_1|^2, so that |u|^2 = own_square + overlap + s |z|^2."""
     s: float
-    """(sigma/alpha)^2 in variances of the law."""
+    """(sigma/alpha)^2 over the variance of the law."""
 
 
 class Bulk(NamedTuple):
-    """Means over the energies above a gap t, in logarithms."""
+    """Means over the gaps G above a value t, in logarithms."""
 
     gap: Float[np.ndarray, "m"]
     """t."""
@@ -55,15 +55,19 @@ class Bulk(NamedTuple):
     """`log E[e^-2G; G > t]`."""
 
 
-def sight(own: Own, s: float) -> Sight:
+def queries_at(own: Own, s: float) -> Queries:
     """The queries u = y_1 + sqrt(s) z."""
     step = math.sqrt(s) * own.noise
     square = (own.along + step) ** 2 + own.across
-    return Sight(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
+    return Queries(own.noise**2, square, 2 * step * own.along, own.along**2 + own.across, s)
 
 
 class AbstractIsotropicLaw(eqx.Module):
-    """A law of points, unchanged by rotation about the origin; `gaps` has shape (m, k) for scores (m, k)."""
+    """A law of points that rotations about the origin leave unchanged.
+
+    Subclass requirements: `d` and all methods. A standard normal score names a quantile of the energies: P(E < energy)
+    = Phi(score).
+    """
 
     d: eqx.AbstractVar[int]
 
@@ -73,23 +77,23 @@ class AbstractIsotropicLaw(eqx.Module):
 
     @abc.abstractmethod
     def freedom(self) -> int:
-        """Number of directions in which a point can lie close to another: probabilities fall as distance^freedom."""
+        """The exponent with which the probability of a small distance falls: P(distance < r) ~ r^freedom."""
 
     @abc.abstractmethod
     def own(self, draws: Own) -> Own:
-        """The query's own point, from the draws of a standard normal one."""
+        """Own points of this law, made from draws of a standard normal law."""
 
     @abc.abstractmethod
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """A smooth coordinate of the energies, at the quantiles P(E < energy) = Phi(score)."""
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """Quantiles of the energies at these scores, in a coordinate that is a smooth function of the score."""
 
     @abc.abstractmethod
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """The gaps G at these values of the coordinate."""
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """The gaps G at these coordinates."""
 
     @abc.abstractmethod
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
-        """The mean Boltzmann factors of the energies above a place."""
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
+        """The mean Boltzmann factors of the gaps above that at a coordinate."""
 
 
 class IsotropicGaussian(AbstractIsotropicLaw):
@@ -118,21 +122,21 @@ class IsotropicGaussian(AbstractIsotropicLaw):
         """A normal point."""
         return draws
 
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """The coordinate q of `noncentral`."""
-        return noncentral.quantile(scores, float(self.d), _column(seen.square, scores))
+        return noncentral.quantile(scores, float(self.d), _column(queries.square, scores))
 
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By the energies themselves where they have the digits."""
-        x, offset = noncentral.place(places, float(self.d), seen.square[:, None])
-        if seen.s < 1 or self.d < HIGH:
-            return x / (2 * seen.s) - seen.noise_square[:, None] / 2
-        return (offset + self.d + (seen.own_square + seen.overlap)[:, None]) / (2 * seen.s)
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the energies themselves where these leave enough digits to the gaps."""
+        x, offset = noncentral.value_at(coordinates, float(self.d), queries.square[:, None])
+        if queries.s < 1 or self.d < HIGH:
+            return x / (2 * queries.s) - queries.noise_square[:, None] / 2
+        return (offset + self.d + (queries.own_square + queries.overlap)[:, None]) / (2 * queries.s)
 
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
-        """The upper tails of the law tilted by e^-G and e^-2G, which are noncentral chi-square too."""
-        gap, q = self.gaps(seen, places)[:, 0], places[:, 0]
-        tails = [noncentral.log_tails(q, float(self.d), seen.square, beta / seen.s) for beta in (1, 2)]
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
+        """Upper tails of the law weighted by e^-G and e^-2G, which are again noncentral chi-square."""
+        gap, q = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
+        tails = [noncentral.log_tails(q, float(self.d), queries.square, beta / queries.s) for beta in (1, 2)]
         return Bulk(gap, tails[0].above - gap, tails[1].above - 2 * gap)
 
 
@@ -164,23 +168,23 @@ class UniformSphere(AbstractIsotropicLaw):
         square = draws.along**2 + draws.across
         return Own(draws.noise, draws.along * np.sqrt(self.d / square), draws.across * (self.d / square))
 
-    def places(self, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """y = artanh c, the same for all queries."""
+    def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """y = artanh c, equal for all queries."""
         return spherical_cap.cap_quantile(scores, float(self.d))
 
-    def gaps(self, seen: Sight, places: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-        """By the distance from the nearest point of the sphere where energies have the digits."""
-        radius, reach = math.sqrt(self.d), np.sqrt(seen.square)[:, None]
-        overlap, noise_square = seen.overlap[:, None], seen.noise_square[:, None]
-        if seen.s < 1 or self.d < HIGH:
-            height = (overlap + seen.s * noise_square) / (reach + radius)
-            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * places))) / (2 * seen.s) - noise_square / 2
-        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(places)) / (2 * seen.s)
+    def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+        """By the distance to the nearest point of the sphere where this leaves enough digits to the gaps."""
+        radius, reach = math.sqrt(self.d), np.sqrt(queries.square)[:, None]
+        overlap, noise_square = queries.overlap[:, None], queries.noise_square[:, None]
+        if queries.s < 1 or self.d < HIGH:
+            height = (overlap + queries.s * noise_square) / (reach + radius)
+            return (height**2 + 4 * reach * radius / (1 + np.exp(2 * coordinates))) / (2 * queries.s) - noise_square / 2
+        return (2 * self.d + overlap - 2 * reach * radius * np.tanh(coordinates)) / (2 * queries.s)
 
-    def bulk(self, seen: Sight, places: Float[np.ndarray, "m 1"]) -> Bulk:
-        """Caps tilted by the gaps, e^(beta R |u| c alpha^2/sigma^2)."""
-        gap, y = self.gaps(seen, places)[:, 0], places[:, 0]
-        tilt = np.sqrt(seen.square * self.d) / seen.s
+    def bulk(self, queries: Queries, coordinates: Float[np.ndarray, "m 1"]) -> Bulk:
+        """Spherical caps weighted by e^(beta R |u| c alpha^2/sigma^2)."""
+        gap, y = self.gaps(queries, coordinates)[:, 0], coordinates[:, 0]
+        tilt = np.sqrt(queries.square * self.d) / queries.s
         caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
         return Bulk(gap, caps[0] - gap, caps[1] - 2 * gap)
 

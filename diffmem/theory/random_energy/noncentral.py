@@ -1,17 +1,18 @@
-"""The noncentral chi-square law exactly and in logarithms: tails, tilted tails and quantiles, from d = 1 to 10^12.
+"""The noncentral chi-square law in logarithms: tails, exponentially weighted tails, quantiles, for d from 1 to 10^12.
 
-X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A place x is named by the logarithm q of the tilt p = e^q that makes
-it the mean of the tilted law,
+X = |mu + g|^2 with g ~ N(0, I_d) and L = |mu|^2. A value x is represented by the logarithm q of its saddle point
+p = e^q, at which the law with weight e^(-(p - 1) X/2) has the mean x:
 
-    x = d/p + L/p^2,        x - d - L = d (1/p - 1) + L (1/p^2 - 1),
+    x = d/p + L/p^2,        x - d - L = d (1/p - 1) + L (1/p^2 - 1).
 
-so that x far in the tail and x - d - L at d = 10^12 both keep all digits. Everything rests on one integral. With
+So both x far in the tail and x - d - L at d = 10^12 keep all digits. All results are one integral. With
 
     psi(q) = log E e^(-(p - 1)(X - x)/2) = (p - 1) x/2 - L (1 - 1/p)/2 - (d/2) q,
 
-E[e^(-(p_b - 1)(X - x)/2); X < x] is the integral of e^psi dp/(p - p_b)/(2 pi i) up any line right of the pole p_b;
-left of it, minus the integral is the part of X > x. The line is bent into the path of steepest descent through the
-saddle psi' = 0, which is known in closed form, and the trapezoid rule converges exponentially on it. NumPy, float64.
+E[e^(-(p_b - 1)(X - x)/2); X < x] is the integral of e^psi dp/(p - p_b)/(2 pi i) along any upward line to the right of
+the pole p_b; along a line to the left of it, minus the integral is the part of X > x. The line is deformed into the
+path of steepest descent through the saddle point psi' = 0, which has a closed form, and on which the trapezoidal rule
+converges exponentially. Computed in NumPy, float64.
 """
 
 import math
@@ -20,13 +21,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
-NODES = 48  # of the trapezoid rule on half the path: a step of .2 standard deviations of the integrand
-LOW, LOW_NODES = 5, 192  # below five dimensions the integrand ends as slowly as the path turns back
-DROP = 38.0  # nats below the saddle at which the path may end: 1e-16.5
-SERIES = 0.1  # angle below which theta/sin(theta) - 1 is its power series
-NEWTON = 12  # steps of the quantile at most; from d = 10 on three are enough
-SCORED = 1e-6  # the error of the score before its last step, which squares it
-START = 30  # steps towards the start, on a closed formula
+NODES = 48  # of the trapezoidal rule on half the path: a step of .2 standard deviations of the integrand
+LOW, LOW_NODES = 5, 192  # below LOW dimensions the integrand falls slowly along the path and takes more nodes
+DROP = 38.0  # nats below the saddle point at which the path may end: 1e-16.5
+SERIES = 0.1  # angle below which theta/sin(theta) - 1 is computed by its power series
+NEWTON = 12  # largest number of Newton steps of the quantile; three are enough for d >= 10
+SCORED = 1e-6  # error of the score before the last Newton step, which squares it
+START = 30  # Newton steps for the starting value, which has a closed formula
 
 Values = Float[ArrayLike, "..."]
 
@@ -38,31 +39,32 @@ class Tails(NamedTuple):
     above: Values
 
 
-def place(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
-    """x and x - d - L, each to full precision."""
+def value_at(q: Values, d: float, noncentrality: Values) -> tuple[Values, Values]:
+    """The value x at q, and x - d - L, each to full precision."""
     shrink = np.exp(-q)
     return shrink * (d + noncentrality * shrink), d * np.expm1(-q) + noncentrality * np.expm1(-2 * q)
 
 
 def log_tails(q: Values, d: float, noncentrality: Values, tilt: Values = 0.0) -> Tails:
-    """Both tails at the place q of the law tilted by e^(-tilt (X - x)/2), tilt > -1.
+    """Both tails at q of the law weighted by e^(-tilt (X - x)/2), tilt > -1.
 
     Accuracy: 1e-12 in both logarithms for d >= 2 and 1e-7 for d = 1, plus the rounding of psi. Cost: 48 complex
-    exponentials for each place.
+    exponentials for each q.
     Source: derived; inversion of the moment generating function.
     """
     return _Path(q, d, noncentrality, tilt).tails()
 
 
 def log_density(q: Values, d: float, noncentrality: Values) -> Values:
-    """Log-density of q, at its own scale: `log(f(x) |dx/dq|)`. Cost and accuracy of `log_tails`."""
+    """Log-density of q, `log(f(x) |dx/dq|)` with f the density of X. Cost and accuracy of `log_tails`."""
     return _Path(q, d, noncentrality).log_density()
 
 
 def quantile(score: Values, d: float, noncentrality: Values) -> Values:
-    """The place q with P(X < x) = Phi(score): large q for large negative scores; down to probabilities of e^(-350 d).
+    """The q at which P(X < x) = Phi(score): large q for large negative scores; down to probabilities of e^(-350 d).
 
-    Starts where score^2/2 is the relative entropy of the tilted law and the law, then Newton's method for the score.
+    Newton's method for the score as a function of q, from the q at which the law weighted by e^(-(p - 1) X/2) has the
+    relative entropy score^2/2 to the law.
     """
     from scipy.special import ndtri_exp
 
@@ -80,8 +82,8 @@ def quantile(score: Values, d: float, noncentrality: Values) -> Values:
 
 
 def _exponent(at: Values, q: Values, d: float, noncentrality: Values) -> Values:
-    """psi(at) for the place q, in the form that has digits: by x - d - L near 0, by x itself far above."""
-    x, offset = place(q, d, noncentrality)
+    """psi at `at`, for the x of q, without cancellation: by x - d - L near 0, by x itself far above."""
+    x, offset = value_at(q, d, noncentrality)
     grown, lost = np.expm1(at), -np.expm1(-at)
     central = grown * (noncentrality * lost + offset) / 2 + d / 2 * (grown - at)
     far = (grown * x - noncentrality * lost - d * at) / 2
@@ -89,7 +91,10 @@ def _exponent(at: Values, q: Values, d: float, noncentrality: Values) -> Values:
 
 
 class _Path:
-    """The path of steepest descent from the saddle q, moved until the pole leaves it a standard deviation of room."""
+    """The path of steepest descent, through a point one standard deviation or more away from the pole.
+
+    That point is the saddle point q where the pole is far, and else q moved away from the pole.
+    """
 
     def __init__(self, q: Values, d: float, noncentrality: Values, tilt: Values = 0.0):
         self.q, self.d, self.noncentrality = q, d, noncentrality
@@ -108,27 +113,27 @@ class _Path:
         self.integrand = np.exp(self._rise() + self.w) * direction
 
     def tails(self) -> Tails:
-        """Both tails of the tilted law."""
+        """Both tails of the weighted law."""
         away = np.expm1(self.pole - self.crossing)[..., None]
         near = self.exponent + np.log(np.abs(self._integral(np.expm1(self.w) - away)))
         whole = _exponent(self.pole, self.q, self.d, self.noncentrality)
-        # near is the smaller part up to skewness, so that nothing is lost in the difference
+        # `near` is about the smaller part, so that the difference loses no digits
         far = whole + np.log1p(-np.exp(near - whole))
         return Tails(np.where(self.is_below, near, far), np.where(self.is_below, far, near))
 
     def log_density(self) -> Values:
-        """Log-density of q, at its own scale."""
+        """Log-density of q."""
         # f(x) is the same integral without the pole, and dx/dq = -2 curvature/p
         return np.log(self.curvature) + self.exponent + self.crossing - self.q + np.log(self._integral(1.0))
 
     def _integral(self, pole) -> Values:
-        """`int e^(psi - exponent) e^w dw/pole/(2 pi i)`, twice the real part of its upper half."""
+        """`int e^(psi - exponent) e^w dw/pole/(2 pi i)`, as twice the real part of the upper half of the path."""
         values = (self.integrand / pole).real
         return self.step * (values.sum(-1) - values[..., 0] / 2) / math.pi
 
     def _rise(self):
         """psi(crossing + w) - psi(crossing) = even (cosh w - 1) + odd (sinh w - w) + slope w."""
-        x, offset = place(self.q, self.d, self.noncentrality)
+        x, offset = value_at(self.q, self.d, self.noncentrality)
         shrink = np.exp(-self.crossing)
         central = offset - self.noncentrality * np.expm1(-2 * self.crossing) - self.d * np.expm1(-self.crossing)
         far = x - (self.noncentrality * shrink + self.d) * shrink
@@ -139,7 +144,7 @@ class _Path:
 
 
 def _descent(angle, share):
-    """w = u + i angle on the path and dw/d(i angle), where e^u - (1 - share) e^-u = share angle/sin(angle)."""
+    """w = u + i angle on the path, and dw/d(i angle); there e^u - (1 - share) e^-u = share angle/sin(angle)."""
     small = angle < SERIES
     t = np.where(small, angle, 0.0) ** 2
     wide = np.where(small, 1.0, angle)

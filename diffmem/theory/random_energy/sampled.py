@@ -1,7 +1,8 @@
-"""The random-energy model of collapse, sampled exactly: the own weight among any number of iid points.
+"""The random-energy model of collapse, sampled exactly: the own weight among any number n of iid points.
 
-Given a noisy point, the energies of the other n - 1 points are iid. Only the lowest matter one by one, and they can be
-drawn without drawing the rest; the rest enters by its mean. Nothing grows with n, which may be 10^100. NumPy, float64.
+Given a noisy point, the energies of the other n - 1 points are iid. Only the lowest energies matter one by one, and
+these can be drawn without drawing the others, which enter by their mean (the bulk). The cost does not depend on n,
+which may be 10^100. Computed in NumPy, float64.
 """
 
 import math
@@ -15,38 +16,38 @@ from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ..estimate import Estimate, mean_estimate
 from ..points import log_others
-from .laws import AbstractIsotropicLaw, Own, Sight, sight
+from .laws import AbstractIsotropicLaw, Own, Queries, queries_at
 
-BATCH = 512  # queries computed together: what the integrals of one level need stays near 100 MB
-CHEBYSHEV = 16  # nodes of the interpolant of the energies over the scores of all that are kept
-FEW, FEW_CHEBYSHEV = 8, 32  # fewer degrees of freedom take more nodes
-HALF_WIDTH = 1e-3  # of its interval at least, where all scores are one
-CLEAN, FREE = 1e-280, 1e100  # squared ratios beyond which the own weight is 1, or 1/n, in every digit
-LARGEST_EXPONENT = 300  # of n^(1/freedom), beyond which squared distances to neighbours leave float64
+BATCH = 512  # queries computed together: the integrals of one level then need about 100 MB
+CHEBYSHEV = 16  # nodes of the interpolation of energies between the lowest and the highest score kept
+FEW, FEW_CHEBYSHEV = 8, 32  # laws of fewer degrees of freedom than FEW take more nodes
+HALF_WIDTH = 1e-3  # least half-width of the interval of scores, for when all scores are equal
+CLEAN, FREE = 1e-280, 1e100  # squared ratios below, above which the own weight is 1, 1/n to the last digit
+LARGEST_EXPONENT = 300  # of e in n^(1/freedom): beyond it squared distances to neighbours underflow
 
 
 class RandomEnergy(NamedTuple):
-    """Means over queries at each ratio sigma/alpha, and how far replacing the bulk by its mean may have moved them."""
+    """Means over queries at each ratio sigma/alpha, with bounds on the error of replacing the bulk by its mean."""
 
     own_weight: Estimate
     """Posterior weight of the query's own point."""
     log_participation: Estimate
     """log(1/sum w^2), the logarithm of the effective number of points, in nats."""
     own_weight_bulk: Float[ArrayLike, "*levels"]
-    """The expected own weight lies between `own_weight` and this much above it."""
+    """The expected own weight is at least `own_weight` and at most this much larger."""
     log_participation_bulk: Float[ArrayLike, "*levels"]
-    """The expected log-participation is at most so far from the mean, to either side."""
+    """The expected log-participation differs from `log_participation` by at most this, in nats."""
 
 
 class Lowest(NamedTuple):
-    """The order statistics of m queries as normal scores of their energies."""
+    """The k lowest energies of m queries, as normal scores."""
 
     scores: Float[np.ndarray, "m k"]
     """Ascending."""
     log_above: Float[np.ndarray, "m"]
-    """log-probability of an energy above the last."""
+    """Log-probability of an energy above the highest one kept."""
     log_rest: float
-    """log of the number of points not kept, minus infinity when all are."""
+    """Logarithm of the number of points not kept; minus infinity when all are kept."""
 
 
 def random_energy(
@@ -60,18 +61,18 @@ def random_energy(
 ) -> RandomEnergy:
     """Own weight and participation of noisy training points, averaged over them and over training sets of n points.
 
-    x = alpha y_1 + sigma z sees its own point at energy E_1 = |z|^2/2 and the others at iid gaps G = E - E_1 whose law
-    F depends on |x|. The k = `kept` lowest come from exponential spacings e_i,
+    The own point of x = alpha y_1 + sigma z has energy E_1 = |z|^2/2. The gaps G = E - E_1 of the others are iid, with
+    a law F that depends on |x|. The k = `kept` lowest are drawn by exponential spacings e_i,
 
         F(G_(j)) = 1 - exp(-sum_{i <= j} e_i/(n - i)),        w = 1/(1 + sum_{j <= k} e^-G_(j) + B),
 
-    and the bulk B of the n - 1 - k others is replaced by its mean given G_(k), (n - 1 - k) E[e^-G | G > G_(k)]. As the
-    weight is convex in B, its mean given the kept ones is larger, by at most Var(B)/((1 + s) (1 + s + B)^2), s the sum
-    over the kept: this is `own_weight_bulk`, of order 1e-6 with 256 kept. All points are kept when n - 1 <= k, and
-    nothing is then replaced.
+    and the sum B over the n - 1 - k others (the bulk) is replaced by its mean given G_(k), (n - 1 - k)
+    E[e^-G | G > G_(k)]. As the weight is convex in B, this lowers its mean, by at most Var(B)/((1 + s) (1 + s + B)^2)
+    with s the sum over the kept ones: this bound is `own_weight_bulk`, of order 1e-6 with 256 kept. When n - 1 <= k all
+    points are kept and nothing is replaced.
 
-    `n` is a whole number of any size; `points_from_log` gives one from its logarithm. `ratio` is sigma/alpha in data
-    units; the draws of query i depend on the key and i alone and are the same at each ratio, for smooth curves. ratio =
+    `n` is a whole number of any size; `points_from_log` makes one from its logarithm. `ratio` is sigma/alpha in data
+    units. The draws of query i depend on the key and i alone and serve every ratio, so that curves are smooth. ratio =
     0 and n = 1 give weight 1, an infinite ratio 1/n.
 
     Cost: .5 ms for each query and ratio (5 ms for d < 5), whatever n. Accuracy: 1e-8 in the Boltzmann factors (1e-6
@@ -112,16 +113,16 @@ def random_energy_own_weight(
     queries: int = 1000,
     kept: int = 256,
 ) -> Estimate:
-    """The own weight of `random_energy`, its standard error increased by the bound on the replaced bulk.
+    """The own weight of `random_energy`, with its standard error plus the bound on the error of the replaced bulk.
 
-    Raises ValueError as `random_energy`.
+    Raises ValueError as `random_energy`. Source: see there.
     """
     found = random_energy(n, law, ratio, key=key, queries=queries, kept=kept)
     return Estimate(found.own_weight.value, found.own_weight.error + found.own_weight_bulk)
 
 
 def _checked_others(n: Real, law: AbstractIsotropicLaw) -> float:
-    """log(n - 1), for a whole number within reach."""
+    """log(n - 1); raises ValueError unless n is a whole number that is not too large for the law."""
     others = log_others(n)
     if n != math.floor(n):
         raise ValueError(f"`n` must be a whole number, but is {n}.")
@@ -132,7 +133,7 @@ def _checked_others(n: Real, law: AbstractIsotropicLaw) -> float:
 
 
 def _draw(d: int, indices, kept: int, key: PRNGKeyArray) -> tuple[Own, np.ndarray]:
-    """The noise, the own point and the spacings of each query, from NumPy: JAX may be in single precision."""
+    """The noise, own point and spacings of each query, drawn by NumPy, as JAX may be in single precision."""
     keys = jax.vmap(lambda i: jax.random.key_data(jax.random.fold_in(key, i)))(jnp.asarray(indices))
     rows = []
     for words in np.asarray(keys):
@@ -144,7 +145,7 @@ def _draw(d: int, indices, kept: int, key: PRNGKeyArray) -> tuple[Own, np.ndarra
 
 
 def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
-    """Normal scores of the k lowest of n - 1 energies, both tails in logarithms."""
+    """Normal scores of the k lowest of n - 1 energies, computed from the logarithms of both tails."""
     from scipy.special import ndtri_exp
 
     kept = spacings.shape[1]
@@ -162,7 +163,7 @@ def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
 
 
 def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float, ratio: float):
-    """(m, 4): own weight, log-participation, and the bounds on what the bulk may change in them."""
+    """(m, 4): own weight, log-participation, and the bounds on the error that the bulk causes in each."""
     from scipy.special import logsumexp
 
     m, kept = lowest.scores.shape
@@ -171,16 +172,16 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
     if ratio**2 > FREE:
         log_n = np.logaddexp(0, others)
         return np.tile([math.exp(-log_n), log_n, 0.0, 0.0], (m, 1))
-    seen = sight(own, ratio**2)
-    places = _places(law, seen, lowest.scores)
-    held = np.concatenate([np.zeros((m, 1)), law.gaps(seen, places)], axis=1)
+    queries = queries_at(own, ratio**2)
+    coordinates = _coordinates(law, queries, lowest.scores)
+    held = np.concatenate([np.zeros((m, 1)), law.gaps(queries, coordinates)], axis=1)
     log_held, log_held_squares = logsumexp(-held, axis=1), logsumexp(-2 * held, axis=1)
     if lowest.log_rest == -math.inf:
         return np.stack([np.exp(-log_held), 2 * log_held - log_held_squares, np.zeros(m), np.zeros(m)], axis=1)
-    bulk = law.bulk(seen, places[:, -1:])
+    bulk = law.bulk(queries, coordinates[:, -1:])
     log_bulk, log_squares = (lowest.log_rest + mean - lowest.log_above for mean in (bulk.first, bulk.second))
     log_all, log_all_squares = np.logaddexp(log_held, log_bulk), np.logaddexp(log_held_squares, log_squares)
-    # Var(sum e^-G) <= sum of mean squares, and e^-4G <= e^-2t e^-2G above t
+    # Var(sum e^-G) is at most the sum of mean squares, and e^-4G <= e^-2t e^-2G for G > t
     above_weight = np.exp(log_squares - 2 * log_all - log_held)
     above_all = 2 * np.exp(log_squares - log_all - log_held)
     above_squares = np.exp(log_squares - 2 * bulk.gap - log_all_squares - log_held_squares)
@@ -188,15 +189,17 @@ def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float
     return np.stack([np.exp(-log_all), 2 * log_all - log_all_squares, above_weight, bound], axis=1)
 
 
-def _places(law: AbstractIsotropicLaw, seen: Sight, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
-    """Places at many scores from exact ones at Chebyshev nodes between the first and the last."""
+def _coordinates(
+    law: AbstractIsotropicLaw, queries: Queries, scores: Float[np.ndarray, "m k"]
+) -> Float[np.ndarray, "m k"]:
+    """The law's coordinates at all scores, interpolated from exact ones at Chebyshev nodes."""
     nodes = CHEBYSHEV if law.freedom() >= FEW else FEW_CHEBYSHEV
     if scores.shape[1] <= nodes:
-        return law.places(seen, scores)
+        return law.coordinates(queries, scores)
     low, high = scores[:, :1], scores[:, -1:]
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, HALF_WIDTH)
     order = np.arange(nodes)
     angle = math.pi * (order + 0.5) / nodes
-    exact = law.places(seen, middle + half * np.cos(angle))
+    exact = law.coordinates(queries, middle + half * np.cos(angle))
     coefficients = exact @ np.cos(np.outer(angle, order)) * np.where(order == 0, 1, 2) / nodes
     return np.polynomial.chebyshev.chebval((scores - middle) / half, coefficients.T[..., None], tensor=False)

@@ -1,8 +1,9 @@
-"""The cosine between a uniform direction in R^d and a fixed one, in logarithms: tilted caps and quantiles.
+"""The cosine c between a uniform direction in R^d and a fixed one, in logarithms: weighted caps and quantiles.
 
-With cosine = tanh y the density of y is sech(y)^(d - 1)/B(1/2, (d - 1)/2) on the whole line; far out y is minus the
-log-distance from a pole. A cap is the integral of e^h, h = k tanh y - (d - 1) log cosh y, beyond some y: it is taken on
-either side of its peak with the double-exponential rule, all differences formed first. NumPy, float64.
+With c = tanh y the density of y is sech(y)^(d - 1)/B(1/2, (d - 1)/2) on the whole line; large y is minus the logarithm
+of the distance from the pole. The mean of e^(k c) over a spherical cap is the integral of e^h, h = k tanh y - (d - 1)
+log cosh y, beyond some y. It is computed on either side of its peak with the double-exponential (tanh-sinh) rule;
+differences of h are formed without cancellation. Computed in NumPy, float64.
 """
 
 import math
@@ -12,9 +13,9 @@ from jaxtyping import ArrayLike, Float
 
 REACH, NODES = 3.2, 96  # of the tanh-sinh rule: its outermost nodes are 1e-16 of an interval from the ends
 DROP = 45.0  # nats below the peak at which an integral may end
-WIDTHS = 10.0  # standard deviations of the peak that are as far down
-NEWTON = 12  # steps of the quantile at most
-SCORED = 1e-6  # the error of the score before its last step, which squares it
+WIDTHS = 10.0  # standard deviations from a Gaussian peak at which its integral may end
+NEWTON = 12  # largest number of Newton steps of the quantile
+SCORED = 1e-6  # error of the score before the last Newton step, which squares it
 
 Values = Float[ArrayLike, "..."]
 
@@ -22,7 +23,7 @@ Values = Float[ArrayLike, "..."]
 def log_cap(y: Values, d: float, tilt: Values = 0.0) -> Values:
     """`log E[e^(tilt (c - tanh y)); c > tanh y]` over the cosine c of a uniform direction in R^d, d >= 2.
 
-    The opposite cap is `log_cap(-y, d, -tilt)`. Accuracy: 1e-12. Cost: 192 real exponentials for each place.
+    The opposite cap is `log_cap(-y, d, -tilt)`. Accuracy: 1e-12. Cost: 192 real exponentials for each y.
     Source: derived.
     """
     y = np.asarray(y, np.float64)
@@ -31,9 +32,9 @@ def log_cap(y: Values, d: float, tilt: Values = 0.0) -> Values:
 
 
 def cap_quantile(score: Values, d: float) -> Values:
-    """y with P(c > tanh y) = Phi(score): large y for large negative scores, from -60 to 60.
+    """The y at which P(c > tanh y) = Phi(score): large y for large negative scores; for scores from -60 to 60.
 
-    Starts where `(d - 1) log cosh y = score^2/2`, then Newton's method for the score as a function of y.
+    Newton's method for the score as a function of y, from the y at which `(d - 1) log cosh y = score^2/2`.
     """
     from scipy.special import ndtri_exp
 
@@ -64,7 +65,7 @@ def _log_integral(y: Values, d: float, tilt: Values) -> Values:
     peak = np.maximum(y, top)
     spread = np.cosh(top) / np.sqrt(2 * tilt * np.tanh(top) + d - 1)
     reach = WIDTHS * spread + DROP / (d - 1)
-    # beyond the top the slope is nowhere less than here and at infinity
+    # beyond the top h falls at least as fast as here or as at infinity, whichever is slower
     slope = np.maximum((d - 1) * np.tanh(peak) - tilt * (1 / np.cosh(peak)) ** 2, 0)
     right = np.minimum(reach, DROP / np.maximum(np.minimum(slope, d - 1), DROP / reach))
     left = np.minimum(peak - y, reach)

@@ -2,16 +2,8 @@
 
 from .activation import ActivationMoments, activation_moments
 from .learning_curves import LearningCurve, one_draw_learning_curve, ridge_learning_curve
-from .resolvent import (
-    Resolvent,
-    generalization_time,
-    memorization_time,
-    population_bulk,
-    resolvent,
-    sample_bulk,
-    spectral_atom,
-    spectral_density,
-)
+from .resolvent import Resolvent, resolvent, spectral_atom, spectral_density
+from .training_times import generalization_time, memorization_time, population_bulk, sample_bulk
 
 __all__ = [
     "ActivationMoments",

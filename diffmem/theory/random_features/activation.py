@@ -1,6 +1,6 @@
-"""What an activation does to Gaussian data and Gaussian noise: the constants of random-feature theory.
+"""The constants of random-feature theory: how an activation splits Gaussian data and Gaussian noise.
 
-Host numbers in float64; the activation is a NumPy function.
+Computed in NumPy, float64; the activation is a NumPy function.
 """
 
 from collections.abc import Callable
@@ -10,15 +10,16 @@ import numpy as np
 from jaxtyping import Float
 
 from ...level import NoiseLevel
+from ..normal_rule import normal_rule
 
-NODES, RANGE = 257, 9.0  # of the trapezoidal rule in each of u and v; beyond the range lies 1e-18 of N(0, 1)
+NODES = 257  # of the quadrature in each of u and v
 CENTRED = 1e-9  # largest mean of a feature, in units of its standard deviation, that counts as quadrature error
 
 Activation = Callable[[Float[np.ndarray, "..."]], Float[np.ndarray, "..."]]
 
 
 class ActivationMoments(NamedTuple):
-    """A feature `f(alpha u + sigma v)`, u (data) and v (noise) independent N(0, 1), split into orthogonal parts:
+    """A feature `f(alpha u + sigma v)` of data u and noise v, independent N(0, 1), split into uncorrelated parts:
 
         f = a alpha u + a sigma v + (E_v f - a alpha u) + rest,    a = E f'(Gamma g),  Gamma^2 = alpha^2 + sigma^2.
 
@@ -30,9 +31,9 @@ class ActivationMoments(NamedTuple):
     slope: float
     """a (mu_1 where Gamma = 1)."""
     conditional: float
-    """Variance v^2 of the third part, which depends on the datum nonlinearly."""
+    """v^2, the variance of the third part, which is a nonlinear function of the data alone."""
     floor: float
-    """Variance s^2 of the rest, which no datum explains and which is nonlinear in the noise."""
+    """s^2, the variance of the rest, which is nonlinear in the noise and has mean 0 at fixed data."""
 
     @property
     def gamma(self) -> float:
@@ -60,23 +61,21 @@ def activation_moments(level: NoiseLevel, activation: Activation = np.tanh) -> A
 
         a = E[f(Gamma g) g]/Gamma,   v^2 = E_u (E_v f - a alpha u)^2,   s^2 = E (f - E_v f - a sigma v)^2.
 
-    The last two are means of squares, never differences: they keep their digits as sigma -> 0, where
-    `s^2 = sigma^2 (E f'^2 - a^2)`.
+    v^2 and s^2 are computed as means of squares, not as differences of second moments, so that they keep their digits
+    as sigma -> 0, where `s^2 = sigma^2 (E f'^2 - a^2)`.
 
-    Accuracy: 1e-12 for activations as smooth as tanh up to Gamma = 5, 1e-6 at Gamma = 10, 1e-3 for one with a kink (the
-    trapezoidal rule, whose error falls exponentially with the distance of the poles). Cost 257^2 evaluations.
+    Accuracy: 1e-12 for activations as smooth as tanh up to Gamma = 5, 1e-6 at Gamma = 10, 1e-3 for one with a kink.
+    Cost: 257^2 evaluations of the activation.
 
     Raises:
         ValueError: alpha and sigma are both 0, negative or not finite, or the activation has a mean under noisy data
-            (subtract it: the theory has features without one).
+            (the theory assumes features of mean 0: subtract the mean first).
     Source: Bonnaire et al., arXiv:2505.17638, where v^2 and s^2 are written as differences.
     """
     alpha, sigma = (float(part) for part in level)
     if not (0 <= alpha < np.inf and 0 <= sigma < np.inf and alpha + sigma > 0):
         raise ValueError(f"`level` must be finite, nonnegative and not 0, but is ({alpha}, {sigma}).")
-    node = np.linspace(-RANGE, RANGE, NODES)
-    weight = np.exp(-(node**2) / 2)
-    weight /= weight.sum()
+    node, weight = normal_rule(NODES)
     gamma = np.hypot(alpha, sigma)
     values = activation(gamma * node)
     mean, square = weight @ values, weight @ values**2

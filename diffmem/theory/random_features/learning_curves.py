@@ -1,10 +1,11 @@
 """Learning curves of denoising score matching with random features: ridge regression at one noise level.
 
-`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noise draws each, by the least
+`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noise draws xi each, by
+minimising over A
 
     (1/(d n m)) sum |sigma s(x_t) + xi|^2 + sigma^2 penalty |A|^2/(d p),
 
-in the limit of large d at fixed psi_p = p/d, psi_n = n/d. Host numbers in float64.
+in the limit of large d at fixed `psi_p = p/d`, `psi_n = n/d`. Computed in NumPy, float64.
 """
 
 from numbers import Real
@@ -21,18 +22,18 @@ class LearningCurve(NamedTuple):
     """Errors per dimension, in the limit of large d."""
 
     train: Float[np.ndarray, "*penalties"]
-    """Training loss without the penalty, `E|sigma s + xi|^2/d`: 1 for s = 0, alpha^2/Gamma^2 for the population's
-    score, less where the noise of the training points is known."""
+    """Training loss without the penalty, `E|sigma s + xi|^2/d`: 1 for s = 0, alpha^2/Gamma^2 for the score of the
+    population, and less for a score that has memorized training points."""
     test: Float[np.ndarray, "*penalties"]
-    """The same on fresh points: `sigma^2 score + alpha^2/Gamma^2`."""
+    """The loss on points outside the training set: `sigma^2 score + alpha^2/Gamma^2`."""
     score: Float[np.ndarray, "*penalties"]
-    """`E|s(y) + y/Gamma^2|^2/d` over noisy points y: the error against the population's score."""
+    """`E|s(y) + y/Gamma^2|^2/d` over noisy points y: the error against the score of the population."""
 
 
 def ridge_learning_curve(
     penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
 ) -> LearningCurve:
-    """Errors of the ridge fit that has seen every noise of every point (m = infinity).
+    """Errors of the ridge fit to all noise of every training point (m = infinity).
 
     With the traces of `resolvent` at z = -penalty (Sigma = I, r = s) and `T = -psi_p ds/d(b^2)`,
 
@@ -58,17 +59,17 @@ def ridge_learning_curve(
 def one_draw_learning_curve(
     penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
 ) -> LearningCurve:
-    """Errors of the ridge fit that has seen one noise of every point (m = 1).
+    """Errors of the ridge fit to one noise of every training point (m = 1).
 
-    A noisy point is a point of N(0, Gamma^2 I), and xi is linear in it up to independent noise: ridge regression. With
-    the traces at z = -penalty of features that see all of the noisy point (alpha = Gamma, sigma = 0, no floor) and
-    `k = 1/(1 + (psi_p/psi_n)(a^2 Gamma^2 r + mu_*^2 q))`,
+    A noisy point is a point of N(0, Gamma^2 I), and xi is linear in it up to independent noise, so that this is plain
+    ridge regression. With the traces at z = -penalty for noiseless data of variance Gamma^2 (alpha = Gamma, sigma = 0,
+    no floor) and `k = 1/(1 + (psi_p/psi_n)(a^2 Gamma^2 r + mu_*^2 q))`,
 
-        O     = k - b^2 k^2 psi_p r          the least penalised loss
+        O     = k - b^2 k^2 psi_p r          the minimum of the penalised loss
         train = O - penalty dO/d penalty,    test = train/k^2.
 
-    The last is generalised cross-validation, exact in the limit. At small penalties the score error peaks at
-    psi_p = psi_n.
+    The formula for `test` is generalised cross-validation, exact in the limit. At small penalties the score error peaks
+    at psi_p = psi_n.
 
     Accuracy: against true tanh features at d = 100 the score error agrees to 2 % in the mean of three draws.
 

@@ -1,9 +1,8 @@
-"""The spectrum of random features of noisy Gaussian data, and the two time scales of training that it sets.
+"""The spectrum of random features of noisy Gaussian data.
 
-p features `f(W x_t/sqrt(d))` of n points in d dimensions, seen through all their noise (m = infinity draws), have the
-second moment `U = (1/n) sum_i E f f^T`. In the limit of large d at fixed psi_p = p/d, psi_n = n/d it has an atom, a
-bulk rho_1 that the sample makes (memorization) and a bulk rho_2 of the population (generalization). Host numbers in
-float64; data have unit variance (Tr Sigma = d).
+p features `f(W x_t/sqrt(d))` of n points in d dimensions, averaged over all noise of each point (m = infinity draws),
+have the second moment `U = (1/n) sum_i E f f^T`. The results hold in the limit of large d at fixed `psi_p = p/d`,
+`psi_n = n/d`; the data have covariance Sigma with Tr Sigma = d. Computed in NumPy, float64.
 """
 
 import math
@@ -17,13 +16,13 @@ from ..points import checked_spectrum
 from .activation import ActivationMoments
 
 HEIGHT = 100.0  # imaginary part at which the continuation starts, in units of the largest eigenvalue
-STEP = 0.5  # largest step in the logarithm of the imaginary part
-LOWEST = 1e-9  # imaginary part, in the same units, at which it ends at the latest, before the step to z itself
+STEP = 0.5  # largest step of the continuation in the logarithm of the imaginary part
+LOWEST = 1e-9  # smallest imaginary part before the last step to z itself, in units of the largest eigenvalue
 ITERATIONS, ACCURACY = 60, 1e-12  # of Newton's method
 
 
 class Resolvent(NamedTuple):
-    """Normalised traces at z, of which all spectral quantities are made."""
+    """Normalised traces of the resolvent `(U - z)^-1`, from which all spectral quantities follow."""
 
     q: Complex[np.ndarray, "*z"]
     """`Tr (U - z)^-1 / p`."""
@@ -49,13 +48,13 @@ def resolvent(
     With `k = 1/(1 + (psi_p/psi_n)(a^2 alpha^2 r + v^2 q))` and `D(l) = b^2 psi_p + 1/q + l psi_p a^2 alpha^2 k`, the
     root of
 
-        r = <l/D>,   s = <1/D>,   s^2_floor - z + v^2 k - 1/q + (1/q - s/q^2)/psi_p = 0,
+        r = <l/D>,   s = <1/D>,   s^2_floor - z + v^2 k - 1/q + (1/q - s/q^2)/psi_p = 0
 
-    <.> the mean over the eigenvalues l of Sigma, that continues -1/z from large imaginary parts (Newton's method along
-    a ladder of them). `spectrum` are eigenvalues of Sigma with mean 1, each as frequent as the others; default I.
+    that behaves as -1/z at large imaginary parts; <.> is the mean over the eigenvalues l of Sigma, and s^2_floor is the
+    `floor` of `moments`. It is followed by Newton's method from a large imaginary part down to z. `spectrum` holds
+    eigenvalues of Sigma with mean 1, which are equally frequent; without it Sigma = I.
 
-    Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 1 ms for a thousand z and each rung, of which
-    there are 60.
+    Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 60 ms for a thousand z.
 
     Raises:
         ValueError: a ratio is not positive, an imaginary part is negative, or the spectrum has another mean than 1.
@@ -77,7 +76,7 @@ def resolvent(
 
 
 class _System(NamedTuple):
-    """The two equations in (q, r), with their derivatives."""
+    """The two equations for (q, r), with their derivatives."""
 
     psi_p: Real
     psi_n: Real
@@ -102,7 +101,7 @@ class _System(NamedTuple):
         return s, first, second, s_d, first_d, (*second_d, -s_d[2] / q**2 / self.psi_p)
 
     def solution(self, q, r) -> Resolvent:
-        """All traces and their derivatives at the root."""
+        """All traces and their derivatives at the root (q, r)."""
         s, _, _, s_d, first_d, second_d = self.parts(q, r)
         by_z = _solve(first_d, second_d, 0 * q, 1 + 0 * q)
         by_noise = _solve(first_d, second_d, -first_d[2], -second_d[2])
@@ -121,7 +120,7 @@ def _newton(system: _System, z, q, r):
 
 
 def _solve(top, bottom, first, second):
-    """The solution of the 2 x 2 system, at every z."""
+    """The solution of a 2 x 2 linear system at every z."""
     determinant = top[0] * bottom[1] - top[1] * bottom[0]
     return (first * bottom[1] - second * top[1]) / determinant, (top[0] * second - bottom[0] * first) / determinant
 
@@ -134,10 +133,10 @@ def spectral_density(
     spectrum: Float[ArrayLike, "k"] | None = None,
     height: float = 1e-9,
 ) -> Float[np.ndarray, "*x"]:
-    """Density of the eigenvalues of U at x > 0, `Im q(x + i height)/pi`, with mass 1 - `spectral_atom` off the atom.
+    """Density of the eigenvalues of U at x, `Im q(x + i height)/pi`; its mass is 1 - `spectral_atom`.
 
-    Accuracy: away from edges that of `resolvent`; `height` blurs edges and leaves the tail `height/(pi (x - s^2)^2)` of
-    the atom, times its share, so keep x ten thousand heights away from the floor s^2.
+    Accuracy: that of `resolvent` away from edges, which `height` blurs. The atom at the floor s^2 adds the tail
+    `height/(pi (x - s^2)^2)` times its mass, so that x should be ten thousand heights away from it.
 
     Raises:
         ValueError, ArithmeticError: as `resolvent`.
@@ -148,70 +147,25 @@ def spectral_density(
 
 
 def spectral_atom(psi_p: Real, psi_n: Real) -> float:
-    """Share of eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, in counts p - n - d.
+    """Share of the eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, that is p - n - d of p.
 
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose
     U - s^2 has rank n + d.
     """
-    _check_ratios(psi_p, psi_n)
+    check_ratios(psi_p, psi_n)
     return max(0.0, 1 - (1 + psi_n) / psi_p)
 
 
-def sample_bulk(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> tuple[float, float]:
-    """Both ends of rho_1, `s^2 + v^2 (1 -+ sqrt(psi_p/psi_n))^2`: modes that know single training points.
-
-    Independent of the data's covariance. Accuracy: leading order for psi_p, psi_n >> 1; the upper end to 10 % at
-    psi_n = 4, the lower one to a factor of 3 there and 10 % at 16.
-    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2.
-    """
-    _check_ratios(psi_p, psi_n)
-    root = math.sqrt(psi_p / psi_n)
-    return tuple(moments.floor + moments.conditional * (1 + sign * root) ** 2 for sign in (-1, 1))
-
-
-def population_bulk(psi_p: Real, moments: ActivationMoments) -> tuple[float, float]:
-    """Both ends of rho_2, `mu_*^2 + a^2 Gamma^2 (1 -+ sqrt(psi_p))^2`, for data of covariance I.
-
-    The spectrum of `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`: the features of the population, for any n.
-    Accuracy: leading order for psi_n >> 1; exact for psi_n = infinity.
-    Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2.
-    """
-    _check_ratios(psi_p, 1.0)
-    scale = (moments.slope * moments.gamma) ** 2
-    return tuple(moments.nonlinear + scale * (1 + sign * math.sqrt(psi_p)) ** 2 for sign in (-1, 1))
-
-
-def generalization_time(psi_p: Real, moments: ActivationMoments) -> float:
-    """Training time at which the slowest mode of the population is learnt: `psi_p/(sigma^2 l)`, l the lower end of
-    rho_2; of order 1/sigma^2 for psi_p >> 1, whatever n.
-
-    In units in which a mode of eigenvalue l decays as `exp(-2 sigma^2 l tau/psi_p)`, tau = steps x rate / d^2.
-    Source: Bonnaire et al., arXiv:2505.17638.
-    """
-    return psi_p / (moments.sigma**2 * population_bulk(psi_p, moments)[0])
-
-
-def memorization_time(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> float:
-    """Training time at which gradient flow reaches the bulk of the sample: `psi_p/(sigma^2 (m - s^2))`,
-
-    m - s^2 = v^2 psi_p/psi_n the centre of rho_1 for psi_p >> psi_n (v^2 for psi_n >> psi_p), so that it is
-    `psi_n/(sigma^2 v^2)`: linear in the number of points. Units of `generalization_time`.
-    Accuracy: leading order for psi_p >> psi_n >> 1, where rho_1 is narrow.
-    Source: Bonnaire et al., arXiv:2505.17638, with the centre of the bulk for its lower end, which it tends to.
-    """
-    _check_ratios(psi_p, psi_n)
-    return psi_p / (moments.sigma**2 * moments.conditional * max(1.0, psi_p / psi_n))
-
-
-def _check_ratios(psi_p: Real, psi_n: Real) -> None:
+def check_ratios(psi_p: Real, psi_n: Real) -> None:
+    """Raise ValueError unless both ratios are positive and finite."""
     for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
         if not 0 < value < math.inf:
             raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
 
 
 def _checked(z, psi_p: Real, psi_n: Real, spectrum):
-    """z as complex NumPy numbers and the eigenvalues of Sigma."""
-    _check_ratios(psi_p, psi_n)
+    """z as complex NumPy numbers, and the eigenvalues of Sigma."""
+    check_ratios(psi_p, psi_n)
     z = np.asarray(z, np.complex128)
     if not (np.isfinite(z).all() and (z.imag >= 0).all()):
         raise ValueError(f"`z` must be finite with imaginary parts of at least 0, but is {z}.")

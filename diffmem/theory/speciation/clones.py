@@ -1,6 +1,8 @@
-"""Two reverse paths from one state: the probability that they end alike, which needs no simulation.
+"""Clones: the probability that two reverse paths from one noisy state end in the same class or on the same point.
 
-Reverse SDEs with the exact score draw x_0 from the posterior given x_t. Clones are two independent draws from it.
+A reverse SDE with the exact score that starts from x_t ends on a draw from the posterior of x_0 given x_t. Two
+independent paths from one x_t (clones) are therefore two independent draws from that posterior, and the probability
+needs no simulation.
 """
 
 import math
@@ -11,18 +13,19 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, Num, PRNGKeyArray
 
 from ...level import NoiseLevel, cast_level, float_dtype, strong
-from ..collapse.from_points import check_ratios, pair_gaps
+from ..collapse.from_points import checked_ratios, pair_gaps
 from ..estimate import Estimate, mean_estimate
+from ..normal_rule import normal_rule
 
-STEP = 0.05  # of the trapezoid rule, below 1e-12 as the poles of tanh are far from where the weight is
-REACH = 9.0  # standard deviations: the normal tail beyond is 2e-19
+NODES = 361  # of the quadrature: an error below 1e-12, as the poles of tanh are far from where the weight is
 
 
 def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Array, "*queries"]:
     """Probability that two clones from one state end on the same training point (or class): `sum_i w_i^2`.
 
-    `weights` are the posterior weights of the points, or probabilities of classes, summing to 1. The mean over states
-    of the forward process is the clone experiment; 1/participation is the same number.
+    `weights` are the posterior weights of the points, or the posterior probabilities of the classes, and sum to 1. The
+    result is 1 over the participation ratio. Its mean over states of the forward process is what the experiment with
+    clones measures.
     Source: derived; Biroli et al., arXiv:2402.18491, for classes.
     """
     weights = strong(weights, float_dtype(weights))
@@ -32,35 +35,35 @@ def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Arr
 def clone_probability(
     ratio: Float[ArrayLike, "*levels"], separation: Float[ArrayLike, ""], variance: Float[ArrayLike, ""]
 ) -> Float[Array, "*levels"]:
-    """Probability that two clones from x_t end in the same of two equal Gaussian clusters at +m and -m:
+    """Probability `phi` that two clones from x_t end in the same one of two equal Gaussian clusters at +m and -m:
 
         phi = E[p_+^2 + p_-^2],  p_+ = sigmoid(2 mu q/g),  q ~ half N(mu, g) + half N(-mu, g),  g = v + (sigma/alpha)^2,
 
     with mu = |m| the `separation` of a cluster from the centre, v the `variance` of a cluster along m and q the
-    projection of x_t/alpha on m/|m|. It falls from 1 (clusters resolved) to 1/2. At `asymptotic_speciation_ratio` with
-    |m|^2 = d, v = 1 it tends to .7752 as d grows. v = 0 is the two-delta law.
+    projection of x_t/alpha on m/|m|. It falls from 1 at little noise to 1/2 at much. At `asymptotic_speciation_ratio`
+    with |m|^2 = d, v = 1 it tends to .7752 as d grows. v = 0 is data at the two points +m and -m.
 
-    Accuracy: 1e-12 in float64. Both parameters must be nonnegative, `separation` positive.
-    Source: Biroli et al., arXiv:2402.18491, the clone probability phi(t); as a function of mu/sqrt(g) alone: derived.
+    `separation` must be positive and `variance` nonnegative. Accuracy: 1e-12 in float64.
+    Source: Biroli et al., arXiv:2402.18491, the clone probability phi(t), written here in mu/sqrt(g) alone (derived).
     """
     ratio = strong(ratio, float_dtype(ratio))
     separation, variance = strong(separation, ratio.dtype), strong(variance, ratio.dtype)
     contrast = (separation / jnp.sqrt(variance + ratio**2))[..., None]
-    z = jnp.arange(-REACH, REACH + STEP / 2, STEP, dtype=ratio.dtype).reshape((1,) * ratio.ndim + (-1,))
-    density = STEP * jnp.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    z, weight = (jnp.asarray(part, ratio.dtype).reshape((1,) * ratio.ndim + (-1,)) for part in normal_rule(NODES))
     # mu q/g = s (s + z) with s = mu/sqrt(g), and p_+^2 + p_-^2 = (1 + tanh^2)/2
-    return 0.5 + jnp.sum(density * jnp.tanh(contrast * (contrast + z)) ** 2, axis=-1) / 2
+    return 0.5 + jnp.sum(weight * jnp.tanh(contrast * (contrast + z)) ** 2, axis=-1) / 2
 
 
 def gaussian_clone_probability(
     ratio: Float[ArrayLike, "*levels"], variance: Float[ArrayLike, ""]
 ) -> Float[Array, "*levels"]:
-    """Probability that two clones from x_t end on the same side of the mean of a single Gaussian cloud:
+    """Probability `phi` that two clones from x_t end on the same side of the mean of a single Gaussian:
 
         phi = 1/2 + asin(k/(1 + k))/pi,   k = L alpha^2/sigma^2,
 
     for sides along a component of positive `variance` L; ratio = sigma/alpha. It falls from 1 to 1/2 without any
-    transition, through .775 at sigma/alpha = sqrt(L/3.174): the null against which `clone_probability` is a statement.
+    transition, through .775 at sigma/alpha = sqrt(L/3.174). A clone probability that falls to 1/2 is therefore no
+    evidence of classes: compare `clone_probability` with this one.
     Source: derived, `E Phi(a g)^2 = 1/4 + asin(a^2/(1 + a^2))/(2 pi)` for g ~ N(0, 1).
     """
     ratio = strong(ratio, float_dtype(ratio))
@@ -76,22 +79,22 @@ def empirical_clone_probability(
     key: PRNGKeyArray,
     queries: int = 1000,
 ) -> Estimate:
-    """Probability that two clones of the empirical SDE of N points, from a noisy one of them, end with equal labels:
+    """Probability `phi` that two clones, under the empirical score of N points, end on points of equal labels:
 
-        phi = E sum_c P(c|x)^2,   P(c|x) = sum of the posterior weights of the points with label c,
+        phi = E sum_c P(c|x)^2,   P(c|x) = sum of the posterior weights of the points with label c.
 
-    at each ratio = sigma/alpha > 0: the mean over `queries` of the points (without replacement) with one noise each,
-    the same at every ratio, and its standard error. Labels of classes show speciation, `arange(N)` shows collapse: it
-    is then the mean own weight. It falls from 1 to the sum of squared frequencies of the labels.
+    x is a training point with noise on it, at each ratio = sigma/alpha > 0. The result is the mean over `queries` of
+    the points (drawn without replacement, each with one noise, which serves every ratio) and its standard error. It
+    falls from 1 to the sum of the squared frequencies of the labels. Labels of classes show speciation; labels
+    `arange(N)` show collapse, as clones then agree where they end on one training point.
 
-    Cost: queries x N exponentials per ratio, on the host in float64. Memory: 48 bytes x queries x N.
+    Cost: queries x N exponentials per ratio, in NumPy, float64. Memory: 48 bytes x queries x N.
 
     Raises:
         ValueError: fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
-    Source: derived; Biroli et al., arXiv:2402.18491, run it as an experiment.
+    Source: derived; Biroli et al., arXiv:2402.18491, measure it by simulating clones.
     """
-    ratios, labels = np.asarray(ratios, np.float64), np.asarray(labels)
-    check_ratios(ratios)
+    ratios, labels = checked_ratios(ratios), np.asarray(labels)
     gaps = pair_gaps(points, key=key, queries=queries)
     if len(labels) != gaps.square.shape[1]:
         raise ValueError(f"`labels` must be one for each of {gaps.square.shape[1]} points, but are {len(labels)}.")
@@ -109,10 +112,10 @@ def empirical_clone_probability(
 
 
 def two_delta_probability(x: Float[ArrayLike, "*queries"], level: NoiseLevel) -> Float[Array, "*queries"]:
-    """Posterior probability of +1 given x for data +1 and -1 in one dimension: `p = 1/(1 + exp(-2 alpha x/sigma^2))`.
+    """Posterior probability that x came from +1, for data at +1 and -1: `p = 1/(1 + exp(-2 alpha x/sigma^2))`.
 
     The posterior mean is `2 p - 1 = tanh(alpha x/sigma^2)`, and two clones agree with probability p^2 + (1 - p)^2.
-    At sigma = 0 it is 0, 1/2 or 1 by the sign of x.
+    At sigma = 0 it is 0, 1/2 or 1, by the sign of alpha x.
     """
     x = strong(x, float_dtype(x))
     alpha, sigma = cast_level(level, x.dtype)

@@ -1,7 +1,9 @@
-"""Where the reverse process commits to a class: the noise at which the leading principal component is resolved.
+"""Speciation: the noise at which the reverse process commits to a class, as the leading principal component emerges.
 
-Two conventions for the top eigenvalue L, which agree to a relative 1/(2 L). Both are ratios sigma/alpha, so they hold
-on every process; numbers are computed on the host in float64.
+L is the largest eigenvalue of the covariance of the data. On the Ornstein-Uhlenbeck clock the papers' time is
+`t_S = 1/2 log L` (`asymptotic_speciation_time`), the limit of large L of `1/2 log(1 + L)` (`speciation_time`), where
+signal and noise of that component are equal. The ratios sigma/alpha agree to a relative 1/(2 L). They hold on every
+process, as posteriors depend on the ratio alone. Computed in NumPy, float64.
 """
 
 import math
@@ -13,9 +15,9 @@ from ..points import checked_spectrum
 
 
 def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
-    """sigma/alpha at which signal and noise of the leading component are equal, `alpha^2 L = sigma^2`: sqrt(L).
+    """sigma/alpha at which signal and noise of the leading component are equal, `alpha^2 L = sigma^2`: `sqrt(L)`.
 
-    On the Ornstein-Uhlenbeck clock it is the time `1/2 log(1 + L)`. 0 when the spectrum is zero.
+    The papers' ratio is `asymptotic_speciation_ratio`, sqrt(L - 1). 0 when the spectrum is zero.
 
     Raises:
         ValueError: the spectrum is empty, negative or not finite.
@@ -25,15 +27,22 @@ def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 
 
 def speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
-    """The time of `speciation_ratio` on a process, as its `time_at` gives it."""
+    """The speciation time at finite L: where `alpha^2 L = sigma^2` on a process.
+
+    The papers' time is `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock: `asymptotic_speciation_time`. On that clock
+    this one is `1/2 log(1 + L)`.
+
+    Raises ValueError as `speciation_ratio`.
+    """
     return float(process.time_at(speciation_ratio(spectrum)))
 
 
 def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
-    """sigma/alpha at which a variance-preserving process has `alpha^2 L = 1`: sqrt(L - 1).
+    """The papers' speciation, as the sigma/alpha at which a variance-preserving process has `alpha^2 L = 1`:
+    `sqrt(L - 1)`.
 
-    On the Ornstein-Uhlenbeck clock it is the published time `1/2 log L`. Other processes share the posteriors of
-    that clock at equal ratio, so the ratio is the same. 0 when L <= 1: no time satisfies the convention.
+    Other processes have the posteriors of a variance-preserving one at equal sigma/alpha, and so the ratio of it. 0
+    when L <= 1, where no time satisfies `alpha^2 L = 1`.
 
     Raises:
         ValueError: the spectrum is empty, negative or not finite.
@@ -43,5 +52,11 @@ def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 
 
 def asymptotic_speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
-    """The time of `asymptotic_speciation_ratio` on a process, as its `time_at` gives it."""
+    """The papers' speciation time, `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock.
+
+    `speciation_time`, at finite L, is `1/2 log(1 + L)` there. On any process the time of `asymptotic_speciation_ratio`.
+
+    Raises ValueError as `asymptotic_speciation_ratio`.
+    Source: Biroli et al., arXiv:2402.18491.
+    """
     return float(process.time_at(asymptotic_speciation_ratio(spectrum)))

@@ -1,10 +1,10 @@
 """The symmetry breaking of data at +mu and -mu: free energy, order parameter, response and critical times.
 
-Everything is that of the mean-field magnet at temperature T = (sigma/(alpha mu))^2. The midpoint loses its stability at
-several moments, which a statement about "the" critical time has to tell apart:
+All formulas are those of the mean-field magnet at temperature `T = (sigma/(alpha mu))^2`. The midpoint loses its
+stability at a time that depends on what is asked, so that there is no single critical time:
 
     fixed points x = alpha D(x), any process        sigma/alpha = mu           `bifurcation_time`
-    flow of a variance-exploding process            sigma = mu, the same       `symmetry_breaking_time`, noise = 0
+    flow of a variance-exploding process            sigma = mu, as above       `symmetry_breaking_time`, noise = 0
     drift of the reverse SDE, Ornstein-Uhlenbeck    1/2 log(1 + sqrt 2)        `symmetry_breaking_time`, mu = 1
     flow of the Ornstein-Uhlenbeck process          never
 """
@@ -43,14 +43,14 @@ def two_delta_free_energy(
 
 
 def susceptibility(ratio: float, separation: float = 1.0) -> float:
-    """Response of the stable fixed point x/alpha = D(x) to a shift of D: `1/(1 - C/rho^2)`, rho = sigma/alpha.
+    """Response of the stable fixed point x/alpha = D(x) to a small shift of D: `1/(1 - C/rho^2)`, rho = sigma/alpha.
 
     C = mu^2 (1 - m^2) is the posterior variance there, m the `magnetization`, and C/rho^2 the slope of D in x/alpha.
-    With T = (ratio/mu)^2 it is T/(T - 1) above the bifurcation and about 1/(2 (1 - T)) below: exponent 1 on both sides,
-    with an amplitude twice as large above. Infinite at T = 1. What diverges is this response: the posterior variance
-    itself stays finite there, C = rho^2. At ratio = 0 it is 1.
+    With T = (ratio/mu)^2 the response is T/(T - 1) above the bifurcation and about 1/(2 (1 - T)) below: exponent 1 on
+    both sides, with an amplitude twice as large above. It is infinite at T = 1, where the posterior variance stays
+    finite, C = rho^2. It is 1 at ratio = 0.
 
-    Accuracy: float64 on the host, relative 1e-15/|1 - T|.
+    Accuracy: relative 1e-15/|1 - T|.
 
     Raises:
         ValueError: as `magnetization`.
@@ -88,8 +88,8 @@ def magnetization(ratio: float, separation: float = 1.0) -> float:
 def bifurcation_time(process: ProcessLike, separation: float = 1.0) -> float:
     """The time at which the fixed point at the midpoint splits into two, `sigma/alpha = mu`, as `time_at` gives it.
 
-    On the Ornstein-Uhlenbeck clock `1/2 log(1 + mu^2)`. It is the speciation time of the two points, whose covariance
-    is mu^2; the drift of a sampler changes its sign at another one, `symmetry_breaking_time`.
+    On the Ornstein-Uhlenbeck clock `1/2 log(1 + mu^2)`. It is the `speciation_time` of the two points, whose variance
+    is mu^2. The drift of a sampler changes its sign at another time, `symmetry_breaking_time`.
 
     Raises:
         ValueError: `separation` is not positive.
@@ -101,25 +101,25 @@ def bifurcation_time(process: ProcessLike, separation: float = 1.0) -> float:
 
 
 def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation: float = 1.0) -> float:
-    """The latest time at which the midpoint of data at +mu and -mu stops attracting the reverse drift.
+    """The latest time, going backwards, at which the midpoint of data at +mu and -mu becomes unstable.
 
-    The linear growth rate at x = 0, backwards in time, is `-f + (1 + noise^2) g^2/2 score'(0)` with
-    `score'(0) = (alpha^2 mu^2/sigma^2 - 1)/sigma^2`; noise = 1 is the reverse SDE, noise = 0 the probability flow. It
-    depends on the clock and on the dynamics, unlike the bifurcation of D at sigma/alpha = mu.
-    Known: 1/2 log(1 + sqrt 2) for the reverse SDE on the Ornstein-Uhlenbeck clock, sigma = mu for the
-    variance-exploding flow.
+    Near x = 0 the reverse drift grows x at the rate `-f + (1 + noise^2) g^2/2 score'(0)` with
+    `score'(0) = (alpha^2 mu^2/sigma^2 - 1)/sigma^2`; noise = 1 is the reverse SDE, noise = 0 the probability flow. The
+    time at which this rate changes its sign depends on the clock and on the dynamics, unlike the bifurcation of D at
+    sigma/alpha = mu. It is 1/2 log(1 + sqrt 2) for the reverse SDE on the Ornstein-Uhlenbeck clock with mu = 1, and
+    that of sigma = mu for the flow of a variance-exploding process.
 
     Accuracy: that of the process's rate, in JAX's default float.
 
     Raises:
-        ValueError: the midpoint never attracts between t_min and t_max (as for the Ornstein-Uhlenbeck flow), or always
-            does.
+        ValueError: the midpoint is always stable between t_min and t_max, or never (as for the Ornstein-Uhlenbeck
+            flow).
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
 
     def terms(t):
         alpha, sigma, alpha_rate, sigma_rate = np.asarray([*process.level(t), *process.rate(t)], np.float64)
-        # times alpha, which keeps it finite where alpha = 0
+        # the rate is multiplied by alpha, which keeps it finite where alpha = 0
         mixing = (sigma_rate * alpha - sigma * alpha_rate) * ((alpha * separation / sigma) ** 2 - 1) / sigma
         return np.stack([-alpha_rate, (1 + noise**2) * mixing])
 

@@ -5,27 +5,18 @@ It is what the theory solves in the limit of large d; here for one draw of W, th
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray, Real
 
 from ...level import NoiseLevel
+from ...theory import ActivationMoments, activation_moments
 from .feature_fit import FeatureModes, check_level
-from .feature_moments import NODES, RANGE, Activation, FeatureMoments, check_layers, gaussian_numbers, hermite_terms
+from .feature_moments import Activation, FeatureMoments, check_layers, gaussian_numbers, in_double
 
 ROWS = 1024  # features drawn together
-CENTRED = 1e-9  # largest mean of a feature, in units of its standard deviation, that counts as quadrature error
 RANK = 1e-12  # eigenvalues of the low-rank part below this share of the largest are rounding
-
-
-class _Split(NamedTuple):
-    """A feature as linear in data and noise (slope), nonlinear in data (v^2), and the rest (s^2)."""
-
-    slope: float
-    conditional: float
-    floor: float
 
 
 def equivalent_modes(
@@ -70,7 +61,7 @@ def equivalent_modes(
     eigenvalues, response = eigenvalues[real], response[real]
     gain, between = math.hypot(alpha, sigma) / sigma, response @ response.T
     strength = np.diagonal(between) / d
-    everyone = (split.conditional + split.floor) * np.eye(len(between)) + gain**2 * between
+    everyone = split.nonlinear * np.eye(len(between)) + gain**2 * between
     eigenvalues = split.floor + eigenvalues
     return FeatureModes(
         eigenvalues, strength, gain * strength, between * everyone / d, NoiseLevel(alpha, sigma), p / d, 1.0
@@ -97,7 +88,7 @@ def equivalent_feature_moments(
     return FeatureMoments(second, factor[:, len(points) :], sigma)
 
 
-def _factor(first, points, alpha: float, sigma: float, split: _Split, key) -> Iterator[np.ndarray]:
+def _factor(first, points, alpha: float, sigma: float, split: ActivationMoments, key) -> Iterator[np.ndarray]:
     """Rows of B, U = B B^T + s^2 I: [G/sqrt(n), b W/sqrt(d)]."""
     n, d = points.shape
     linear = split.slope * alpha * points.T / math.sqrt(d * n)
@@ -107,18 +98,6 @@ def _factor(first, points, alpha: float, sigma: float, split: _Split, key) -> It
         yield np.hstack([rows @ linear + random, split.slope * sigma / math.sqrt(d) * rows])
 
 
-def _split(alpha: float, sigma: float, activation: Activation) -> _Split:
-    """The constants of a feature of unit rows, from its Hermite coefficients in noise and in data and noise."""
-    gamma, one = math.hypot(alpha, sigma), np.ones(1)
-    whole, square = hermite_terms(activation, np.zeros((1, 1)), gamma * one)
-    if abs(whole[0, 0, 0]) > CENTRED * math.sqrt(square[0, 0]):
-        raise ValueError(f"`activation` must have mean 0 under noisy data, but has {whole[0, 0, 0]}.")
-    slope = float(whole[1, 0, 0]) / gamma
-    nodes = np.linspace(-RANGE, RANGE, NODES)
-    weights = np.exp(-(nodes**2) / 2)
-    weights = weights / weights.sum()
-    terms, squares = hermite_terms(activation, alpha * nodes[None], sigma * one, 2)
-    conditional = float(weights @ (terms[0, 0] - slope * alpha * nodes) ** 2)
-    floor = float(weights @ (squares[0] - terms[0, 0] ** 2 - terms[1, 0] ** 2))
-    floor += float(weights @ (terms[1, 0] - slope * sigma) ** 2)
-    return _Split(slope, conditional, floor)
+def _split(alpha: float, sigma: float, activation: Activation) -> ActivationMoments:
+    """The constants of a feature of unit rows."""
+    return activation_moments(NoiseLevel(alpha, sigma), lambda values: in_double(activation, values))

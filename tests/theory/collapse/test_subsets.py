@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import brentq
 
 from diffmem import theory
+from diffmem.theory.collapse.from_points import pair_gaps
 
 KEY = jax.random.key(4)
 RNG = np.random.default_rng(11)
@@ -36,7 +37,7 @@ def test_own_weights_of_subsets_are_those_of_the_random_energy_law():
 def test_all_points_are_one_subset():
     """n = N: the posterior weight itself, from direct energies with the noise solved from the gaps."""
     points = RNG.normal(size=(6, 3))
-    gaps = theory.empirical.pair_gaps(points, key=jax.random.split(KEY)[0], queries=1000)
+    gaps = pair_gaps(points, key=jax.random.split(KEY)[0], queries=1000)
     energy = gaps.square / (2 * 0.8**2) + gaps.projection / 0.8
     direct = 1 / np.exp(-energy).sum(axis=1)  # the own point has energy 0
     found = theory.subset_own_weight(points, 6, np.array([0.8]), key=KEY)

@@ -5,18 +5,10 @@ import math
 import jax
 import numpy as np
 import pytest
+from examples import PROCESSES
 from scipy.special import logsumexp
 
 from diffmem import processes, theory
-
-CLOCKS = [
-    processes.OrnsteinUhlenbeck(),
-    processes.VariancePreserving(),
-    processes.CosineVariancePreserving(),
-    processes.VarianceExploding(),
-    processes.EDM(),
-    processes.FlowMatching(),
-]
 
 
 @pytest.mark.parametrize(("d", "sigma"), [(4, 0.350), (8, 0.799), (16, 1.367)])
@@ -57,7 +49,7 @@ def test_between_collapse_and_collapse_of_the_root_of_n():
     assert theory.onset_ratio(9, 4 * variances) == pytest.approx(2 * theory.onset_ratio(9, variances), rel=1e-12)
 
 
-@pytest.mark.parametrize("process", CLOCKS, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_every_process_traps_at_the_same_ratio(process):
     variances = np.array([4.0, 1.0, 1.0, 0.2])
     level = process.level(theory.onset_time(process, n=30, spectrum=variances))

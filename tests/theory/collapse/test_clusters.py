@@ -5,19 +5,10 @@ import math
 import jax
 import numpy as np
 import pytest
+from examples import PROCESSES
 from scipy.special import logsumexp
 
-from diffmem import processes, theory
-
-CLOCKS = [
-    processes.OrnsteinUhlenbeck(),
-    processes.VariancePreserving(),
-    processes.CosineVariancePreserving(),
-    processes.VarianceExploding(),
-    processes.EDM(),
-    processes.FlowMatching(),
-]
-
+from diffmem import theory
 
 WEIGHTS = np.array([2.0, 1.0, 1.0])
 SPECTRA = np.array([[1.0, 0.5, 0.2], [2.0, 1.0, 0.0], [0.3, 0.3, 0.3]])
@@ -54,7 +45,7 @@ def test_information_of_a_mixture_by_sampling():
     assert density.mean() == pytest.approx(expected, abs=4 * density.std() / m**0.5)
 
 
-@pytest.mark.parametrize("process", CLOCKS, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_every_process_at_the_same_ratio(process):
     accuracy = 1e-10 if jax.config.jax_enable_x64 else 2e-5
     for time, ratio in (
@@ -76,3 +67,16 @@ def test_limits_and_bad_input():
         theory.mixture_information(1.0, np.zeros(3), SPECTRA)
     with pytest.raises(ValueError, match="`spectrum` must"):
         theory.mixture_onset_ratio(9, WEIGHTS, -SPECTRA)
+
+
+def test_the_onset_is_where_the_annealed_sum_over_all_other_points_is_one():
+    """log n + E_y log E_y' exp(-|y - y'|^2/(2 r^2)) = 0: the mean over y' in closed form, over all clusters, y drawn."""
+    n, m, rng = 3000, 400_000, np.random.default_rng(1)
+    ratio = theory.mixture_onset_ratio(n, WEIGHTS, SPECTRA)
+    shares, means = WEIGHTS / WEIGHTS.sum(), 60 * np.eye(3)
+    label = rng.choice(3, size=m, p=shares)
+    y = means[label] + np.sqrt(SPECTRA[label]) * rng.normal(size=(m, 3))
+    total = SPECTRA + ratio**2
+    log_parts = -(((y[:, None] - means) ** 2 / total + np.log(total / ratio**2)).sum(-1)) / 2
+    inner = logsumexp(log_parts + np.log(shares), axis=1)
+    assert math.log(n) + inner.mean() == pytest.approx(0, abs=4 * inner.std() / m**0.5)

@@ -5,19 +5,12 @@ import math
 import jax
 import numpy as np
 import pytest
+from examples import PROCESSES
 from scipy.optimize import bisect
 
 from diffmem import processes, theory
 
 OU = processes.OrnsteinUhlenbeck()
-CLOCKS = [
-    OU,
-    processes.VariancePreserving(),
-    processes.CosineVariancePreserving(),
-    processes.VarianceExploding(),
-    processes.EDM(),
-    processes.FlowMatching(),
-]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +59,7 @@ def test_root_agrees_with_a_plain_bisection():
         assert theory.collapse_ratio(n, variances) == pytest.approx(math.exp(exact), rel=1e-11)
 
 
-@pytest.mark.parametrize("process", CLOCKS, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_every_process_collapses_at_the_same_ratio(process):
     variances = np.array([4.0, 1.0, 1.0, 0.2])
     level = process.level(theory.collapse_time(process, n=30, spectrum=variances))

@@ -120,20 +120,6 @@ def test_eigenvalues_of_one_matrix():
     assert np.abs(np.interp(above[count:], x, share / share[-1]) - ranks).max() < 0.015
 
 
-def test_the_bulk_of_the_sample():
-    """Its ends hold the density for many points; its centre gives a training time that is linear in n."""
-    psi_p, psi_n = 400.0, 40.0
-    low, high = theory.sample_bulk(psi_p, psi_n, MOMENTS)
-    assert np.all(theory.spectral_density(np.array([low * 1.1, high * 0.95]), psi_p, psi_n, MOMENTS) > 1e-3)
-    assert np.all(theory.spectral_density(np.array([low * 0.85, high * 1.1]), psi_p, psi_n, MOMENTS) < 1e-5)
-    times = [theory.memorization_time(psi_p, n, MOMENTS) for n in (4, 40)]
-    assert times[1] == pytest.approx(10 * times[0])
-    assert times[1] == pytest.approx(40 / (MOMENTS.sigma**2 * MOMENTS.conditional))
-    assert theory.generalization_time(psi_p, MOMENTS) < times[0] / 10
-    many = theory.generalization_time(1e8, MOMENTS) * (MOMENTS.sigma * MOMENTS.slope * MOMENTS.gamma) ** 2
-    assert many == pytest.approx(1, rel=1e-3)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -20,7 +20,7 @@ def saddle(x, d, noncentrality):
 def test_tails_and_density_in_scipys_range(d, per_dimension):
     noncentrality = np.full(len(SCORES), per_dimension * d)
     q = noncentral.quantile(SCORES, float(d), noncentrality)
-    x, _ = noncentral.place(q, float(d), noncentrality)
+    x, _ = noncentral.value_at(q, float(d), noncentrality)
     law = ncx2(d, per_dimension * d) if per_dimension else chi2(d)
     tails = noncentral.log_tails(q, float(d), noncentrality)
     # SciPy's own tails lose digits below 1e-12
@@ -79,7 +79,7 @@ def test_one_dimension_is_a_folded_normal():
 def test_tilted_tails_are_those_of_another_noncentral_law(d, noncentrality, tilt, score):
     """e^(-tilt X/2) f(x) is M times the density of Y/(1 + tilt), Y of noncentrality L/(1 + tilt)."""
     q = noncentral.quantile(np.array(score), float(d), np.array(noncentrality))
-    x, _ = noncentral.place(q, float(d), np.array(noncentrality))
+    x, _ = noncentral.value_at(q, float(d), np.array(noncentrality))
     found = noncentral.log_tails(q, float(d), np.array(noncentrality), tilt)
     grown = 1 + tilt
     log_mean = -d / 2 * np.log(grown) - noncentrality * tilt / grown / 2 + tilt * x / 2
@@ -102,7 +102,7 @@ def test_a_million_millions_of_dimensions_are_nearly_normal():
     """Cornish and Fisher's expansion to the skewness; the next term is 1e-10."""
     d, noncentrality = 1e12, np.full(len(SCORES), 3e12)
     q = noncentral.quantile(SCORES, d, noncentrality)
-    _, offset = noncentral.place(q, d, noncentrality)
+    _, offset = noncentral.value_at(q, d, noncentrality)
     variance = 2 * d + 4 * noncentrality
     skewness = 8 * (d + 3 * noncentrality) / variance**1.5
     np.testing.assert_allclose(offset / np.sqrt(variance), SCORES + skewness / 6 * (SCORES**2 - 1), atol=1e-9)

@@ -6,7 +6,6 @@ import pytest
 from scipy.stats import beta, kstest
 
 from diffmem import theory
-from diffmem.theory.random_energy import laws as isotropic
 from diffmem.theory.random_energy import noncentral
 from diffmem.theory.random_energy.sampled import _draw, _lowest
 
@@ -73,7 +72,7 @@ def test_lowest_energies_against_drawn_minima():
     scores = _lowest(spacings, np.log(n - 1)).scores
     assert (np.diff(scores) > 0).all()
     for j in (0, 7, 19):
-        x2, _ = noncentral.place(noncentral.quantile(scores[:, j], float(d), square), float(d), square)
+        x2, _ = noncentral.value_at(noncentral.quantile(scores[:, j], float(d), square), float(d), square)
         drawn = np.array([np.sort(((x - rng.normal(size=(n - 1, d))) ** 2).sum(1))[j] for _ in range(500)])
         assert kstest(x2, drawn).pvalue > 1e-3
 
@@ -167,24 +166,6 @@ def test_a_query_depends_on_the_key_and_its_index_alone():
     np.testing.assert_allclose(grid.value, np.full((2, 3), one.value), rtol=1e-14)
 
 
-def test_sight_is_the_geometry():
-    own = isotropic.Own(np.array([2.0]), np.array([0.6]), np.array([0.25]))
-    z, y = np.array([2.0, 0.0]), np.array([0.6, 0.5])
-    seen = isotropic.sight(own, 9.0)
-    np.testing.assert_allclose(seen.square, ((y + 3 * z) ** 2).sum())
-    np.testing.assert_allclose(seen.own_square + seen.overlap + 9 * seen.noise_square, seen.square)
-
-
-@pytest.mark.parametrize("log_n", [0.0, 0.7, np.log(3), 20.5, 700.0, 1e5])
-def test_points_from_their_logarithm(log_n):
-    n = theory.points_from_log(log_n)
-    assert isinstance(n, int)
-    assert abs(np.log(float(n)) - log_n) < 0.5 / n if log_n < 30 else True
-    from math import log
-
-    assert log(n) == pytest.approx(log_n, abs=max(0.5 / n if n < 2**50 else 0, 1e-12 * log_n))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -198,11 +179,6 @@ def test_points_from_their_logarithm(log_n):
             "`queries` must be at least 2, but is 1",
         ),
         (lambda **k: theory.random_energy(9, GAUSSIAN(2), 1.0, kept=0, **k), "`kept` must be at least 1, but is 0"),
-        (lambda **k: GAUSSIAN(0), "`d` must be at least 1, but is 0"),
-        (lambda **k: GAUSSIAN(2, variance=0.0), "`variance` must be positive and finite, but is 0"),
-        (lambda **k: SPHERE(1), "`d` must be at least 2, but is 1"),
-        (lambda **k: SPHERE(2, radius=-1.0), "`radius` must be positive and finite, but is -1"),
-        (lambda **k: theory.points_from_log(-1.0), "`log_n` must be finite and at least 0, but is -1"),
     ],
 )
 def test_bad_input_is_one_sentence(call, message):
