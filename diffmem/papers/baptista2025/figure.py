@@ -15,11 +15,9 @@ def figure(results: Results) -> Figure:
     noise, (low, middle, high) = curves.noise.values, curves.distance.values
     rate.fill_between(noise, low, high, alpha=0.25, linewidth=0, label="5-95 % of runs")
     rate.plot(noise, middle, marker="", linestyle="-", label="median")
-    line = {"color": style.MARK_COLOUR, "linestyle": "--", "marker": ""}
-    rate.plot(noise, noise * middle[-1] / noise[-1], label="slope 1", **line)
+    rate.plot(noise, noise * middle[-1] / noise[-1], label="slope 1", **style.THEORY)
     rate.set(xscale="log", yscale="log", xlabel="noise $b$ (data units)", ylabel="distance to the end (data units)")
-    style.legend(tikhonov, bayes, rate)
-    return drawn
+    return style.with_legends(drawn)
 
 
 def draw_copies(curves, ax, name: str, label: str) -> None:

@@ -11,7 +11,7 @@ from ... import theory
 from ...level import NoiseLevel
 from ...studies.loss_crossing import crossing_share, excess_losses
 from ..base import Results
-from ..measurements import farthest, measurements
+from ..measurements import farthest, together
 from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 TIMES = np.linspace(0.001, 0.999, 26)  # of the paper's clock: alpha = sqrt(1 - t^2), sigma = t
@@ -45,11 +45,10 @@ SMOKE = Settings(draws=1, sets=1, trained=())
 def experiment(settings: Settings, key) -> Results:
     """Losses of three kinds of exact denoiser; then, if asked for, copies of trained mixtures."""
     loss_key, train_key = jax.random.split(key)
-    values, curves = losses(settings, loss_key)
+    found = [losses(settings, loss_key)]
     if settings.trained:
-        numbers, more = trainings(settings, train_key)
-        values, curves = values | numbers, curves.merge(more)
-    return Results(measurements(values), curves)
+        found.append(trainings(settings, train_key))
+    return together(*found)
 
 
 def losses(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:

@@ -27,7 +27,6 @@ def figure(results: Results) -> Figure:
         r"$\sqrt{h^2 + \sigma_{\rm end}^2}$": (np.hypot(h, END), "--"),
     }
     for label, (law, line) in laws.items():
-        right.plot(h, law, color=style.MARK_COLOUR, linestyle=line, marker="", label=label)
+        right.plot(h, law, label=label, **style.THEORY | {"linestyle": line})
     right.set(xlabel="bandwidth $h$ (radii)", ylabel="rms off the circle (radii)")
-    style.legend(right)
-    return drawn
+    return style.with_legends(drawn)

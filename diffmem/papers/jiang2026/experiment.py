@@ -11,9 +11,9 @@ import xarray as xr
 from ... import metrics, networks, scores, training
 from ...studies.network_courses import residual_networks
 from ..base import Results
-from ..measurements import farthest, measurements, share
-from .distillation import distilled, flow_ends
+from ..measurements import farthest, share, together
 from .linear_student import feature_distillation
+from .students import distilled, flow_ends
 
 D, WIDTH = 8, 128  # dimensions of the two clusters, and hidden units of each of the two layers
 LOW, HIGH, LEVELS = FLOW = 0.1, 8.0, 18  # sigma: end and start of the flow, and its nodes
@@ -46,11 +46,10 @@ SMOKE = Settings(networks=False)
 def experiment(settings: Settings, key) -> Results:
     """The linear students; then, if asked for, both teachers and their students."""
     linear_key, *keys = jax.random.split(key, 3)
-    values, curves = linear_students(settings, linear_key)
+    found = [linear_students(settings, linear_key)]
     if settings.networks:
-        numbers, more = students(settings, keys)
-        values, curves = values | numbers, more.merge(curves)
-    return Results(measurements(values), curves)
+        found.append(students(settings, keys))
+    return together(*found)
 
 
 def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
@@ -65,8 +64,8 @@ def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Datas
 def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
     """Copies and distances of students over those of their teachers and of the controls."""
     steps = {"exact": settings.exact_steps, "trained": settings.trained_steps}
-    found = xr.concat([followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)], dim="teacher")
-    found = found.assign_coords(teacher=list(steps))
+    each = [followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)]
+    found = xr.concat(each, xr.IndexVariable("teacher", list(steps)))
     teacher, student, control = (found.sel(made_by=name) for name in ("teacher", "one step", "control"))
     values = {
         f"{kind}_{name}": (student[name] / teacher[name]).sel(teacher=kind)

@@ -19,11 +19,10 @@ def figure(results: Results) -> Figure:
     place = np.arange(len(found.t))
     for i, (name, text) in enumerate((("sample_energy", "modes of the sample"), ("population_energy", "population"))):
         axes[-1].bar(place + 0.35 * (i - 0.5), found[name], 0.33, color=style.COLOURS[i], label=text)
-    axes[-1].axhline(1, color=style.MARK_COLOUR, linewidth=0.8, linestyle="--")
+    axes[-1].axhline(1, **style.THEORY)
     axes[-1].set_xticks(place, [f"t = {t:g}" for t in found.t.values])
     axes[-1].set(xlabel="random features", ylabel="energy, student over teacher (1)", ylim=(0, 1.5))
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)
 
 
 def draw_copies(found: xr.Dataset, ax) -> None:

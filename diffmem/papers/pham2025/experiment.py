@@ -1,7 +1,7 @@
 """Wells of random points on a circle, counted by kind over the size of the set, and wells of regular polygons."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,11 @@ import xarray as xr
 from ... import metrics, scores, theory
 from ...level import NoiseLevel
 from ...studies.training_course import slope
-from ..base import Measurement, Results
-from ..measurements import measurements
+from ..base import Results
+from ..measurements import together
 
 KINDS = ("memorized", "spurious", "shallow")
-TRACKS = (
-    "radius",
-    "ridge",
-)  # where the ripple of a polygon is measured: at the points, or where the density is largest
+TRACKS = ("radius", "ridge")  # where the ripple of a polygon is measured: at the points, or at the largest density
 ROOM = 1000  # points of one compiled size, filled up with points of weight 0
 LARGE = 20_000  # points whose wells are nearly all shallow
 
@@ -40,12 +37,10 @@ SMOKE = Settings(sizes=(10, 20, 50, 100, 200, 500), sets=2, noises=(0.2,))
 
 def experiment(settings: Settings, key) -> Results:
     """Wells of random sets of every size, and the sizes of regular polygons."""
-    measured, curves = random_sets(settings, key)
-    deviation, more = polygons(settings)
-    return Results(measured | deviation, curves.merge(more))
+    return together(random_sets(settings, key), polygons(settings))
 
 
-def random_sets(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def random_sets(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     """Attractors of each kind and the depth of all wells against the number of points, beside their laws."""
     sizes = list(settings.sizes)
     counts, depths = zip(*(census(n, settings, jax.random.fold_in(key, n)) for n in sizes))
@@ -73,7 +68,7 @@ def census(n: int, settings: Settings, key) -> tuple[np.ndarray, np.ndarray]:
     return np.array(counts), np.concatenate(depths)
 
 
-def claimed(found: xr.Dataset) -> dict[str, Measurement]:
+def claimed(found: xr.Dataset) -> dict[str, Any]:
     """The numbers of the claims on random sets, as far as their sizes reach."""
     total = found.attractors.sum("kind")
     share = found.attractors / total
@@ -95,25 +90,22 @@ def claimed(found: xr.Dataset) -> dict[str, Measurement]:
             "shallow": share.sel(kind="shallow", n=LARGE),
             "depth_slope": slope(deep.n, deep),
         }
-    return measurements(values)
+    return values
 
 
-def polygons(settings: Settings) -> tuple[dict[str, Measurement], xr.Dataset]:
+def polygons(settings: Settings) -> tuple[dict[str, Any], xr.Dataset]:
     """Sizes for every noise and ripple, at the radius of the points and on the ridge of the circle's density."""
-    radii = [(1.0, theory.circle_ridge(noise)) for noise in settings.noises]
-    found = [
-        [
-            [polygon_size(ripple, noise, pair[i]) for ripple in settings.ripples]
-            for noise, pair in zip(settings.noises, radii)
-        ]
-        for i in range(len(TRACKS))
-    ]
-    predicted = [[theory.polygon_size(ripple, noise) for ripple in settings.ripples] for noise in settings.noises]
+    shape = len(settings.noises), len(settings.ripples)
+    found, predicted = np.zeros((len(TRACKS), *shape)), np.zeros(shape)
+    for i, noise in enumerate(settings.noises):
+        for j, ripple in enumerate(settings.ripples):
+            found[:, i, j] = [polygon_size(ripple, noise, radius) for radius in (1.0, theory.circle_ridge(noise))]
+            predicted[i, j] = theory.polygon_size(ripple, noise)
     curves = xr.Dataset(
         {"polygon": (("track", "noise", "ripple"), found), "polygon_predicted": (("noise", "ripple"), predicted)},
         {"track": list(TRACKS), "noise": list(settings.noises), "ripple": list(settings.ripples)},
     )
-    return measurements({"polygon": abs(curves.polygon / curves.polygon_predicted - 1).max()}), curves
+    return {"polygon": abs(curves.polygon / curves.polygon_predicted - 1).max()}, curves
 
 
 def polygon_size(ripple: float, noise: float, radius: float) -> float:

@@ -16,8 +16,7 @@ def figure(results: Results) -> Figure:
     draw_attack(curves.isel(noise=curves.sizes["noise"] // 2), axes[1])
     for ax in axes[2:]:
         draw_networks(curves, ax)
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)
 
 
 def draw_copies(curves, ax) -> None:
@@ -27,8 +26,7 @@ def draw_copies(curves, ax) -> None:
     ax.plot(curves.noise, curves.copied_empirical.mean("subkey"), label="ambient above,\nempirical below")
     ax.set(xscale="log", xlabel=r"noise of the data $\sigma_n$ (data units)", ylabel="share of copies")
     ax.set(ylim=(-0.04, 1.04))
-    ax.set_xticks(curves.noise.values, [f"{noise:g}" for noise in curves.noise.values], minor=False)
-    ax.minorticks_off()
+    style.mark_values(ax.xaxis, curves.noise.values)
 
 
 def draw_attack(at, ax) -> None:
@@ -38,7 +36,7 @@ def draw_attack(at, ax) -> None:
         scaled = error / (float(at.noise) * np.sqrt(D))
         ax.plot(size, scaled, linestyle="", markersize=4, fillstyle="none", label=name)
     k = np.linspace(LEAST, float(at["size"].max()), 100)
-    ax.plot(k, k**-0.5, color=style.MARK_COLOUR, linestyle="--", marker="", label="$1/\\sqrt{k}$")
+    ax.plot(k, k**-0.5, label=r"$1/\sqrt{k}$", **style.THEORY)
     ax.set_xticks(range(10, int(k[-1]) + 1, 5))
     ax.set(xlabel="samples averaged $k$", ylabel=r"error / $\sigma_n\sqrt{d}$", ylim=(0, None))
 

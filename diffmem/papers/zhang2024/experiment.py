@@ -43,8 +43,8 @@ def experiment(settings: Settings, key) -> Results:
     twins = [part for part in sets for _ in range(2)]
     learned = networks_side_by_side(twins, std, *ends, key=fit_key, steps=settings.steps, width=settings.width)
     pairs = zip(learned[::2], learned[1::2])
-    curves = xr.concat([compared(part, pair, flow) for part, pair in zip(sets, pairs)], dim="n")
-    curves = curves.assign_coords(n=list(settings.sizes))
+    found = [compared(part, pair, flow) for part, pair in zip(sets, pairs)]
+    curves = xr.concat(found, xr.IndexVariable("n", list(settings.sizes)))
     return Results(summary(curves, settings.starts), curves)
 
 

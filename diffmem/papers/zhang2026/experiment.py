@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from ... import data, theory
 from ..base import Results
-from ..measurements import farthest, measurements
+from ..measurements import farthest, together
 from .autoencoders import Autoencoder, steered, train_autoencoders
 from .training_sets import duplicated, separated
 from .units import code_spread, merged_units, top_energy
@@ -45,9 +45,7 @@ SMOKE = Settings(sets=1, steps=300, widths=(24,))
 def experiment(settings: Settings, key) -> Results:
     """Separated points, then hybrids of repeated and unique ones."""
     separated_key, hybrid_key = jax.random.split(key)
-    values, curves = separated_points(settings, separated_key)
-    numbers, more = hybrids(settings, hybrid_key)
-    return Results(measurements(values | numbers), xr.merge([curves, more]))
+    return together(separated_points(settings, separated_key), hybrids(settings, hybrid_key))
 
 
 def digits() -> data.Dataset:
@@ -65,8 +63,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
     found = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, key=fit, steps=steps, batch=192)
     masses, predicted, cosines, counts, energies = [], [], [], [], []
     for points, network in zip(sets, found):
-        size = np.linalg.norm(network.encoder, axis=0) * np.linalg.norm(network.decoder, axis=0)
-        used = size > 1e-3 * size.max()
+        used = network.mass > 1e-3 * network.mass.max()
         towards = [unit(points) @ unit(columns.T[used]).T for columns in network]
         cosines.append(min(part.max(axis=0).min() for part in towards))
         merged = merged_units(*network)
@@ -77,7 +74,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
         energies.append(top_energy(merged.code(points)).min())
     values = {
         "columns": min(cosines),
-        "mass": farthest((np.array(masses) / np.array(predicted)).ravel(), 1),
+        "mass": farthest(np.array(masses) / np.array(predicted), 1),
         "units": farthest(counts, SEPARATED),
         "top_energy": min(energies),
     }
@@ -131,10 +128,9 @@ def hybrids(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
         each = [separations(network, case) for network, case in zip(found, cases)]
         aucs.append(np.mean([one for one, _ in each], axis=0))
         nulls.append(np.mean([null for _, null in each]))
-    moved = np.array([along_classes(network, case) for network, case in zip(found, cases)])
-    spreads = [
-        np.concatenate([code_spread(network.code(case[k])) for network, case in zip(found, cases)]) for k in (2, 3)
-    ]
+    trained = list(zip(found, cases))  # networks of the last width
+    moved = np.array([along_classes(network, case) for network, case in trained])
+    spreads = [np.concatenate([code_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
     curves = {
         "auc": (("width", "detector"), aucs),
         "null_auc": ("width", nulls),
