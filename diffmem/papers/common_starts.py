@@ -38,11 +38,11 @@ class SameNoise:
     def draw(
         cls, low: float, high: float, shape: tuple[int, ...], count: int, *, key: PRNGKeyArray, steps: int = 40
     ) -> "SameNoise":
-        """With starts from a key."""
+        """A sampler whose starts are drawn from `key`."""
         return cls(low, high, high * jax.random.normal(key, (count, *shape)), steps)
 
     def __call__(self, score: AbstractScore) -> Float[np.ndarray, "count *shape"]:
-        """Where the flow of a score ends, D at sigma = `low`, for each start. Cost: 2 steps evaluations of each."""
+        """Where the flow of a score ends, D at sigma = `low`, for each start. Cost: 2 x steps evaluations a start."""
         process = EDM(self.low, self.high)
         times = grids.karras(process, steps=self.steps)
         return np.asarray(flow_from(self.start, score, process, times, finish="denoise").points)

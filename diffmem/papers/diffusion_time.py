@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ..level import NoiseLevel
 
@@ -13,11 +13,11 @@ def level_at(t: float) -> NoiseLevel:
     return NoiseLevel(math.exp(-t), math.sqrt(-math.expm1(-2 * t)))
 
 
-def ratio_at(t: Real[np.ndarray, "*shape"] | float) -> Float[np.ndarray, "*shape"] | np.floating:
+def ratio_at(t: Real[ArrayLike, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """sigma/alpha = sqrt(e^(2t) - 1)."""
-    return np.sqrt(np.expm1(2 * np.asarray(t, np.float64)))
+    return np.asarray(np.sqrt(np.expm1(2 * np.asarray(t, np.float64))))
 
 
-def time_at(ratio: Real[np.ndarray, "*shape"] | float) -> Float[np.ndarray, "*shape"] | np.floating:
+def time_at(ratio: Real[ArrayLike, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The time at which sigma/alpha is `ratio`, `log(1 + ratio^2)/2`."""
-    return np.log1p(np.square(np.asarray(ratio, np.float64))) / 2
+    return np.asarray(np.log1p(np.square(np.asarray(ratio, np.float64))) / 2)

@@ -1,7 +1,8 @@
 """Probability flows from states that are given, which are deterministic."""
 
 import jax
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import ArrayLike, Float
 
 from ..integrators import AbstractIntegrator, Heun, Observer, Samples, sample
 from ..processes import AbstractProcess
@@ -11,10 +12,10 @@ HEUN = Heun()
 
 
 def flow_from(
-    start: Float[Array, "count *shape"],
+    start: Float[ArrayLike, "count *shape"],
     score: AbstractScore,
     process: AbstractProcess,
-    times: Float[Array, "nodes"],
+    times: Float[ArrayLike, " nodes"],
     *,
     integrator: AbstractIntegrator = HEUN,
     observe: Observer | None = None,
@@ -25,7 +26,6 @@ def flow_from(
 
     Raises ValueError as `sample` does.
     """
-    key, shape = jax.random.key(0), start.shape[1:]
-    return sample(
-        score, process, integrator, times, shape, len(start), key=key, start=start, observe=observe, finish=finish
-    )
+    key, (count, *shape) = jax.random.key(0), np.shape(start)
+    run = score, process, integrator, times, tuple(shape), count
+    return sample(*run, key=key, start=start, observe=observe, finish=finish)

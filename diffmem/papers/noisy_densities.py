@@ -5,7 +5,7 @@ import math
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from ..level import NoiseLevel
 from ..scores import AbstractDensity
@@ -25,12 +25,13 @@ def log_densities(
 
 
 def own_weights(
-    log_p: Float[np.ndarray, "levels m"], z: Float[np.ndarray, "m d"], sigma: Float[np.ndarray, "levels"], n: int
-) -> Float[np.ndarray, "levels"]:
+    log_p: Float[ArrayLike, "levels m"], z: Float[ArrayLike, "m d"], sigma: Float[np.ndarray, " levels"], n: int
+) -> Float[np.ndarray, " levels"]:
     """Mean over queries of the weight of the point that the query is a noisy copy of, `p(x|y_i)/(n p(x))`.
 
     `log_p` is the log-density of n equally weighted points at x = alpha y_i + sigma z.
     """
+    z = np.asarray(z, np.float64)
     log_norm = z.shape[1] / 2 * np.log(2 * math.pi * sigma**2)
-    log_kernel = -np.sum(np.square(z, dtype=np.float64), axis=1) / 2 - log_norm[:, None]
+    log_kernel = -np.sum(z**2, axis=1) / 2 - log_norm[:, None]
     return np.exp(log_kernel - math.log(n) - np.asarray(log_p, np.float64)).mean(axis=1)

@@ -7,6 +7,7 @@ import jax
 import jax.random as jr
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import data, integrators, processes, scores, theory
 from ...studies.collapse.crossing import crossing
@@ -32,7 +33,7 @@ FULL = Settings()
 SMOKE = Settings(points=(500,), steps=60, wide=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Two groups of four directions, and, if asked for, of eight."""
     curves = both_groups(EACH, settings, key)
     variances = np.repeat(VARIANCES, EACH)
@@ -42,7 +43,7 @@ def experiment(settings: Settings, key) -> Results:
     return Results(measured(curves), curves)
 
 
-def both_groups(each: int, settings: Settings, key) -> xr.Dataset:
+def both_groups(each: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """The curves of `paths` over numbers of points and training sets."""
 
     def sets(n: int) -> xr.Dataset:
@@ -52,7 +53,7 @@ def both_groups(each: int, settings: Settings, key) -> xr.Dataset:
     return xr.concat([sets(n) for n in settings.points], xr.IndexVariable("n", list(settings.points)))
 
 
-def paths(n: int, each: int, settings: Settings, key) -> xr.Dataset:
+def paths(n: int, each: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Probability flows under the exact score of n points with `each` coordinates of either variance.
 
     The posterior covariance C is taken along every path. For each group of coordinates: `count`, the number of
@@ -88,8 +89,10 @@ def paths(n: int, each: int, settings: Settings, key) -> xr.Dataset:
 
 
 @eqx.filter_jit
-def posterior_covariances(score: scores.Empirical, states, times):
-    """Of states (nodes, runs, d): covariances (nodes, runs, d, d)."""
+def posterior_covariances(
+    score: scores.Empirical, states: Float[Array, "nodes runs d"], times: Float[Array, " nodes"]
+) -> Float[Array, "nodes runs d d"]:
+    """The posterior covariance at every state of every run."""
     at = jax.vmap(lambda x, t: score.covariance(x, PROCESS.level(t)), (0, None))
     return jax.lax.map(lambda item: at(*item), (states, times))
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import data, scores, theory
 from ...level import NoiseLevel
@@ -38,13 +39,13 @@ FULL = Settings()
 SMOKE = Settings(sets=4, nodes=16, single=False, ambient=(64,), manifolds=1, noises=1, curved_nodes=12)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """The three times on linear manifolds, and the collapse time on curved ones."""
     linear_key, curved_key = jr.split(key)
     return together(linear(settings, linear_key), curved(settings, curved_key))
 
 
-def linear(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def linear(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Order of the three times, t_o against the annealed formula, and how t_g/t_c grows with D."""
 
     def sets(latent: int) -> xr.Dataset:
@@ -65,7 +66,7 @@ def linear(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, curves
 
 
-def linear_manifold(latent: int, settings: Settings, key) -> xr.Dataset:
+def linear_manifold(latent: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """n points of N(0, I_D) in an orthonormal frame of R^d: own weights in noise and without, and fit to the law.
 
     Minus the mean log-density at fresh points is the Kullback-Leibler divergence of the mixture, up to a constant.
@@ -94,7 +95,7 @@ def linear_manifold(latent: int, settings: Settings, key) -> xr.Dataset:
     )
 
 
-def curved(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def curved(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """How t_c on curved manifolds depends on their own dimensions and on those around them."""
     keys = jr.split(key, (len(settings.curved_latent), len(settings.ambient)))
     times = np.array(
@@ -112,7 +113,7 @@ def curved(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return values, xr.Dataset({"t_c_curved": (tuple(axes), times)}, axes)
 
 
-def curved_collapse(latent: int, ambient: int, settings: Settings, key) -> float:
+def curved_collapse(latent: int, ambient: int, settings: Settings, key: PRNGKeyArray) -> float:
     """t_c of points on y = tanh(1.5 F z/sqrt(D)) of total variance D, mean over manifolds."""
     sigma = np.geomspace(0.45, 1.1, settings.curved_nodes) * theory.onset_ratio(settings.curved_n, np.ones(latent))
     found = []
@@ -128,11 +129,13 @@ def curved_collapse(latent: int, ambient: int, settings: Settings, key) -> float
     return float(np.mean(found))
 
 
-def levels_at(sigma: np.ndarray, dtype) -> NoiseLevel:
+def levels_at(sigma: Float[np.ndarray, " nodes"], dtype: jnp.dtype) -> NoiseLevel:
     """Several levels with alpha = 1."""
     return NoiseLevel(jnp.ones(len(sigma), dtype), jnp.asarray(sigma, dtype))
 
 
-def own_weight(score: scores.Empirical, y, z, levels: NoiseLevel) -> np.ndarray:
-    """Mean weight of the point y_i of the score at its noisy version y_i + sigma z, (levels,)."""
+def own_weight(
+    score: scores.Empirical, y: Float[Array, "m d"], z: Float[Array, "m d"], levels: NoiseLevel
+) -> Float[np.ndarray, " nodes"]:
+    """Mean weight of a point y of the score at its noisy version y + sigma z."""
     return own_weights(log_densities(score, y, z, levels), z, np.asarray(levels.sigma, np.float64), score.n)

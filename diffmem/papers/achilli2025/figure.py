@@ -1,5 +1,7 @@
 """The three curves of one manifold with their times, and the times against the latent dimension."""
 
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -27,7 +29,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_times(curves, ax) -> None:
+def draw_times(curves: xr.Dataset, ax: Axes) -> None:
     """The times against the latent dimension; the onset of traps beside its formula."""
     for name, label in {"t_o": "traps, $t_o$", "t_c": "collapse, $t_c$", "t_g": "best fit, $t_g$"}.items():
         ax.plot(curves.latent, curves[name], linestyle="", label=label)

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ... import metrics, theory
-from ...integrators import grids
-from ...processes import EDM, VariancePreserving
-from ...scores import Empirical, EmpiricalBayes, Tikhonov
+from ...integrators import Observer, Samples, grids
+from ...processes import EDM, AbstractProcess, VariancePreserving
+from ...scores import AbstractScore, Empirical, EmpiricalBayes, Tikhonov
 from ..base import Results
 from ..flows import flow_from
 from ..measurements import share, together
@@ -50,7 +51,7 @@ FULL = Settings()
 SMOKE = Settings(latents=1000, exact_latents=1000, steps=60, stride=2, theorems=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Copies under both regularisers, the rate of collapse, the boundary between two cells, and the lone point."""
     latents_key, exact_key, lone_key = jax.random.split(key, 3)
     found = [regularised(settings, latents_key), collapse(settings, exact_key)]
@@ -59,12 +60,18 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def flow(score, start, steps: int, process=EXPLODING, observe=None):
+def flow(
+    score: AbstractScore,
+    start: Float[ArrayLike, "count 2"],
+    steps: int,
+    process: AbstractProcess = EXPLODING,
+    observe: Observer | None = None,
+) -> Samples:
     """The probability flow from given states to the last noise."""
     return flow_from(start, score, process, grids.log_snr(process, steps), observe=observe)
 
 
-def regularised(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def regularised(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Shares of copies against the strength of each regulariser, and their distance from the independent rows."""
     latents = START * jax.random.normal(key, (settings.latents, 2), jnp.float32)
     families = {
@@ -84,7 +91,7 @@ def regularised(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, xr.Dataset(curves, axes)
 
 
-def collapse(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """The exact flow: copies, and the slope of log distance against log noise for each trajectory."""
     latents = START * jax.random.normal(key, (settings.exact_latents, 2), jnp.float32)
     out = flow(empirical(DATA), latents, settings.steps, observe=lambda x, level, found: x)
@@ -123,7 +130,7 @@ def growth() -> dict[str, Any]:
     return {"boundary_growth": (math.log(beside / OFFSET) / predicted, 0)}
 
 
-def lone_point(key) -> dict[str, Any]:
+def lone_point(key: PRNGKeyArray) -> dict[str, Any]:
     """One data point: the distance left by Tikhonov against the closed form, from a typical distance all around."""
     angle = np.asarray(jax.random.uniform(key, (64,), maxval=2 * math.pi), np.float64)
     around = math.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)

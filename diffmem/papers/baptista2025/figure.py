@@ -1,5 +1,7 @@
 """Copies against the strength of each regulariser, and the rate of collapse."""
 
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -20,7 +22,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_copies(curves, ax, name: str, label: str) -> None:
+def draw_copies(curves: xr.Dataset, ax: Axes, name: str, label: str) -> None:
     """Shares of copies by both measures."""
     kinds = {"near": "$d_1 < 10^{-2}$", "ratio": "$d_1 < d_2/3$"}
     for (kind, what), colour, marker in zip(kinds.items(), style.COLOURS, style.MARKERS):

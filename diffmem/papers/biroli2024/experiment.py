@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import data, integrators, processes, scores, theory
 from ...level import NoiseLevel
@@ -43,14 +44,14 @@ FULL = Settings()
 SMOKE = Settings(dimensions=(32,), queries=300, nodes=20, clones=1000, steps=80, projected=(), mnist=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Clones between two clusters, collapse onto points of two clusters, speciation of real digits."""
     clones_key, collapse_key, sample_key, real_key = jr.split(key, 4)
     found = clones(settings, clones_key), collapse(settings, collapse_key)
     return together(*found, speciation(settings, sample_key, real_key))
 
 
-def clones(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def clones(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """How often two clones agree at t_S = log(d)/2, simulated and by quadrature, and by quadrature against t/t_S."""
     sizes = list(settings.clone_dimensions)
     whole = clone_agreement(sizes[0], sizes[0], settings, key)
@@ -71,7 +72,7 @@ def clones(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, xr.Dataset(curves, {"clone_d": sizes, "branch": branch})
 
 
-def clone_agreement(d: int, kept: int, settings: Settings, key) -> Measurement:
+def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) -> Measurement:
     """Two reverse SDE runs from each of many states at t_S = log(d)/2: how often do they end in one cluster?
 
     Only the first `kept` coordinates are run: the score of the others does not depend on the first.
@@ -88,7 +89,7 @@ def clone_agreement(d: int, kept: int, settings: Settings, key) -> Measurement:
     return Measurement(*map(float, theory.mean_estimate((side == other).astype(np.float64))))
 
 
-def collapse(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Crossing of 1/2 by the own weight, width of its fall, and error of the predicted excess entropy, in t/t_C."""
     found = [collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions]
     curves = xr.concat(found, xr.IndexVariable("d", list(settings.dimensions)))
@@ -104,7 +105,7 @@ def collapse(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return values, curves
 
 
-def collapse_curves(d: int, settings: Settings, key) -> xr.Dataset:
+def collapse_curves(d: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Own weight `p(x|y_i)/(n p(x))` and excess entropy of n points of the two clusters, against t/t_C.
 
     The prediction (log n - I)/d is the excess entropy of the population at the same noisy points.
@@ -128,7 +129,7 @@ def collapse_curves(d: int, settings: Settings, key) -> xr.Dataset:
     return xr.Dataset({name: ("scaled", curve) for name, curve in curves.items()}, {"scaled": scaled})
 
 
-def speciation(settings: Settings, sample_key, key) -> tuple[dict[str, Any], xr.Dataset]:
+def speciation(settings: Settings, sample_key: PRNGKeyArray, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Measured over predicted speciation times, and the smallest margins over the null model and over collapse."""
     cuts = real_data(settings, sample_key)
     found = [cut_curves(*cut, settings, jr.fold_in(key, i)) for i, cut in enumerate(cuts.values())]
@@ -140,7 +141,7 @@ def speciation(settings: Settings, sample_key, key) -> tuple[dict[str, Any], xr.
     return values | dict(zip(cuts, zip(ratios.values, errors.values))), curves
 
 
-def real_data(settings: Settings, key) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def real_data(settings: Settings, key: PRNGKeyArray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Points and their two classes: digits and MNIST by the sign of the first principal component, MNIST pairs."""
     found = {"digits": by_component(data.digits().points)}
     if settings.mnist:
@@ -159,7 +160,7 @@ def by_component(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, (centred @ direction > 0).astype(int)
 
 
-def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key) -> xr.Dataset:
+def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Clones of the empirical SDE against t/t_S, and the times of speciation, collapse and a single Gaussian cloud."""
     spectrum = theory.spectrum(points)
     t_s = theory.asymptotic_speciation_time(PROCESS, spectrum)
@@ -189,6 +190,6 @@ def two_clusters(d: int, kept: int) -> scores.GaussianMixture:
 
 
 @eqx.filter_jit
-def drawn(mixture: scores.GaussianMixture, level: NoiseLevel, keys):
+def drawn(mixture: scores.GaussianMixture, level: NoiseLevel, keys: PRNGKeyArray) -> Float[Array, "count d"]:
     """Draws of the mixture at a noise level, one for each key."""
     return jax.vmap(lambda key: mixture.sample(level, key=key))(keys)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import theory, training
 from ...studies.feature_times import feature_spectrum, feature_times
@@ -43,7 +44,7 @@ FULL = Settings()
 SMOKE = Settings(((100, 8, 4),), spectrum_times=TIMES[:1], descent_points=(60,), wide=(64,), many=(), memorizing=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Spectra against Theorem 3.1, gradient descent against the flow, and the times of training against n."""
     spectrum_key, descent_key, small_key, large_key = jax.random.split(key, 4)
     found = [spectra(settings, spectrum_key), few_points(settings, small_key)]
@@ -57,7 +58,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def spectra(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def spectra(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Distance of spectra from the theory, eigenvalues at the floor and mass above it; the first spectrum."""
     values, found = defaultdict(list), []
     for i, ((d, psi_p, psi_n), t) in enumerate(product(settings.spectra, settings.spectrum_times)):
@@ -69,7 +70,7 @@ def spectra(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return {name: farthest(several, 0) for name, several in values.items()}, found[0]
 
 
-def descent(n: int, key) -> dict[str, float]:
+def descent(n: int, key: PRNGKeyArray) -> dict[str, float]:
     """Gradient descent with one fresh noise for each point and step, against the exact flow of the same features.
 
     Largest difference of their training losses at five times, and of those of the exact flow and the flow of the
@@ -86,7 +87,7 @@ def descent(n: int, key) -> dict[str, float]:
     return {f"descent_{n}": np.abs(losses - exact).max(), f"equivalent_{n}": np.abs(equivalent - exact).max()}
 
 
-def few_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def few_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Exponents in n of the times of training, and least and last score errors, worst of widths and both t."""
     found = {}
     for i, psi_p in enumerate(settings.wide):
@@ -106,7 +107,7 @@ def few_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return values, found[settings.wide[0], TIMES[1]]
 
 
-def many_points(settings: Settings, key) -> dict[str, float]:
+def many_points(settings: Settings, key: PRNGKeyArray) -> dict[str, float]:
     """Exponents in n of the times of training at more points."""
     d, psi_p = LARGE
     found = feature_times(settings.many, level_at(TIMES[1]), d=d, psi_p=psi_p, key=key)

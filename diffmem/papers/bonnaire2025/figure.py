@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -22,7 +23,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_spectrum(found: xr.Dataset, ax) -> None:
+def draw_spectrum(found: xr.Dataset, ax: Axes) -> None:
     """Eigenvalues of one matrix above the floor beside their predicted density, in logarithmic units."""
     above = found.eigenvalues.values[np.isfinite(found.eigenvalues)]
     edges = np.geomspace(above[0] / 1.2, above[-1] * 1.2, 45)
@@ -33,7 +34,7 @@ def draw_spectrum(found: xr.Dataset, ax) -> None:
     ax.set(xlabel="eigenvalue above the floor (1)", ylabel="density over its logarithm (1)", xlim=(edges[0], edges[-1]))
 
 
-def draw_features(found: xr.Dataset, middle, right) -> None:
+def draw_features(found: xr.Dataset, middle: Axes, right: Axes) -> None:
     """Score errors and loss gaps over training, and the times of training against the number of points."""
     for i, psi_n in enumerate(found.psi_n.values):
         look = {"color": style.COLOURS[i], "marker": ""}
@@ -49,7 +50,7 @@ def draw_features(found: xr.Dataset, middle, right) -> None:
     style.mark_values(right.xaxis, found.psi_n.values)
 
 
-def draw_networks(found: xr.Dataset, left, middle, right) -> None:
+def draw_networks(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Loss gaps and copies of networks over training, and the times against the number of points."""
     for i, n in enumerate(found.network_n.values):
         look = {"color": style.COLOURS[i], "markersize": 3, "label": f"n = {n}"}

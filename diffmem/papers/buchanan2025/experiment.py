@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import theory
 from ...level import NoiseLevel
@@ -42,7 +43,7 @@ FULL = Settings()
 SMOKE = Settings(draws=1, sets=1, trained=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Losses of three kinds of exact denoiser; then, if asked for, copies of trained mixtures."""
     loss_key, train_key = jax.random.split(key)
     found = [losses(settings, loss_key)]
@@ -51,7 +52,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def losses(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def losses(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Excess losses of knowing the population and of knowing M points, the constant C of the latter, their crossing."""
     found = []
     for one in jax.random.split(key, settings.sets):
@@ -82,7 +83,7 @@ def losses(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return values, xr.Dataset(curves, {"t": TIMES, "share": shares})
 
 
-def trainings(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def trainings(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """The M/N at which half of the samples of trained mixtures are copies, beside the crossing of exact losses."""
     sizes, shares = settings.trained, np.array(settings.trained_shares)
     law_key, data_key, *keys = jax.random.split(key, 2 + len(sizes))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import theory
 from ...integrators import DPMSolverPP, grids
@@ -40,14 +41,14 @@ FULL = Settings()
 SMOKE = Settings(offsets=32, steps=16, widths=(0.2,))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Both smoothings, beside the plain score, on several draws."""
     draws = xr.concat([draw(settings, subkey) for subkey in jax.random.split(key, settings.draws)], "subkey")
     measured = measure(draws.isel(bandwidth=len(settings.widths) // 2))
     return Results(measured, draws.assign({name: draws[name].isel(subkey=0) for name in ("samples", "points")}))
 
 
-def draw(settings: Settings, key) -> xr.Dataset:
+def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """One draw: rms deviation from the circle and angular entropy for every spacing, bandwidth and kind of score."""
     angle_key, start_key, offset_key = jax.random.split(key, 3)
     unit = antithetic_offsets((2,), settings.offsets, 1.0, key=offset_key)
@@ -75,7 +76,7 @@ def draw(settings: Settings, key) -> xr.Dataset:
     return xr.concat(found, xr.IndexVariable("spacing", list(SPACINGS)))
 
 
-def angles(spacing: str, n: int, key):
+def angles(spacing: str, n: int, key: PRNGKeyArray) -> Float[Array, " n"]:
     """Angles of n training points."""
     uniform = jax.random.uniform(key, (n,))
     if spacing == "random":

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 from scipy.optimize import brentq
 
 from ... import theory, training
@@ -39,7 +40,7 @@ FULL = Settings()
 SMOKE = Settings(draws=1, large=0)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Deviations of finite matrices from the theory, score errors over the number of features, and where they cross."""
     large_key, middle_key, curve_key = jax.random.split(key, 3)
     moments = theory.activation_moments(LEVEL)
@@ -53,14 +54,16 @@ def experiment(settings: Settings, key) -> Results:
     return Results(measurements(values), found)
 
 
-def single_draws(settings: Settings, moments, key) -> dict[str, float]:
+def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray) -> dict[str, float]:
     """The largest deviations of single draws."""
     found = np.abs(deviations(settings.middle, settings.draws, moments, key))
     rows = {"train_single": [0, 2], "score_single": [1, 3], "score_single_one": [4]}
     return {name: found[row].max() for name, row in rows.items()}
 
 
-def mean_draws(settings: Settings, moments, key) -> dict[str, tuple[float, float]]:
+def mean_draws(
+    settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray
+) -> dict[str, tuple[float, float]]:
     """The largest deviations of means over draws, with their standard errors."""
     found, values = deviations(settings.large, settings.draws, moments, key), {}
     for name, row in {"train_mean": 0, "score_mean": 1, "score_mean_one": 4}.items():
@@ -70,7 +73,7 @@ def mean_draws(settings: Settings, moments, key) -> dict[str, tuple[float, float
     return values
 
 
-def deviations(d: int, draws: int, moments, key) -> np.ndarray:
+def deviations(d: int, draws: int, moments: theory.ActivationMoments, key: PRNGKeyArray) -> np.ndarray:
     """Measured over predicted less 1 in every cell, (5, draws, cells).
 
     Training loss and score error of the Gaussian equivalent, then of true features, fitted to all noise of each point;
@@ -94,7 +97,7 @@ def deviations(d: int, draws: int, moments, key) -> np.ndarray:
     return found - 1
 
 
-def curves(settings: Settings, key) -> xr.Dataset:
+def curves(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Score errors with one noise, with all noise, and of the equivalent with all noise, over the features."""
     d = settings.small
     found = np.zeros((3, settings.draws, len(settings.psi_p)))
@@ -128,7 +131,7 @@ def curve_summary(found: xr.Dataset) -> dict[str, float]:
     return values
 
 
-def crossing(psi_n: float, penalty: float, moments) -> float:
+def crossing(psi_n: float, penalty: float, moments: theory.ActivationMoments) -> float:
     """p/n from 1 to 10 at which the predicted score errors of one noise and of all noise cross; NaN where not."""
 
     def surplus(ratio):
@@ -138,7 +141,7 @@ def crossing(psi_n: float, penalty: float, moments) -> float:
     return float(brentq(surplus, 1.0, 10.0, xtol=1e-4)) if surplus(1.0) * surplus(10.0) < 0 else math.nan
 
 
-def predictions(settings: Settings, moments) -> xr.Dataset:
+def predictions(settings: Settings, moments: theory.ActivationMoments) -> xr.Dataset:
     """Training loss, test loss and score error over the features, for one noise and for all."""
     solved = {"one": theory.one_draw_learning_curve, "all": theory.ridge_learning_curve}
     lines = {name: [f(settings.penalty, psi_p, PSI_N, moments) for psi_p in FINE] for name, f in solved.items()}

@@ -1,5 +1,6 @@
 """Copies of random-feature denoisers by labels and features, of trained mixtures by capacity, of networks by size."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ... import data, integrators, metrics, processes, scores
 from ...studies.network_courses import network_courses
@@ -45,7 +47,7 @@ FULL = Settings()
 SMOKE = Settings(n=64, shared=(), features=(1200,), draws=4, optimum=False, capacities=(), sizes=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Digits; then, if asked for, mixtures and networks."""
     digits_key, mixture_key, network_key = jax.random.split(key, 3)
     found = [digits(settings, digits_key)]
@@ -56,7 +58,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def digits(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def digits(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies by labels at most features, by features with a label for each digit, and by the exact optimum."""
     set_key, fit_key, label_key, draw_key = jax.random.split(key, 4)
     n, samples, sizes = settings.n, settings.samples, settings.features
@@ -85,7 +87,9 @@ def digits(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, xr.Dataset(curves, {"labels": list(kinds), "features": list(sizes)})
 
 
-def drawn(score, kinds: int, points, samples: int, key) -> jax.Array:
+def drawn(
+    score: scores.AbstractScore, kinds: int, points: Float[np.ndarray, "n d"], samples: int, key: PRNGKeyArray
+) -> Float[Array, "samples d"]:
     """Samples by Euler's method through the fitted levels, each with a random label where there are labels."""
     spread = float(np.std(points - points.mean(0)))
     process = processes.EDM(sigma_min=0.03 * spread, sigma_max=8 * spread)
@@ -98,7 +102,16 @@ def drawn(score, kinds: int, points, samples: int, key) -> jax.Array:
 
 
 @eqx.filter_jit
-def labelled_samples(score, process, integrator, times, shape: tuple[int, ...], labels, *, key) -> jax.Array:
+def labelled_samples(
+    score: scores.RandomFeatureRidge,
+    process: processes.AbstractProcess,
+    integrator: integrators.AbstractIntegrator,
+    times: Float[Array, " nodes"],
+    shape: tuple[int, ...],
+    labels: Int[Array, " count"],
+    *,
+    key: PRNGKeyArray,
+) -> Float[Array, "count *shape"]:
     """One sample of `score.conditioned(label)` for each label: number i depends on key, i and its label only."""
 
     def one(label, key):
@@ -108,7 +121,7 @@ def labelled_samples(score, process, integrator, times, shape: tuple[int, ...], 
     return jax.vmap(one)(labels, jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(labels))))
 
 
-def mixtures(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies of trained mixtures over M and M/N, and the effective model memorization: the N of 90 % copies."""
     law_key, draw_key, fit_key, sample_key = jax.random.split(key, 4)
     capacities, shares = np.array(settings.capacities), settings.shares
@@ -129,7 +142,7 @@ def mixtures(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, xr.Dataset(curves, {"capacity": capacities, "share": list(shares)})
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies of trained networks over the number of points, the width and the dimension."""
     sizes, widths, dimensions = settings.sizes, settings.widths, settings.dimensions
     size_key, width_key, *keys = jax.random.split(key, 1 + len(dimensions))
@@ -151,7 +164,14 @@ def networks(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return values, xr.Dataset(curves | {"gap_step": ("d", gap_step)}, axes)
 
 
-def trained(settings: Settings, d: int, n, key, width=None, batch=128) -> tuple[np.ndarray, list[float]]:
+def trained(
+    settings: Settings,
+    d: int,
+    n: Sequence[int],
+    key: PRNGKeyArray,
+    width: Sequence[int] | None = None,
+    batch: int = 128,
+) -> tuple[Float[np.ndarray, " members"], list[float]]:
     """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
     law, steps = scores.GaussianMixture.two_clusters(jnp.ones(d)), settings.network_steps
     snapshots, sampled = log_spaced(steps, 20, 50), {"samples": settings.network_samples, "flow_steps": 40}

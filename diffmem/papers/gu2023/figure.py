@@ -1,5 +1,7 @@
 """Copies by labels, features, capacity, and the size of networks and data."""
 
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -26,7 +28,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_mixtures(found, share, capacity) -> None:
+def draw_mixtures(found: xr.Dataset, share: Axes, capacity: Axes) -> None:
     """Copies against M/N, and the effective model memorization against M."""
     for m in found.capacity.values:
         share.plot(found.share, found.copied_capacity.sel(capacity=m), markersize=4, label=f"$M={m}$")
@@ -39,7 +41,7 @@ def draw_mixtures(found, share, capacity) -> None:
         style.mark_values(axis, found.capacity.values)
 
 
-def draw_networks(found, copied, gap) -> None:
+def draw_networks(found: xr.Dataset, copied: Axes, gap: Axes) -> None:
     """Copies against the number of points, the width and the dimension; the step at which the loss gap opens."""
     n = found.n.values[found.sizes["n"] // 2]
     for name, label in (("n", "points $n$"), ("width", f"width, $n={n}$"), ("d", f"dimension, $n={n}$")):

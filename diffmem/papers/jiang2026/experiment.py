@@ -1,12 +1,14 @@
 """What students of one step copy of their teachers, exact and trained, and what a linear student keeps."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import metrics, networks, scores, training
 from ...studies.network_courses import residual_networks
@@ -43,7 +45,7 @@ FULL = Settings()
 SMOKE = Settings(networks=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """The linear students; then, if asked for, both teachers and their students."""
     linear_key, *keys = jax.random.split(key, 3)
     found = [linear_students(settings, linear_key)]
@@ -52,7 +54,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def linear_students(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """The energies of a linear student on the modes of the sample and of the population, over its teacher's."""
     sizes = {"d": settings.linear_d, "psi_p": settings.psi_p, "psi_n": settings.psi_n}
     found = [feature_distillation(t, settings.linear_time, **sizes, key=key) for t in TIMES]
@@ -61,7 +63,7 @@ def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Datas
     return values, xr.Dataset({name: ("t", row) for name, row in rows.items()}, {"t": list(TIMES)})
 
 
-def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
+def students(settings: Settings, keys: Sequence[PRNGKeyArray]) -> tuple[dict[str, float], xr.Dataset]:
     """Copies and distances of students over those of their teachers and of the controls."""
     steps = {"exact": settings.exact_steps, "trained": settings.trained_steps}
     each = [followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)]
@@ -77,7 +79,7 @@ def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
     return values, found
 
 
-def followed(kind: str, steps: int, settings: Settings, key) -> xr.Dataset:
+def followed(kind: str, steps: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """One teacher with its student and control: what each copies and how far it is from the law."""
     data_key, fresh_key, teacher_key, student_key, start_key, noise_key, label_key = jax.random.split(key, 7)
     law = scores.GaussianMixture.two_clusters(jnp.ones(D))
@@ -113,7 +115,7 @@ def followed(kind: str, steps: int, settings: Settings, key) -> xr.Dataset:
     )
 
 
-def trained_teacher(train: jax.Array, data_std: float, steps: int, key) -> scores.Learned:
+def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyArray) -> scores.Learned:
     """A residual network, trained long past the time at which it starts to memorize."""
     start_key, fit_key = jax.random.split(key)
     (start,) = residual_networks([WIDTH], D, data_std, keys=[jax.random.fold_in(start_key, 0)], ratios=(LOW, HIGH))
@@ -121,7 +123,7 @@ def trained_teacher(train: jax.Array, data_std: float, steps: int, key) -> score
     return training.fit(start, train, objective, key=fit_key, steps=steps, snapshots=1).score
 
 
-def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key) -> dict[str, float]:
+def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> dict[str, float]:
     """Copies of the training points, and energy distance to points of the law, with standard errors."""
     copied = share(metrics.memorization(ends, train).fraction, len(ends))
     distance = metrics.energy_distance(ends, fresh, key=key, relabellings=1)

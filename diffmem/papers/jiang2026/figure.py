@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -25,7 +26,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_copies(found: xr.Dataset, ax) -> None:
+def draw_copies(found: xr.Dataset, ax: Axes) -> None:
     """Copies of students and controls in the course of training, beside those of their teachers."""
     for i, kind in enumerate(found.teacher.values):
         one, look = found.sel(teacher=kind), {"color": style.COLOURS[i], "markersize": 4}
@@ -40,7 +41,7 @@ def draw_copies(found: xr.Dataset, ax) -> None:
     ax.set(ylim=(0, 300))  # leaves room for the legend
 
 
-def draw_distances(found: xr.Dataset, ax) -> None:
+def draw_distances(found: xr.Dataset, ax: Axes) -> None:
     """Energy distance to the law of the samples of teachers, students and controls."""
     place = np.arange(len(found.made_by.values))
     for i, kind in enumerate(found.teacher.values):

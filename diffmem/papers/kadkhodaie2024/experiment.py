@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from ... import data, metrics, scores, theory
 from ...studies.training_course import slope
@@ -37,13 +37,13 @@ FULL = Settings()
 SMOKE = Settings(gaussian=(128, 1024), sizes=(256,), trained=(256,), steps=300)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Gaussians, exact empirical scores and networks of disjoint halves."""
     gaussian_key, mixture_key = jax.random.split(key)
     return together(gaussians(settings, gaussian_key), mixtures(settings, mixture_key))
 
 
-def gaussians(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def gaussians(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """How far two Gaussians fitted to disjoint Gaussian sets differ, over n, for two covariances."""
     pixels = data.digits().points.astype(np.float64)
     covariances = {"digits": np.cov(pixels.T, bias=True), "isotropic": np.eye(D)}
@@ -88,7 +88,7 @@ def axes_both_ways(d: int) -> jax.Array:
     return jnp.concatenate([axes, -axes])
 
 
-def mixtures(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Agreement of exact empirical scores, and of networks, of disjoint halves of a mixture."""
     law, noise, fit = jax.random.split(key, 3)
     std = math.sqrt(1 + SPREAD**2)
@@ -132,7 +132,7 @@ def mixture_summary(found: xr.Dataset, trained: list[int], starts: int) -> dict[
     return values
 
 
-def halves(n: int, key) -> list[Float[np.ndarray, "n d"]]:
+def halves(n: int, key: PRNGKeyArray) -> list[Float[np.ndarray, "n d"]]:
     """Two sets of n points of four clusters, whose means are the corners of a regular simplex around 0."""
     corners = np.eye(CLUSTERS) - 1 / CLUSTERS
     corners *= math.sqrt(D) / np.linalg.norm(corners[0])

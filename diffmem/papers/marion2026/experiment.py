@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import scores
 from ...studies.network_courses import network_courses
@@ -48,7 +49,7 @@ FULL = Settings()
 SMOKE = Settings(widths=(0.0, 0.001, 0.12, 0.36, 1.0), sets=2, loss_sets=1, loss_points=100, levels=8, sizes=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """The family of exact denoisers, then, if asked for, the networks."""
     found = [family(settings, key)]
     if settings.sizes:
@@ -56,7 +57,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def family(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def family(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies, distances and losses of training points widened to Gaussians, over independent experiments."""
     keys, family_key = jax.random.split(key, settings.sets), jax.random.fold_in(key, 1)
     variances, rows, losses = np.array(settings.widths) * SPREAD**2, [], []
@@ -94,7 +95,7 @@ def family_summary(found: xr.Dataset, sets: int) -> dict[str, Any]:
     return values
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Loss gaps and copies in the course of training, over the number of points and over the width of the network."""
     size_key, hidden_key = jax.random.split(key)
     law = scores.GaussianMixture.two_clusters(jnp.ones(TRAINED_D))

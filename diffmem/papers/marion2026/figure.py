@@ -1,6 +1,7 @@
 """Copies, distances and losses of the exact denoisers, and when and how much networks memorize."""
 
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -18,7 +19,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_family(found: xr.Dataset, left, middle, right) -> None:
+def draw_family(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Copies and distances against the width, and the loss of each member against its copies."""
     left.plot(found.width, found.copied, markersize=4)
     left.set(ylabel="copies among samples (1)")
@@ -35,7 +36,7 @@ def draw_family(found: xr.Dataset, left, middle, right) -> None:
     right.set(xlabel="training loss over its minimum (1)", ylabel="copies among samples (1)", xlim=(0.8, None))
 
 
-def draw_networks(found: xr.Dataset, left, middle, right) -> None:
+def draw_networks(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Loss gaps over training for each n, the steps at which they are reached, and copies against the width."""
     for n, gap in zip(found.n.values, found.gap_by_n.values):
         left.plot(found.step_by_n, gap, markersize=3, label=f"n = {n}")

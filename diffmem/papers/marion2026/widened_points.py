@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from ... import metrics, scores
 from ...training import ScoreMatching
@@ -67,7 +67,7 @@ def widened_losses(
 
 
 @jax.jit
-def drawn(centres, spread, key):
+def drawn(centres: Float[Array, "n d"], spread: Float[ArrayLike, ""], key: PRNGKeyArray) -> Float[Array, "n d"]:
     """n points around randomly chosen centres; equal keys choose the same centres and the same noise."""
     which, noise = jax.random.split(key)
     chosen = centres[jax.random.randint(which, (len(centres),), 0, len(centres))]

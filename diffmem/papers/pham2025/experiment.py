@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import metrics, scores, theory
 from ...level import NoiseLevel
@@ -35,12 +36,12 @@ FULL = Settings()
 SMOKE = Settings(sizes=(10, 20, 50, 100, 200, 500), sets=2, noises=(0.2,))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Wells of random sets of every size, and the sizes of regular polygons."""
     return together(random_sets(settings, key), polygons(settings))
 
 
-def random_sets(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
+def random_sets(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Attractors of each kind and the depth of all wells against the number of points, beside their laws."""
     sizes = list(settings.sizes)
     counts, depths = zip(*(census(n, settings, jax.random.fold_in(key, n)) for n in sizes))
@@ -56,7 +57,7 @@ def random_sets(settings: Settings, key) -> tuple[dict[str, Any], xr.Dataset]:
     return claimed(found), found
 
 
-def census(n: int, settings: Settings, key) -> tuple[np.ndarray, np.ndarray]:
+def census(n: int, settings: Settings, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:
     """The number of wells of each kind for each of several sets of n points, and the depths of all wells."""
     curve = circle(2 * np.pi * np.arange(settings.nodes) / settings.nodes)
     counts, depths = [], []

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 from scipy.optimize import brentq
 
 from ... import metrics, processes, scores, theory
@@ -35,7 +36,7 @@ FULL = Settings()
 SMOKE = Settings(ratios=9)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """All numbers; nothing is random, and `key` is not used."""
     del key
     exponents, responses = critical()

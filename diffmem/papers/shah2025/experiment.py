@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import theory
 from ...metrics import memorization, nearest
@@ -52,14 +53,14 @@ class TrainingSet(NamedTuple):
     noise: jax.Array
 
 
-def training_set(n: int, key) -> TrainingSet:
+def training_set(n: int, key: PRNGKeyArray) -> TrainingSet:
     """n points of a mixture of clusters on a sphere, and one noise for each point."""
     means_key, train_key, noise_key = jax.random.split(key, 3)
     population = clusters(D, CLUSTERS, key=means_key, deviation=SPREAD)
     return TrainingSet(population, population.draw(n, key=train_key), jax.random.normal(noise_key, (n, D)))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Exact scores over the noise of the data, on several draws; then, if asked for, networks."""
     keys = jax.random.split(key, settings.draws)
     curves = xr.concat([one_draw(settings, subkey) for subkey in keys], "subkey")
@@ -73,7 +74,7 @@ def experiment(settings: Settings, key) -> Results:
     return together(*found)
 
 
-def one_draw(settings: Settings, key) -> xr.Dataset:
+def one_draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Copies, quality and averages over the noise of the data, for one training set."""
     set_key, start_key = jax.random.split(key)
     drawn = training_set(settings.n, set_key)
@@ -83,7 +84,7 @@ def one_draw(settings: Settings, key) -> xr.Dataset:
     return xr.concat(found, noises).assign_coords(branch=list(BRANCHES))
 
 
-def one_noise(drawn: TrainingSet, noise: float, start, steps: int) -> xr.Dataset:
+def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"], steps: int) -> xr.Dataset:
     """Above the noise of the data either score, below it the population's or, for copies, that of the clean points."""
     population, train, unit_noise = drawn
     states = ambient_branches(train, unit_noise, noise, start, TOP, steps=steps)
@@ -132,7 +133,7 @@ def attacked(at: xr.Dataset) -> dict[str, float]:
     }
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Networks under plain (noise 0) and ambient training: held-out loss and copies over training."""
     law = GaussianMixture.two_clusters(jnp.ones(settings.network_d))
     steps, noises = settings.network_steps, settings.network_noises

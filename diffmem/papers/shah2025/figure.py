@@ -1,6 +1,8 @@
 """Copies against the noise of the data, the averaging attack group by group, and copies of networks by loss."""
 
 import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -19,7 +21,7 @@ def figure(results: Results) -> Figure:
     return style.with_legends(drawn)
 
 
-def draw_copies(curves, ax) -> None:
+def draw_copies(curves: xr.Dataset, ax: Axes) -> None:
     """Copies against the noise of the data."""
     for name in curves.branch.values:
         ax.plot(curves.noise, curves.copied.sel(branch=name).mean("subkey"), label=f"{name} above", markersize=5)
@@ -29,7 +31,7 @@ def draw_copies(curves, ax) -> None:
     style.mark_values(ax.xaxis, curves.noise.values)
 
 
-def draw_attack(at, ax) -> None:
+def draw_attack(at: xr.Dataset, ax: Axes) -> None:
     """Errors of the averages at one noise against the number of samples averaged, one marker for each group."""
     for name in at.branch.values:
         size, error = (at[part].sel(branch=name).values.ravel() for part in ("size", "error"))
@@ -41,7 +43,7 @@ def draw_attack(at, ax) -> None:
     ax.set(xlabel="samples averaged $k$", ylabel=r"error / $\sigma_n\sqrt{d}$", ylim=(0, None))
 
 
-def draw_networks(curves, ax) -> None:
+def draw_networks(curves: xr.Dataset, ax: Axes) -> None:
     """Copies against the held-out loss over the training of the networks."""
     for noise in curves.learned_noise.values:
         one = curves.sel(learned_noise=noise)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import data, metrics, scores
 from ..base import Measurement, Results
@@ -30,7 +31,7 @@ FULL = Settings()
 SMOKE = Settings(sizes=(1500,), steps=200)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Two networks on each training set, the exact empirical score and the Gaussian fit, from the same starts."""
     order_key, start_key, fit_key = jax.random.split(key, 3)
     pixels = data.digits()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from ... import data, theory
 from ..base import Results
@@ -42,7 +42,7 @@ FULL = Settings()
 SMOKE = Settings(sets=1, steps=300, widths=(24,))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Separated points, then hybrids of repeated and unique ones."""
     separated_key, hybrid_key = jax.random.split(key)
     return together(separated_points(settings, separated_key), hybrids(settings, hybrid_key))
@@ -54,7 +54,7 @@ def digits() -> data.Dataset:
     return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels, name="centred digits")
 
 
-def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def separated_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """One digit of each of six classes, moved apart: columns, masses and codes of the trained network."""
     pixels, classes = digits().points, np.asarray(digits().labels)
     pick, fit = jax.random.split(key)
@@ -82,7 +82,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
     return values, xr.Dataset({name: (("set", "point"), row) for name, row in rows.items()})
 
 
-def one_of_each(classes: np.ndarray, key) -> list[int]:
+def one_of_each(classes: np.ndarray, key: PRNGKeyArray) -> list[int]:
     """The indices of one random digit of each of six random classes."""
     keys = jax.random.split(key)
     order, chosen = (np.asarray(jax.random.permutation(k, n)) for k, n in zip(keys, (len(classes), 10)))
@@ -104,7 +104,7 @@ class Hybrid(NamedTuple):
     held_out: np.ndarray
 
 
-def hybrid(settings: Settings, key) -> Hybrid:
+def hybrid(settings: Settings, key: PRNGKeyArray) -> Hybrid:
     """Repeated digits beside unique ones; noisy queries of both, and of the digits left out."""
     pick, noise = jax.random.split(key)
     parts = duplicated(digits(), settings.repeated, settings.copies, settings.unique, key=pick)
@@ -114,7 +114,7 @@ def hybrid(settings: Settings, key) -> Hybrid:
     return Hybrid(parts.train.points, np.asarray(parts.unique.labels), *noisy)
 
 
-def hybrids(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def hybrids(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Detection and steering; at the first width also a network of unique digits."""
     pick, draw_general, fit = jax.random.split(key, 3)
     cases = [hybrid(settings, jax.random.fold_in(pick, i)) for i in range(settings.sets)]
