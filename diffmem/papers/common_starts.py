@@ -1,4 +1,4 @@
-"""Models compared from the same noise: networks trained side by side, and what each makes of common starts."""
+"""Models compared from the same noise: networks trained side by side, and the samples of each from common starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,10 +23,10 @@ RATE, WARM_UP, LAST_RATE = 1e-2, 0.05, 1e-6  # of Adam: linear rise over this sh
 
 
 class UniformSigma(AbstractLevels):
-    """sigma uniform between the ends of the sampler's, alpha = sqrt(1 - sigma^2): the clock of these papers."""
+    """The clock of these papers: sigma uniform between the first and last of the sampler, alpha = sqrt(1 - sigma^2)."""
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """At sigma = .001 + .998 quantile."""
+        """The level with sigma = .001 + .998 quantile."""
         sigma = TIMES[-1] + (TIMES[0] - TIMES[-1]) * jnp.asarray(quantile)
         return NoiseLevel(jnp.sqrt((1 - sigma) * (1 + sigma)), sigma)
 

@@ -34,7 +34,7 @@ SMOKE = Settings(points=(500,), steps=60, wide=False)
 
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
-    """Two groups of four directions, and, if asked for, of eight."""
+    """The experiment with two groups of four directions, and, if asked for, with two groups of eight."""
     curves = both_groups(EACH, settings, key)
     variances = np.repeat(VARIANCES, EACH)
     curves["sigma_c"] = "n", [theory.collapse_ratio(n, variances) for n in settings.points]
@@ -44,7 +44,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def both_groups(each: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
-    """The curves of `paths` over numbers of points and training sets."""
+    """The curves of `paths` for every number of points and training set."""
 
     def sets(n: int) -> xr.Dataset:
         keys = [jr.fold_in(jr.fold_in(key, n), i) for i in range(settings.sets)]
@@ -98,7 +98,7 @@ def posterior_covariances(
 
 
 def measured(curves: xr.Dataset) -> dict[str, Measurement]:
-    """The numbers of the claims: the worst over numbers of points."""
+    """The numbers of the claims, each for the number of points at which it is worst."""
     high, low = (curves.sel(group=variance) for variance in VARIANCES)
     numbers = {
         "peaks": (high.peak / low.peak).min(),

@@ -46,7 +46,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def linear(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
-    """Order of the three times, t_o against the annealed formula, and how t_g/t_c grows with D."""
+    """The order of the three times, t_o over the annealed formula, and the growth of t_g/t_c with D."""
 
     def sets(latent: int) -> xr.Dataset:
         keys = jr.split(jr.fold_in(key, latent), settings.sets)
@@ -114,7 +114,7 @@ def curved(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.
 
 
 def curved_collapse(latent: int, ambient: int, settings: Settings, key: PRNGKeyArray) -> float:
-    """t_c of points on y = tanh(1.5 F z/sqrt(D)) of total variance D, mean over manifolds."""
+    """The mean over manifolds of t_c for points y = tanh(1.5 F z/sqrt(D)), scaled to total variance D."""
     sigma = np.geomspace(0.45, 1.1, settings.curved_nodes) * theory.onset_ratio(settings.curved_n, np.ones(latent))
     found = []
     for k in jr.split(key, settings.manifolds):
@@ -130,7 +130,7 @@ def curved_collapse(latent: int, ambient: int, settings: Settings, key: PRNGKeyA
 
 
 def levels_at(sigma: Float[np.ndarray, " nodes"], dtype: jnp.dtype) -> NoiseLevel:
-    """Several levels with alpha = 1."""
+    """The noise levels with these sigma and alpha = 1."""
     return NoiseLevel(jnp.ones(len(sigma), dtype), jnp.asarray(sigma, dtype))
 
 

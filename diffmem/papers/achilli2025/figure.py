@@ -30,7 +30,7 @@ def figure(results: Results) -> Figure:
 
 
 def draw_times(curves: xr.Dataset, ax: Axes) -> None:
-    """The times against the latent dimension; the onset of traps beside its formula."""
+    """The measured times against the latent dimension, and the formula for the onset of traps."""
     for name, label in {"t_o": "traps, $t_o$", "t_c": "collapse, $t_c$", "t_g": "best fit, $t_g$"}.items():
         ax.plot(curves.latent, curves[name], linestyle="", label=label)
     ax.plot(curves.latent, curves.t_o_theory, label="$t_o$, theory", **style.THEORY)

@@ -1,4 +1,4 @@
-"""Memorization and regularisation: the exact flow ends on data, two regularised scores stop short of it."""
+"""Memorization and regularisation: the exact flow ends on the data, the flows of two regularised scores stop before."""
 
 import math
 from typing import Any, NamedTuple
@@ -72,7 +72,7 @@ def flow(
 
 
 def regularised(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
-    """Shares of copies against the strength of each regulariser, and their distance from the independent rows."""
+    """Shares of copies against the strength of each regulariser, and their distance from an independent integration."""
     latents = START * jax.random.normal(key, (settings.latents, 2), jnp.float32)
     families = {
         "tikhonov": ("strength", STRENGTHS, lambda c: Tikhonov(empirical(DATA), c)),
@@ -114,7 +114,7 @@ def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.
 
 
 def boundary(settings: Settings) -> dict[str, Any]:
-    """Trajectories that start half-way between two points at +-e_1."""
+    """How far trajectories that start half-way between two points at +-e_1 leave the boundary, and where they end."""
     start = np.stack([np.zeros(5), START * np.linspace(-2, 2, 5)], axis=1).astype(np.float32)
     out = flow(two_points(), start, settings.steps, observe=lambda x, level, found: jnp.abs(x[0]))
     end = np.max(np.linalg.norm(out.points, axis=1))
@@ -122,7 +122,7 @@ def boundary(settings: Settings) -> dict[str, Any]:
 
 
 def growth() -> dict[str, Any]:
-    """How fast a trajectory beside that boundary leaves it, over the rate of the linearised flow."""
+    """The growth of a small offset from the boundary between +-e_1, over its growth under the linearised flow."""
     high, low = LEAVING
     start = np.array([[OFFSET, 0.5]], np.float32)
     beside = float(flow(two_points(), start, 200, EDM(sigma_min=low, sigma_max=high)).points[0, 0])
@@ -131,7 +131,7 @@ def growth() -> dict[str, Any]:
 
 
 def lone_point(key: PRNGKeyArray) -> dict[str, Any]:
-    """One data point: the distance left by Tikhonov against the closed form, from a typical distance all around."""
+    """The distance from a single data point that Tikhonov leaves, against the closed form, for starts all around it."""
     angle = np.asarray(jax.random.uniform(key, (64,), maxval=2 * math.pi), np.float64)
     around = math.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     found = {}

@@ -9,7 +9,7 @@ from ..base import Results
 
 
 def figure(results: Results) -> Figure:
-    """Shares of copies (filled) beside the independent rows (open), and distances to the end against the noise."""
+    """Shares of copies (filled) beside an independent integration (open), and distances to the end against noise."""
     curves = results.curves
     drawn, (tikhonov, bayes, rate) = style.panels(9.6, 3.2, 3)
     draw_copies(curves, tikhonov, "tikhonov", "Tikhonov strength $c$ (data units$^2$)")
@@ -23,7 +23,7 @@ def figure(results: Results) -> Figure:
 
 
 def draw_copies(curves: xr.Dataset, ax: Axes, name: str, label: str) -> None:
-    """Shares of copies by both measures."""
+    """Shares of copies, by distance and by ratio of distances, against the strength of a regulariser."""
     kinds = {"near": "$d_1 < 10^{-2}$", "ratio": "$d_1 < d_2/3$"}
     for (kind, what), colour, marker in zip(kinds.items(), style.COLOURS, style.MARKERS):
         share, look = curves[f"{name}_{kind}"], {"color": colour, "marker": marker}

@@ -90,7 +90,7 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
 
 
 def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
-    """Crossing of 1/2 by the own weight, width of its fall, and error of the predicted excess entropy, in t/t_C."""
+    """The t/t_C where the own weight falls below 1/2, the width of its fall, and the error of the predicted excess entropy."""
     found = [collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions]
     curves = xr.concat(found, xr.IndexVariable("d", list(settings.dimensions)))
     values, scaled = {}, curves.scaled.values
@@ -185,7 +185,7 @@ def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key:
 
 
 def two_clusters(d: int, kept: int) -> scores.GaussianMixture:
-    """N(+-m, I) with equal weights, |m|^2 = d, all of m along the first axis; `kept` of the coordinates."""
+    """The first `kept` coordinates of N(+-m, I) with equal weights, where |m|^2 = d and m lies along the first axis."""
     return scores.GaussianMixture.two_clusters(jnp.zeros(kept).at[0].set(d**0.5))
 
 

@@ -59,7 +59,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def spectra(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
-    """Distance of spectra from the theory, eigenvalues at the floor and mass above it; the first spectrum."""
+    """How far spectra, their eigenvalues at the floor and their mass above are from the theory; the first spectrum."""
     values, found = defaultdict(list), []
     for i, ((d, psi_p, psi_n), t) in enumerate(product(settings.spectra, settings.spectrum_times)):
         one = feature_spectrum(psi_n, level_at(t), d=d, psi_p=psi_p, key=jax.random.fold_in(key, i))
@@ -88,7 +88,7 @@ def descent(n: int, key: PRNGKeyArray) -> dict[str, float]:
 
 
 def few_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
-    """Exponents in n of the times of training, and least and last score errors, worst of widths and both t."""
+    """Exponents in n of the times of training, and least and last score errors, each for its worst width and t."""
     found = {}
     for i, psi_p in enumerate(settings.wide):
         own = jax.random.fold_in(key, i)  # both noises on the same draw

@@ -53,7 +53,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def losses(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
-    """Excess losses of knowing the population and of knowing M points, the constant C of the latter, their crossing."""
+    """Excess losses of denoisers that know the population or M points, the constant C of the second, their crossing."""
     found = []
     for one in jax.random.split(key, settings.sets):
         law_key, data_key, loss_key = jax.random.split(one, 3)

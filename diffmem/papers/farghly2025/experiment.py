@@ -42,14 +42,14 @@ SMOKE = Settings(offsets=32, steps=16, widths=(0.2,))
 
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
-    """Both smoothings, beside the plain score, on several draws."""
+    """Both smoothed scores and the plain score on several draws of points, starts and offsets."""
     draws = xr.concat([draw(settings, subkey) for subkey in jax.random.split(key, settings.draws)], "subkey")
     measured = measure(draws.isel(bandwidth=len(settings.widths) // 2))
     return Results(measured, draws.assign({name: draws[name].isel(subkey=0) for name in ("samples", "points")}))
 
 
 def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
-    """One draw: rms deviation from the circle and angular entropy for every spacing, bandwidth and kind of score."""
+    """For one draw, rms distance from the circle and angular entropy by spacing, bandwidth and kind of score."""
     angle_key, start_key, offset_key = jax.random.split(key, 3)
     unit = antithetic_offsets((2,), settings.offsets, 1.0, key=offset_key)
     times = grids.log_snr(PROCESS, settings.steps)
@@ -77,7 +77,7 @@ def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
 
 
 def angles(spacing: str, n: int, key: PRNGKeyArray) -> Float[Array, " n"]:
-    """Angles of n training points."""
+    """The angles of n training points: equally spaced, jittered or random."""
     uniform = jax.random.uniform(key, (n,))
     if spacing == "random":
         return 2 * math.pi * uniform
@@ -93,7 +93,7 @@ def entropy(ends: np.ndarray) -> np.ndarray:
 
 
 def measure(draws: xr.Dataset) -> dict[str, Measurement]:
-    """At one bandwidth: the worst regular spacing and draw, but the mean over draws of random angles."""
+    """The numbers of the claims: for the worst regular spacing and draw, or the mean over random angles."""
     width = float(draws.bandwidth)
     logged, dense = (draws.deviation.isel(spacing=slice(2)).sel(kind=kind).values for kind in KINDS[1:])
     plain, by_log, by_density = draws.entropy.transpose("kind", "subkey", "spacing").values

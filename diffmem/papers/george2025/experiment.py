@@ -55,7 +55,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray) -> dict[str, float]:
-    """The largest deviations of single draws."""
+    """The largest deviations of single draws from the theory."""
     found = np.abs(deviations(settings.middle, settings.draws, moments, key))
     rows = {"train_single": [0, 2], "score_single": [1, 3], "score_single_one": [4]}
     return {name: found[row].max() for name, row in rows.items()}
@@ -64,7 +64,7 @@ def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRN
 def mean_draws(
     settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray
 ) -> dict[str, tuple[float, float]]:
-    """The largest deviations of means over draws, with their standard errors."""
+    """The largest deviations of means over draws from the theory, with their standard errors."""
     found, values = deviations(settings.large, settings.draws, moments, key), {}
     for name, row in {"train_mean": 0, "score_mean": 1, "score_mean_one": 4}.items():
         mean, error = theory.mean_estimate(found[row])
@@ -74,7 +74,7 @@ def mean_draws(
 
 
 def deviations(d: int, draws: int, moments: theory.ActivationMoments, key: PRNGKeyArray) -> np.ndarray:
-    """Measured over predicted less 1 in every cell, (5, draws, cells).
+    """Measured over predicted value less 1, by kind of value, draw and cell, (5, draws, cells).
 
     Training loss and score error of the Gaussian equivalent, then of true features, fitted to all noise of each point;
     score error of true features fitted to one noise for each point.
@@ -98,7 +98,7 @@ def deviations(d: int, draws: int, moments: theory.ActivationMoments, key: PRNGK
 
 
 def curves(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
-    """Score errors with one noise, with all noise, and of the equivalent with all noise, over the features."""
+    """Score errors over the number of features: fits to one noise, to all noise, and of the equivalent to all noise."""
     d = settings.small
     found = np.zeros((3, settings.draws, len(settings.psi_p)))
     for i, draw_key in enumerate(jax.random.split(key, settings.draws)):
@@ -116,7 +116,7 @@ def curves(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
 
 
 def curve_summary(found: xr.Dataset) -> dict[str, float]:
-    """Where the error of one noise peaks, and the errors of all noise over it at p/n = 1/2, 2 and 4."""
+    """Where the error of the fit to one noise peaks, and the ratio of the error of the fit to all noise to it."""
     peaks = found.psi_p.values[found.one.values.argmax(1)]
     equivalent, true = found.equivalent / found.one, found["all"] / found.one
     values = {"peak": farthest(peaks, PSI_N)}
@@ -132,7 +132,7 @@ def curve_summary(found: xr.Dataset) -> dict[str, float]:
 
 
 def crossing(psi_n: float, penalty: float, moments: theory.ActivationMoments) -> float:
-    """p/n from 1 to 10 at which the predicted score errors of one noise and of all noise cross; NaN where not."""
+    """The p/n from 1 to 10 at which the predicted errors of fits to one and to all noise cross; NaN without one."""
 
     def surplus(ratio):
         arguments = penalty, ratio * psi_n, psi_n, moments

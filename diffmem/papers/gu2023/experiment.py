@@ -59,7 +59,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 
 def digits(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
-    """Copies by labels at most features, by features with a label for each digit, and by the exact optimum."""
+    """Copies against the kinds of labels at the most features, against the features, and under the exact optimum."""
     set_key, fit_key, label_key, draw_key = jax.random.split(key, 4)
     n, samples, sizes = settings.n, settings.samples, settings.features
     points = data.digits().take(n, key=set_key).points

@@ -1,4 +1,4 @@
-"""What students of one step copy of their teachers, exact and trained, and what a linear student keeps."""
+"""What one-step students copy of exact and trained teachers, and what a linear student keeps of its teacher."""
 
 import math
 from collections.abc import Sequence
@@ -116,7 +116,7 @@ def followed(kind: str, steps: int, settings: Settings, key: PRNGKeyArray) -> xr
 
 
 def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyArray) -> scores.Learned:
-    """A residual network, trained long past the time at which it starts to memorize."""
+    """A residual network that is trained long past the time at which it starts to memorize."""
     start_key, fit_key = jax.random.split(key)
     (start,) = residual_networks([WIDTH], D, data_std, keys=[jax.random.fold_in(start_key, 0)], ratios=(LOW, HIGH))
     objective = training.ScoreMatching(training.LogUniform(LOW, HIGH), training.weights.EDM(data_std))

@@ -1,4 +1,4 @@
-"""A teacher's flow distilled into a map of one step, with the control that knows nothing of consistency."""
+"""A teacher's flow distilled into a one-step map, and a control that is trained without consistency."""
 
 import math
 from collections.abc import Sequence

@@ -71,7 +71,7 @@ def gaussians(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr
 
 
 def gaussian_summary(found: xr.Dataset) -> dict[str, float]:
-    """The power of n, the constant in front of it, and measured over predicted."""
+    """The power of n by which the difference falls, its constant, and the measured over the predicted difference."""
     some = found.sel(case="digits, known mean", points=found.points[found.points >= SOME])
     many, values = found.sel(points=found.points[found.points >= MANY]), {}
     if some.sizes["points"] > 1:
@@ -83,7 +83,7 @@ def gaussian_summary(found: xr.Dataset) -> dict[str, float]:
 
 
 def axes_both_ways(d: int) -> jax.Array:
-    """2 d starts whose mean of any square of an affine map is that of standard normal ones, exactly."""
+    """2 d starts that give the square of any affine map the exact mean that standard normal starts give it."""
     axes = math.sqrt(d) * jnp.eye(d)
     return jnp.concatenate([axes, -axes])
 
@@ -117,7 +117,7 @@ def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.
 
 
 def mixture_summary(found: xr.Dataset, trained: list[int], starts: int) -> dict[str, Any]:
-    """Shares of close samples, of empirical scores and of networks, and how much more than Gaussians networks agree."""
+    """Shares of close samples of pairs of models; how much more two networks agree than a network and a Gaussian."""
     empirical, network = (found.sel(model=model) for model in ("empirical", "network"))
     large = network.sel(n=[n for n in trained if n >= LARGE])
     values: dict[str, Any] = {"empirical": share(empirical.share.max(), starts)}

@@ -1,4 +1,4 @@
-"""Marion and Wu: distances to the data do not see copies, losses do, and larger networks memorize sooner."""
+"""Marion and Wu: losses tell copies from generalization, distances do not, and larger networks memorize sooner."""
 
 from .experiment import FULL, SMOKE, Settings, experiment
 from .figure import figure

@@ -81,7 +81,7 @@ def family(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Da
 
 
 def family_summary(found: xr.Dataset, sets: int) -> dict[str, Any]:
-    """What ends and what stays up to the width `USEFUL`, and the least losses without and with copies."""
+    """What changes and what does not up to the width `USEFUL`, and the least losses with and without copies."""
     useful, first, last = found.sel(width=slice(0, USEFUL)), found.isel(width=0), found.isel(width=-1)
     not_copying, good = (found.where(part, drop=True) for part in (found.copied < 0.5, found.edm_loss <= 1.1))
     values = {"copying_ends": first.copied - useful.copied[-1], "distance_sees": last.to_test / first.to_test}
@@ -114,7 +114,7 @@ def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.
 
 
 def network_summary(found: xr.Dataset) -> dict[str, Any]:
-    """Exponents of the step of memorization in the number of points and in the width, and copies by the width."""
+    """Exponents of the step of memorization in the number of points and in the width, and copies against the width."""
     by_n, by_hidden = (memorization_steps(found, by) for by in MEMORIZING)
     values = {"time_slope": slope(found.n.values, by_n)} if len(by_n) > 1 else {}
     if len(by_hidden) > 1:

@@ -1,4 +1,4 @@
-"""Pham et al. on associative memory: from copies to spurious states to the law, on a circle where all is countable."""
+"""Pham et al. on associative memory: memorized, spurious and generalized states, counted on a circle."""
 
 from .experiment import FULL, SMOKE, Settings, experiment
 from .figure import figure

@@ -70,7 +70,7 @@ def census(n: int, settings: Settings, key: PRNGKeyArray) -> tuple[np.ndarray, n
 
 
 def claimed(found: xr.Dataset) -> dict[str, Any]:
-    """The numbers of the claims on random sets, as far as their sizes reach."""
+    """The numbers of those claims on random sets that the sizes of the sets allow to check."""
     total = found.attractors.sum("kind")
     share = found.attractors / total
     largest = found.n.max()
@@ -131,7 +131,7 @@ def circle(angles: np.ndarray, radius: float = 1.0) -> np.ndarray:
 
 
 def score_of(points: np.ndarray) -> scores.Empirical:
-    """Their exact score; points of weight zero fill up small sets, so that all of them share a compilation."""
+    """The exact score of points; points of weight zero fill up small sets, so that all sets share one compilation."""
     n, room = len(points), max(ROOM, len(points))
     padded = np.concatenate([points, np.zeros((room - n, 2))])
     dtype = jnp.zeros(()).dtype

@@ -1,4 +1,4 @@
-"""Raya and Ambrogioni on symmetry breaking: two points, where every critical time has a closed form to be held to."""
+"""Raya and Ambrogioni on symmetry breaking: two points, for which every critical time has a closed form."""
 
 from .experiment import FULL, SMOKE, Settings, experiment
 from .figure import figure

@@ -1,4 +1,4 @@
-"""Shah et al., ambient training at high noise: what one noisy copy of each point changes, and what it does not."""
+"""Shah et al.: what ambient training on one noisy copy of each point changes at high noise, and what it does not."""
 
 from .experiment import FULL, SMOKE, Settings, experiment
 from .figure import figure

@@ -85,7 +85,7 @@ def one_draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
 
 
 def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"], steps: int) -> xr.Dataset:
-    """Above the noise of the data either score, below it the population's or, for copies, that of the clean points."""
+    """Copies, quality and averages for either score above the noise of the data, and another score below it."""
     population, train, unit_noise = drawn
     states = ambient_branches(train, unit_noise, noise, start, TOP, steps=steps)
     ends = [flow_between(population, states[name], noise, steps=steps) for name in BRANCHES]
@@ -105,7 +105,7 @@ def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"]
 
 
 def frontier(at: xr.Dataset) -> dict[str, Any]:
-    """Copies and quality of both branches: the worst draw or noise, but the mean quality over draws."""
+    """Copies of both branches in the worst draw, and their quality, averaged over draws, at the worst noise."""
     found = {}
     for branch in BRANCHES:
         one = at.sel(branch=branch)

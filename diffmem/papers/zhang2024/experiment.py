@@ -66,7 +66,7 @@ def compared(train: np.ndarray, learned: tuple, flow: SameNoise) -> xr.Dataset:
 
 
 def summary(found: xr.Dataset, starts: int) -> dict[str, Measurement]:
-    """Dips of the networks' agreement at 100 points, generalization, and agreement with the empirical score, by n."""
+    """The dip of the networks' agreement at 100 points, generalization, and agreement with the empirical score."""
     agreement, exact, _ = (found.share.sel(pair=pair) for pair in PAIRS)
     fresh, values = found.generalization, {"shuffled": found.shuffled.sel(pair="networks").max()}
     for n in (16, 1500):

@@ -1,4 +1,4 @@
-"""Zhang et al.: one unit for each memorized point, many for generalized ones, read unit by unit."""
+"""Zhang et al.: a memorized point has one hidden unit to itself, a generalized one shares many."""
 
 from .experiment import FULL, SMOKE, Settings, experiment
 from .figure import figure

@@ -146,7 +146,7 @@ def hybrids(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr
 
 
 def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]:
-    """AUC of each detector, and of the first between training and held-out points."""
+    """The AUC of each detector, and that of the first detector between training and held-out points."""
     statistics = (
         lambda x: code_spread(network.code(x)),
         lambda x: network.code(x).std(axis=1),
@@ -158,7 +158,7 @@ def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Probability that a positive is above a negative."""
+    """Area under the ROC curve: the probability that a positive value is above a negative one."""
     from sklearn.metrics import roc_auc_score
 
     truth = np.repeat([1, 0], [len(positive), len(negative)])
@@ -166,7 +166,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def detection(found: xr.Dataset) -> dict[str, float]:
-    """AUC of the spread of normalized codes, its lead over that of the reconstruction error, and AUC of raw codes."""
+    """AUC of the spread of normalized codes, its excess over that of the reconstruction error, and AUC of raw codes."""
     best, raw, reconstruction, _ = (found.auc.sel(detector=name) for name in DETECTORS)
     values = {"raw": raw.max()}
     for width in found.width.values:
@@ -192,7 +192,7 @@ def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "clas
 
 
 def steering(moved: Float[np.ndarray, "sets classes kinds rounds strengths"]) -> dict[str, float]:
-    """Linearity for generalized inputs up to 3 rounds, and what is left of it for memorized ones."""
+    """R^2 of a linear response of generalized inputs, and the response of memorized over that of generalized ones."""
     mean = moved.mean(axis=0)
     straight = [np.corrcoef(STRENGTHS, one)[0, 1] ** 2 for one in mean[:, 1, :2].reshape(-1, len(STRENGTHS))]
     end = moved.mean(axis=(0, 1))[..., -1]
