@@ -90,7 +90,7 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
 
 
 def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
-    """The t/t_C where the own weight falls below 1/2, the width of its fall, and the error of the predicted excess entropy."""
+    """Where in t/t_C the own weight falls below 1/2, the width of its fall, and the error of the excess entropy."""
     found = [collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions]
     curves = xr.concat(found, xr.IndexVariable("d", list(settings.dimensions)))
     values, scaled = {}, curves.scaled.values

@@ -63,10 +63,11 @@ def networks(
 def network_summary(found: xr.Dataset) -> dict[str, float]:
     """Exponents in n, and how much is copied and lost at the best moment and at the end.
 
-    `slope`, `rise`: exponent of the time of memorization in n, and its least ratio between successive n; `level_slope`:
-    exponent of the time of generalization; `least_copied`: copies at the snapshot of the lowest held-out loss, the
-    largest of all n; `last_copied`: copies at the end, the least of all n up to `FEW`; `error`: score error at the end
-    over its least value, the smallest ratio of all n. What needs a second n or a small one may be missing.
+    By the keys of claims, here without their prefix `network_`. `slope`, `rise`: exponent of the time of memorization
+    in n, and its least ratio between successive n; `level_slope`: exponent of the time of generalization;
+    `least_copied`: copies at the snapshot of the lowest held-out loss, the largest of all n; `last_copied`: copies at
+    the end, the least of all n up to `FEW`; `error`: score error at the end over its least value, the smallest ratio of
+    all n. What needs a second n or a small one may be missing.
     """
     n, time, early = found.network_n.values, found.network_time.values, found.early_n.values
     best = found.network_held_out_loss.values.argmin(1)
