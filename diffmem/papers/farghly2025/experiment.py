@@ -43,9 +43,9 @@ SMOKE = Settings(offsets=32, steps=16, widths=(0.2,))
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Both smoothed scores and the plain score on several draws of points, starts and offsets."""
-    draws = xr.concat([draw(settings, subkey) for subkey in jax.random.split(key, settings.draws)], "subkey")
+    draws = xr.concat([draw(settings, draw_key) for draw_key in jax.random.split(key, settings.draws)], "draw")
     measured = measure(draws.isel(bandwidth=len(settings.widths) // 2))
-    return Results(measured, draws.assign({name: draws[name].isel(subkey=0) for name in ("samples", "points")}))
+    return Results(measured, draws.assign({name: draws[name].isel(draw=0) for name in ("samples", "points")}))
 
 
 def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
@@ -96,7 +96,7 @@ def measure(draws: xr.Dataset) -> dict[str, Measurement]:
     """The numbers of the claims: for the worst regular spacing and draw, or the mean over random angles."""
     width = float(draws.bandwidth)
     logged, dense = (draws.deviation.isel(spacing=slice(2)).sel(kind=kind).values for kind in KINDS[1:])
-    plain, by_log, by_density = draws.entropy.transpose("kind", "subkey", "spacing").values
+    plain, by_log, by_density = draws.entropy.transpose("kind", "draw", "spacing").values
     gain = (by_log - plain) / (by_density - plain)  # (draws, spacings)
     return measurements(
         {

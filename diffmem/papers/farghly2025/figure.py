@@ -20,7 +20,7 @@ def figure(results: Results) -> Figure:
         ax.set_aspect("equal")
         ax.set_title(kind if kind == "plain" else f"{kind}, $h = {widths[len(widths) // 2]:g}$", size=style.TEXT)
     for kind in curves.kind.values[1:]:
-        right.plot(widths, curves.deviation.sel(kind=kind).mean("subkey"), label=kind)
+        right.plot(widths, curves.deviation.sel(kind=kind).mean("draw"), label=kind)
     h = np.linspace(0, max(widths), 50)
     laws = {
         r"$\sigma_{\rm end} + h^2/2$": (END + h**2 / 2, ":"),

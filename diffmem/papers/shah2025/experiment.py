@@ -63,7 +63,7 @@ def training_set(n: int, key: PRNGKeyArray) -> TrainingSet:
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Exact scores over the noise of the data, on several draws; then, if asked for, networks."""
     keys = jax.random.split(key, settings.draws)
-    curves = xr.concat([one_draw(settings, subkey) for subkey in keys], "subkey")
+    curves = xr.concat([one_draw(settings, draw_key) for draw_key in keys], "draw")
     values: dict[str, Any] = {"copied_empirical": curves.copied_empirical.min()}
     if {LOW, HIGH} <= set(settings.noises):
         at = curves.sel(noise=[LOW, HIGH])
@@ -109,7 +109,7 @@ def frontier(at: xr.Dataset) -> dict[str, Any]:
     found = {}
     for branch in BRANCHES:
         one = at.sel(branch=branch)
-        quality = theory.mean_estimate(one.quality.transpose("subkey", "noise").values)
+        quality = theory.mean_estimate(one.quality.transpose("draw", "noise").values)
         found |= {
             f"copied_low_{branch}": one.copied.sel(noise=LOW).min(),
             f"copied_high_{branch}": one.copied.sel(noise=HIGH).max(),
@@ -121,8 +121,8 @@ def frontier(at: xr.Dataset) -> dict[str, Any]:
 def attacked(at: xr.Dataset) -> dict[str, float]:
     """Errors of the averages in units of what k independent noises would leave, or of one noise: the worst group,
     noise and draw."""
-    plain, ambient = at.error.transpose("branch", "subkey", "noise", "group").values
-    size, own = at["size"].transpose("branch", "subkey", "noise", "group").values, at.own.values
+    plain, ambient = at.error.transpose("branch", "draw", "noise", "group").values
+    size, own = at["size"].transpose("branch", "draw", "noise", "group").values, at.own.values
     noise = at.noise.values[:, None]
     averaged = noise * np.sqrt(D / np.maximum(size, 1))
     return {

@@ -24,8 +24,8 @@ def figure(results: Results) -> Figure:
 def draw_copies(curves: xr.Dataset, ax: Axes) -> None:
     """Copies against the noise of the data."""
     for name in curves.branch.values:
-        ax.plot(curves.noise, curves.copied.sel(branch=name).mean("subkey"), label=f"{name} above", markersize=5)
-    ax.plot(curves.noise, curves.copied_empirical.mean("subkey"), label="ambient above,\nempirical below")
+        ax.plot(curves.noise, curves.copied.sel(branch=name).mean("draw"), label=f"{name} above", markersize=5)
+    ax.plot(curves.noise, curves.copied_empirical.mean("draw"), label="ambient above,\nempirical below")
     ax.set(xscale="log", xlabel=r"noise of the data $\sigma_n$ (data units)", ylabel="share of copies")
     ax.set(ylim=(-0.04, 1.04))
     style.mark_values(ax.xaxis, curves.noise.values)
