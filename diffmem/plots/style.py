@@ -1,6 +1,7 @@
 """The look of every figure, in one place: sizes for print, and curves that differ by more than their colour."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib
 from cycler import cycler
@@ -73,7 +74,7 @@ def with_legends(figure: Figure) -> Figure:
     return figure
 
 
-def mark_values(axis: Axis, values: Iterable[float]) -> None:
-    """Ticks of the x or y axis of a panel at these values only, as on a logarithmic axis over a few sizes."""
+def mark_values(axis: Axis, values: Iterable[Any]) -> None:
+    """Ticks of the x or y axis of a panel at these numbers only, as on a logarithmic axis over a few sizes."""
     axis.set_ticks(list(values), [f"{value:g}" for value in values])
     axis.set_minor_locator(NullLocator())

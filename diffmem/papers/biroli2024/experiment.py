@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from ... import data, integrators, processes, scores, theory
 from ...level import NoiseLevel
@@ -190,6 +190,6 @@ def two_clusters(d: int, kept: int) -> scores.GaussianMixture:
 
 
 @eqx.filter_jit
-def drawn(mixture: scores.GaussianMixture, level: NoiseLevel, keys: PRNGKeyArray) -> Float[Array, "count d"]:
+def drawn(mixture: scores.GaussianMixture, level: NoiseLevel, keys: Key[Array, " count"]) -> Float[Array, "count d"]:
     """Draws of the mixture at a noise level, one for each key."""
     return jax.vmap(lambda key: mixture.sample(level, key=key))(keys)

@@ -14,6 +14,7 @@ from diffmem.papers.jiang2026.linear_student import feature_distillation
 FLOAT = jnp.zeros(()).dtype
 
 
+@pytest.mark.slow
 def test_linear_student_by_another_way():
     """Least squares on the rows of features, with targets by Tweedie's formula from the fitted scores."""
     d, t, time, key = 6, 0.2, 1e3, jax.random.key(4)

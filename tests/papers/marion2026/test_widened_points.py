@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from diffmem import scores, training
 from diffmem.papers.marion2026.widened_points import widened, widened_distances, widened_losses
@@ -26,6 +27,7 @@ def test_distances_of_the_family():
     assert found[1, 1] > 2 * found[1, 0]
 
 
+@pytest.mark.slow
 def test_variance_zero_is_the_empirical_denoiser():
     points = jax.random.normal(jax.random.key(0), (30, 2))
     x, level = points[0] + 0.1, training.Fixed(1.0, 0.3).at(0.5)

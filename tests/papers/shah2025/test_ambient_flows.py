@@ -27,6 +27,7 @@ def test_flow_between_two_noises_of_a_gaussian():
     np.testing.assert_allclose(found, start * np.sqrt((0.49 + 0.25) / (0.49 + 25)), rtol=0.01)
 
 
+@pytest.mark.slow
 def test_ambient_states_are_noisy_copies():
     """Two points far apart: the ambient flow ends on one of the two copies, the plain one around the points."""
     train, z = jnp.asarray([[-20.0, 0.0], [20.0, 0.0]], FLOAT), jnp.asarray([[1.0, 2.0], [-1.0, 0.5]], FLOAT)
