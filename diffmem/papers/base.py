@@ -44,7 +44,7 @@ class Claim(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """What a variable of `curves.nc` is; the units of a number without dimension are "1", of a label ""."""
+    """What a variable of `curves.nc` is. The units of a dimensionless number are "1", those of a label are ""."""
 
     long_name: str
     units: str
@@ -73,11 +73,11 @@ class Code(Protocol):
     FULL: Settings
 
     def experiment(self, settings: Settings, key: "PRNGKeyArray") -> Results:
-        """Compute; no files, no plots."""
+        """Computes everything; writes and plots nothing."""
         ...
 
     def figure(self, results: Results) -> "Figure":
-        """Draw; compute nothing."""
+        """Draws what was computed; computes nothing."""
         ...
 
 

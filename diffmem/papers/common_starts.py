@@ -1,9 +1,7 @@
-"""Models compared from the same noise: networks trained side by side, and what each makes of common starts."""
+"""Models compared from the same noise: networks trained side by side, and the samples of each from common starts."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import networks, scores, training
-from ..integrators import Heun, grids, sample
+from ..integrators import grids
 from ..processes import EDM
 from ..scores import AbstractScore
+from .flows import flow_from
+from .optimisers import cosine_adam
 
 LOW, HIGH = 0.05, 8.0  # sigma at the ends of the flow, in standard deviations of the data
 THRESHOLD = 0.95  # of the cosine of two samples that count as one
@@ -38,17 +38,14 @@ class SameNoise:
     def draw(
         cls, low: float, high: float, shape: tuple[int, ...], count: int, *, key: PRNGKeyArray, steps: int = 40
     ) -> "SameNoise":
-        """With starts from a key."""
+        """A sampler whose starts are drawn from `key`."""
         return cls(low, high, high * jax.random.normal(key, (count, *shape)), steps)
 
     def __call__(self, score: AbstractScore) -> Float[np.ndarray, "count *shape"]:
-        """Where the flow of a score ends, D at sigma = `low`, for each start. Cost: 2 steps evaluations of each."""
+        """Where the flow of a score ends, D at sigma = `low`, for each start. Cost: 2 x steps evaluations a start."""
         process = EDM(self.low, self.high)
         times = grids.karras(process, steps=self.steps)
-        count, *shape = self.start.shape
-        unused = jax.random.key(0)  # nothing on a flow is random but its start
-        flow = sample(score, process, Heun(), times, tuple(shape), count, key=unused, start=self.start)
-        return np.asarray(flow.points)
+        return np.asarray(flow_from(self.start, score, process, times, finish="denoise").points)
 
 
 def networks_side_by_side(
@@ -76,15 +73,6 @@ def networks_side_by_side(
     fresh = [scores.Learned(network, prediction, ratios=(low, high)) for network in each]
     own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
     objective = training.ScoreMatching(training.LogUniform(low, high), training.weights.EDM(std))
-    run = training.fit_many(
-        fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=_adam(rate, steps), snapshots=1
-    )
+    adam = cosine_adam(rate, steps, last=0.01)
+    run = training.fit_many(fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=adam, snapshots=1)
     return [run.member(i).score for i in range(len(sets))]
-
-
-@functools.cache
-def _adam(rate: float, steps: int) -> Any:
-    """One object for each rate and length: another one would compile again."""
-    import optax
-
-    return optax.adam(optax.cosine_decay_schedule(rate, steps, 0.01))

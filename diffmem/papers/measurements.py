@@ -1,24 +1,38 @@
-"""From the numbers of an experiment to its measurements, as several papers need it."""
+"""From the numbers of an experiment to its results, as several papers need it."""
 
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from .. import theory
-from .base import Measurement
+from .base import Measurement, Results
+
+
+def together(*groups: tuple[Mapping[str, Any], xr.Dataset]) -> Results:
+    """The results of a paper from those of its groups of claims: the numbers of each, as `measurements` takes them, and
+    its curves."""
+    numbers = {key: value for values, _ in groups for key, value in values.items()}
+    return Results(measurements(numbers), xr.merge([curves for _, curves in groups]))
 
 
 def measurements(values: Mapping[str, Any]) -> dict[str, Measurement]:
-    """Numbers whose standard error is not known, by the keys of their claims."""
-    return {key: Measurement(float(value)) for key, value in values.items()}
+    """Measurements by the keys of their claims: of numbers, whose standard error is not known, and of pairs of a number
+    and its standard error."""
+    return {key: Measurement(*(float(part) for part in np.atleast_1d(value))) for key, value in values.items()}
 
 
-def farthest(values: Iterable[Any], centre: float) -> float:
+def farthest(values: Any, centre: float) -> float:
     """The value farthest from `centre`, the worst case of a claim with an interval around it; NaN where any is NaN."""
-    found = np.array([float(value) for value in values])
+    found = np.ravel(np.asarray(values, np.float64))
     return float(found[np.argmax(np.abs(found - centre))])
+
+
+def farthest_mean(means: Iterable[tuple[Any, Any]], centre: float) -> Measurement:
+    """Of several means, each with its standard error, the one farthest from `centre`."""
+    return Measurement(*map(float, max(means, key=lambda mean: abs(mean[0] - centre))))
 
 
 def share(value: Any, count: int) -> Measurement:

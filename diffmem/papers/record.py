@@ -69,18 +69,15 @@ def as_record(
     """
     import jax
 
-    claims = {claim.key: claim for claim in paper.claims_at(scale)}
-    wanted, found = set(claims), set(results.measured)
-    if wanted != found and not changed:
+    wanted, found = [claim.key for claim in paper.claims_at(scale)], results.measured
+    if set(wanted) != found.keys() and not changed:
         raise ValueError(
             f"The experiment of {paper.slug} must measure each claim of its scale and nothing else, "
-            f"but {sorted(wanted - found)} are missing and {sorted(found - wanted)} are not claimed."
+            f"but {sorted(set(wanted) - found.keys())} are missing and {sorted(found.keys() - wanted)} are not claimed."
         )
-    if changed:
-        every = {claim.key: claim for claim in paper.claims}
-        lines = [_unjudged(key, every.get(key), value) for key, value in results.measured.items()]
-    else:
-        lines = [_judged(claim, results.measured[claim.key]) for claim in claims.values()]
+    claims = {claim.key: claim for claim in paper.claims}
+    keys = found if changed else wanted
+    lines = [_line(key, found[key], claims.get(key), judged=not changed) for key in keys]
     return {
         "slug": paper.slug,
         "title": paper.title,
@@ -149,22 +146,10 @@ def _interval(claim: Claim) -> Record:
     return {"expected": _finite(claim.expected), "low": _finite(claim.low), "high": _finite(claim.high)}
 
 
-def _judged(claim: Claim, found: Measurement) -> Record:
-    return _line(claim.key, _interval(claim), found, claim.met(float(found.value)))
-
-
-def _unjudged(key: str, claim: Claim | None, found: Measurement) -> Record:
-    return _line(key, dict.fromkeys(("expected", "low", "high")) if claim is None else _interval(claim), found, None)
-
-
-def _line(key: str, interval: Record, found: Measurement, met: bool | None) -> Record:
-    return {
-        "key": key,
-        **interval,
-        "measured": _finite(float(found.value)),
-        "error": _finite(float(found.error)),
-        "met": met,
-    }
+def _line(key: str, found: Measurement, claim: Claim | None, judged: bool) -> Record:
+    interval = dict.fromkeys(("expected", "low", "high")) if claim is None else _interval(claim)
+    measured = {"measured": _finite(float(found.value)), "error": _finite(float(found.error))}
+    return {"key": key, **interval, **measured, "met": claim.met(float(found.value)) if claim and judged else None}
 
 
 def _finite(value: float) -> float | None:

@@ -1,9 +1,7 @@
 """At which capacity does training start to copy? Mixtures of M means trained on N points, and their copy ratio."""
 
-import functools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,16 +16,17 @@ from ..scores import AbstractScore, GaussianMixture, TiedMixture
 from ..studies.collapse.crossing import crossing
 from ..training import ScoreMatching, fit_many
 from ..training.levels import AbstractLevels
+from .optimisers import linear_adam
 
 TIMES = np.linspace(0.999, 0.001, 26)  # sigma, where the sampler stops
 RATE, WARM_UP, LAST_RATE = 1e-2, 0.05, 1e-6  # of Adam: linear rise over this share of the steps, then linear fall
 
 
 class UniformSigma(AbstractLevels):
-    """sigma uniform between the ends of the sampler's, alpha = sqrt(1 - sigma^2): the clock of these papers."""
+    """The clock of these papers: sigma uniform between the first and last of the sampler, alpha = sqrt(1 - sigma^2)."""
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """At sigma = .001 + .998 quantile."""
+        """The level with sigma = .001 + .998 quantile."""
         sigma = TIMES[-1] + (TIMES[0] - TIMES[-1]) * jnp.asarray(quantile)
         return NoiseLevel(jnp.sqrt((1 - sigma) * (1 + sigma)), sigma)
 
@@ -55,28 +54,12 @@ def trained_mixtures(
         TiedMixture.of_points(points, m, capacity=capacity, key=k)
         for points, m, k in zip(sets, components, jax.random.split(start_key, len(sets)), strict=True)
     ]
-    batch = max(len(points) for points in sets)
+    batch, objective = max(len(points) for points in sets), ScoreMatching(UniformSigma(), draws=draws)
+    adam = linear_adam(RATE, steps, LAST_RATE, WARM_UP)
     found = fit_many(
-        starts,
-        list(sets),
-        ScoreMatching(UniformSigma(), draws=draws),
-        key=fit_key,
-        steps=steps,
-        batch=batch,
-        optimiser=_falling_adam(steps),
-        snapshots=[steps],
+        starts, list(sets), objective, key=fit_key, steps=steps, batch=batch, optimiser=adam, snapshots=[steps]
     )
     return [found.member(i).score for i in range(len(sets))]
-
-
-@functools.cache
-def _falling_adam(steps: int) -> Any:
-    """The same object for the same number of steps: another one would compile again."""
-    import optax
-
-    first = max(1, round(WARM_UP * steps))
-    rise, fall = optax.linear_schedule(0.0, RATE, first), optax.linear_schedule(RATE, LAST_RATE, steps - first)
-    return optax.adam(optax.join_schedules([rise, fall], [first]))
 
 
 def copy_ratios(

@@ -1,17 +1,23 @@
 """The look of every figure, in one place: sizes for print, and curves that differ by more than their colour."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import NullLocator
 
 # Okabe and Ito's colours, told apart with any colour vision; yellow is left out, being invisible on paper
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 MARK_COLOUR, MARK_LINES = "#000000", ("--", ":", "-.", (0, (8, 2)))  # of theory lines, apart from the curves
+THEORY = {"color": MARK_COLOUR, "linestyle": "--", "marker": "", "linewidth": 1}  # the look of a theory line
 MAP = "cividis"  # perceptually uniform, ascending in grey, the same to the colour-blind
 DPI = 140
 TEXT, SMALL = 9, 8  # points
@@ -60,3 +66,15 @@ def legend(*axes: Axes) -> None:
 def colour_map() -> Colormap:
     """The map of magnitudes, light grey where there is no value."""
     return matplotlib.colormaps[MAP].with_extremes(bad="#e6e6e6")
+
+
+def with_legends(figure: Figure) -> Figure:
+    """The figure, with a legend in each panel that has labelled curves and no legend yet."""
+    legend(*(ax for ax in figure.axes if ax.get_legend() is None))
+    return figure
+
+
+def mark_values(axis: Axis, values: Iterable[Any]) -> None:
+    """Ticks of the x or y axis of a panel at these numbers only, as on a logarithmic axis over a few sizes."""
+    axis.set_ticks(list(values), [f"{value:g}" for value in values])
+    axis.set_minor_locator(NullLocator())

@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from diffmem import integrators, processes, scores
 from diffmem.papers.gu2023.experiment import labelled_samples
 
 
+@pytest.mark.slow
 def test_a_sample_has_the_label_it_was_asked_for():
     """With a label for each of four points and features enough, a labelled sample is its point."""
     points = 2 * np.eye(4, 6, dtype=np.float32)

@@ -1,5 +1,6 @@
 """Every paper, at smoke scale: complete records, claims that can fail, a figure."""
 
+import doctest
 import math
 import re
 import subprocess
@@ -81,6 +82,12 @@ def test_claims_are_fixed_and_can_fail(paper):
     assert paper.variables
     for name, variable in paper.variables.items():
         assert variable.long_name and not DANGLING.search(variable.long_name), name
+
+
+def test_an_experiment_is_changed_as_the_docstring_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(papers, raise_on_error=True).attempted >= 5
+    assert (tmp_path / "wider_clusters.png").stat().st_size > 1000
 
 
 def test_an_unknown_paper_is_named_in_one_sentence():

@@ -7,6 +7,7 @@ import jax
 import jax.random as jr
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import data, integrators, processes, scores, theory
 from ...studies.collapse.crossing import crossing
@@ -32,8 +33,8 @@ FULL = Settings()
 SMOKE = Settings(points=(500,), steps=60, wide=False)
 
 
-def experiment(settings: Settings, key) -> Results:
-    """Two groups of four directions, and, if asked for, of eight."""
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
+    """The experiment with two groups of four directions, and, if asked for, with two groups of eight."""
     curves = both_groups(EACH, settings, key)
     variances = np.repeat(VARIANCES, EACH)
     curves["sigma_c"] = "n", [theory.collapse_ratio(n, variances) for n in settings.points]
@@ -42,19 +43,23 @@ def experiment(settings: Settings, key) -> Results:
     return Results(measured(curves), curves)
 
 
-def both_groups(each: int, settings: Settings, key) -> xr.Dataset:
-    """The curves of `paths` over numbers of points and training sets."""
-    keys = [[jr.fold_in(jr.fold_in(key, n), i) for i in range(settings.sets)] for n in settings.points]
-    found = [xr.concat([paths(n, each, settings, k) for k in row], "set") for n, row in zip(settings.points, keys)]
-    return xr.concat(found, "n").assign_coords(n=list(settings.points))
+def both_groups(each: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
+    """The curves of `paths` for every number of points and training set."""
+
+    def sets(n: int) -> xr.Dataset:
+        keys = [jr.fold_in(jr.fold_in(key, n), i) for i in range(settings.sets)]
+        return xr.concat([paths(n, each, settings, k) for k in keys], "set")
+
+    return xr.concat([sets(n) for n in settings.points], xr.IndexVariable("n", list(settings.points)))
 
 
-def paths(n: int, each: int, settings: Settings, key) -> xr.Dataset:
+def paths(n: int, each: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Probability flows under the exact score of n points with `each` coordinates of either variance.
 
     The posterior covariance C is taken along every path. For each group of coordinates: `count`, the number of
     eigenvalues of its block of C above sigma^2/2, the noise `peak` at which it is largest and its `height` there;
-    `left`, the trace of the block over that of the population, and the noise `half` below which it is under 1/2.
+    `left`, the trace of the block over its value under the population, and the noise `half` below which it is under
+    1/2.
     """
     points_key, runs_key = jr.split(key)
     points = data.gaussian(n, 2 * each, covariance=np.repeat(VARIANCES, each), key=points_key).points
@@ -71,39 +76,34 @@ def paths(n: int, each: int, settings: Settings, key) -> xr.Dataset:
         eigenvalues = np.linalg.eigvalsh(block) / sigma[:, None, None] ** 2
         counts.append(np.asarray(theory.retained_dimension(eigenvalues), np.float64).mean(1))
         left.append(np.trace(block, axis1=-2, axis2=-1).mean(1) / (each * variance * sigma**2 / (variance + sigma**2)))
-    numbers = {
-        "peak": [highest_peak(sigma, count) for count in counts],
-        "height": np.max(counts, axis=1),
-        "half": 1 / crossing(np.array(left)[:, ::-1], 1 / sigma[::-1]),
-    }
-    curves = {"count": counts, "left": left}
     return xr.Dataset(
-        {name: (("group", "sigma"), np.array(curve)) for name, curve in curves.items()}
-        | {name: ("group", values) for name, values in numbers.items()},
+        {
+            "count": (("group", "sigma"), counts),
+            "left": (("group", "sigma"), left),
+            "peak": ("group", [highest_peak(sigma, count) for count in counts]),
+            "height": ("group", np.max(counts, axis=1)),
+            "half": ("group", 1 / crossing(np.array(left)[:, ::-1], 1 / sigma[::-1])),
+        },
         {"group": list(VARIANCES), "sigma": sigma},
     )
 
 
 @eqx.filter_jit
-def posterior_covariances(score: scores.Empirical, states, times):
-    """Of states (nodes, runs, d): covariances (nodes, runs, d, d)."""
-
-    def at(item):
-        x, t = item
-        return jax.vmap(lambda x: score.covariance(x, PROCESS.level(t)))(x)
-
-    return jax.lax.map(at, (states, times))
+def posterior_covariances(
+    score: scores.Empirical, states: Float[Array, "nodes runs d"], times: Float[Array, " nodes"]
+) -> Float[Array, "nodes runs d d"]:
+    """The posterior covariance at every state of every run."""
+    at = jax.vmap(lambda x, t: score.covariance(x, PROCESS.level(t)), (0, None))
+    return jax.lax.map(lambda item: at(*item), (states, times))
 
 
 def measured(curves: xr.Dataset) -> dict[str, Measurement]:
-    """The numbers of the claims: the worst over numbers of points."""
+    """The numbers of the claims, each for the number of points at which it is worst."""
     high, low = (curves.sel(group=variance) for variance in VARIANCES)
-    half = (curves.half.mean("set") / curves.sigma_c).values
-    between = (high.half.mean("set") / low.half.mean("set")).values
     numbers = {
         "peaks": (high.peak / low.peak).min(),
-        "half": farthest(half.ravel(), 1),
-        "together": farthest(between.ravel(), 1),
+        "half": farthest(curves.half.mean("set") / curves.sigma_c, 1),
+        "together": farthest(high.half.mean("set") / low.half.mean("set"), 1),
     }
     if curves.sizes["n"] > 1:
         numbers["growth"] = (low.height.isel(n=-1) / low.height.isel(n=0)).min()

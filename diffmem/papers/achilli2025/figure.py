@@ -1,11 +1,12 @@
 """The three curves of one manifold with their times, and the times against the latent dimension."""
 
-import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
 from ..base import Results
-from .experiment import time_of
+from ..diffusion_time import ratio_at, time_at
 
 
 def figure(results: Results) -> Figure:
@@ -14,7 +15,7 @@ def figure(results: Results) -> Figure:
     drawn, (weights, fit, every) = style.panels(11.0, 3.4, 3)
     latent = curves.latent.values[curves.sizes["latent"] // 2]
     middle = curves.sel(latent=latent)
-    t = time_of(middle.scaled * float(np.sqrt(np.expm1(2 * middle.t_o_theory))))
+    t = time_at(middle.scaled.values * ratio_at(float(middle.t_o_theory)))
     weights.plot(t, middle.trap_weight, marker="", label=r"at $y_i$")
     weights.plot(t, middle.own_weight, marker="", label=r"at $y_i + \sigma z$")
     weights.set_ylabel(f"mean weight of the own point (1), $D = {latent}$")
@@ -22,22 +23,19 @@ def figure(results: Results) -> Figure:
     fit.set_ylabel(f"divergence above its minimum (nats), $D = {latent}$")
     for ax in (weights, fit):
         for name, line in zip(("t_g", "t_c", "t_o"), style.MARK_LINES):
-            ax.axvline(float(middle[name]), color=style.MARK_COLOUR, linestyle=line, linewidth=1, label=f"${name}$")
+            ax.axvline(float(middle[name]), label=f"${name}$", **style.THEORY | {"linestyle": line})
         ax.set(xscale="log", xlabel=style.TIME_LABEL)
     draw_times(curves, every)
-    style.legend(weights, fit, every)
-    return drawn
+    return style.with_legends(drawn)
 
 
-def draw_times(curves, ax) -> None:
-    """The times against the latent dimension; the onset of traps beside its formula."""
+def draw_times(curves: xr.Dataset, ax: Axes) -> None:
+    """The measured times against the latent dimension, and the formula for the onset of traps."""
     for name, label in {"t_o": "traps, $t_o$", "t_c": "collapse, $t_c$", "t_g": "best fit, $t_g$"}.items():
         ax.plot(curves.latent, curves[name], linestyle="", label=label)
-    line = {"color": style.MARK_COLOUR, "marker": "", "linestyle": "-"}
-    ax.plot(curves.latent, curves.t_o_theory, label="$t_o$, theory", **line)
+    ax.plot(curves.latent, curves.t_o_theory, label="$t_o$, theory", **style.THEORY)
     for ambient in curves.ambient.values:
         label = f"$t_c$ on a curved manifold in $N = {ambient}$"
         ax.plot(curves.curved_latent, curves.t_c_curved.sel(ambient=ambient), linestyle="", alpha=0.7, label=label)
     ax.set(xscale="log", yscale="log", xlabel="latent dimension $D$ (1)", ylabel=style.TIME_LABEL, ylim=(2e-4, 1))
-    ax.set_xticks(curves.latent.values, [str(d) for d in curves.latent.values])
-    ax.minorticks_off()
+    style.mark_values(ax.xaxis, curves.latent.values)

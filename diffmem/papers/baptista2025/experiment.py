@@ -1,18 +1,21 @@
-"""Memorization and regularisation: the exact flow ends on data, two regularised scores stop short of it."""
+"""Memorization and regularisation: the exact flow ends on the data, the flows of two regularised scores stop before."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ... import metrics, theory
-from ...integrators import Heun, grids, sample
-from ...processes import EDM, VariancePreserving
-from ...scores import Empirical, EmpiricalBayes, Tikhonov
-from ..base import Measurement, Results
+from ...integrators import Observer, Samples, grids
+from ...processes import EDM, AbstractProcess, VariancePreserving
+from ...scores import AbstractScore, Empirical, EmpiricalBayes, Tikhonov
+from ..base import Results
+from ..flows import flow_from
+from ..measurements import share, together
 
 DATA = np.random.RandomState(1).randn(20, 2)  # the paper's own set
 START = math.sqrt(99 / (2 * math.log(10)))  # b(T) of its clock b^2 = (s0^(2 t) - 1)/(2 log s0) for s0 = 10, T = 1
@@ -48,46 +51,47 @@ FULL = Settings()
 SMOKE = Settings(latents=1000, exact_latents=1000, steps=60, stride=2, theorems=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Copies under both regularisers, the rate of collapse, the boundary between two cells, and the lone point."""
     latents_key, exact_key, lone_key = jax.random.split(key, 3)
-    measured, curves = regularised(settings, latents_key)
-    rate, more = collapse(settings, exact_key)
-    measured |= rate
+    found = [regularised(settings, latents_key), collapse(settings, exact_key)]
     if settings.theorems:
-        measured |= boundary(settings) | growth() | lone_point(lone_key)
-    return Results(measured, curves.merge(more))
+        found.append((boundary(settings) | growth() | lone_point(lone_key), xr.Dataset()))
+    return together(*found)
 
 
-def flow(score, start, steps: int, process=EXPLODING, observe=None):
-    """The probability flow from given states; the states at the last noise."""
-    run = process, Heun(), grids.log_snr(process, steps), start.shape[1:], len(start)
-    key = jax.random.key(0)  # the flow draws nothing
-    return sample(score, *run, key=key, start=start, observe=observe, finish="state")
+def flow(
+    score: AbstractScore,
+    start: Float[ArrayLike, "count 2"],
+    steps: int,
+    process: AbstractProcess = EXPLODING,
+    observe: Observer | None = None,
+) -> Samples:
+    """The probability flow from given states to the last noise."""
+    return flow_from(start, score, process, grids.log_snr(process, steps), observe=observe)
 
 
-def regularised(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
-    """Shares of copies against the strength of each regulariser, and their distance from the independent rows."""
+def regularised(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+    """Shares of copies against the strength of each regulariser, and their distance from an independent integration."""
     latents = START * jax.random.normal(key, (settings.latents, 2), jnp.float32)
     families = {
         "tikhonov": ("strength", STRENGTHS, lambda c: Tikhonov(empirical(DATA), c)),
         "bayes": ("floor", FLOORS, lambda tau: EmpiricalBayes(empirical(DATA), tau / len(DATA))),
     }
-    measured, curves, axes = {}, {}, {}
+    values, curves, axes = {}, {}, {}
     for name, (dim, strengths, score) in families.items():
         axes[dim] = list(strengths[:: settings.stride])
         ends = [flow(score(jnp.float32(value)), latents, settings.steps).points for value in axes[dim]]
         found = [metrics.memorization(end, DATA) for end in ends]
         shares = {"near": [np.mean(one.d1 < NEAR) for one in found], "ratio": [one.fraction for one in found]}
-        for kind, share in shares.items():
+        for kind, part in shares.items():
             row = np.array(ROWS[f"{name}_{kind}"])[:: settings.stride]
-            curves |= {f"{name}_{kind}": (dim, np.array(share)), f"{name}_{kind}_row": (dim, row)}
-            gap = float(np.abs(np.array(share) - row).max())
-            measured[f"{name}_{kind}"] = Measurement(gap, math.sqrt(0.25 / settings.latents))
-    return measured, xr.Dataset(curves, axes)
+            curves |= {f"{name}_{kind}": (dim, part), f"{name}_{kind}_row": (dim, row)}
+            values[f"{name}_{kind}"] = np.abs(part - row).max(), math.sqrt(0.25 / settings.latents)
+    return values, xr.Dataset(curves, axes)
 
 
-def collapse(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """The exact flow: copies, and the slope of log distance against log noise for each trajectory."""
     latents = START * jax.random.normal(key, (settings.exact_latents, 2), jnp.float32)
     out = flow(empirical(DATA), latents, settings.steps, observe=lambda x, level, found: x)
@@ -97,43 +101,37 @@ def collapse(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Datase
     late = noise <= 0.1
     slope = np.polyfit(np.log(noise[late]), np.log(distance[late]), 1)[0]
     deviation = 1.2533 * slope.std() / math.sqrt(len(slope))  # of a median, for normal spread
-    measured = {
-        "copies": Measurement(float(np.mean(copies.copied & (copies.d1 < NEAR)))),
-        "slope": Measurement(float(np.median(slope)), float(deviation)),
-    }
+    values = {"copies": np.mean(copies.copied & (copies.d1 < NEAR)), "slope": (np.median(slope), deviation)}
     if settings.theorems:
-        share = float(np.mean((slope >= 0.9) & (slope <= 1.1)))
-        measured["slope_share"] = Measurement(share, math.sqrt(share * (1 - share) / len(slope)))
+        values["slope_share"] = share(np.mean((slope >= 0.9) & (slope <= 1.1)), len(slope))
     curves = {
         "distance": (("percentile", "node"), np.percentile(distance, (5, 50, 95), axis=1)),
         "noise": ("node", noise),
         "ends": (("sample", "axis"), np.asarray(out.points)),
         "data": (("point", "axis"), DATA),
     }
-    return measured, xr.Dataset(curves, {"percentile": [5, 50, 95]})
+    return values, xr.Dataset(curves, {"percentile": [5, 50, 95]})
 
 
-def boundary(settings: Settings) -> dict[str, Measurement]:
-    """Trajectories that start half-way between two points at +-e_1."""
+def boundary(settings: Settings) -> dict[str, Any]:
+    """How far trajectories that start half-way between two points at +-e_1 leave the boundary, and where they end."""
     start = np.stack([np.zeros(5), START * np.linspace(-2, 2, 5)], axis=1).astype(np.float32)
     out = flow(two_points(), start, settings.steps, observe=lambda x, level, found: jnp.abs(x[0]))
-    return {
-        "boundary_kept": Measurement(float(np.max(out.observed)), 0.0),
-        "boundary_end": Measurement(float(np.max(np.linalg.norm(out.points, axis=1))), 0.0),
-    }
+    end = np.max(np.linalg.norm(out.points, axis=1))
+    return {"boundary_kept": (np.max(out.observed), 0), "boundary_end": (end, 0)}
 
 
-def growth() -> dict[str, Measurement]:
-    """How fast a trajectory beside that boundary leaves it, over the rate of the linearised flow."""
+def growth() -> dict[str, Any]:
+    """The growth of a small offset from the boundary between +-e_1, over its growth under the linearised flow."""
     high, low = LEAVING
     start = np.array([[OFFSET, 0.5]], np.float32)
     beside = float(flow(two_points(), start, 200, EDM(sigma_min=low, sigma_max=high)).points[0, 0])
     predicted = (low**-2 - high**-2) / 2 - math.log(high / low)
-    return {"boundary_growth": Measurement(math.log(beside / OFFSET) / predicted, 0.0)}
+    return {"boundary_growth": (math.log(beside / OFFSET) / predicted, 0)}
 
 
-def lone_point(key) -> dict[str, Measurement]:
-    """One data point: the distance left by Tikhonov against the closed form, from a typical distance all around."""
+def lone_point(key: PRNGKeyArray) -> dict[str, Any]:
+    """The distance from a single data point that Tikhonov leaves, against the closed form, for starts all around it."""
     angle = np.asarray(jax.random.uniform(key, (64,), maxval=2 * math.pi), np.float64)
     around = math.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     found = {}
@@ -147,7 +145,7 @@ def lone_point(key) -> dict[str, Measurement]:
             end = end / float(process.level(process.t_min).alpha)
             left = np.linalg.norm(end - LONE, axis=1) / (math.sqrt(2) * sigma / alpha)
             errors.append(np.abs(left / theory.tikhonov_contraction(process, strength) - 1).max())
-        found[f"lone_{name}"] = Measurement(float(max(errors)), 0.0)
+        found[f"lone_{name}"] = max(errors), 0
     return found
 
 

@@ -1,7 +1,7 @@
 """Clones at the speciation time, own weights at the collapse time, and the speciation of real digits."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,11 +9,15 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from ... import data, integrators, processes, scores, theory
 from ...level import NoiseLevel
 from ...studies.collapse.crossing import crossing
 from ..base import Measurement, Results
+from ..diffusion_time import level_at, ratio_at, time_at
+from ..measurements import farthest, farthest_mean, together
+from ..noisy_densities import log_densities, own_weights
 
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-5)
 AGREE = 0.775  # probability that two clones agree at the speciation time of two clusters
@@ -40,34 +44,35 @@ FULL = Settings()
 SMOKE = Settings(dimensions=(32,), queries=300, nodes=20, clones=1000, steps=80, projected=(), mnist=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Clones between two clusters, collapse onto points of two clusters, speciation of real digits."""
-    clones_key, collapse_key, *real_keys = jr.split(key, 4)
-    parts = clones(settings, clones_key), collapse(settings, collapse_key), speciation(settings, *real_keys)
-    measured, curves = zip(*parts)
-    return Results(measured[0] | measured[1] | measured[2], xr.merge(curves))
+    clones_key, collapse_key, sample_key, real_key = jr.split(key, 4)
+    found = clones(settings, clones_key), collapse(settings, collapse_key)
+    return together(*found, speciation(settings, sample_key, real_key))
 
 
-def clones(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def clones(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """How often two clones agree at t_S = log(d)/2, simulated and by quadrature, and by quadrature against t/t_S."""
-    whole = settings.clone_dimensions[0]
-    measured = {"clones": clone_agreement(whole, whole, settings, key)}
+    sizes = list(settings.clone_dimensions)
+    whole = clone_agreement(sizes[0], sizes[0], settings, key)
     projected = {d: clone_agreement(d, 1, settings, jr.fold_in(key, d)) for d in settings.projected}
-    if projected:
-        measured["clones_large"] = max(projected.values(), key=lambda found: abs(found.value - AGREE))
-    simulated = {whole: measured["clones"]} | projected
-    found = [simulated[d].value if d in simulated else math.nan for d in settings.clone_dimensions]
+    simulated = {sizes[0]: whole} | projected
 
     quadrature = jax.jit(theory.clone_probability)  # of sigma/alpha, distance of a mean from 0, standard deviation
-    at_t_s = [float(quadrature(math.sqrt(d - 1), d**0.5, 1.0)) for d in settings.clone_dimensions]
-    measured["quadrature"] = Measurement(_farthest(at_t_s, AGREE), 0.0)
+    at_t_s = [quadrature(math.sqrt(d - 1), d**0.5, 1.0) for d in sizes]
+    values = {"clones": whole, "quadrature": (farthest(at_t_s, AGREE), 0)}
+    if projected:
+        values["clones_large"] = farthest_mean(projected.values(), AGREE)
     branch = np.linspace(0.3, 2.0, 61)
-    rows = [quadrature(np.sqrt(np.expm1(branch * math.log(d))), d**0.5, 1.0) for d in settings.clone_dimensions]
-    curves = {"clones": (("clone_d", "branch"), np.array(rows, np.float64)), "simulated": ("clone_d", found)}
-    return measured, xr.Dataset(curves, {"clone_d": list(settings.clone_dimensions), "branch": branch})
+    rows = [quadrature(ratio_at(branch * math.log(d) / 2), d**0.5, 1.0) for d in sizes]
+    curves = {
+        "clones": (("clone_d", "branch"), np.array(rows, np.float64)),
+        "simulated": ("clone_d", [simulated[d].value if d in simulated else math.nan for d in sizes]),
+    }
+    return values, xr.Dataset(curves, {"clone_d": sizes, "branch": branch})
 
 
-def clone_agreement(d: int, kept: int, settings: Settings, key) -> Measurement:
+def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) -> Measurement:
     """Two reverse SDE runs from each of many states at t_S = log(d)/2: how often do they end in one cluster?
 
     Only the first `kept` coordinates are run: the score of the others does not depend on the first.
@@ -77,30 +82,30 @@ def clone_agreement(d: int, kept: int, settings: Settings, key) -> Measurement:
     process = processes.OrnsteinUhlenbeck(t_min=t_s - DECIDED, t_max=t_s)
     times = integrators.grids.uniform(process, steps=settings.steps)
     begin, *paths = jr.split(key, 3)
-    start = _drawn(mixture, process.level(times[0]), jr.split(begin, settings.clones))
+    start = drawn(mixture, process.level(times[0]), jr.split(begin, settings.clones))
     run = process, integrators.Ancestral(), times, (kept,), settings.clones
     ends = [integrators.sample(mixture, *run, key=path, start=start).points for path in paths]
     side, other = (np.sign(np.asarray(end)[:, 0]) for end in ends)
     return Measurement(*map(float, theory.mean_estimate((side == other).astype(np.float64))))
 
 
-def collapse(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
-    """Crossing of 1/2 by the own weight, width of its fall, and error of the predicted excess entropy, in t/t_C."""
-    curves = xr.concat([collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions], "d")
-    curves = curves.assign_coords(d=list(settings.dimensions))
-    measured, scaled = {}, curves.scaled.values
+def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+    """Where in t/t_C the own weight falls below 1/2, the width of its fall, and the error of the excess entropy."""
+    found = [collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions]
+    curves = xr.concat(found, xr.IndexVariable("d", list(settings.dimensions)))
+    values, scaled = {}, curves.scaled.values
     large = curves.isel(d=curves.d.values >= LARGE)
     if large.sizes["d"]:
         late = large.isel(scaled=scaled >= 1.5)
-        measured["crossing"] = Measurement(_farthest(crossing(large.own_weight.values, scaled), 1.05))
-        measured["excess"] = Measurement(float(abs(late.excess - late.excess_theory).max()))
+        values["crossing"] = farthest(crossing(large.own_weight.values, scaled), 1.05)
+        values["excess"] = abs(late.excess - late.excess_theory).max()
     if len(settings.dimensions) > 1:
         start, end = (crossing(curves.own_weight.values, scaled, level) for level in (0.9, 0.1))
-        measured["width"] = Measurement(float((end - start)[-1] / (end - start)[0]))
-    return measured, curves
+        values["width"] = (end - start)[-1] / (end - start)[0]
+    return values, curves
 
 
-def collapse_curves(d: int, settings: Settings, key) -> xr.Dataset:
+def collapse_curves(d: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Own weight `p(x|y_i)/(n p(x))` and excess entropy of n points of the two clusters, against t/t_C.
 
     The prediction (log n - I)/d is the excess entropy of the population at the same noisy points.
@@ -108,94 +113,83 @@ def collapse_curves(d: int, settings: Settings, key) -> xr.Dataset:
     n, queries = settings.n, settings.queries
     points_key, which, noise = jr.split(key, 3)
     mixture = two_clusters(d, d)
-    score = scores.Empirical(_drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, n)))
+    score = scores.Empirical(drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, n)))
     x0 = score.points[jr.randint(which, (queries,), 0, n)]
     z = jr.normal(noise, (queries, d))
     t_c = theory.mixture_collapse_time(PROCESS, n, np.ones(2), np.ones((2, d)))
     scaled = np.linspace(0.25, 2.5, settings.nodes)
     times = jnp.asarray(scaled * t_c, z.dtype)
-    of_points, of_law = (np.asarray(rows) for rows in _log_densities((score, mixture), x0, z, times))
-    sigma = np.sqrt(-np.expm1(-2 * np.asarray(times, np.float64)))
-    log_kernel = -np.sum(np.square(z, dtype=np.float64), 1) / 2 - d / 2 * np.log(2 * math.pi * sigma[:, None] ** 2)
-    own_weight = np.exp(log_kernel - math.log(n) - of_points.astype(np.float64)).mean(1)
-    measured, predicted = (
+    of_points, of_law = (np.asarray(log_densities(law, x0, z, PROCESS.level(times))) for law in (score, mixture))
+    sigma = np.array([level_at(t).sigma for t in times.tolist()])
+    excess, predicted = (
         np.asarray(theory.excess_entropy(rows.T, sigma, n, d).value) * d / math.log(n) for rows in (of_points, of_law)
     )
-    curves = {"own_weight": own_weight, "excess": measured, "excess_theory": np.maximum(predicted, 0)}
+    own = own_weights(of_points, z, sigma, n)
+    curves = {"own_weight": own, "excess": excess, "excess_theory": np.maximum(predicted, 0)}
     return xr.Dataset({name: ("scaled", curve) for name, curve in curves.items()}, {"scaled": scaled})
 
 
-def speciation(settings: Settings, sample_key, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def speciation(settings: Settings, sample_key: PRNGKeyArray, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Measured over predicted speciation times, and the smallest margins over the null model and over collapse."""
     cuts = real_data(settings, sample_key)
     found = [cut_curves(*cut, settings, jr.fold_in(key, i)) for i, cut in enumerate(cuts.values())]
-    curves = xr.concat(found, "cut").assign_coords(cut=list(cuts))
+    curves = xr.concat(found, xr.IndexVariable("cut", list(cuts)))
     components = curves.sel(cut=[name for name in cuts if not name.startswith("pair")])
     margins = {"null": components.t_agree / components.t_null, "order": components.t_s / components.t_c}
-    measured = {name: Measurement(float(margin.min())) for name, margin in margins.items()}
     ratios, errors = (curves[name] / curves.t_s for name in ("t_agree", "t_agree_error"))
-    return measured | {name: Measurement(*pair) for name, *pair in zip(cuts, ratios.values, errors.values)}, curves
+    values = {name: margin.min() for name, margin in margins.items()}
+    return values | dict(zip(cuts, zip(ratios.values, errors.values))), curves
 
 
-def real_data(settings: Settings, key) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def real_data(settings: Settings, key: PRNGKeyArray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Points and their two classes: digits and MNIST by the sign of the first principal component, MNIST pairs."""
-    found = {"digits": _by_component(data.digits().points)}
+    found = {"digits": by_component(data.digits().points)}
     if settings.mnist:
         mnist = data.mnist()
-        found["mnist"] = _by_component(mnist.take(2000, key=key).points)
+        found["mnist"] = by_component(mnist.take(2000, key=key).points)
         for a, b in settings.pairs:
             both = mnist.subset(np.isin(mnist.labels, (a, b)))
             found[f"pair_{a}_{b}"] = both.points, (both.labels == b).astype(int)
     return found
 
 
-def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key) -> xr.Dataset:
-    """Clones of the empirical SDE against t/t_S, and the times of speciation, collapse and a single Gaussian cloud."""
-    spectrum = theory.spectrum(points)
-    t_s = theory.asymptotic_speciation_time(PROCESS, spectrum)
-    scaled = np.geomspace(0.15, 1.8, settings.nodes)
-    ratios = np.sqrt(np.expm1(2 * scaled * t_s))
-    agreement, own = (
-        theory.empirical_clone_probability(points, labels, ratios, key=key, queries=3 * settings.queries)
-        for labels in (classes, np.arange(len(points)))
-    )
-    # where theory.gaussian_clone_probability is AGREE
-    null = math.sqrt(spectrum.max() * (1 / math.sin(math.pi * (AGREE - 0.5)) - 1))
-    bands = np.stack([agreement.value + shift * agreement.error for shift in (-1, 0, 1)])
-    early, here, late = (np.log1p(crossing(bands, ratios, AGREE) ** 2) / 2).tolist()
-    t_c = math.log1p(crossing(own.value[None], ratios)[0] ** 2) / 2
-    numbers = {"t_agree": here, "t_agree_error": (late - early) / 2, "t_s": t_s, "t_c": t_c}
-    numbers["t_null"] = math.log1p(null**2) / 2
-    return xr.Dataset({"agreement": ("scaled_s", agreement.value), **numbers}, {"scaled_s": scaled})
-
-
-def two_clusters(d: int, kept: int) -> scores.GaussianMixture:
-    """N(+-m, I) with equal weights, |m|^2 = d, all of m along the first axis; `kept` of the coordinates."""
-    return scores.GaussianMixture.two_clusters(jnp.zeros(kept).at[0].set(d**0.5))
-
-
-@eqx.filter_jit
-def _drawn(mixture: scores.GaussianMixture, level, keys):
-    return jax.vmap(lambda key: mixture.sample(level, key=key))(keys)
-
-
-@eqx.filter_jit
-def _log_densities(laws, x0, z, times):
-    """log p of each law at alpha x_0 + sigma z, (times, queries)."""
-
-    def at(t):
-        level = PROCESS.level(t)
-        x = level.alpha * x0 + level.sigma * z
-        return [jax.vmap(lambda x, law=law: law.log_prob(x, level))(x) for law in laws]
-
-    return jax.lax.map(at, times)
-
-
-def _by_component(points: np.ndarray):
+def by_component(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points and the sign of their first principal component, as 0 or 1."""
     centred = points.astype(np.float64) - points.mean(0, dtype=np.float64)
     direction = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     return points, (centred @ direction > 0).astype(int)
 
 
-def _farthest(values, centre: float) -> float:
-    return float(max(values, key=lambda value: abs(value - centre)))
+def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
+    """Clones of the empirical SDE against t/t_S, and the times of speciation, collapse and a single Gaussian cloud."""
+    spectrum = theory.spectrum(points)
+    t_s = theory.asymptotic_speciation_time(PROCESS, spectrum)
+    scaled = np.geomspace(0.15, 1.8, settings.nodes)
+    ratios = ratio_at(scaled * t_s)
+    agreement, own = (
+        theory.empirical_clone_probability(points, labels, ratios, key=key, queries=3 * settings.queries)
+        for labels in (classes, np.arange(len(points)))
+    )
+    bands = np.stack([agreement.value + shift * agreement.error for shift in (-1, 0, 1)])
+    early, here, late = time_at(crossing(bands, ratios, AGREE))
+    # where theory.gaussian_clone_probability is AGREE
+    null = math.sqrt(spectrum.max() * (1 / math.sin(math.pi * (AGREE - 0.5)) - 1))
+    numbers = {
+        "t_agree": here,
+        "t_agree_error": (late - early) / 2,
+        "t_s": t_s,
+        "t_c": time_at(crossing(own.value[None], ratios)[0]),
+        "t_null": time_at(null),
+    }
+    return xr.Dataset({"agreement": ("scaled_s", agreement.value), **numbers}, {"scaled_s": scaled})
+
+
+def two_clusters(d: int, kept: int) -> scores.GaussianMixture:
+    """The first `kept` coordinates of N(+-m, I) with equal weights, where |m|^2 = d and m lies along the first axis."""
+    return scores.GaussianMixture.two_clusters(jnp.zeros(kept).at[0].set(d**0.5))
+
+
+@eqx.filter_jit
+def drawn(mixture: scores.GaussianMixture, level: NoiseLevel, keys: Key[Array, " count"]) -> Float[Array, "count d"]:
+    """Draws of the mixture at a noise level, one for each key."""
+    return jax.vmap(lambda key: mixture.sample(level, key=key))(keys)

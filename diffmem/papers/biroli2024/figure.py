@@ -11,11 +11,10 @@ from .experiment import AGREE
 def figure(results: Results) -> Figure:
     """Clones and own weights of two clusters, their excess entropy, and clones of real digits."""
     curves = results.curves
-    drawn = style.new_figure(9.0, 6.4)
-    (clones, own), (excess, real) = axes = drawn.subplots(2, 2)
-    for ax in axes.flat:
-        style.dress(ax)
-        ax.axvline(1, color=style.MARK_COLOUR, linestyle="--", linewidth=1)
+    drawn, axes = style.panels(9.0, 6.4, 2, 2)
+    clones, own, excess, real = axes
+    for ax in axes:
+        ax.axvline(1, **style.THEORY)
     for d in curves.clone_d.values:
         clones.plot(curves.branch, curves.clones.sel(clone_d=d), marker="", label=f"quadrature, $d = {d}$")
     clones.plot(np.ones(curves.sizes["clone_d"]), curves.simulated, "k*", markersize=8, label="pairs of SDE runs")
@@ -32,9 +31,7 @@ def figure(results: Results) -> Figure:
     real.set(xlabel=r"time $t/t_S$, $t_S = \frac{1}{2}\log\Lambda$ (1)", ylabel=r"agreement of clones $\phi$ (1)")
     for ax in (clones, real):
         ax.axhline(AGREE, color="grey", linewidth=0.8)
-    for ax in axes.flat:
-        style.legend(ax)
-    return drawn
+    return style.with_legends(drawn)
 
 
 def _in_words(cut: str) -> str:

@@ -1,26 +1,28 @@
 """Spectra of random features, gradient descent against its flow, and the training times of features and networks."""
 
+from collections import defaultdict
+from itertools import product
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
-from ... import data, scores, theory, training
+from ... import theory, training
 from ...studies.feature_times import feature_spectrum, feature_times
 from ...studies.training_course import slope
 from ..base import Results
-from ..feature_data import drawn, level_at
-from ..measurements import farthest, measurements
-from .networks import network_summary, network_times
+from ..diffusion_time import level_at
+from ..feature_data import drawn
+from ..measurements import farthest, together
+from .network_times import networks
 
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, at which the score is learnt
 DESCENT = (30, 8, 0.5)  # d, psi_p = p/d and step in training time of the gradient descent
 CHECKED = np.array([3, 10, 30, 100, 300])  # its training times that are compared
 SMALL_D, LARGE = 25, (20, 1024)  # d at few points; d and psi_p at more points
 PRE_ASYMPTOTIC = 1.85  # the middle of the interval that is accepted for the slope at few points
-NETWORK_D, CLUSTERS, SPREAD = 8, 6, 0.3  # of the networks' data; of the law on which generalizing takes time
 
 
 class Settings(NamedTuple):
@@ -42,42 +44,37 @@ FULL = Settings()
 SMOKE = Settings(((100, 8, 4),), spectrum_times=TIMES[:1], descent_points=(60,), wide=(64,), many=(), memorizing=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Spectra against Theorem 3.1, gradient descent against the flow, and the times of training against n."""
     spectrum_key, descent_key, small_key, large_key = jax.random.split(key, 4)
-    values, curves = spectra(settings, spectrum_key)
-    for n in settings.descent_points:
-        values[f"descent_{n}"], values[f"equivalent_{n}"] = descent(n, jax.random.fold_in(descent_key, n))
-    numbers, training = few_points(settings, small_key)
-    values, curves = values | numbers, training.merge(curves)
+    found = [spectra(settings, spectrum_key), few_points(settings, small_key)]
+    found += [(descent(n, jax.random.fold_in(descent_key, n)), xr.Dataset()) for n in settings.descent_points]
     if len(settings.many) > 1:
-        values |= many_points(settings, large_key)
+        found.append((many_points(settings, large_key), xr.Dataset()))
     if settings.memorizing:
-        numbers, more = networks(settings, jax.random.fold_in(key, 4))
-        values, curves = values | numbers, curves.merge(more)
-    return Results(measurements(values), curves)
+        memorizing = settings.memorizing, settings.memorizing_steps
+        generalizing = settings.generalizing, settings.generalizing_steps
+        found.append(networks(memorizing, generalizing, jax.random.fold_in(key, 4)))
+    return together(*found)
 
 
-def spectra(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
-    """Distance of spectra from the theory, eigenvalues at the floor and mass above it; the first spectrum."""
-    values, found = {}, []
-    cases = [(case, t) for case in settings.spectra for t in settings.spectrum_times]
-    for i, ((d, psi_p, psi_n), t) in enumerate(cases):
+def spectra(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+    """How far spectra, their eigenvalues at the floor and their mass above are from the theory; the first spectrum."""
+    values, found = defaultdict(list), []
+    for i, ((d, psi_p, psi_n), t) in enumerate(product(settings.spectra, settings.spectrum_times)):
         one = feature_spectrum(psi_n, level_at(t), d=d, psi_p=psi_p, key=jax.random.fold_in(key, i))
         found.append(one)
-        numbers = {
-            f"density_{d}": float(one.distance),
-            "atom": float(one.at_floor) - (psi_p - psi_n - 1) * d,
-            "mass": abs(float(one.mass) - 1 + theory.spectral_atom(psi_p, psi_n)),
-        }
-        values |= {name: farthest((values.get(name, 0.0), value), 0) for name, value in numbers.items()}
-    return values, found[0]
+        values[f"density_{d}"].append(one.distance)
+        values["atom"].append(one.at_floor - (psi_p - psi_n - 1) * d)
+        values["mass"].append(abs(one.mass - 1 + theory.spectral_atom(psi_p, psi_n)))
+    return {name: farthest(several, 0) for name, several in values.items()}, found[0]
 
 
-def descent(n: int, key) -> tuple[float, float]:
+def descent(n: int, key: PRNGKeyArray) -> dict[str, float]:
     """Gradient descent with one fresh noise for each point and step, against the exact flow of the same features.
 
-    Largest difference of training losses at five times; and that of the Gaussian equivalent's flow from the same.
+    Largest difference of their training losses at five times, and of those of the exact flow and the flow of the
+    Gaussian equivalent.
     """
     layer_key, noise_key, gauss_key = jax.random.split(key, 3)
     (d, psi_p, step), level = DESCENT, level_at(TIMES[0])
@@ -87,11 +84,11 @@ def descent(n: int, key) -> tuple[float, float]:
     descended = training.descend_random_features(*layers, level, tuple(CHECKED.tolist()), step, key=noise_key)
     losses = [fit.train.loss(second) for second in descended]
     equivalent = training.equivalent_modes(*layers, level, key=gauss_key).flow(CHECKED).train
-    return float(np.abs(losses - exact).max()), float(np.abs(equivalent - exact).max())
+    return {f"descent_{n}": np.abs(losses - exact).max(), f"equivalent_{n}": np.abs(equivalent - exact).max()}
 
 
-def few_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
-    """Exponents in n of the times of training, and least and last score errors, worst of widths and both t."""
+def few_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+    """Exponents in n of the times of training, and least and last score errors, each for its worst width and t."""
     found = {}
     for i, psi_p in enumerate(settings.wide):
         own = jax.random.fold_in(key, i)  # both noises on the same draw
@@ -103,32 +100,21 @@ def few_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
         "rise": min(float((one.final / one.least).min()) for one in every),
     }
     if len(settings.few) > 1:
-        bulk, level, near = ([_slope(one, name) for one in every] for name in ("bulk", "level", "near"))
-        gaps = [_slope(one, "gap") for (_, t), one in found.items() if t == TIMES[0]]
-        values |= {"bulk_slope": farthest(bulk, 1), "small_slope": farthest(gaps, PRE_ASYMPTOTIC)}
-        values |= {"small_level_slope": farthest(level, 0), "small_near_slope": max(near)}
+        slopes = {name: [slope_of(one, name) for one in every] for name in ("bulk", "level", "near")}
+        gaps = [slope_of(found[psi_p, TIMES[0]], "gap") for psi_p in settings.wide]
+        values |= {"bulk_slope": farthest(slopes["bulk"], 1), "small_slope": farthest(gaps, PRE_ASYMPTOTIC)}
+        values |= {"small_level_slope": farthest(slopes["level"], 0), "small_near_slope": max(slopes["near"])}
     return values, found[settings.wide[0], TIMES[1]]
 
 
-def many_points(settings: Settings, key) -> dict[str, float]:
+def many_points(settings: Settings, key: PRNGKeyArray) -> dict[str, float]:
     """Exponents in n of the times of training at more points."""
     d, psi_p = LARGE
     found = feature_times(settings.many, level_at(TIMES[1]), d=d, psi_p=psi_p, key=key)
     names = {"large_slope": "gap", "large_level_slope": "level", "large_near_slope": "near"}
-    return {name: _slope(found, of) for name, of in names.items()}
+    return {name: slope_of(found, of) for name, of in names.items()}
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
-    """Times of networks: two unit Gaussians to memorize, six narrow ones to generalize from."""
-    mean_key, training_key = jax.random.split(key)
-    pair = scores.GaussianMixture.two_clusters(jnp.ones(NETWORK_D))
-    means = data.spheres(CLUSTERS, NETWORK_D, radius=NETWORK_D**0.5, key=mean_key).points
-    many = scores.GaussianMixture(np.ones(CLUSTERS), means, np.full(CLUSTERS, SPREAD**2))
-    memorizing = pair, settings.memorizing, settings.memorizing_steps
-    generalizing = many, settings.generalizing, settings.generalizing_steps
-    found = network_times(memorizing, generalizing, key=training_key)
-    return {f"network_{name}": value for name, value in network_summary(found).items()}, found
-
-
-def _slope(found: xr.Dataset, of: str) -> float:
+def slope_of(found: xr.Dataset, of: str) -> float:
+    """The exponent in n of a time of training."""
     return slope(found.psi_n.values, found[f"tau_{of}"].values)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -19,22 +20,21 @@ def figure(results: Results) -> Figure:
     draw_features(found, *axes[1:3])
     if rows == 2:
         draw_networks(found, *axes[3:])
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)
 
 
-def draw_spectrum(found: xr.Dataset, ax) -> None:
+def draw_spectrum(found: xr.Dataset, ax: Axes) -> None:
     """Eigenvalues of one matrix above the floor beside their predicted density, in logarithmic units."""
     above = found.eigenvalues.values[np.isfinite(found.eigenvalues)]
     edges = np.geomspace(above[0] / 1.2, above[-1] * 1.2, 45)
     # a share of all eigenvalues in each unit of log(x)
     height = np.histogram(above, edges)[0] / np.diff(np.log(edges)) / (len(above) + int(found.at_floor))
     ax.stairs(height, edges, color=style.COLOURS[0], fill=True, alpha=0.4, label="one matrix")
-    ax.plot(found.x, found.density * found.x, color=style.MARK_COLOUR, linestyle="-", marker="", label="theory")
+    ax.plot(found.x, found.density * found.x, label="theory", **style.THEORY)
     ax.set(xlabel="eigenvalue above the floor (1)", ylabel="density over its logarithm (1)", xlim=(edges[0], edges[-1]))
 
 
-def draw_features(found: xr.Dataset, middle, right) -> None:
+def draw_features(found: xr.Dataset, middle: Axes, right: Axes) -> None:
     """Score errors and loss gaps over training, and the times of training against the number of points."""
     for i, psi_n in enumerate(found.psi_n.values):
         look = {"color": style.COLOURS[i], "marker": ""}
@@ -47,11 +47,10 @@ def draw_features(found: xr.Dataset, middle, right) -> None:
     for name, text in names.items():
         right.plot(found.psi_n, found[f"tau_{name}"], label=text, markersize=5)
     right.set(yscale="log", xlabel=r"points over dimensions $\psi_n$ (1)", ylabel=r"training time $\tau$ (1)")
-    right.set_xticks(found.psi_n.values, [str(n) for n in found.psi_n.values])
-    right.minorticks_off()
+    style.mark_values(right.xaxis, found.psi_n.values)
 
 
-def draw_networks(found: xr.Dataset, left, middle, right) -> None:
+def draw_networks(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Loss gaps and copies of networks over training, and the times against the number of points."""
     for i, n in enumerate(found.network_n.values):
         look = {"color": style.COLOURS[i], "markersize": 3, "label": f"n = {n}"}
@@ -62,6 +61,4 @@ def draw_networks(found: xr.Dataset, left, middle, right) -> None:
     right.plot(found.network_n, found.network_time, label="loss gap .3", markersize=5)
     right.plot(found.early_n, found.early_time, label="score error falls to .6", markersize=5)
     right.set(yscale="log", xlabel="training points n", ylabel="steps of training")
-    ticks = sorted({*found.network_n.values.tolist(), *found.early_n.values.tolist()})
-    right.set_xticks(ticks, [str(n) for n in ticks])
-    right.minorticks_off()
+    style.mark_values(right.xaxis, sorted({*found.network_n.values, *found.early_n.values}))

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import theory
 from ...level import NoiseLevel
 from ...studies.loss_crossing import crossing_share, excess_losses
 from ..base import Results
-from ..measurements import farthest, measurements
+from ..measurements import farthest, together
 from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 TIMES = np.linspace(0.001, 0.999, 26)  # of the paper's clock: alpha = sqrt(1 - t^2), sigma = t
@@ -42,18 +43,17 @@ FULL = Settings()
 SMOKE = Settings(draws=1, sets=1, trained=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Losses of three kinds of exact denoiser; then, if asked for, copies of trained mixtures."""
     loss_key, train_key = jax.random.split(key)
-    values, curves = losses(settings, loss_key)
+    found = [losses(settings, loss_key)]
     if settings.trained:
-        numbers, more = trainings(settings, train_key)
-        values, curves = values | numbers, curves.merge(more)
-    return Results(measurements(values), curves)
+        found.append(trainings(settings, train_key))
+    return together(*found)
 
 
-def losses(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
-    """Excess losses of knowing the population and of knowing M points, the constant C of the latter, their crossing."""
+def losses(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+    """Excess losses of denoisers that know the population or M points, the constant C of the second, their crossing."""
     found = []
     for one in jax.random.split(key, settings.sets):
         law_key, data_key, loss_key = jax.random.split(one, 3)
@@ -83,7 +83,7 @@ def losses(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
     return values, xr.Dataset(curves, {"t": TIMES, "share": shares})
 
 
-def trainings(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def trainings(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """The M/N at which half of the samples of trained mixtures are copies, beside the crossing of exact losses."""
     sizes, shares = settings.trained, np.array(settings.trained_shares)
     law_key, data_key, *keys = jax.random.split(key, 2 + len(sizes))

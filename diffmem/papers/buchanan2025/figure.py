@@ -13,7 +13,7 @@ def figure(results: Results) -> Figure:
     left, right, *others = axes
     for ax in (left, right):
         ax.set(xscale="log", xlabel=r"signal-to-noise ratio $\psi$ (1)")
-    left.plot(found.snr, found.predicted, marker="", color=style.MARK_COLOUR, linestyle="-", label=r"$1/(1+\psi)$")
+    left.plot(found.snr, found.predicted, label=r"$1/(1+\psi)$", **style.THEORY)
     left.plot(found.snr, found.generalizing, linestyle="", markersize=4, label="generalizing")
     for share in found.share.values[1::2]:
         left.plot(found.snr, found.partial.sel(share=share), markersize=3, label=f"knowing $M={share:g}N$")
@@ -25,8 +25,6 @@ def figure(results: Results) -> Figure:
         for n in found.points.values:
             ax.plot(found.capacity, found.copied.sel(points=n), markersize=4, label=f"$N={n}$")
         for i, share in enumerate(found.half_predicted.values):
-            label = None if i else "losses cross"
-            ax.axvline(share, color=style.MARK_COLOUR, linestyle=":", linewidth=1, label=label)
+            ax.axvline(share, label=None if i else "losses cross", **style.THEORY | {"linestyle": ":"})
         ax.set(xlabel="trained means over points $M/N$", ylabel="copies among samples (1)", ylim=(-0.04, 1.04))
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)

@@ -7,12 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...integrators import DPMSolverPP, grids, sample
+from ... import theory
+from ...integrators import DPMSolverPP, grids
 from ...level import NoiseLevel
 from ...processes import EDM
 from ...scores import Empirical, Smoothed, Widened, antithetic_offsets
 from ..base import Measurement, Results
+from ..flows import flow_from
 from ..measurements import farthest, measurements
 
 START, END = 3.0, 0.02  # noise where the flow starts and ends
@@ -38,15 +41,15 @@ FULL = Settings()
 SMOKE = Settings(offsets=32, steps=16, widths=(0.2,))
 
 
-def experiment(settings: Settings, key) -> Results:
-    """Both smoothings, beside the plain score, on several draws."""
-    draws = xr.concat([draw(settings, subkey) for subkey in jax.random.split(key, settings.draws)], "subkey")
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
+    """Both smoothed scores and the plain score on several draws of points, starts and offsets."""
+    draws = xr.concat([draw(settings, draw_key) for draw_key in jax.random.split(key, settings.draws)], "draw")
     measured = measure(draws.isel(bandwidth=len(settings.widths) // 2))
-    return Results(measured, draws.assign({name: draws[name].isel(subkey=0) for name in ("samples", "points")}))
+    return Results(measured, draws.assign({name: draws[name].isel(draw=0) for name in ("samples", "points")}))
 
 
-def draw(settings: Settings, key) -> xr.Dataset:
-    """One draw: rms deviation from the circle and angular entropy for every spacing, bandwidth and kind of score."""
+def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
+    """For one draw, rms distance from the circle and angular entropy by spacing, bandwidth and kind of score."""
     angle_key, start_key, offset_key = jax.random.split(key, 3)
     unit = antithetic_offsets((2,), settings.offsets, 1.0, key=offset_key)
     times = grids.log_snr(PROCESS, settings.steps)
@@ -57,11 +60,11 @@ def draw(settings: Settings, key) -> xr.Dataset:
         plain = Empirical(points)
         keys = jax.random.split(start_key, settings.samples)
         start = jax.vmap(lambda key, score=plain: score.sample(NoiseLevel(1.0, START), key=key))(keys)
-        ends = []  # for each bandwidth and kind
+        ends = []  # for each bandwidth and kind: states at the last noise, which still carry it
         for width in jnp.asarray(settings.widths, points.dtype):
             kinds = plain, Smoothed(plain, unit, width), Widened(plain, width)
-            ends.append([flow(score, times, start) for score in kinds])
-        ends = np.array(ends)
+            ends.append([flow_from(start, one, PROCESS, times, integrator=DPMSolverPP(3)).points for one in kinds])
+        ends = np.array(ends, np.float64)
         off = np.sqrt(np.mean((np.linalg.norm(ends, axis=-1) - 1) ** 2, axis=-1))
         curves = {
             "deviation": (("bandwidth", "kind"), off),
@@ -70,23 +73,16 @@ def draw(settings: Settings, key) -> xr.Dataset:
             "points": (("point", "axis"), np.asarray(points)),
         }
         found.append(xr.Dataset(curves, {"bandwidth": list(settings.widths), "kind": list(KINDS)}))
-    return xr.concat(found, "spacing").assign_coords(spacing=list(SPACINGS))
+    return xr.concat(found, xr.IndexVariable("spacing", list(SPACINGS)))
 
 
-def angles(spacing: str, n: int, key):
-    """Angles of n training points."""
+def angles(spacing: str, n: int, key: PRNGKeyArray) -> Float[Array, " n"]:
+    """The angles of n training points: equally spaced, jittered or random."""
     uniform = jax.random.uniform(key, (n,))
     if spacing == "random":
         return 2 * math.pi * uniform
     cell = 2 * math.pi / n
     return cell * jnp.arange(float(n)) + {"equal": 0.0, "jittered": JITTER * cell}[spacing] * (uniform - 0.5)
-
-
-def flow(score, times, start) -> np.ndarray:
-    """States at the last noise, which still carry it; every score starts from the same exact states."""
-    key = jax.random.key(0)  # the flow draws nothing
-    out = sample(score, PROCESS, DPMSolverPP(3), times, (2,), len(start), key=key, start=start, finish="state")
-    return np.asarray(out.points, np.float64)
 
 
 def entropy(ends: np.ndarray) -> np.ndarray:
@@ -97,17 +93,17 @@ def entropy(ends: np.ndarray) -> np.ndarray:
 
 
 def measure(draws: xr.Dataset) -> dict[str, Measurement]:
-    """At one bandwidth: the worst regular spacing and draw, but the mean over draws of random angles."""
+    """The numbers of the claims: for the worst regular spacing and draw, or the mean over random angles."""
     width = float(draws.bandwidth)
     logged, dense = (draws.deviation.isel(spacing=slice(2)).sel(kind=kind).values for kind in KINDS[1:])
-    entropies = draws.entropy.transpose("kind", "subkey", "spacing").values
-    gain = (entropies[1] - entropies[0]) / (entropies[2] - entropies[0])  # (draws, spacings)
-    on_random = gain[:, 2]
-    values = {
-        "off_log": logged.max() / (END + width**2 / 2),
-        "off_against": (logged / dense).max(),
-        "off_density": farthest((dense / math.hypot(width, END)).ravel(), 1),
-        "gain_regular": gain[:, :2].min(),
-    }
-    error = float(on_random.std(ddof=1) / math.sqrt(len(gain)))
-    return measurements(values) | {"gain_random": Measurement(float(on_random.mean()), error)}
+    plain, by_log, by_density = draws.entropy.transpose("kind", "draw", "spacing").values
+    gain = (by_log - plain) / (by_density - plain)  # (draws, spacings)
+    return measurements(
+        {
+            "off_log": logged.max() / (END + width**2 / 2),
+            "off_against": (logged / dense).max(),
+            "off_density": farthest(dense / math.hypot(width, END), 1),
+            "gain_regular": gain[:, :2].min(),
+            "gain_random": theory.mean_estimate(gain[:, 2]),
+        }
+    )

@@ -20,14 +20,13 @@ def figure(results: Results) -> Figure:
         ax.set_aspect("equal")
         ax.set_title(kind if kind == "plain" else f"{kind}, $h = {widths[len(widths) // 2]:g}$", size=style.TEXT)
     for kind in curves.kind.values[1:]:
-        right.plot(widths, curves.deviation.sel(kind=kind).mean("subkey"), label=kind)
+        right.plot(widths, curves.deviation.sel(kind=kind).mean("draw"), label=kind)
     h = np.linspace(0, max(widths), 50)
     laws = {
         r"$\sigma_{\rm end} + h^2/2$": (END + h**2 / 2, ":"),
         r"$\sqrt{h^2 + \sigma_{\rm end}^2}$": (np.hypot(h, END), "--"),
     }
     for label, (law, line) in laws.items():
-        right.plot(h, law, color=style.MARK_COLOUR, linestyle=line, marker="", label=label)
+        right.plot(h, law, label=label, **style.THEORY | {"linestyle": line})
     right.set(xlabel="bandwidth $h$ (radii)", ylabel="rms off the circle (radii)")
-    style.legend(right)
-    return drawn
+    return style.with_legends(drawn)

@@ -6,11 +6,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 from scipy.optimize import brentq
 
 from ... import theory, training
-from ..base import Measurement, Results
-from ..feature_data import drawn, level_at
+from ..base import Results
+from ..diffusion_time import level_at
+from ..feature_data import drawn
 from ..measurements import farthest, measurements
 
 TIME = 0.1  # of the Ornstein-Uhlenbeck clock
@@ -38,42 +40,43 @@ FULL = Settings()
 SMOKE = Settings(draws=1, large=0)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Deviations of finite matrices from the theory, score errors over the number of features, and where they cross."""
     large_key, middle_key, curve_key = jax.random.split(key, 3)
     moments = theory.activation_moments(LEVEL)
-    values = single_draws(settings, moments, middle_key)
-    numbers, found = curves(settings, curve_key)
-    values |= numbers
+    found = curves(settings, curve_key).merge(predictions(settings, moments))
     crossings = {psi_n: crossing(psi_n, settings.penalty, moments) for psi_n in settings.crossed}
-    values |= {f"crossing_{psi_n}": ratio for psi_n, ratio in crossings.items()}
-    found = found.merge(predictions(settings, moments))
     found = found.assign(crossing=("psi_n", list(crossings.values()))).assign_coords(psi_n=list(crossings))
-    means = mean_draws(settings, moments, large_key) if settings.large and settings.draws > 1 else {}
-    return Results(measurements(values) | means, found)
+    values = single_draws(settings, moments, middle_key) | curve_summary(found)
+    values |= {f"crossing_{psi_n}": ratio for psi_n, ratio in crossings.items()}
+    if settings.large and settings.draws > 1:
+        values |= mean_draws(settings, moments, large_key)
+    return Results(measurements(values), found)
 
 
-def single_draws(settings: Settings, moments, key) -> dict[str, float]:
-    """The largest deviations of single draws."""
+def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray) -> dict[str, float]:
+    """The largest deviations of single draws from the theory."""
     found = np.abs(deviations(settings.middle, settings.draws, moments, key))
     rows = {"train_single": [0, 2], "score_single": [1, 3], "score_single_one": [4]}
     return {name: found[row].max() for name, row in rows.items()}
 
 
-def mean_draws(settings: Settings, moments, key) -> dict[str, Measurement]:
-    """The largest deviations of means over draws, with their standard errors."""
-    found = deviations(settings.large, settings.draws, moments, key)
-    measured = {}
+def mean_draws(
+    settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray
+) -> dict[str, tuple[float, float]]:
+    """The largest deviations of means over draws from the theory, with their standard errors."""
+    found, values = deviations(settings.large, settings.draws, moments, key), {}
     for name, row in {"train_mean": 0, "score_mean": 1, "score_mean_one": 4}.items():
-        mean, error = np.abs(found[row].mean(0)), found[row].std(0, ddof=1) / math.sqrt(settings.draws)
-        measured[name] = Measurement(float(mean.max()), float(error[mean.argmax()]))
-    return measured
+        mean, error = theory.mean_estimate(found[row])
+        worst = np.abs(mean).argmax()
+        values[name] = abs(mean[worst]), error[worst]
+    return values
 
 
-def deviations(d: int, draws: int, moments, key) -> np.ndarray:
-    """Measured over predicted less 1 in every cell, (5, draws, cells).
+def deviations(d: int, draws: int, moments: theory.ActivationMoments, key: PRNGKeyArray) -> np.ndarray:
+    """Measured over predicted value less 1, by kind of value, draw and cell, (5, draws, cells).
 
-    Training loss and score error of the Gaussian equivalent and of true features, fitted to all noise of each point;
+    Training loss and score error of the Gaussian equivalent, then of true features, fitted to all noise of each point;
     score error of true features fitted to one noise for each point.
     """
     found = np.zeros((5, draws, len(ALL_NOISE)))
@@ -84,10 +87,8 @@ def deviations(d: int, draws: int, moments, key) -> np.ndarray:
             truth = theory.ridge_learning_curve(penalty, psi_p, psi_n, moments)
             equivalent = training.equivalent_modes(*layers, LEVEL, key=gauss_key).ridge(penalty)
             features = training.fit_random_features(*layers, LEVEL).ridge(penalty)
-            pairs = (
-                (v, t) for e in (equivalent, features) for v, t in ((e.train, truth.train), (e.score, truth.score))
-            )
-            found[:4, i, j] = [v / t for v, t in pairs]
+            found[:2, i, j] = equivalent.train / truth.train, equivalent.score / truth.score
+            found[2:4, i, j] = features.train / truth.train, features.score / truth.score
         for j, (psi_p, psi_n, penalty) in enumerate(ONE_NOISE):
             layer_key, noise_key = jax.random.split(jax.random.fold_in(draw_key, len(ALL_NOISE) + j))
             layers = drawn(layer_key, psi_p * d, psi_n * d, d)
@@ -96,8 +97,8 @@ def deviations(d: int, draws: int, moments, key) -> np.ndarray:
     return found - 1
 
 
-def curves(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
-    """Score errors with one noise, with all noise, and of the equivalent with all noise, over the features."""
+def curves(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
+    """Score errors over the number of features: fits to one noise, to all noise, and of the equivalent to all noise."""
     d = settings.small
     found = np.zeros((3, settings.draws, len(settings.psi_p)))
     for i, draw_key in enumerate(jax.random.split(key, settings.draws)):
@@ -111,12 +112,11 @@ def curves(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
             )
             found[:, i, j] = [float(fit.ridge(settings.penalty).score) for fit in fits]
     variables = {name: (("draw", "psi_p"), part) for name, part in zip(("one", "all", "equivalent"), found)}
-    dataset = xr.Dataset(variables, {"psi_p": list(settings.psi_p)})
-    return curve_summary(dataset), dataset
+    return xr.Dataset(variables, {"psi_p": list(settings.psi_p)})
 
 
 def curve_summary(found: xr.Dataset) -> dict[str, float]:
-    """Where the error of one noise peaks, and the errors of all noise over it at p/n = 1/2, 2 and 4."""
+    """Where the error of the fit to one noise peaks, and the ratio of the error of the fit to all noise to it."""
     peaks = found.psi_p.values[found.one.values.argmax(1)]
     equivalent, true = found.equivalent / found.one, found["all"] / found.one
     values = {"peak": farthest(peaks, PSI_N)}
@@ -131,8 +131,8 @@ def curve_summary(found: xr.Dataset) -> dict[str, float]:
     return values
 
 
-def crossing(psi_n: float, penalty: float, moments) -> float:
-    """p/n from 1 to 10 at which the predicted score errors of one noise and of all noise cross; NaN where not."""
+def crossing(psi_n: float, penalty: float, moments: theory.ActivationMoments) -> float:
+    """The p/n from 1 to 10 at which the predicted errors of fits to one and to all noise cross; NaN without one."""
 
     def surplus(ratio):
         arguments = penalty, ratio * psi_n, psi_n, moments
@@ -141,7 +141,7 @@ def crossing(psi_n: float, penalty: float, moments) -> float:
     return float(brentq(surplus, 1.0, 10.0, xtol=1e-4)) if surplus(1.0) * surplus(10.0) < 0 else math.nan
 
 
-def predictions(settings: Settings, moments) -> xr.Dataset:
+def predictions(settings: Settings, moments: theory.ActivationMoments) -> xr.Dataset:
     """Training loss, test loss and score error over the features, for one noise and for all."""
     solved = {"one": theory.one_draw_learning_curve, "all": theory.ridge_learning_curve}
     lines = {name: [f(settings.penalty, psi_p, PSI_N, moments) for psi_p in FINE] for name, f in solved.items()}

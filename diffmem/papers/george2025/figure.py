@@ -14,10 +14,9 @@ def figure(results: Results) -> Figure:
     found = results.curves
     drawn, (left, right) = style.panels(7.6, 3.2, 2)
     for ax in (left, right):
-        ax.axvline(PSI_N, color=style.MARK_COLOUR, linestyle=":", linewidth=1, marker="")
+        ax.axvline(PSI_N, **style.THEORY | {"linestyle": ":"})
         ax.set(xscale="log", yscale="log", xlabel=r"features over dimensions $\psi_p$ (1)")
-        ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-        ax.minorticks_off()
+        style.mark_values(ax.xaxis, (1, 2, 4, 8, 16))
     for i, (name, short) in enumerate((("one", "$m=1$"), ("all", r"$m=\infty$"))):
         look = {"color": style.COLOURS[i], "linestyle": style.LINES[i], "marker": ""}
         left.plot(found.fine, found[f"{name}_score"], label=f"{name} noise, {short}", **look)
@@ -27,9 +26,8 @@ def figure(results: Results) -> Figure:
         right.plot(found.fine, found[f"{name}_train"], label=f"training, {short}", alpha=0.5, **look)
     if PSI_N in found.psi_n:
         cross = PSI_N * float(found.crossing.sel(psi_n=PSI_N))
-        left.axvline(cross, color=style.MARK_COLOUR, linestyle="--", linewidth=1, marker="")
+        left.axvline(cross, **style.THEORY)
     left.set(ylabel="score error per dimension (1)")
-    right.axhline(math.exp(-2 * TIME), color=style.MARK_COLOUR, linewidth=1, linestyle="--", marker="")
+    right.axhline(math.exp(-2 * TIME), **style.THEORY)
     right.set(ylabel="loss per dimension (1)", ylim=(2e-3, 20))
-    style.legend(left, right)
-    return drawn
+    return style.with_legends(drawn)

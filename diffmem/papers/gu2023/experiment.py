@@ -1,19 +1,21 @@
 """Copies of random-feature denoisers by labels and features, of trained mixtures by capacity, of networks by size."""
 
-import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ... import data, integrators, metrics, processes, scores
 from ...studies.network_courses import network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import log_spaced
-from ..base import Measurement, Results
+from ..base import Results
+from ..measurements import farthest, share, together
 from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 LEVELS = 16  # noise levels at which random features are fitted; the sampler steps through them
@@ -45,19 +47,19 @@ FULL = Settings()
 SMOKE = Settings(n=64, shared=(), features=(1200,), draws=4, optimum=False, capacities=(), sizes=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Digits; then, if asked for, mixtures and networks."""
-    keys = jax.random.split(key, 3)
-    measured, curves = digits(settings, keys[0])
-    for group, own, wanted in ((mixtures, keys[1], settings.capacities), (networks, keys[2], settings.sizes)):
-        if wanted:
-            numbers, more = group(settings, own)
-            measured, curves = measured | numbers, curves.merge(more)
-    return Results(measured, curves)
+    digits_key, mixture_key, network_key = jax.random.split(key, 3)
+    found = [digits(settings, digits_key)]
+    if settings.capacities:
+        found.append(mixtures(settings, mixture_key))
+    if settings.sizes:
+        found.append(networks(settings, network_key))
+    return together(*found)
 
 
-def digits(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
-    """Copies by labels at most features, by features with a label for each digit, and by the exact optimum."""
+def digits(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+    """Copies against the kinds of labels at the most features, against the features, and under the exact optimum."""
     set_key, fit_key, label_key, draw_key = jax.random.split(key, 4)
     n, samples, sizes = settings.n, settings.samples, settings.features
     points = data.digits().take(n, key=set_key).points
@@ -74,19 +76,20 @@ def digits(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]
     by_labels = [copied(fitted(sizes[-1], of), of) for of in kinds]
     by_features = [copied(fitted(p, n), n) for p in sizes[:-1]] + by_labels[-1:]
     curves = {"copied_labels": ("labels", by_labels), "copied_features": ("features", by_features)}
-    measured = {"labels_each": _share(by_labels[-1], samples), "labels_none": _share(by_labels[0], samples)}
+    values = {"labels_each": share(by_labels[-1], samples), "labels_none": share(by_labels[0], samples)}
     if settings.shared:
-        measured["labels_shared"] = _share(by_labels[1], samples)
+        values["labels_shared"] = share(by_labels[1], samples)
     if len(sizes) > 1:
-        measured["labels_few_features"] = _share(by_features[0], samples)
-        measured["features_order"] = Measurement(np.diff(by_features).min())
+        values |= {"labels_few_features": share(by_features[0], samples), "features_order": np.diff(by_features).min()}
     if settings.optimum:
         optimum = copied(scores.Empirical(points), 1)
-        measured["optimum"], curves["optimum"] = _share(optimum, samples), ((), optimum)
-    return measured, xr.Dataset(curves, {"labels": list(kinds), "features": list(sizes)})
+        values["optimum"], curves["optimum"] = share(optimum, samples), ((), optimum)
+    return values, xr.Dataset(curves, {"labels": list(kinds), "features": list(sizes)})
 
 
-def drawn(score, kinds: int, points, samples: int, key) -> jax.Array:
+def drawn(
+    score: scores.AbstractScore, kinds: int, points: Float[np.ndarray, "n d"], samples: int, key: PRNGKeyArray
+) -> Float[Array, "samples d"]:
     """Samples by Euler's method through the fitted levels, each with a random label where there are labels."""
     spread = float(np.std(points - points.mean(0)))
     process = processes.EDM(sigma_min=0.03 * spread, sigma_max=8 * spread)
@@ -99,7 +102,16 @@ def drawn(score, kinds: int, points, samples: int, key) -> jax.Array:
 
 
 @eqx.filter_jit
-def labelled_samples(score, process, integrator, times, shape: tuple[int, ...], labels, *, key) -> jax.Array:
+def labelled_samples(
+    score: scores.RandomFeatureRidge,
+    process: processes.AbstractProcess,
+    integrator: integrators.AbstractIntegrator,
+    times: Float[Array, " nodes"],
+    shape: tuple[int, ...],
+    labels: Int[Array, " count"],
+    *,
+    key: PRNGKeyArray,
+) -> Float[Array, "count *shape"]:
     """One sample of `score.conditioned(label)` for each label: number i depends on key, i and its label only."""
 
     def one(label, key):
@@ -109,29 +121,28 @@ def labelled_samples(score, process, integrator, times, shape: tuple[int, ...], 
     return jax.vmap(one)(labels, jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(labels))))
 
 
-def mixtures(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies of trained mixtures over M and M/N, and the effective model memorization: the N of 90 % copies."""
     law_key, draw_key, fit_key, sample_key = jax.random.split(key, 4)
-    capacities, shares = settings.capacities, settings.shares
-    points = clusters(D, CLUSTERS, key=law_key).draw(round(max(capacities) / shares[0]), key=draw_key)
-    cells = [(m, round(m / share)) for m in capacities for share in shares]
+    capacities, shares = np.array(settings.capacities), settings.shares
+    points = clusters(D, CLUSTERS, key=law_key).draw(round(max(settings.capacities) / shares[0]), key=draw_key)
+    cells = [(m, round(m / part)) for m in settings.capacities for part in shares]
     sets = [points[:n] for _, n in cells]
     found = trained_mixtures(sets, [m for m, _ in cells], key=fit_key, steps=settings.mixture_steps)
     copied = copy_ratios(found, sets, key=sample_key, samples=MIXTURE_SAMPLES).reshape(len(capacities), len(shares))
     exact = np.array([m / n for m, n in cells]).reshape(copied.shape)
-    emm = np.array(capacities) / [first_above(x, y, 1 - EPSILON) for x, y in zip(exact, copied)]
-    ratio = emm / np.array(capacities)
-    measured = {
-        "emm_slope": Measurement(slope(capacities, emm)),
-        "emm_ratio": Measurement(ratio[np.abs(ratio - 1.1).argmax()]),
-        "emm_below": _share(copied[:, 0].max(), MIXTURE_SAMPLES),
-        "emm_full": _share(copied[:, -1].min(), MIXTURE_SAMPLES),
+    emm = capacities / [first_above(x, y, 1 - EPSILON) for x, y in zip(exact, copied)]
+    values = {
+        "emm_slope": slope(capacities, emm),
+        "emm_ratio": farthest(emm / capacities, 1.1),
+        "emm_below": share(copied[:, 0].max(), MIXTURE_SAMPLES),
+        "emm_full": share(copied[:, -1].min(), MIXTURE_SAMPLES),
     }
     curves = {"copied_capacity": (("capacity", "share"), copied), "memorized": ("capacity", emm)}
-    return measured, xr.Dataset(curves, {"capacity": list(capacities), "share": list(shares)})
+    return values, xr.Dataset(curves, {"capacity": capacities, "share": list(shares)})
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies of trained networks over the number of points, the width and the dimension."""
     sizes, widths, dimensions = settings.sizes, settings.widths, settings.dimensions
     size_key, width_key, *keys = jax.random.split(key, 1 + len(dimensions))
@@ -142,32 +153,27 @@ def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Datase
     others = [trained(settings, d, [n], k) for d, k in zip(dimensions[1:], keys)]
     by_d = [by_n[middle], *(copied[0] for copied, _ in others)]
     gap_step = np.array([steps_by_n[middle], *(steps[0] for _, steps in others)])
-    measured = {
-        "n_order": Measurement(-np.diff(by_n).max()),
-        "width_order": Measurement(np.diff(by_width).min()),
-        "d_order": Measurement(-np.diff(by_d).max()),
-        "d_gap": Measurement((gap_step[1:] / gap_step[:-1]).max()),
+    values = {
+        "n_order": -np.diff(by_n).max(),
+        "width_order": np.diff(by_width).min(),
+        "d_order": -np.diff(by_d).max(),
+        "d_gap": (gap_step[1:] / gap_step[:-1]).max(),
     }
     curves = {"copied_n": ("n", by_n), "copied_width": ("width", by_width), "copied_d": ("d", by_d)}
     axes = {"n": list(sizes), "width": list(widths), "d": list(dimensions)}
-    return measured, xr.Dataset(curves | {"gap_step": ("d", gap_step)}, axes)
+    return values, xr.Dataset(curves | {"gap_step": ("d", gap_step)}, axes)
 
 
-def trained(settings: Settings, d: int, n, key, width=None, batch=128) -> tuple[np.ndarray, list[float]]:
+def trained(
+    settings: Settings,
+    d: int,
+    n: Sequence[int],
+    key: PRNGKeyArray,
+    width: Sequence[int] | None = None,
+    batch: int = 128,
+) -> tuple[Float[np.ndarray, " members"], list[float]]:
     """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
-    found = network_courses(
-        scores.GaussianMixture.two_clusters(jnp.ones(d)),
-        n,
-        width=width,
-        batch=batch,
-        key=key,
-        steps=settings.network_steps,
-        snapshots=log_spaced(settings.network_steps, 20, 50),
-        samples=settings.network_samples,
-        flow_steps=40,
-    )
+    law, steps = scores.GaussianMixture.two_clusters(jnp.ones(d)), settings.network_steps
+    snapshots, sampled = log_spaced(steps, 20, 50), {"samples": settings.network_samples, "flow_steps": 40}
+    found = network_courses(law, n, width=width, batch=batch, key=key, steps=steps, snapshots=snapshots, **sampled)
     return found.copied.values[:, -1], [rise_time(found.step.values, gap, GAP) for gap in found.gap.values]
-
-
-def _share(value: float, samples: int) -> Measurement:
-    return Measurement(float(value), math.sqrt(value * (1 - value) / samples))

@@ -1,19 +1,21 @@
-"""What students of one step copy of their teachers, exact and trained, and what a linear student keeps."""
+"""What one-step students copy of exact and trained teachers, and what a linear student keeps of its teacher."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import metrics, networks, scores, training
 from ...studies.network_courses import residual_networks
 from ..base import Results
-from ..measurements import farthest, measurements, share
-from .distillation import distilled, flow_ends
+from ..measurements import farthest, share, together
 from .linear_student import feature_distillation
+from .students import distilled, flow_ends
 
 D, WIDTH = 8, 128  # dimensions of the two clusters, and hidden units of each of the two layers
 LOW, HIGH, LEVELS = FLOW = 0.1, 8.0, 18  # sigma: end and start of the flow, and its nodes
@@ -43,17 +45,16 @@ FULL = Settings()
 SMOKE = Settings(networks=False)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """The linear students; then, if asked for, both teachers and their students."""
     linear_key, *keys = jax.random.split(key, 3)
-    values, curves = linear_students(settings, linear_key)
+    found = [linear_students(settings, linear_key)]
     if settings.networks:
-        numbers, more = students(settings, keys)
-        values, curves = values | numbers, more.merge(curves)
-    return Results(measurements(values), curves)
+        found.append(students(settings, keys))
+    return together(*found)
 
 
-def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def linear_students(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """The energies of a linear student on the modes of the sample and of the population, over its teacher's."""
     sizes = {"d": settings.linear_d, "psi_p": settings.psi_p, "psi_n": settings.psi_n}
     found = [feature_distillation(t, settings.linear_time, **sizes, key=key) for t in TIMES]
@@ -62,11 +63,11 @@ def linear_students(settings: Settings, key) -> tuple[dict[str, float], xr.Datas
     return values, xr.Dataset({name: ("t", row) for name, row in rows.items()}, {"t": list(TIMES)})
 
 
-def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
+def students(settings: Settings, keys: Sequence[PRNGKeyArray]) -> tuple[dict[str, float], xr.Dataset]:
     """Copies and distances of students over those of their teachers and of the controls."""
     steps = {"exact": settings.exact_steps, "trained": settings.trained_steps}
-    found = xr.concat([followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)], dim="teacher")
-    found = found.assign_coords(teacher=list(steps))
+    each = [followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)]
+    found = xr.concat(each, xr.IndexVariable("teacher", list(steps)))
     teacher, student, control = (found.sel(made_by=name) for name in ("teacher", "one step", "control"))
     values = {
         f"{kind}_{name}": (student[name] / teacher[name]).sel(teacher=kind)
@@ -78,7 +79,7 @@ def students(settings: Settings, keys) -> tuple[dict[str, float], xr.Dataset]:
     return values, found
 
 
-def followed(kind: str, steps: int, settings: Settings, key) -> xr.Dataset:
+def followed(kind: str, steps: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """One teacher with its student and control: what each copies and how far it is from the law."""
     data_key, fresh_key, teacher_key, student_key, start_key, noise_key, label_key = jax.random.split(key, 7)
     law = scores.GaussianMixture.two_clusters(jnp.ones(D))
@@ -114,15 +115,15 @@ def followed(kind: str, steps: int, settings: Settings, key) -> xr.Dataset:
     )
 
 
-def trained_teacher(train: jax.Array, data_std: float, steps: int, key) -> scores.Learned:
-    """A residual network, trained long past the time at which it starts to memorize."""
+def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyArray) -> scores.Learned:
+    """A residual network that is trained long past the time at which it starts to memorize."""
     start_key, fit_key = jax.random.split(key)
     (start,) = residual_networks([WIDTH], D, data_std, keys=[jax.random.fold_in(start_key, 0)], ratios=(LOW, HIGH))
     objective = training.ScoreMatching(training.LogUniform(LOW, HIGH), training.weights.EDM(data_std))
     return training.fit(start, train, objective, key=fit_key, steps=steps, snapshots=1).score
 
 
-def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key) -> dict[str, float]:
+def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> dict[str, float]:
     """Copies of the training points, and energy distance to points of the law, with standard errors."""
     copied = share(metrics.memorization(ends, train).fraction, len(ends))
     distance = metrics.energy_distance(ends, fresh, key=key, relabellings=1)

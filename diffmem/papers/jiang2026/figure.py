@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -19,14 +20,13 @@ def figure(results: Results) -> Figure:
     place = np.arange(len(found.t))
     for i, (name, text) in enumerate((("sample_energy", "modes of the sample"), ("population_energy", "population"))):
         axes[-1].bar(place + 0.35 * (i - 0.5), found[name], 0.33, color=style.COLOURS[i], label=text)
-    axes[-1].axhline(1, color=style.MARK_COLOUR, linewidth=0.8, linestyle="--")
+    axes[-1].axhline(1, **style.THEORY)
     axes[-1].set_xticks(place, [f"t = {t:g}" for t in found.t.values])
     axes[-1].set(xlabel="random features", ylabel="energy, student over teacher (1)", ylim=(0, 1.5))
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)
 
 
-def draw_copies(found: xr.Dataset, ax) -> None:
+def draw_copies(found: xr.Dataset, ax: Axes) -> None:
     """Copies of students and controls in the course of training, beside those of their teachers."""
     for i, kind in enumerate(found.teacher.values):
         one, look = found.sel(teacher=kind), {"color": style.COLOURS[i], "markersize": 4}
@@ -41,7 +41,7 @@ def draw_copies(found: xr.Dataset, ax) -> None:
     ax.set(ylim=(0, 300))  # leaves room for the legend
 
 
-def draw_distances(found: xr.Dataset, ax) -> None:
+def draw_distances(found: xr.Dataset, ax: Axes) -> None:
     """Energy distance to the law of the samples of teachers, students and controls."""
     place = np.arange(len(found.made_by.values))
     for i, kind in enumerate(found.teacher.values):

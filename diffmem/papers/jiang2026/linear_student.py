@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from ... import training
-from ..feature_data import level_at
+from ..diffusion_time import level_at
 
 BLOCK = 20  # draws of every point whose features are held at once
 

@@ -1,19 +1,19 @@
 """Agreement of pairs of models of disjoint halves: fitted Gaussians, exact empirical scores, trained networks."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from ... import data, metrics, scores, theory
 from ...studies.training_course import slope
-from ..base import Measurement, Results
+from ..base import Results
 from ..common_starts import HIGH, LOW, THRESHOLD, SameNoise, networks_side_by_side
-from ..measurements import farthest, measurements, share
+from ..measurements import farthest, share, together
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the mixture; its means on the sphere of radius sqrt(D)
 FAR, LINEAR_STEPS = 100.0, 24  # sigma from which the flows of Gaussians start: some eigenvalues are far above the mean
@@ -37,15 +37,13 @@ FULL = Settings()
 SMOKE = Settings(gaussian=(128, 1024), sizes=(256,), trained=(256,), steps=300)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Gaussians, exact empirical scores and networks of disjoint halves."""
     gaussian_key, mixture_key = jax.random.split(key)
-    parts = gaussians(settings, gaussian_key), mixtures(settings, mixture_key)
-    measured, curves = zip(*parts)
-    return Results(measured[0] | measured[1], xr.merge(curves))
+    return together(gaussians(settings, gaussian_key), mixtures(settings, mixture_key))
 
 
-def gaussians(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def gaussians(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """How far two Gaussians fitted to disjoint Gaussian sets differ, over n, for two covariances."""
     pixels = data.digits().points.astype(np.float64)
     covariances = {"digits": np.cov(pixels.T, bias=True), "isotropic": np.eye(D)}
@@ -72,25 +70,25 @@ def gaussians(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Datas
     return gaussian_summary(found), found
 
 
-def gaussian_summary(found: xr.Dataset) -> dict[str, Measurement]:
-    """The power of n, the constant in front of it, and measured over predicted."""
+def gaussian_summary(found: xr.Dataset) -> dict[str, float]:
+    """The power of n by which the difference falls, its constant, and the measured over the predicted difference."""
     some = found.sel(case="digits, known mean", points=found.points[found.points >= SOME])
     many, values = found.sel(points=found.points[found.points >= MANY]), {}
     if some.sizes["points"] > 1:
         values["gaussian_slope"] = slope(some.points.values, some.error.values)
-        values["gaussian_dimension"] = farthest((some.error * some.points / some.dimension).values, 0.95)
+        values["gaussian_dimension"] = farthest(some.error * some.points / some.dimension, 0.95)
     if many.sizes["points"]:
-        values["gaussian_derived"] = farthest((many.error / many.error_predicted).mean("points").values, 1.0)
-    return measurements(values)
+        values["gaussian_derived"] = farthest((many.error / many.error_predicted).mean("points"), 1.0)
+    return values
 
 
 def axes_both_ways(d: int) -> jax.Array:
-    """2 d starts whose mean of any square of an affine map is that of standard normal ones, exactly."""
+    """2 d starts that give the square of any affine map the exact mean that standard normal starts give it."""
     axes = math.sqrt(d) * jnp.eye(d)
     return jnp.concatenate([axes, -axes])
 
 
-def mixtures(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Agreement of exact empirical scores, and of networks, of disjoint halves of a mixture."""
     law, noise, fit = jax.random.split(key, 3)
     std = math.sqrt(1 + SPREAD**2)
@@ -118,23 +116,23 @@ def mixtures(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Datase
     return mixture_summary(dataset, trained, settings.starts), dataset
 
 
-def mixture_summary(found: xr.Dataset, trained: list[int], starts: int) -> dict[str, Measurement]:
-    """Shares of close samples, of empirical scores and of networks, and how much more than Gaussians networks agree."""
+def mixture_summary(found: xr.Dataset, trained: list[int], starts: int) -> dict[str, Any]:
+    """Shares of close samples of pairs of models; how much more two networks agree than a network and a Gaussian."""
     empirical, network = (found.sel(model=model) for model in ("empirical", "network"))
     large = network.sel(n=[n for n in trained if n >= LARGE])
-    measured = {"empirical": share(empirical.share.max(), starts)}
+    values: dict[str, Any] = {"empirical": share(empirical.share.max(), starts)}
     if large.sizes["n"]:
-        measured["beyond_empirical"] = share((large.share - empirical.share).min(), starts)
+        values["beyond_empirical"] = share((large.share - empirical.share).min(), starts)
     if len(trained) > 1:  # these are claims on what changes with n
-        measured |= {f"trained_{n}": share(network.share.sel(n=n), starts) for n in (16, 256, 1024) if n in trained}
-        measured["rising"] = share(network.share.sel(n=trained).diff("n").min(), starts)
+        values |= {f"trained_{n}": share(network.share.sel(n=n), starts) for n in (16, 256, 1024) if n in trained}
+        values["rising"] = share(network.share.sel(n=trained).diff("n").min(), starts)
         if large.sizes["n"]:
-            measured |= measurements({"beyond_gaussian": (large.cosine - large.gaussian_cosine).min()})
-            measured["beyond_gaussian_share"] = share((large.share - large.gaussian_share).min(), starts)
-    return measured
+            values["beyond_gaussian"] = (large.cosine - large.gaussian_cosine).min()
+            values["beyond_gaussian_share"] = share((large.share - large.gaussian_share).min(), starts)
+    return values
 
 
-def halves(n: int, key) -> list[Float[np.ndarray, "n d"]]:
+def halves(n: int, key: PRNGKeyArray) -> list[Float[np.ndarray, "n d"]]:
     """Two sets of n points of four clusters, whose means are the corners of a regular simplex around 0."""
     corners = np.eye(CLUSTERS) - 1 / CLUSTERS
     corners *= math.sqrt(D) / np.linalg.norm(corners[0])

@@ -19,8 +19,7 @@ def figure(results: Results) -> Figure:
         (line,) = left.plot(one.points, one.error, linestyle="", markersize=5, label=case)
         left.plot(one.points, one.error_predicted, color=line.get_color(), marker="", linestyle="-", linewidth=1)
     left.set(yscale="log", ylabel="relative squared difference")
-    left.set_xticks(found.points.values, [str(n) for n in found.points.values])
-    left.minorticks_off()
+    style.mark_values(left.xaxis, found.points.values)
     left.set_title("two fitted Gaussians (lines: theory)", fontsize=style.TEXT)
     for model, label in NAMES.items():
         one = found.sel(model=model)
@@ -31,5 +30,4 @@ def figure(results: Results) -> Figure:
     right.plot(found.n, found.shuffled.sel(model="network"), markersize=5, label="shuffled pairs")
     middle.set(ylim=(-0.03, 1.45), ylabel="share of cosines above .95")
     right.set(ylim=(-0.1, 1.03), ylabel="mean cosine")
-    style.legend(left, middle, right)
-    return drawn
+    return style.with_legends(drawn)

@@ -1,7 +1,6 @@
-"""Marion and Wu: distances to the data do not see copies, losses do, and larger networks memorize sooner."""
+"""Marion and Wu: losses tell copies from generalization, distances do not, and larger networks memorize sooner."""
 
-from .experiment import FULL as FULL
-from .experiment import SMOKE as SMOKE
-from .experiment import Settings as Settings
-from .experiment import experiment as experiment
-from .figure import figure as figure
+from .experiment import FULL, SMOKE, Settings, experiment
+from .figure import figure
+
+__all__ = ["FULL", "SMOKE", "Settings", "experiment", "figure"]

@@ -1,20 +1,22 @@
 """A family of exact denoisers between copying and generalizing, and the step at which networks memorize."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import scores
 from ...studies.network_courses import network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
-from ..base import Measurement, Results
-from ..measurements import measurements
-from .widened import widened_distances, widened_losses
+from ..base import Results
+from ..measurements import together
+from ..trained_mixtures import clusters
+from .widened_points import widened_distances, widened_losses
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5
 USEFUL = 0.36  # width up to which the members are still close to the law
@@ -47,21 +49,22 @@ FULL = Settings()
 SMOKE = Settings(widths=(0.0, 0.001, 0.12, 0.36, 1.0), sets=2, loss_sets=1, loss_points=100, levels=8, sizes=())
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """The family of exact denoisers, then, if asked for, the networks."""
-    measured, curves = family(settings, key)
+    found = [family(settings, key)]
     if settings.sizes:
-        numbers, more = networks(settings, jax.random.fold_in(key, 3))
-        measured, curves = measured | numbers, curves.merge(more)
-    return Results(measured, curves)
+        found.append(networks(settings, jax.random.fold_in(key, 3)))
+    return together(*found)
 
 
-def family(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def family(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Copies, distances and losses of training points widened to Gaussians, over independent experiments."""
     keys, family_key = jax.random.split(key, settings.sets), jax.random.fold_in(key, 1)
     variances, rows, losses = np.array(settings.widths) * SPREAD**2, [], []
     for i, data_key in enumerate(keys):
-        train, test = data_of(settings.n, jax.random.fold_in(data_key, 0))
+        mean_key, train_key, test_key = jax.random.split(jax.random.fold_in(data_key, 0), 3)
+        law = clusters(D, CLUSTERS, key=mean_key, deviation=SPREAD)
+        train, test = (law.draw(settings.n, key=own) for own in (train_key, test_key))
         sample_key, direction_key, loss_key = jax.random.split(jax.random.fold_in(family_key, i), 3)
         rows.append(widened_distances(train, test, variances, sample_key=sample_key, direction_key=direction_key))
         if i < settings.loss_sets:
@@ -77,59 +80,41 @@ def family(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]
     return family_summary(found, settings.sets), found
 
 
-def data_of(n: int, key) -> tuple[jax.Array, jax.Array]:
-    """Training and held-out points of `CLUSTERS` Gaussians whose means are uniform on the sphere of radius sqrt(d)."""
-    mean_key, train_key, test_key = jax.random.split(key, 3)
-    means = jax.random.normal(mean_key, (CLUSTERS, D))
-    means = means * math.sqrt(D) / jnp.linalg.norm(means, axis=1, keepdims=True)
-    law = scores.GaussianMixture(jnp.ones(CLUSTERS), means, jnp.full(CLUSTERS, SPREAD**2))
-    return law.draw(n, key=train_key), law.draw(n, key=test_key)
-
-
-def family_summary(found: xr.Dataset, sets: int) -> dict[str, Measurement]:
-    """What ends and what stays up to the width `USEFUL`, and the least losses without and with copies."""
+def family_summary(found: xr.Dataset, sets: int) -> dict[str, Any]:
+    """What changes and what does not up to the width `USEFUL`, and the least losses with and without copies."""
     useful, first, last = found.sel(width=slice(0, USEFUL)), found.isel(width=0), found.isel(width=-1)
     not_copying, good = (found.where(part, drop=True) for part in (found.copied < 0.5, found.edm_loss <= 1.1))
     values = {"copying_ends": first.copied - useful.copied[-1], "distance_sees": last.to_test / first.to_test}
     values["edm_copies"] = good.copied.min()
     if not_copying.sizes["width"]:
         values |= {"edm_margin": not_copying.edm_loss.min(), "flat_margin": not_copying.flat_loss.min()}
-    measured = measurements(values)
     if sets >= ENOUGH:
         worst = useful.isel(width=int(np.abs(useful.gap_change.values).argmax()))
-        measured["gap_stays"] = Measurement(float(abs(worst.gap_change)), float(worst.gap_change_error))
-        measured |= measurements({"distance_stays": abs(useful.to_test / first.to_test - 1).max()})
-    return measured
+        values["gap_stays"] = abs(worst.gap_change), worst.gap_change_error
+        values["distance_stays"] = abs(useful.to_test / first.to_test - 1).max()
+    return values
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Loss gaps and copies in the course of training, over the number of points and over the width of the network."""
     size_key, hidden_key = jax.random.split(key)
     law = scores.GaussianMixture.two_clusters(jnp.ones(TRAINED_D))
-    sizes, steps = settings.sizes, settings.size_steps
-    by_n = network_courses(law, sizes, key=size_key, steps=steps, snapshots=log_spaced(steps, 18, max(1, steps // 200)))
+    n, steps = settings.sizes, settings.size_steps
+    by_n = network_courses(law, n, key=size_key, steps=steps, snapshots=log_spaced(steps, 18, max(1, steps // 200)))
     hidden, steps = settings.hidden, settings.hidden_steps
-    by_hidden = network_courses(
-        law,
-        [HIDDEN_N] * len(hidden),
-        width=hidden,
-        key=hidden_key,
-        steps=steps,
-        batch=HIDDEN_BATCH,
-        snapshots=log_spaced(steps, 16, max(1, steps // 60)),
-        samples=500,
-    )
+    n, options = [HIDDEN_N] * len(hidden), {"width": hidden, "batch": HIDDEN_BATCH, "samples": 500}
+    snapshots = log_spaced(steps, 16, max(1, steps // 60))
+    by_hidden = network_courses(law, n, key=hidden_key, steps=steps, snapshots=snapshots, **options)
+    by_n = by_n.swap_dims(member="n").drop_vars("width")
+    by_hidden = by_hidden.swap_dims(member="width").drop_vars("n").rename(width="hidden")
     kept = ["gap", "copied", "held_out_loss"]
-    by_n = by_n.swap_dims(member="n")[kept].drop_vars("width")
-    by_hidden = by_hidden.swap_dims(member="width")[kept].drop_vars("n").rename(width="hidden")
-    parts = {"by_n": by_n, "by_hidden": by_hidden}
-    renamed = [part.rename({name: f"{name}_{by}" for name in (*kept, "step")}) for by, part in parts.items()]
-    found = xr.merge(renamed)
+    parts = {"by_n": by_n[kept], "by_hidden": by_hidden[kept]}
+    found = xr.merge([part.rename({name: f"{name}_{by}" for name in (*kept, "step")}) for by, part in parts.items()])
     return network_summary(found), found
 
 
-def network_summary(found: xr.Dataset) -> dict[str, Measurement]:
-    """Exponents of the step of memorization in the number of points and in the width, and copies by the width."""
+def network_summary(found: xr.Dataset) -> dict[str, Any]:
+    """Exponents of the step of memorization in the number of points and in the width, and copies against the width."""
     by_n, by_hidden = (memorization_steps(found, by) for by in MEMORIZING)
     values = {"time_slope": slope(found.n.values, by_n)} if len(by_n) > 1 else {}
     if len(by_hidden) > 1:
@@ -137,7 +122,7 @@ def network_summary(found: xr.Dataset) -> dict[str, Measurement]:
         values["width_ratio"] = np.max(np.divide(by_hidden[1:], by_hidden[:-1]))
     if len(by_hidden) > 2:  # the narrowest network hardly copies
         values["width_copies"] = np.diff(found.copied_by_hidden.values[1:, -1]).min()
-    return measurements(values)
+    return values
 
 
 def memorization_steps(found: xr.Dataset, by: str) -> list[float]:

@@ -1,6 +1,7 @@
 """Copies, distances and losses of the exact denoisers, and when and how much networks memorize."""
 
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -15,11 +16,10 @@ def figure(results: Results) -> Figure:
     draw_family(results.curves, *axes[:3])
     if rows == 2:
         draw_networks(results.curves, *axes[3:])
-    style.legend(*axes)
-    return drawn
+    return style.with_legends(drawn)
 
 
-def draw_family(found: xr.Dataset, left, middle, right) -> None:
+def draw_family(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Copies and distances against the width, and the loss of each member against its copies."""
     left.plot(found.width, found.copied, markersize=4)
     left.set(ylabel="copies among samples (1)")
@@ -36,11 +36,11 @@ def draw_family(found: xr.Dataset, left, middle, right) -> None:
     right.set(xlabel="training loss over its minimum (1)", ylabel="copies among samples (1)", xlim=(0.8, None))
 
 
-def draw_networks(found: xr.Dataset, left, middle, right) -> None:
+def draw_networks(found: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     """Loss gaps over training for each n, the steps at which they are reached, and copies against the width."""
     for n, gap in zip(found.n.values, found.gap_by_n.values):
         left.plot(found.step_by_n, gap, markersize=3, label=f"n = {n}")
-    left.axhline(MEMORIZING["by_n"], color=style.MARK_COLOUR, linewidth=0.8)
+    left.axhline(MEMORIZING["by_n"], **style.THEORY)
     left.set(xscale="log", xlabel="steps of training", ylabel="loss gap (1)", ylim=(-0.05, 1.5))
     steps = {by: memorization_steps(found, by) for by in MEMORIZING}
     middle.plot(found.n, steps["by_n"], markersize=4, label="against n, 128 units")
@@ -49,5 +49,4 @@ def draw_networks(found: xr.Dataset, left, middle, right) -> None:
     right.plot(found.hidden, found.copied_by_hidden[:, -1], markersize=4, label=f"n = {HIDDEN_N}")
     right.set(xscale="log", xlabel="hidden units", ylabel="copies at the last step (1)", ylim=(-0.02, None))
     for ax in (middle, right):
-        ax.set_xticks(found.hidden.values, [str(units) for units in found.hidden.values])
-        ax.minorticks_off()
+        style.mark_values(ax.xaxis, found.hidden.values)

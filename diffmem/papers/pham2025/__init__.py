@@ -1,7 +1,6 @@
-"""Pham et al. on associative memory: from copies to spurious states to the law, on a circle where all is countable."""
+"""Pham et al. on associative memory: memorized, spurious and generalized states, counted on a circle."""
 
-from .experiment import FULL as FULL
-from .experiment import SMOKE as SMOKE
-from .experiment import Settings as Settings
-from .experiment import experiment as experiment
-from .figure import figure as figure
+from .experiment import FULL, SMOKE, Settings, experiment
+from .figure import figure
+
+__all__ = ["FULL", "SMOKE", "Settings", "experiment", "figure"]

@@ -1,24 +1,22 @@
 """Wells of random points on a circle, counted by kind over the size of the set, and wells of regular polygons."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import metrics, scores, theory
 from ...level import NoiseLevel
 from ...studies.training_course import slope
-from ..base import Measurement, Results
-from ..measurements import measurements
+from ..base import Results
+from ..measurements import together
 
 KINDS = ("memorized", "spurious", "shallow")
-TRACKS = (
-    "radius",
-    "ridge",
-)  # where the ripple of a polygon is measured: at the points, or where the density is largest
+TRACKS = ("radius", "ridge")  # where the ripple of a polygon is measured: at the points, or at the largest density
 ROOM = 1000  # points of one compiled size, filled up with points of weight 0
 LARGE = 20_000  # points whose wells are nearly all shallow
 
@@ -38,14 +36,12 @@ FULL = Settings()
 SMOKE = Settings(sizes=(10, 20, 50, 100, 200, 500), sets=2, noises=(0.2,))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Wells of random sets of every size, and the sizes of regular polygons."""
-    measured, curves = random_sets(settings, key)
-    deviation, more = polygons(settings)
-    return Results(measured | deviation, curves.merge(more))
+    return together(random_sets(settings, key), polygons(settings))
 
 
-def random_sets(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def random_sets(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
     """Attractors of each kind and the depth of all wells against the number of points, beside their laws."""
     sizes = list(settings.sizes)
     counts, depths = zip(*(census(n, settings, jax.random.fold_in(key, n)) for n in sizes))
@@ -61,7 +57,7 @@ def random_sets(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dat
     return claimed(found), found
 
 
-def census(n: int, settings: Settings, key) -> tuple[np.ndarray, np.ndarray]:
+def census(n: int, settings: Settings, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:
     """The number of wells of each kind for each of several sets of n points, and the depths of all wells."""
     curve = circle(2 * np.pi * np.arange(settings.nodes) / settings.nodes)
     counts, depths = [], []
@@ -73,8 +69,8 @@ def census(n: int, settings: Settings, key) -> tuple[np.ndarray, np.ndarray]:
     return np.array(counts), np.concatenate(depths)
 
 
-def claimed(found: xr.Dataset) -> dict[str, Measurement]:
-    """The numbers of the claims on random sets, as far as their sizes reach."""
+def claimed(found: xr.Dataset) -> dict[str, Any]:
+    """The numbers of those claims on random sets that the sizes of the sets allow to check."""
     total = found.attractors.sum("kind")
     share = found.attractors / total
     largest = found.n.max()
@@ -95,25 +91,22 @@ def claimed(found: xr.Dataset) -> dict[str, Measurement]:
             "shallow": share.sel(kind="shallow", n=LARGE),
             "depth_slope": slope(deep.n, deep),
         }
-    return measurements(values)
+    return values
 
 
-def polygons(settings: Settings) -> tuple[dict[str, Measurement], xr.Dataset]:
+def polygons(settings: Settings) -> tuple[dict[str, Any], xr.Dataset]:
     """Sizes for every noise and ripple, at the radius of the points and on the ridge of the circle's density."""
-    radii = [(1.0, theory.circle_ridge(noise)) for noise in settings.noises]
-    found = [
-        [
-            [polygon_size(ripple, noise, pair[i]) for ripple in settings.ripples]
-            for noise, pair in zip(settings.noises, radii)
-        ]
-        for i in range(len(TRACKS))
-    ]
-    predicted = [[theory.polygon_size(ripple, noise) for ripple in settings.ripples] for noise in settings.noises]
+    shape = len(settings.noises), len(settings.ripples)
+    found, predicted = np.zeros((len(TRACKS), *shape)), np.zeros(shape)
+    for i, noise in enumerate(settings.noises):
+        for j, ripple in enumerate(settings.ripples):
+            found[:, i, j] = [polygon_size(ripple, noise, radius) for radius in (1.0, theory.circle_ridge(noise))]
+            predicted[i, j] = theory.polygon_size(ripple, noise)
     curves = xr.Dataset(
         {"polygon": (("track", "noise", "ripple"), found), "polygon_predicted": (("noise", "ripple"), predicted)},
         {"track": list(TRACKS), "noise": list(settings.noises), "ripple": list(settings.ripples)},
     )
-    return measurements({"polygon": abs(curves.polygon / curves.polygon_predicted - 1).max()}), curves
+    return {"polygon": abs(curves.polygon / curves.polygon_predicted - 1).max()}, curves
 
 
 def polygon_size(ripple: float, noise: float, radius: float) -> float:
@@ -138,7 +131,7 @@ def circle(angles: np.ndarray, radius: float = 1.0) -> np.ndarray:
 
 
 def score_of(points: np.ndarray) -> scores.Empirical:
-    """Their exact score; points of weight zero fill up small sets, so that all of them share a compilation."""
+    """The exact score of points; points of weight zero fill up small sets, so that all sets share one compilation."""
     n, room = len(points), max(ROOM, len(points))
     padded = np.concatenate([points, np.zeros((room - n, 2))])
     dtype = jnp.zeros(()).dtype

@@ -14,7 +14,7 @@ def figure(results: Results) -> Figure:
         bars = 1.96 * found.attractors_error.sel(kind=kind)
         left.errorbar(found.n, found.attractors.sel(kind=kind), bars, markersize=4, linewidth=1.2, label=kind)
     left.plot(found.n, found.attractors.sum("kind"), color="#808080", marker="", linestyle="-", zorder=1, label="all")
-    left.axhline(float(found.expected), color=style.MARK_COLOUR, linestyle=":", linewidth=1, label=r"$\sqrt{3/2}\,R/s$")
+    left.axhline(float(found.expected), label=r"$\sqrt{3/2}\,R/s$", **style.THEORY | {"linestyle": ":"})
     left.set(xscale="log", xlabel="training points $n$", ylabel="attractors on the circle", ylim=(None, 42))
     left.legend(loc="upper center", ncols=2, fontsize=style.SMALL, frameon=False, columnspacing=1.0)
     middle.plot(found.n, found.depth, markersize=4, label="median")
@@ -24,7 +24,6 @@ def figure(results: Results) -> Figure:
         one = found.sel(noise=noise, track="radius")
         right.plot(one.polygon_predicted, one.polygon, linestyle="", markersize=5, label=f"$s={noise:g}R$")
     ends = [0, 1.1 * float(found.polygon_predicted.max())]
-    right.plot(ends, ends, color=style.MARK_COLOUR, linestyle="--", marker="", linewidth=1)
+    right.plot(ends, ends, **style.THEORY)
     right.set(xlabel=r"$(R/s)\sqrt{2\log(2/e)}$", ylabel="polygon whose wells have ripple $e$")
-    style.legend(middle, right)
-    return drawn
+    return style.with_legends(drawn)

@@ -1,7 +1,6 @@
-"""Raya and Ambrogioni on symmetry breaking: two points, where every critical time has a closed form to be held to."""
+"""Raya and Ambrogioni on symmetry breaking: two points, for which every critical time has a closed form."""
 
-from .experiment import FULL as FULL
-from .experiment import SMOKE as SMOKE
-from .experiment import Settings as Settings
-from .experiment import experiment as experiment
-from .figure import figure as figure
+from .experiment import FULL, SMOKE, Settings, experiment
+from .figure import figure
+
+__all__ = ["FULL", "SMOKE", "Settings", "experiment", "figure"]

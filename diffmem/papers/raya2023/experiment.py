@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 from scipy.optimize import brentq
 
 from ... import metrics, processes, scores, theory
@@ -35,8 +36,8 @@ FULL = Settings()
 SMOKE = Settings(ratios=9)
 
 
-def experiment(settings: Settings, key) -> Results:
-    """All numbers; nothing is random, and `key` is not used."""
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
+    """All numbers of the claims; nothing is random, and `key` is not used."""
     del key
     exponents, responses = critical()
     distance, fixed = attractors(settings)
@@ -47,7 +48,7 @@ def experiment(settings: Settings, key) -> Results:
 
 
 def stability() -> dict[str, float]:
-    """Where fixed points, flow and SDE leave the midpoint x = 0: distances from the closed forms."""
+    """How far the noise or time at which fixed points, flow and SDE leave x = 0 is from the closed forms."""
     score, zero, one = two_points(), np.zeros(1), np.ones(1)
 
     def slope_of_mean(sigma):
@@ -87,7 +88,7 @@ def critical() -> tuple[dict[str, float], xr.Dataset]:
 
 
 def attractors(settings: Settings) -> tuple[dict[str, float], xr.Dataset]:
-    """The attractor that the point +1 climbs to on the empirical score, against the root of m = tanh(m/sigma^2)."""
+    """The attractor of the empirical score reached by ascent from +1, against the root of m = tanh(m/sigma^2)."""
     score, ratios = two_points(), np.linspace(0.1, 1.3, settings.ratios)
     found = [metrics.attractors(score, np.ones((1, 1)), NoiseLevel(1.0, float(ratio))).points for ratio in ratios]
     # NaN where the ascent did not converge

@@ -22,8 +22,7 @@ def figure(results: Results) -> Figure:
     right.plot(found.start, found.late_start, markersize=4)
     marks = {"drift of the SDE": 1, "fixed points": math.log(2) / 2 / SDE_TIME}
     for (label, time), line in zip(marks.items(), style.MARK_LINES):
-        right.axvline(time, color=style.MARK_COLOUR, linestyle=line, linewidth=1, label=label)
+        right.axvline(time, label=label, **style.THEORY | {"linestyle": line})
     right.set(xlabel=r"start $t_s$ (critical times of the SDE)", ylabel="error at the end (total variation)")
     right.set_yscale("log")
-    style.legend(left, middle, right)
-    return drawn
+    return style.with_legends(drawn)

@@ -1,7 +1,6 @@
-"""Shah et al., ambient training at high noise: what one noisy copy of each point changes, and what it does not."""
+"""Shah et al.: what ambient training on one noisy copy of each point changes at high noise, and what it does not."""
 
-from .experiment import FULL as FULL
-from .experiment import SMOKE as SMOKE
-from .experiment import Settings as Settings
-from .experiment import experiment as experiment
-from .figure import figure as figure
+from .experiment import FULL, SMOKE, Settings, experiment
+from .figure import figure
+
+__all__ = ["FULL", "SMOKE", "Settings", "experiment", "figure"]

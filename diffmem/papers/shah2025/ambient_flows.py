@@ -2,14 +2,14 @@
 
 import math
 
-import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
-from ...integrators import Heun, grids, sample
+from ...integrators import grids
 from ...metrics import nearest
 from ...processes import EDM
 from ...scores import AbstractScore, Ambient, Empirical
+from ..flows import flow_from
 
 PROCESS = EDM()  # one process for all grids: only their times differ, so nothing compiles again
 BOTTOM = 2e-3  # noise at which a flow counts as ended
@@ -43,9 +43,7 @@ def flow_between(
 ) -> Float[Array, "count d"]:
     """States at noise `low` (alpha = 1) of the probability flow from states at `high`, by Heun's method on a Karras
     grid."""
-    times = grids.karras(EDM(sigma_min=low, sigma_max=high), steps)
-    key, size = jax.random.key(0), start.shape[1:]  # the flow draws nothing
-    return sample(score, PROCESS, Heun(), times, size, len(start), key=key, start=start, finish="state").points
+    return flow_from(start, score, PROCESS, grids.karras(EDM(sigma_min=low, sigma_max=high), steps)).points
 
 
 def average_by_source(

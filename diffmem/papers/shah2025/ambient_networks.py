@@ -81,18 +81,17 @@ def ambient_courses(
 def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
     """What ambient training changes, from `ambient_courses` whose first noise is 0, the plain one.
 
-    "least": lowest held-out loss of plain over ambient, the largest over noises; "least_copied": share of copies there,
-    the largest of all members; "equal_steps": copies at the last step, ambient over plain, the ratio farthest from 1;
-    "equal_loss": copies, ambient of the first noise over plain, where the held-out losses, past their minima, reach
-    `loss`; NaN where one does not.
+    `least`: lowest held-out loss of plain over ambient training, the largest ratio over noises; `least_copied`: share
+    of copies at the lowest held-out loss, the largest of all members; `equal_steps`: copies at the last step, ambient
+    over plain, the ratio farthest from 1; `equal_loss`: copies, ambient training with the first noise over plain, where
+    the held-out losses, past their minima, reach `loss`, NaN where one does not.
     """
-    each = [course.isel(noise=i) for i in range(course.sizes["noise"])]
-    least = np.array([float(one.held_out_loss.min()) for one in each])
-    last = np.array([float(one.copied[-1]) for one in each])
-    plain, ambient = (at_held_out_loss(one, loss) for one in each[:2])
+    losses, copied = course.held_out_loss.values, course.copied.values  # (noises, steps)
+    least, last = losses.min(1), copied[:, -1]
+    plain, ambient = (at_held_out_loss(course.isel(noise=i), loss) for i in range(2))
     return {
-        "least": float((least[0] / least[1:]).max()),
-        "least_copied": max(float(one.copied[int(one.held_out_loss.values.argmin())]) for one in each),
+        "least": (least[0] / least[1:]).max(),
+        "least_copied": copied[np.arange(len(copied)), losses.argmin(1)].max(),
         "equal_steps": farthest(last[1:] / last[0], 1),
         "equal_loss": ambient / plain,
     }

@@ -1,18 +1,20 @@
 """Copies, quality and the averaging attack under plain and ambient scores, and networks trained either way."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PRNGKeyArray
 
+from ... import theory
 from ...metrics import memorization, nearest
 from ...scores import Empirical, GaussianMixture
 from ...training import log_spaced
-from ..base import Measurement, Results
-from ..measurements import farthest, measurements
+from ..base import Results
+from ..measurements import farthest, farthest_mean, together
 from ..trained_mixtures import clusters
 from .ambient_flows import ambient_branches, average_by_source, flow_between
 from .ambient_networks import ambient_against_plain, ambient_courses
@@ -51,38 +53,39 @@ class TrainingSet(NamedTuple):
     noise: jax.Array
 
 
-def training_set(n: int, key) -> TrainingSet:
+def training_set(n: int, key: PRNGKeyArray) -> TrainingSet:
     """n points of a mixture of clusters on a sphere, and one noise for each point."""
     means_key, train_key, noise_key = jax.random.split(key, 3)
     population = clusters(D, CLUSTERS, key=means_key, deviation=SPREAD)
     return TrainingSet(population, population.draw(n, key=train_key), jax.random.normal(noise_key, (n, D)))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Exact scores over the noise of the data, on several draws; then, if asked for, networks."""
     keys = jax.random.split(key, settings.draws)
-    curves = xr.concat([one_draw(settings, subkey) for subkey in keys], "subkey")
-    measured = measurements({"copied_empirical": curves.copied_empirical.min()})
+    curves = xr.concat([one_draw(settings, draw_key) for draw_key in keys], "draw")
+    values: dict[str, Any] = {"copied_empirical": curves.copied_empirical.min()}
     if {LOW, HIGH} <= set(settings.noises):
         at = curves.sel(noise=[LOW, HIGH])
-        measured |= frontier(at) | attacked(at)
+        values |= frontier(at) | attacked(at)
+    found = [(values, curves)]
     if settings.network_noises:
-        found, course = networks(settings, jax.random.fold_in(key, settings.draws))
-        measured, curves = measured | found, curves.merge(course)
-    return Results(measured, curves)
+        found.append(networks(settings, jax.random.fold_in(key, settings.draws)))
+    return together(*found)
 
 
-def one_draw(settings: Settings, key) -> xr.Dataset:
+def one_draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     """Copies, quality and averages over the noise of the data, for one training set."""
     set_key, start_key = jax.random.split(key)
     drawn = training_set(settings.n, set_key)
     start = TOP * jax.random.normal(start_key, (settings.samples, D))
     found = [one_noise(drawn, noise, start, settings.steps) for noise in settings.noises]
-    return xr.concat(found, "noise").assign_coords(noise=list(settings.noises), branch=list(BRANCHES))
+    noises = xr.IndexVariable("noise", list(settings.noises))
+    return xr.concat(found, noises).assign_coords(branch=list(BRANCHES))
 
 
-def one_noise(drawn: TrainingSet, noise: float, start, steps: int) -> xr.Dataset:
-    """Above the noise of the data either score, below it the population's or, for copies, that of the clean points."""
+def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"], steps: int) -> xr.Dataset:
+    """Copies, quality and averages for either score above the noise of the data, and another score below it."""
     population, train, unit_noise = drawn
     states = ambient_branches(train, unit_noise, noise, start, TOP, steps=steps)
     ends = [flow_between(population, states[name], noise, steps=steps) for name in BRANCHES]
@@ -101,45 +104,42 @@ def one_noise(drawn: TrainingSet, noise: float, start, steps: int) -> xr.Dataset
     return xr.Dataset(curves)
 
 
-def frontier(at: xr.Dataset) -> dict[str, Measurement]:
-    """Copies and quality of both branches: the worst draw or noise, but the mean quality over draws."""
+def frontier(at: xr.Dataset) -> dict[str, Any]:
+    """Copies of both branches in the worst draw, and their quality, averaged over draws, at the worst noise."""
     found = {}
     for branch in BRANCHES:
         one = at.sel(branch=branch)
-        found[f"copied_low_{branch}"] = Measurement(float(one.copied.sel(noise=LOW).min()))
-        found[f"copied_high_{branch}"] = Measurement(float(one.copied.sel(noise=HIGH).max()))
-        quality = one.quality.transpose("subkey", "noise").values
-        worst = np.argmax(np.abs(quality.mean(axis=0) - 1))
-        error = quality.std(axis=0, ddof=1)[worst] / math.sqrt(len(quality))
-        found[f"quality_{branch}"] = Measurement(float(quality.mean(axis=0)[worst]), float(error))
+        quality = theory.mean_estimate(one.quality.transpose("draw", "noise").values)
+        found |= {
+            f"copied_low_{branch}": one.copied.sel(noise=LOW).min(),
+            f"copied_high_{branch}": one.copied.sel(noise=HIGH).max(),
+            f"quality_{branch}": farthest_mean(zip(*quality), 1),
+        }
     return found
 
 
-def attacked(at: xr.Dataset) -> dict[str, Measurement]:
+def attacked(at: xr.Dataset) -> dict[str, float]:
     """Errors of the averages in units of what k independent noises would leave, or of one noise: the worst group,
     noise and draw."""
-    plain, ambient = at.error.transpose("branch", "subkey", "noise", "group").values
-    size, own = at["size"].transpose("branch", "subkey", "noise", "group").values, at.own.values
+    plain, ambient = at.error.transpose("branch", "draw", "noise", "group").values
+    size, own = at["size"].transpose("branch", "draw", "noise", "group").values, at.own.values
     noise = at.noise.values[:, None]
     averaged = noise * np.sqrt(D / np.maximum(size, 1))
-    values = {
+    return {
         "attack_plain": np.nanmax(plain / averaged[0]),
-        "attack_ambient": farthest(np.nanmean(ambient / (noise * math.sqrt(D)), axis=2).ravel(), 1),
+        "attack_ambient": farthest(np.nanmean(ambient / (noise * math.sqrt(D)), axis=2), 1),
         "attack_own": np.nanmax(np.abs(ambient - own) / averaged[1]),
         "attack_gain": np.min(np.nanmean(ambient, axis=2) / np.nanmean(plain, axis=2)),
     }
-    return measurements(values)
 
 
-def networks(settings: Settings, key) -> tuple[dict[str, Measurement], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Networks under plain (noise 0) and ambient training: held-out loss and copies over training."""
     law = GaussianMixture.two_clusters(jnp.ones(settings.network_d))
     steps, noises = settings.network_steps, settings.network_noises
     snapshots = log_spaced(steps, 22, steps // 100)
     course = ambient_courses(law, settings.network_n, noises, key=key, steps=steps, snapshots=snapshots)
-    names = {"copied": "learned_copied", "held_out_loss": "learned_loss", "noise": "learned_noise"}
-    measured = {}
+    values = {}
     if len(noises) > 1 and noises[0] == 0:
-        learned = ambient_against_plain(course, EQUAL_LOSS)
-        measured = measurements({f"learned_{name}": value for name, value in learned.items()})
-    return measured, course.rename(names)
+        values = {f"learned_{name}": value for name, value in ambient_against_plain(course, EQUAL_LOSS).items()}
+    return values, course.rename(copied="learned_copied", held_out_loss="learned_loss", noise="learned_noise")

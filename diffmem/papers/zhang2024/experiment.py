@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import PRNGKeyArray
 
 from ... import data, metrics, scores
 from ..base import Measurement, Results
@@ -30,7 +31,7 @@ FULL = Settings()
 SMOKE = Settings(sizes=(1500,), steps=200)
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Two networks on each training set, the exact empirical score and the Gaussian fit, from the same starts."""
     order_key, start_key, fit_key = jax.random.split(key, 3)
     pixels = data.digits()
@@ -43,8 +44,8 @@ def experiment(settings: Settings, key) -> Results:
     twins = [part for part in sets for _ in range(2)]
     learned = networks_side_by_side(twins, std, *ends, key=fit_key, steps=settings.steps, width=settings.width)
     pairs = zip(learned[::2], learned[1::2])
-    curves = xr.concat([compared(part, pair, flow) for part, pair in zip(sets, pairs)], dim="n")
-    curves = curves.assign_coords(n=list(settings.sizes))
+    found = [compared(part, pair, flow) for part, pair in zip(sets, pairs)]
+    curves = xr.concat(found, xr.IndexVariable("n", list(settings.sizes)))
     return Results(summary(curves, settings.starts), curves)
 
 
@@ -65,7 +66,7 @@ def compared(train: np.ndarray, learned: tuple, flow: SameNoise) -> xr.Dataset:
 
 
 def summary(found: xr.Dataset, starts: int) -> dict[str, Measurement]:
-    """Dips of the networks' agreement at 100 points, generalization, and agreement with the empirical score, by n."""
+    """The dip of the networks' agreement at 100 points, generalization, and agreement with the empirical score."""
     agreement, exact, _ = (found.share.sel(pair=pair) for pair in PAIRS)
     fresh, values = found.generalization, {"shuffled": found.shuffled.sel(pair="networks").max()}
     for n in (16, 1500):

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...plots import style
@@ -27,7 +28,7 @@ def figure(results: Results) -> Figure:
     return drawn
 
 
-def draw_samples(ax, image: np.ndarray) -> None:
+def draw_samples(ax: Axes, image: np.ndarray) -> None:
     """A column of square images for each model, a row for each start."""
     models, shown, pixels = image.shape
     side = math.isqrt(pixels)

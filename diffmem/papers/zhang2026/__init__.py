@@ -1,7 +1,6 @@
-"""Zhang et al.: one unit for each memorized point, many for generalized ones, read unit by unit."""
+"""Zhang et al.: a memorized point has one hidden unit to itself, a generalized one shares many."""
 
-from .experiment import FULL as FULL
-from .experiment import SMOKE as SMOKE
-from .experiment import Settings as Settings
-from .experiment import experiment as experiment
-from .figure import figure as figure
+from .experiment import FULL, SMOKE, Settings, experiment
+from .figure import figure
+
+__all__ = ["FULL", "SMOKE", "Settings", "experiment", "figure"]

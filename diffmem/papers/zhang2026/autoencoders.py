@@ -1,8 +1,7 @@
 """Two-layer ReLU autoencoders at one noise level: trained with a penalty, read by their code, steered."""
 
-import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,14 +11,15 @@ from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from ... import scores, training
 from ...level import NoiseLevel
+from ..optimisers import cosine_adam
 
 
 class ReLUAutoencoder(eqx.Module):
-    """`W_2 relu(W_1^T x)` without biases, for vectors x of `size` coordinates; W_1, W_2 are (size, width), free of each
-    other.
+    """`W_2 relu(W_1^T x)` without biases, for vectors x of `size` coordinates; W_1 and W_2, both (size, width), are
+    trained independently of each other.
 
-    It does not see the noise level: it is a denoiser of one level, and `scores.FromFunction(autoencoder)` the score of
-    it. Both matrices start Gaussian with standard deviation `scale / sqrt(size)`.
+    The network does not see the noise level: it is a denoiser for one level, and `scores.FromFunction(autoencoder)` is
+    its score. Both matrices start Gaussian with standard deviation `scale / sqrt(size)`.
 
     Source: the model of Zhang et al., arXiv:2512.20963. Raises ValueError for sizes below 1.
     """
@@ -34,7 +34,7 @@ class ReLUAutoencoder(eqx.Module):
         self.encoder, self.decoder = scale * size**-0.5 * jax.random.normal(key, (2, size, width))
 
     def code(self, x: Float[Array, " size"]) -> Float[Array, " width"]:
-        """relu(W_1^T x): what each unit says of x."""
+        """relu(W_1^T x): the response of each hidden unit to x."""
         return jax.nn.relu(x @ self.encoder)
 
     def __call__(
@@ -45,12 +45,17 @@ class ReLUAutoencoder(eqx.Module):
 
 
 class Autoencoder(NamedTuple):
-    """A trained `ReLUAutoencoder` as float64 arrays."""
+    """A trained `ReLUAutoencoder` as float64 arrays, `sum_k w2_k relu(w1_k . x)` over its p hidden units."""
 
     encoder: Float[np.ndarray, "d p"]
-    """W1, a column for each unit."""
+    """W1, a column w1_k for each unit."""
     decoder: Float[np.ndarray, "d p"]
-    """W2."""
+    """W2, a column w2_k for each unit."""
+
+    @property
+    def mass(self) -> Float[np.ndarray, " p"]:
+        """|w1| |w2| of each unit."""
+        return np.linalg.norm(self.encoder, axis=0) * np.linalg.norm(self.decoder, axis=0)
 
     def code(self, x: Real[np.ndarray, "count d"]) -> Float[np.ndarray, "count p"]:
         """relu(W1^T x)."""
@@ -74,9 +79,8 @@ def train_autoencoders(
 ) -> list[Autoencoder]:
     """Autoencoders that minimise `E|f(x + sigma z) - x|^2 + weight_decay (|W1|^2 + |W2|^2)`, one for each set, at once.
 
-    Noise is fresh and antithetic (z with -z), Adam takes the gradient of the whole, its `rate` falls to 1e-3 of itself
-    along a cosine, `batch` points a step. Units that the minimum does not need decay no faster than `weight_decay` has
-    them.
+    Each step draws `batch` points and fresh antithetic noise (z with -z). Adam takes the gradient of the loss with its
+    penalty; its `rate` falls to 1e-3 of itself along a cosine.
     Source: the model of Zhang et al., arXiv:2512.20963. Raises ValueError as `training.fit_many` does.
     """
     start, fit = jax.random.split(key)
@@ -85,20 +89,10 @@ def train_autoencoders(
     fresh = [scores.FromFunction(network) for network in each]
     own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
     objective = training.ScoreMatching(training.Fixed(1.0, sigma), antithetic=True)  # a mean over the d coordinates
-    adam = _penalised_adam(weight_decay / d, rate, steps)
+    adam = cosine_adam(rate, steps, last=1e-3, penalty=weight_decay / d)
     run = training.fit_many(fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=adam, snapshots=1)
     found = [run.member(i).score.function for i in range(len(sets))]
     return [Autoencoder(np.asarray(one.encoder, np.float64), np.asarray(one.decoder, np.float64)) for one in found]
-
-
-@functools.cache
-def _penalised_adam(penalty: float, rate: float, steps: int) -> Any:
-    """The gradient 2 penalty w joins that of the loss before Adam normalises it: one object for each setting."""
-    import optax
-
-    return optax.chain(
-        optax.add_decayed_weights(2 * penalty), optax.adam(optax.cosine_decay_schedule(rate, steps, 1e-3))
-    )
 
 
 def steered(
@@ -110,11 +104,11 @@ def steered(
 ) -> Float[np.ndarray, "rounds strengths"]:
     """How far the outputs of inputs x move along `u = W2 concept` when `strength u` is added to the inputs.
 
-    In units of |u|, mean over inputs, against the outputs of x itself, after each number of denoisings of `rounds`. A
-    concept is a difference of codes, such as the mean code of a class less that of all. Cost: len(strengths) times the
-    largest number of rounds.
+    The mean over inputs of the displacement from the outputs of x itself, in units of |u|, after each number of
+    denoisings in `rounds`. A concept is a difference of codes, such as the mean code of a class less the mean code of
+    all inputs. Cost: len(strengths) times the largest number of rounds evaluations of the network on all inputs.
     Source: the steering of Zhang et al., arXiv:2512.20963, at one noise level.
-    Raises ValueError for a concept that the decoder does not see.
+    Raises ValueError for a concept that the decoder maps to 0.
     """
     u = autoencoder.decoder @ concept
     if not u @ u > 0:

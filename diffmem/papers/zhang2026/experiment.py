@@ -5,11 +5,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from ... import data, theory
 from ..base import Results
-from ..measurements import farthest, measurements
+from ..measurements import farthest, together
 from .autoencoders import Autoencoder, steered, train_autoencoders
 from .training_sets import duplicated, separated
 from .units import code_spread, merged_units, top_energy
@@ -42,12 +42,10 @@ FULL = Settings()
 SMOKE = Settings(sets=1, steps=300, widths=(24,))
 
 
-def experiment(settings: Settings, key) -> Results:
+def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """Separated points, then hybrids of repeated and unique ones."""
     separated_key, hybrid_key = jax.random.split(key)
-    values, curves = separated_points(settings, separated_key)
-    numbers, more = hybrids(settings, hybrid_key)
-    return Results(measurements(values | numbers), xr.merge([curves, more]))
+    return together(separated_points(settings, separated_key), hybrids(settings, hybrid_key))
 
 
 def digits() -> data.Dataset:
@@ -56,7 +54,7 @@ def digits() -> data.Dataset:
     return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels, name="centred digits")
 
 
-def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def separated_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """One digit of each of six classes, moved apart: columns, masses and codes of the trained network."""
     pixels, classes = digits().points, np.asarray(digits().labels)
     pick, fit = jax.random.split(key)
@@ -65,8 +63,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
     found = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, key=fit, steps=steps, batch=192)
     masses, predicted, cosines, counts, energies = [], [], [], [], []
     for points, network in zip(sets, found):
-        size = np.linalg.norm(network.encoder, axis=0) * np.linalg.norm(network.decoder, axis=0)
-        used = size > 1e-3 * size.max()
+        used = network.mass > 1e-3 * network.mass.max()
         towards = [unit(points) @ unit(columns.T[used]).T for columns in network]
         cosines.append(min(part.max(axis=0).min() for part in towards))
         merged = merged_units(*network)
@@ -77,7 +74,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
         energies.append(top_energy(merged.code(points)).min())
     values = {
         "columns": min(cosines),
-        "mass": farthest((np.array(masses) / np.array(predicted)).ravel(), 1),
+        "mass": farthest(np.array(masses) / np.array(predicted), 1),
         "units": farthest(counts, SEPARATED),
         "top_energy": min(energies),
     }
@@ -85,7 +82,7 @@ def separated_points(settings: Settings, key) -> tuple[dict[str, float], xr.Data
     return values, xr.Dataset({name: (("set", "point"), row) for name, row in rows.items()})
 
 
-def one_of_each(classes: np.ndarray, key) -> list[int]:
+def one_of_each(classes: np.ndarray, key: PRNGKeyArray) -> list[int]:
     """The indices of one random digit of each of six random classes."""
     keys = jax.random.split(key)
     order, chosen = (np.asarray(jax.random.permutation(k, n)) for k, n in zip(keys, (len(classes), 10)))
@@ -107,7 +104,7 @@ class Hybrid(NamedTuple):
     held_out: np.ndarray
 
 
-def hybrid(settings: Settings, key) -> Hybrid:
+def hybrid(settings: Settings, key: PRNGKeyArray) -> Hybrid:
     """Repeated digits beside unique ones; noisy queries of both, and of the digits left out."""
     pick, noise = jax.random.split(key)
     parts = duplicated(digits(), settings.repeated, settings.copies, settings.unique, key=pick)
@@ -117,7 +114,7 @@ def hybrid(settings: Settings, key) -> Hybrid:
     return Hybrid(parts.train.points, np.asarray(parts.unique.labels), *noisy)
 
 
-def hybrids(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
+def hybrids(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
     """Detection and steering; at the first width also a network of unique digits."""
     pick, draw_general, fit = jax.random.split(key, 3)
     cases = [hybrid(settings, jax.random.fold_in(pick, i)) for i in range(settings.sets)]
@@ -131,10 +128,9 @@ def hybrids(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
         each = [separations(network, case) for network, case in zip(found, cases)]
         aucs.append(np.mean([one for one, _ in each], axis=0))
         nulls.append(np.mean([null for _, null in each]))
-    moved = np.array([along_classes(network, case) for network, case in zip(found, cases)])
-    spreads = [
-        np.concatenate([code_spread(network.code(case[k])) for network, case in zip(found, cases)]) for k in (2, 3)
-    ]
+    trained = list(zip(found, cases))  # networks of the last width
+    moved = np.array([along_classes(network, case) for network, case in trained])
+    spreads = [np.concatenate([code_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
     curves = {
         "auc": (("width", "detector"), aucs),
         "null_auc": ("width", nulls),
@@ -150,7 +146,7 @@ def hybrids(settings: Settings, key) -> tuple[dict[str, float], xr.Dataset]:
 
 
 def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]:
-    """AUC of each detector, and of the first between training and held-out points."""
+    """The AUC of each detector, and that of the first detector between training and held-out points."""
     statistics = (
         lambda x: code_spread(network.code(x)),
         lambda x: network.code(x).std(axis=1),
@@ -162,7 +158,7 @@ def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Probability that a positive is above a negative."""
+    """Area under the ROC curve: the probability that a positive value is above a negative one."""
     from sklearn.metrics import roc_auc_score
 
     truth = np.repeat([1, 0], [len(positive), len(negative)])
@@ -170,7 +166,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def detection(found: xr.Dataset) -> dict[str, float]:
-    """AUC of the spread of normalized codes, its lead over that of the reconstruction error, and AUC of raw codes."""
+    """AUC of the spread of normalized codes, its excess over that of the reconstruction error, and AUC of raw codes."""
     best, raw, reconstruction, _ = (found.auc.sel(detector=name) for name in DETECTORS)
     values = {"raw": raw.max()}
     for width in found.width.values:
@@ -196,7 +192,7 @@ def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "clas
 
 
 def steering(moved: Float[np.ndarray, "sets classes kinds rounds strengths"]) -> dict[str, float]:
-    """Linearity for generalized inputs up to 3 rounds, and what is left of it for memorized ones."""
+    """R^2 of a linear response of generalized inputs, and the response of memorized over that of generalized ones."""
     mean = moved.mean(axis=0)
     straight = [np.corrcoef(STRENGTHS, one)[0, 1] ** 2 for one in mean[:, 1, :2].reshape(-1, len(STRENGTHS))]
     end = moved.mean(axis=(0, 1))[..., -1]

@@ -12,7 +12,7 @@ def figure(results: Results) -> Figure:
     drawn, (left, middle, right) = style.panels(9.4, 3.0, 3)
     left.plot(found.mass_predicted.values.ravel(), found.mass.values.ravel(), linestyle="", markersize=5)
     ends = [float(found.mass_predicted.min()), float(found.mass_predicted.max())]
-    left.plot(ends, ends, color=style.MARK_COLOUR, linestyle="--", marker="", linewidth=1)
+    left.plot(ends, ends, **style.THEORY)
     left.set(xlabel=r"$(|x|^2-n\lambda)/(|x|^2+\sigma^2)$", ylabel="mass $|w_1||w_2|$ of its unit")
     left.locator_params(axis="x", nbins=4)
     for colour, kind in zip(style.COLOURS, found.kind.values):
@@ -24,5 +24,4 @@ def figure(results: Results) -> Figure:
     seen = found.spread[(found.density > 0).any("kind")]
     middle.set(xlabel="spread of the normalized code", ylabel="density", xlim=(seen.min() - 0.01, seen.max() + 0.01))
     right.set(xlabel="displacement of the input, units of $u$", ylabel="of the output", ylim=(-0.03, 1.75))
-    style.legend(middle, right)
-    return drawn
+    return style.with_legends(drawn)

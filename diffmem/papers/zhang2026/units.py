@@ -1,18 +1,17 @@
-"""What the hidden units of an autoencoder say: who answers, how evenly, and which of them are the same unit."""
-
-from typing import NamedTuple
+"""Hidden units of an autoencoder: how evenly they respond to an input, and which of them act as one unit."""
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
 
 from ...metrics.neighbours.rows import as_rows
+from .autoencoders import Autoencoder
 
 
 def code_spread(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count"]:
     """Standard deviation over the p units of a code of norm 1: `sqrt(1/p - mean(h/|h|)^2)`.
 
-    0 where all units answer alike, `sqrt(p - 1)/p` where one answers alone, as for a memorized point. Without the norm
-    it would measure the size of the input. A code of zeros has spread 0.
+    0 where all units respond equally, `sqrt(p - 1)/p` where a single unit responds, as for a memorized point. Without
+    the norm it would measure the size of the input. A code of zeros has spread 0.
     float64 on the host. Raises ValueError for values that are not finite.
     Source: the detector of Zhang et al., arXiv:2512.20963, on normalized codes (derived).
     """
@@ -27,36 +26,21 @@ def top_energy(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count"]:
     return (_unit(codes) ** 2).max(axis=1)
 
 
-class MergedUnits(NamedTuple):
-    """An autoencoder `sum_k w2_k relu(w1_k . x)` with units of one direction counted once."""
-
-    encoder: Float[np.ndarray, "d m"]
-    """Columns w1 of the merged units, those of largest mass first."""
-    decoder: Float[np.ndarray, "d m"]
-    """Columns w2; the norm of each is that of its w1 where the units that it is made of are balanced."""
-    mass: Float[np.ndarray, " m"]
-    """|w1| |w2| of each."""
-
-    def code(self, x: Real[ArrayLike, "count d"]) -> Float[np.ndarray, "count m"]:
-        """relu(w1 . x)."""
-        return np.maximum(np.asarray(x, np.float64) @ self.encoder, 0)
-
-
 def merged_units(
     encoder: Real[ArrayLike, "d p"],
     decoder: Real[ArrayLike, "..."],
     *,
     cosine: float = 0.99,
     negligible: float = 1e-3,
-) -> MergedUnits:
-    """The units of a bias-free two-layer ReLU network with those that look in one direction merged.
+) -> Autoencoder:
+    """A bias-free two-layer ReLU network whose units of one direction are merged into one, the largest mass first.
 
-    A unit can be split into several of the same direction without any change of the function, of `|W1|^2 + |W2|^2` or
-    of any loss, so that counts and shares of units mean something after merging only. Units are linked where their w1
-    have a cosine of at least `cosine`; the merged one has `w1 = u sqrt(sum |w1_k|^2)`, u the direction of
-    `sum |w1_k| w1_k`, and `w2 = sum |w1_k| w2_k / sqrt(sum |w1_k|^2)`. This leaves the function, the energy of the code
-    and, where the w2 are parallel and balanced, the total mass as they were, for equal directions exactly. Units of a
-    mass |w1| |w2| below `negligible` times the largest are left out.
+    A unit can be split into several of one direction without any change of the function, of `|W1|^2 + |W2|^2` or of any
+    loss, so that counts and shares of units have a meaning only after merging. Units are linked where their w1 have a
+    cosine of at least `cosine`; the merged one has `w1 = u sqrt(sum |w1_k|^2)`, u the direction of `sum |w1_k| w1_k`,
+    and `w2 = sum |w1_k| w2_k / sqrt(sum |w1_k|^2)`. For equal directions this changes neither the function nor the
+    energy of the code nor, where the w2 are parallel and balanced, the total mass. Units of a mass |w1| |w2| below
+    `negligible` times the largest are left out.
 
     float64 on the host. Cost: p^2 d.
     Raises ValueError for values that are not finite, different shapes, a network of zeros, `cosine` outside (0, 1] and
@@ -74,8 +58,7 @@ def merged_units(
     )
     if first.shape != second.shape:
         raise ValueError(f"`encoder` and `decoder` must have one shape, but are {first.T.shape} and {second.T.shape}.")
-    norms = np.linalg.norm(first, axis=1)
-    mass = norms * np.linalg.norm(second, axis=1)
+    norms, mass = np.linalg.norm(first, axis=1), Autoencoder(first.T, second.T).mass
     if not mass.max() > 0:
         raise ValueError("`encoder` and `decoder` must have a unit that answers, but all masses are 0.")
     used = np.flatnonzero((mass > 0) & (mass >= negligible * mass.max()))
@@ -87,10 +70,9 @@ def merged_units(
     size = np.sqrt((member**2).sum(axis=0))
     direction = member.T @ first[used]
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    ahead, behind = direction * size[:, None], member.T @ second[used] / size[:, None]
-    merged = size * np.linalg.norm(behind, axis=1)
-    order = np.argsort(-merged, kind="stable")
-    return MergedUnits(ahead[order].T, behind[order].T, merged[order])
+    merged = Autoencoder((direction * size[:, None]).T, (member.T @ second[used] / size[:, None]).T)
+    order = np.argsort(-merged.mass, kind="stable")
+    return Autoencoder(merged.encoder[:, order], merged.decoder[:, order])
 
 
 def _unit(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count p"]:

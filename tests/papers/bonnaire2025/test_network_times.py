@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from diffmem.papers.bonnaire2025.networks import network_summary
+from diffmem.papers.bonnaire2025.network_times import network_summary
 
 
 def test_summary_of_known_times():
@@ -21,7 +21,7 @@ def test_summary_of_known_times():
         {"network_n": n, "early_n": early, "network_step": [1, 2, 3]},
     )
     summary = network_summary(found)
-    assert summary["slope"] == pytest.approx(1.5) and summary["rise"] == pytest.approx(2**1.5)
-    assert summary["level_slope"] == pytest.approx(1.0)
-    assert summary["least_copied"] == 0.03 and summary["last_copied"] == 0.5
-    assert summary["error"] == pytest.approx(0.75 / 0.7)
+    assert summary["network_slope"] == pytest.approx(1.5) and summary["network_rise"] == pytest.approx(2**1.5)
+    assert summary["network_level_slope"] == pytest.approx(1.0)
+    assert summary["network_least_copied"] == 0.03 and summary["network_last_copied"] == 0.5
+    assert summary["network_error"] == pytest.approx(0.75 / 0.7)

@@ -1,20 +1,19 @@
-"""A teacher's flow distilled into a map of one step, with the control that knows nothing of consistency."""
+"""A teacher's flow distilled into a one-step map, and a control that is trained without consistency."""
 
-import functools
 import math
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import scores, training
-from ...integrators import Heun, sample
 from ...processes import EDM
 from ...scores import AbstractScore
 from ...scores.learned import Network
 from ...training import Training
+from ..flows import flow_from
+from ..optimisers import cosine_adam
 
 
 def distilled(
@@ -46,7 +45,7 @@ def distilled(
     distil = training.ConsistencyDistillation(teacher, training.Fixed(1.0, sigmas), ratio, low)
     starts = math.hypot(high, data_std) * jax.random.normal(start_key, (pairs, points.shape[1]), points.dtype)
     regress = training.EndPointRegression(training.Fixed(1.0, high))
-    options = {"steps": steps, "optimiser": _optimiser(steps), "snapshots": snapshots}
+    options = {"steps": steps, "optimiser": cosine_adam(1e-3, steps), "snapshots": snapshots}
     return {
         "consistency": training.fit(untrained, points, distil, key=first, **options),
         "control": training.fit(untrained, (starts, flow_ends(teacher, starts, flow)), regress, key=second, **options),
@@ -61,12 +60,4 @@ def flow_ends(
     low, high, nodes = flow
     process = EDM(sigma_min=low, sigma_max=high)
     times = jnp.asarray([high * (low / high) ** (k / (nodes - 1)) for k in range(nodes - 1)] + [low], start.dtype)
-    key = jax.random.key(0)  # the flow draws nothing
-    return sample(
-        teacher, process, Heun(), times, start.shape[1:], len(start), key=key, start=start, finish="state"
-    ).points
-
-
-@functools.cache
-def _optimiser(steps: int) -> optax.GradientTransformation:
-    return optax.adam(optax.cosine_decay_schedule(1e-3, steps))
+    return flow_from(start, teacher, process, times).points

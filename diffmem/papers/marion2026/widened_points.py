@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from ... import metrics, scores
 from ...training import ScoreMatching
@@ -34,14 +34,11 @@ def widened_distances(
     n + m numbers for each direction and variance.
     """
     train, found = jnp.asarray(train), []
+    options = {"key": direction_key, "projections": PROJECTIONS, "relabellings": 1}
     for variance in variances:
-        samples = np.asarray(_drawn(train, math.sqrt(variance), sample_key))
-        copied = metrics.memorization(samples, train).fraction
-        ends = [
-            metrics.sliced_wasserstein(samples, end, key=direction_key, projections=PROJECTIONS, relabellings=1).value
-            for end in (train, test)
-        ]
-        found.append([copied, *ends])
+        samples = np.asarray(drawn(train, math.sqrt(variance), sample_key))
+        distances = [metrics.sliced_wasserstein(samples, points, **options).value for points in (train, test)]
+        found.append([metrics.memorization(samples, train).fraction, *distances])
     return np.array(found).T
 
 
@@ -56,9 +53,9 @@ def widened_losses(
 ) -> Float[np.ndarray, " k"]:
     """Training loss of each member over that of the first one: `E weight(level) |D(alpha y + sigma z) - y|^2`.
 
-    The mean over so many levels, at the middles of equal shares of the objective's law, and over the first `points` of
-    the training points (all), with the same noise for all members; where the first variance is 0, the loss is in units
-    of its exact minimum.
+    The mean over `levels` noise levels, which divide the objective's law in equal shares, and over the first `points`
+    of the training points (all unless given), with equal noise for all members. Where the first variance is 0, the loss
+    is in units of its exact minimum.
     """
     at = [objective.levels.at(jnp.asarray((i + 0.5) / levels)) for i in range(levels)]
     keys, judged, total = jax.random.split(key, levels), np.asarray(train)[:points], []
@@ -70,7 +67,7 @@ def widened_losses(
 
 
 @jax.jit
-def _drawn(centres, spread, key):
+def drawn(centres: Float[Array, "n d"], spread: Float[ArrayLike, ""], key: PRNGKeyArray) -> Float[Array, "n d"]:
     """n points around randomly chosen centres; equal keys choose the same centres and the same noise."""
     which, noise = jax.random.split(key)
     chosen = centres[jax.random.randint(which, (len(centres),), 0, len(centres))]

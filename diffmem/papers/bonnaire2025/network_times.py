@@ -1,0 +1,85 @@
+"""The two times of training a network: when it generalizes, on a law where that takes time, and when it memorizes."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import PRNGKeyArray
+
+from ...data import spheres
+from ...scores import GaussianMixture
+from ...studies.network_courses import RATIOS, network_courses
+from ...studies.training_course import rise_time, slope
+from ...training import log_spaced
+
+D, CLUSTERS, SPREAD = 8, 6, 0.3  # of the data; the narrow clusters are the law on which generalizing takes time
+GAP = 0.3  # of held-out and training loss, when a network is said to memorize
+SHARE = 0.6  # of the score error of the untrained network, when a network is said to generalize
+LOW = 0.05  # least sigma in the training of the latter: below the width of the clusters
+FEW = 64  # points up to which networks copy most of their samples
+
+
+def networks(
+    memorizing: tuple[Sequence[int], int], generalizing: tuple[Sequence[int], int], key: PRNGKeyArray
+) -> tuple[dict[str, float], xr.Dataset]:
+    """The step at which networks memorize and the one at which they generalize, against the number of points.
+
+    `memorizing` and `generalizing` are (numbers of points, steps) of two `network_courses` of residual networks with
+    two hidden layers of 128. A network memorizes where held-out loss less training loss is `GAP`; its points are of two
+    unit Gaussians. It generalizes where its score error is `SHARE` of the error of the untrained network, which takes a
+    law that EDM's preconditioning does not already solve: clusters narrower than the noise levels, trained from sigma =
+    `LOW`. Times are NaN where a curve does not get there. Copies are counted at 20 log-spaced snapshots.
+
+    Cost: that of the two trainings; a minute for four networks and 16,000 steps.
+    """
+    mean_key, training_key = jax.random.split(key)
+    late_key, early_key = jax.random.split(training_key)
+    pair = GaussianMixture.two_clusters(jnp.ones(D))
+    n, steps = memorizing
+    snapshots = log_spaced(steps, 20, max(1, steps // 400))
+    late = network_courses(pair, n, key=late_key, steps=steps, snapshots=snapshots, counted=range(len(snapshots)))
+    memorized = [rise_time(late.step.values, one, GAP) for one in late.gap.values]
+    kept = ["gap", "copied", "held_out_loss", "score_error"]
+    late = late.swap_dims(member="n")[kept].drop_vars("width")
+    late = late.rename({name: f"network_{name}" for name in (*kept, "n", "step")})
+
+    means = spheres(CLUSTERS, D, radius=D**0.5, key=mean_key).points
+    narrow = GaussianMixture(np.ones(CLUSTERS), means, np.full(CLUSTERS, SPREAD**2))
+    n, steps = generalizing
+    snapshots, ratios = [0, *log_spaced(steps, 32, min(4, steps))], (LOW, RATIOS[1])
+    early = network_courses(narrow, n, key=early_key, steps=steps, snapshots=snapshots, ratios=ratios, samples=10)
+    errors = (early.score_error / early.score_error.isel(step=0)).values[:, 1:]
+    generalized = [rise_time(early.step.values[1:], -one, -SHARE) for one in errors]
+    found = late.assign_coords(early_n=list(n), early_step=early.step.values[1:]).assign(
+        network_time=("network_n", memorized),
+        early_error=(("early_n", "early_step"), errors),
+        early_time=("early_n", generalized),
+    )
+    return network_summary(found), found
+
+
+def network_summary(found: xr.Dataset) -> dict[str, float]:
+    """Exponents in n, and how much is copied and lost at the best moment and at the end.
+
+    By the keys of claims, here without their prefix `network_`. `slope`, `rise`: exponent of the time of memorization
+    in n, and its least ratio between successive n; `level_slope`: exponent of the time of generalization;
+    `least_copied`: copies at the snapshot of the lowest held-out loss, the largest of all n; `last_copied`: copies at
+    the end, the least of all n up to `FEW`; `error`: score error at the end over its least value, the smallest ratio of
+    all n. What needs a second n or a small one may be missing.
+    """
+    n, time, early = found.network_n.values, found.network_time.values, found.early_n.values
+    best = found.network_held_out_loss.values.argmin(1)
+    copied, error = found.network_copied.values, found.network_score_error.values
+    values = {
+        "network_least_copied": copied[np.arange(len(n)), best].max(),
+        "network_error": (error[:, -1] / error.min(1)).min(),
+    }
+    if len(n) > 1:
+        values |= {"network_slope": slope(n, time), "network_rise": (time[1:] / time[:-1]).min()}
+    if len(early) > 1:
+        values["network_level_slope"] = slope(early, found.early_time.values)
+    if (n <= FEW).any():
+        values["network_last_copied"] = copied[n <= FEW, -1].min()
+    return values
