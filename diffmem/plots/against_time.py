@@ -1,7 +1,7 @@
 """What an observer saw along the paths, against diffusion time."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
@@ -48,7 +48,7 @@ def against_time(
     values: Real[ArrayLike, "..."] | Mapping[str, Real[ArrayLike, "..."]],
     mark: Mark = None,
     *,
-    statistic: Literal["median", "mean"] = "median",
+    statistic: str = "median",
     label: str = "observed value $A$ (units of the observer)",
     log_time: bool = False,
     log_values: bool = False,

@@ -14,8 +14,8 @@ PATH_COLOUR = "white"
 def density_over_time(
     times: Real[ArrayLike, "nodes"],
     positions: Real[ArrayLike, "grid"],
-    density: Float[ArrayLike, "nodes grid"],
-    paths: Real[ArrayLike, "nodes count"] | None = None,
+    density: Float[ArrayLike, "..."],
+    paths: Real[ArrayLike, "..."] | None = None,
     mark: Mark = None,
     *,
     points: Real[ArrayLike, "n"] | None = None,
@@ -25,11 +25,11 @@ def density_over_time(
 ) -> Figure:
     """A density p(x, t) on the line as a map over time (horizontal) and position (vertical), with paths drawn on it.
 
-    `density[k]` is the density at time `times[k]` on the grid `positions`; near the data it is tall and narrow, and a
-    map of `density / density.max(1)` shows both ends. `paths` are positions at the same times, a column for each
-    path, as in `Samples.observed` of the observer `lambda x, level, found: x`. `mark` is a time, or several by name:
-    vertical labelled lines. `points` are training points: triangles at the edge where the data are. `label` names the
-    colour scale. `ax` draws into a panel that exists, whose legend is the caller's (`style.legend_below`).
+    `density` has shape (nodes, grid): row k is the density at `times[k]` on the grid `positions`. Near the data it is
+    tall and narrow; a map of `density / density.max(1)` shows both ends. `paths`, (nodes, count), are positions at the
+    same times, as in `Samples.observed` of the observer `lambda x, level, found: x`. `mark` is a time, or several by
+    name: vertical labelled lines. `points` are training points: triangles at the edge where the data are. `label` names
+    the colour scale. `ax` draws into a panel that exists, whose legend is the caller's (`style.legend_below`).
 
     Raises ValueError where shapes do not fit the grid of times and positions, and for times <= 0 with `log_time`.
     """

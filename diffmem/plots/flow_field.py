@@ -17,8 +17,8 @@ PATH |= {"marker": "o", "markevery": [0], "markersize": 4, "markerfacecolor": "w
 def flow_field(
     x: Real[ArrayLike, "columns"],
     y: Real[ArrayLike, "rows"],
-    vectors: Real[ArrayLike, "rows columns 2"] | None = None,
-    basins: Int[ArrayLike, "rows columns"] | None = None,
+    vectors: Real[ArrayLike, "..."] | None = None,
+    basins: Int[ArrayLike, "..."] | None = None,
     paths: Real[ArrayLike, "nodes count 2"] | None = None,
     *,
     points: Real[ArrayLike, "n 2"] | None = None,
@@ -26,12 +26,12 @@ def flow_field(
 ) -> Figure:
     """Arrows of a vector field in the plane, on a map of basins of attraction, with paths and training points.
 
-    `vectors[i, j]` is the field at `(x[j], y[i])`: the score, or the velocity in the direction that is followed; about
-    18 arrows are drawn along each axis. `basins[i, j]` is the index of the training point on which the state at
-    `(x[j], y[i])` ends: states are shaded in the colour of their point. `paths` are states of each path in order, as in
-    `Samples.observed` of the observer `lambda x, level, found: x`; a circle marks where each starts. `points` are the
-    training points, in the coordinates of the map. `ax` draws into a panel that exists, whose legend is
-    the caller's (`style.legend_below`).
+    `vectors`, (rows, columns, 2), holds at [i, j] the field at `(x[j], y[i])`: the score, or the velocity in the
+    direction that is followed; at most 18 arrows are drawn along each axis. `basins`, (rows, columns), holds the index
+    of the training point on which each state ends: states are shaded in the colour of that point. `paths` are the
+    states of each path in order, as in `Samples.observed` of the observer `lambda x, level, found: x`; a circle marks
+    where each starts. `points` are the training points, in the coordinates of the map. `ax` draws into a panel that
+    exists, whose legend is the caller's (`style.legend_below`).
 
     Raises ValueError where shapes do not fit the grid.
     """

@@ -15,6 +15,10 @@ from diffmem import plots
 RNG = np.random.default_rng(0)
 TIMES = np.geomspace(4.0, 0.01, 9)
 VALUES = RNG.normal(size=(9, 200)) ** 2 + 1
+GRID = np.linspace(-1.0, 4.0, 12)
+DENSITY = RNG.uniform(size=(9, 12))
+FIELD = RNG.normal(size=(12, 12, 2))
+BASINS = RNG.integers(0, 4, size=(12, 12))
 OWN = np.array([[[0.9, 0.5, 0.1], [0.8, 0.4, 0.2]], [[0.7, 0.3, 0.1], [0.6, 0.2, 0.05]]])
 
 
@@ -69,7 +73,31 @@ FIGURES = {
     "profiles": lambda: plots.samples_beside_neighbours(*pairs((7,)), (7,), distance=np.ones(5)),
     "transition": lambda: plots.transition(transition()),
     "spectra": lambda: plots.spectra({"a": np.arange(5.0), "b": np.ones(3)}, {"level": 0.5}),
+    "mean": lambda: plots.against_time(TIMES, {"a": VALUES, "b": VALUES + 1}, statistic="mean"),
+    "density": lambda: plots.density_over_time(
+        TIMES, GRID, DENSITY, VALUES[:, :5], {"t_C": 0.7, "t_S": 1.2}, points=GRID[:3], log_time=True
+    ),
+    "flow": lambda: plots.flow_field(GRID, GRID, FIELD, BASINS, FIELD[:, :3], points=FIELD[0, :4]),
+    "posterior": lambda: plots.posterior_along_paths(TIMES, VALUES, VALUES, 0.7, log_time=True),
 }
+NUMBERS_OF_PANELS = {
+    "one phase": lambda: plots.phase_diagram(collapse(d=(4,))),
+    "two phases": lambda: plots.phase_diagram(collapse(d=(4, 16))),
+    "twelve phases": lambda: plots.phase_diagram(collapse(d=tuple(range(1, 13)))),
+    "one profile": lambda: plots.samples_beside_neighbours(*pairs((7,), 1), (7,)),
+    "sixteen profiles": lambda: plots.samples_beside_neighbours(*pairs((7,), 16), (7,), ratio=np.ones(16)),
+    "three densities": lambda: three(lambda ax: plots.density_over_time(TIMES, GRID, DENSITY, points=GRID[:2], ax=ax)),
+    "three flows": lambda: three(lambda ax: plots.flow_field(GRID, GRID, FIELD, BASINS, points=FIELD[0], ax=ax)),
+}
+
+
+def three(draw):
+    """Three titled panels of one kind, and one legend below them."""
+    figure, axes = plots.style.panels(9.0, 3.4, 3)
+    for ax in axes:
+        draw(ax).axes[0].set_title("a title")
+    plots.style.legend_below(figure, axes[0])
+    return figure
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -84,11 +112,24 @@ def test_a_figure_saves_small_without_warnings_and_without_pyplot(name):
     assert matplotlib.pyplot.get_fignums() == []
 
 
-@pytest.mark.parametrize("name", ["time", "several", "plane", "spectra", "transition"])
+@pytest.mark.parametrize("name", ["time", "several", "plane", "spectra", "transition", "mean", "flow"])
 def test_axes_carry_quantity_symbol_and_unit(name):
     (ax,) = FIGURES[name]().axes
     for label in (ax.get_xlabel(), ax.get_ylabel()):
         assert "$" in label and label.endswith(")"), label
+
+
+@pytest.mark.parametrize("name", [*FIGURES, *NUMBERS_OF_PANELS])
+def test_no_legend_is_clipped_or_covers_a_title(name):
+    figure = (FIGURES | NUMBERS_OF_PANELS)[name]()
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
+    titles = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
+    for legend in legends:
+        box = legend.get_window_extent()
+        assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= 0
+        assert not any(box.overlaps(title) for title in titles)
+    assert legends or "images" in name
 
 
 def test_no_text_is_smaller_than_eight_points():
@@ -110,6 +151,24 @@ def test_against_time_draws_the_median_and_the_band():
         assert all(np.isclose(corners, [t, y], rtol=1e-6).all(axis=1).any() for t, y in zip(TIMES, edge))
     np.testing.assert_allclose(theory.get_xdata(), 0.7, rtol=1e-6)
     assert "0.7" in theory.get_label()
+
+
+def test_against_time_draws_the_mean_in_two_standard_errors():
+    (ax,) = plots.against_time(TIMES, VALUES, statistic="mean").axes
+    mean, error = VALUES.mean(1), np.sqrt(VALUES.var(1) / 199)
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), mean)
+    corners = ax.collections[0].get_paths()[0].vertices
+    for edge in (mean - 2 * error, mean + 2 * error):
+        assert all(np.isclose(corners, [t, y]).all(axis=1).any() for t, y in zip(TIMES, edge))
+    assert list(labelled(ax)) == ["mean", "mean ± 2 standard errors"]
+
+
+@pytest.mark.parametrize(("statistic", "band"), [("median", "10-90 % of samples"), ("mean", "2 standard errors")])
+def test_against_time_says_which_band_it_draws_about_named_curves(statistic, band):
+    figure = plots.against_time(TIMES, {"a": VALUES, "b": VALUES + 1}, statistic=statistic)
+    assert band in figure.axes[0].get_legend().get_title().get_text()
+    alone = plots.against_time(TIMES, {"a": VALUES[:, 0]}, statistic=statistic)
+    assert alone.axes[0].get_legend().get_title().get_text() == ""
 
 
 def test_against_time_draws_each_named_curve_and_mark():
@@ -172,6 +231,57 @@ def test_phase_diagram_shows_lone_predictions_and_leaves_out_unknown_times():
     assert bar.get_xdata() == [32] and bar.get_ydata() == dataset.predicted_mc.values[0]
     without = plots.phase_diagram(dataset.drop_vars("predicted_mc"))
     assert not any("Monte Carlo" in label for label in labelled(without.axes[0]))
+
+
+def test_density_over_time_draws_the_density_and_its_paths():
+    figure = plots.density_over_time(TIMES, GRID, DENSITY, VALUES[:, :5], 0.7, points=GRID[:3])
+    ax = figure.axes[0]
+    cells = ax.collections[0]
+    np.testing.assert_array_equal(cells.get_array().reshape(12, 9), DENSITY.T)
+    corners = cells.get_coordinates()
+    np.testing.assert_array_equal(corners[0, :, 0], TIMES)
+    np.testing.assert_array_equal(corners[:, 0, 1], GRID)
+    assert cells.get_clim() == (0, DENSITY.max())
+    for i, line in enumerate(ax.get_lines()[:5]):
+        np.testing.assert_array_equal(line.get_xydata(), np.stack([TIMES, VALUES[:, i]], axis=1))
+    named = labelled(ax)
+    np.testing.assert_array_equal(named["training points"].get_xydata(), [[TIMES[-1], x] for x in GRID[:3]])
+    assert named["theory, $t = 0.7$"].get_xdata()[0] == 0.7
+    assert ax.get_xlim() == (TIMES[-1], TIMES[0]) and ax.get_ylim() == (-1, 4)
+
+
+def test_flow_field_draws_arrows_basins_paths_and_points():
+    paths = FIELD[:, :3]
+    (ax,) = plots.flow_field(GRID, GRID[:10], FIELD[:10], BASINS[:10], paths, points=FIELD[0, :4]).axes
+    basins, arrows, points = ax.collections
+    np.testing.assert_array_equal(basins.get_array(), BASINS[:10])
+    np.testing.assert_array_equal(arrows.U, FIELD[:10, :, 0].ravel())
+    np.testing.assert_array_equal(arrows.V, FIELD[:10, :, 1].ravel())
+    np.testing.assert_array_equal(arrows.XY, [[x, y] for y in GRID[:10] for x in GRID])
+    np.testing.assert_array_equal(points.get_offsets(), FIELD[0, :4])
+    for i, line in enumerate(ax.get_lines()):
+        np.testing.assert_array_equal(line.get_xydata(), paths[:, i])
+    shades = basins.cmap(basins.norm(np.arange(4)))
+    np.testing.assert_array_equal(shades[:, :3], points.get_facecolors()[:, :3])
+
+
+def test_a_fine_flow_field_is_thinned_to_arrows_that_can_be_told_apart():
+    fine = np.linspace(0, 1, 90)
+    vectors = RNG.normal(size=(90, 90, 2))
+    (arrows,) = plots.flow_field(fine, fine, vectors).axes[0].collections
+    np.testing.assert_array_equal(arrows.U, vectors[::5, ::5, 0].ravel())
+    np.testing.assert_array_equal(arrows.XY[:18, 0], fine[::5])
+
+
+def test_posterior_along_paths_draws_every_path_and_the_mean():
+    entropy = VALUES[:, ::-1] + 2
+    figure = plots.posterior_along_paths(TIMES, VALUES[:, :7], entropy[:, :7], {"t_C": 0.7})
+    for ax, values in zip(figure.axes, (VALUES, entropy)):
+        mean, mark, *paths = ax.get_lines()
+        np.testing.assert_allclose(mean.get_ydata(), values[:, :7].mean(1))
+        assert mark.get_xdata()[0] == 0.7
+        np.testing.assert_array_equal([path.get_ydata() for path in paths], values.T[:7])
+    assert "w_{" in figure.axes[0].get_ylabel() and "nats" in figure.axes[1].get_ylabel()
 
 
 def test_transition_draws_weights_intervals_and_bounds():
@@ -265,6 +375,22 @@ def test_spectra_are_sorted_and_zeros_are_counted():
         (lambda: plots.against_time(TIMES, {"w": VALUES[1:]}), "`values` w must have shape (9,) or (9, count)"),
         (lambda: plots.against_time(TIMES - 0.01, VALUES, log_time=True), "`times` must be positive on a log axis"),
         (lambda: plots.against_time(TIMES, VALUES - 9, log_values=True), "`values` must be positive on a log axis"),
+        (lambda: plots.against_time(TIMES, VALUES, statistic="mode"), "must be 'median' or 'mean', but is 'mode'."),
+        (lambda: plots.against_time(TIMES, VALUES[:, :1], statistic="mean"), "at least 2 samples"),
+        (lambda: plots.density_over_time(TIMES, GRID, DENSITY.T), "`density` must have shape (9, 12), but has"),
+        (
+            lambda: plots.density_over_time(TIMES, GRID, DENSITY, VALUES[1:]),
+            "`paths` must have shape (9, 200), but has",
+        ),
+        (
+            lambda: plots.density_over_time(TIMES - 0.01, GRID, DENSITY, log_time=True),
+            "`times` must be positive on a log",
+        ),
+        (lambda: plots.flow_field(GRID[:5], GRID, FIELD), "`vectors` must have shape (12, 5, 2) to match the grid"),
+        (
+            lambda: plots.flow_field(GRID, GRID, basins=BASINS[1:]),
+            "`basins` must have shape (12, 12) to match the grid",
+        ),
         (lambda: plots.phase_diagram(collapse().drop_vars("measured")), "but lacks measured."),
         (lambda: plots.phase_diagram(collapse(t=(0.0, 0.5, 0.9)), log_time=True), "`t` must be positive"),
         (lambda: plots.transition(transition().drop_vars("log_n")), "but lacks log_n."),
