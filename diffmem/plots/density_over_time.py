@@ -53,7 +53,8 @@ def density_over_time(
         edge = np.full(np.size(points), times.min())
         ax.plot(edge, np.ravel(points), color="black", linestyle="", marker="<", clip_on=False, label="training points")
     for line in draw_marks(ax.axvline, mark, "theory, $t = {:.3g}$"):
-        line.set_path_effects(style.OUTLINE)
+        # white between the black dashes, which shows on every colour of the map
+        ax.axvline(line.get_xdata()[0], color="white", linewidth=line.get_linewidth(), zorder=line.zorder - 0.1)
     ax.set(xlabel=style.TIME_LABEL, ylabel="position $x$ (data units)")
     ax.set(xlim=(times.min(), times.max()), ylim=(positions.min(), positions.max()))
     if given is None:

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from . import style
 
-ARROWS = 18  # along each axis, at most
-ARROW = {"color": "#404040", "width": 0.0032, "pivot": "mid", "zorder": 2}
+ARROWS = 15  # along each axis, at most
+ARROW = {"color": "#404040", "width": 0.004, "pivot": "mid", "zorder": 2}
 PATH = {"color": "black", "linestyle": "-", "linewidth": 1.2, "zorder": 3}
 PATH |= {"marker": "o", "markevery": [0], "markersize": 4, "markerfacecolor": "white"}
 
@@ -27,7 +27,7 @@ def flow_field(
     """Arrows of a vector field in the plane, on a map of basins of attraction, with paths and training points.
 
     `vectors`, (rows, columns, 2), holds at [i, j] the field at `(x[j], y[i])`: the score, or the velocity in the
-    direction that is followed; at most 18 arrows are drawn along each axis. `basins`, (rows, columns), holds the index
+    direction that is followed; at most 15 arrows are drawn along each axis. `basins`, (rows, columns), holds the index
     of the training point on which each state ends: states are shaded in the colour of that point. `paths` are the
     states of each path in order, as in `Samples.observed` of the observer `lambda x, level, found: x`; a circle marks
     where each starts. `points` are the training points, in the coordinates of the map. `ax` draws into a panel that

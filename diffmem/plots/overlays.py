@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from jaxtyping import ArrayLike, Real
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -26,6 +27,14 @@ def draw_marks(line: Callable[..., Line2D], mark: Mark, name: str) -> list[Line2
     ]
 
 
-def draw_paths(ax: Axes, horizontal: Real[ArrayLike, "..."], vertical: Real[ArrayLike, "..."], colour: str) -> None:
-    """A thin line for each column of `vertical`, without a place in the legend."""
-    ax.plot(horizontal, vertical, color=colour, linestyle="-", marker="", linewidth=0.7, alpha=0.6, zorder=2)
+def draw_paths(
+    ax: Axes,
+    horizontal: Real[np.ndarray, "nodes"],
+    vertical: Real[np.ndarray, "nodes count"],
+    colour: str,
+    label: str = "",
+) -> None:
+    """A thin line for each column of `vertical`; with a `label` they have one place in the legend."""
+    lines = ax.plot(horizontal, vertical, color=colour, linestyle="-", marker="", linewidth=0.7, alpha=0.5, zorder=1.5)
+    if label:
+        lines[0].set_label(label)

@@ -31,8 +31,9 @@ def posterior_along_paths(
     Raises ValueError where the numbers of rows and of times differ, and for times <= 0 with `log_time`.
     """
     figure, axes = style.panels(8.4, 3.2, 2)
-    labels = r"own weight $w_{\rm own}$ (1)", r"entropy $-\sum_i w_i \log w_i$ (nats)"
+    labels = r"own weight $w_{\rm own}$ (1)", r"entropy $-\sum_i w_i\,\log\,w_i$ (nats)"
     for ax, values, label in zip(axes, (own_weight, entropy), labels):
         against_time(times, values, mark, statistic="mean", label=label, log_time=log_time, ax=ax)
-        draw_paths(ax, times, np.asarray(values)[:, :MOST], PATH_COLOUR)
+        draw_paths(ax, np.asarray(times), np.asarray(values)[:, :MOST], PATH_COLOUR, "single paths")
+        style.legend(ax)
     return figure
