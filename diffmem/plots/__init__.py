@@ -4,14 +4,20 @@ No figure is registered with pyplot: show one as the last line of a notebook cel
 """
 
 from .against_time import against_time
+from .density_over_time import density_over_time
+from .flow_field import flow_field
 from .phase_diagram import phase_diagram
+from .posterior_along_paths import posterior_along_paths
 from .samples import samples_beside_neighbours
 from .spectra import spectra
 from .transition_curves import transition
 
 __all__ = [
     "against_time",
+    "density_over_time",
+    "flow_field",
     "phase_diagram",
+    "posterior_along_paths",
     "samples_beside_neighbours",
     "spectra",
     "transition",

@@ -1,38 +1,77 @@
 """What an observer saw along the paths, against diffusion time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Real
+from jaxtyping import ArrayLike, Float, Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import style
+from .overlays import Mark, draw_marks
 
-BAND = (10, 50, 90)  # percentiles over samples: the band and the line in it
+PERCENTILES = (10, 50, 90)  # over samples: lower end of the band, line, upper end
+STANDARD_ERRORS = 2  # from the mean to an end of its band
+
+
+class Statistic(NamedTuple):
+    """A line and the band about it, both taken over the samples of each time."""
+
+    line: str
+    """What the line is, in words."""
+    band: str
+    """What the band is, in words."""
+    of: Callable[[Real[np.ndarray, "nodes count"]], Float[np.ndarray, "3 nodes"]]
+    """Lower end, line and upper end."""
+
+
+def _percentiles(values):
+    return np.percentile(values, PERCENTILES, axis=1)
+
+
+def _mean_and_error(values):
+    if values.shape[1] < 2:
+        raise ValueError(f"`values` must hold at least 2 samples for a standard error, but hold {values.shape[1]}.")
+    mean, reach = values.mean(1), STANDARD_ERRORS * values.std(1, ddof=1) / values.shape[1] ** 0.5
+    return np.stack([mean - reach, mean, mean + reach])
+
+
+STATISTICS = {
+    "median": Statistic("median", "10-90 % of samples", _percentiles),
+    "mean": Statistic("mean", f"mean ± {STANDARD_ERRORS} standard errors", _mean_and_error),
+}
 
 
 def against_time(
     times: Real[ArrayLike, "nodes"],
     values: Real[ArrayLike, "..."] | Mapping[str, Real[ArrayLike, "..."]],
-    mark: float | Real[ArrayLike, ""] | Mapping[str, float | Real[ArrayLike, ""]] | None = None,
+    mark: Mark = None,
     *,
+    statistic: str = "median",
     label: str = "observed value $A$ (units of the observer)",
     log_time: bool = False,
     log_values: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Observed values against time: the median over samples as a line in its 10-90 % band.
+    """Observed values against time: a line over samples in its band, which the legend names.
 
-    `values` has a row for each of `times`, as in `Samples.observed`; without a sample axis it is drawn as one line.
-    A mapping draws a curve for each name. `mark` is a predicted time, or several by name: vertical labelled lines.
-    `label` names the vertical axis: quantity, symbol and unit. `ax` draws into a panel that exists.
+    `statistic` "median" draws the median in the band from the 10th to the 90th percentile of the samples, which shows
+    how samples differ; "mean" draws the mean in a band of 2 standard errors to each side, `2 std / sqrt(count)`, which
+    shows how well the mean is known. `values` has a row for each of `times`, as in `Samples.observed`; without a
+    sample axis it is drawn as one line. A mapping draws a curve for each name. `mark` is a predicted time, or several
+    by name: vertical labelled lines. `label` names the vertical axis: quantity, symbol and unit. `ax` draws into a
+    panel that exists.
 
-    Raises ValueError where the numbers of rows and of times differ, and for times or values <= 0 on a log axis.
+    Raises ValueError where the numbers of rows and of times differ, for times or values <= 0 on a log axis, for another
+    `statistic`, and for the mean of fewer than 2 samples.
     """
+    if statistic not in STATISTICS:
+        raise ValueError(f"`statistic` must be 'median' or 'mean', but is {statistic!r}.")
+    over_samples = STATISTICS[statistic]
     curves = values if isinstance(values, Mapping) else {"": values}
     times = np.asarray(times)
-    bands = {name: _band(times, curve, name) for name, curve in curves.items()}
+    bands = {name: _band(times, curve, name, over_samples) for name, curve in curves.items()}
     if log_time:
         _check_positive(times, "times")
     if log_values:
@@ -40,25 +79,24 @@ def against_time(
             _check_positive(band, "values")
     ax = style.panel(ax)
     for name, band in bands.items():
-        _draw(ax, times, band, name)
-    marks = _named_marks(mark)
-    for (name, time), line in zip(marks.items(), style.MARK_LINES * len(marks)):
-        ax.axvline(float(time), color=style.MARK_COLOUR, linestyle=line, linewidth=1.2, label=name)
+        _draw(ax, times, band, name, over_samples)
+    draw_marks(ax.axvline, mark, "theory, $t = {:.3g}$")
     ax.set(xlabel=style.TIME_LABEL, ylabel=label)
     ax.set(xscale="log" if log_time else "linear", yscale="log" if log_values else "linear")
-    style.legend(ax)
+    named_bands = any(name and len(band) > 1 for name, band in bands.items())
+    style.legend(ax, title=f"bands: {over_samples.band}" if named_bands else None)
     return ax.figure
 
 
-def _band(times, values, name):
-    """Percentiles over samples, (3, nodes) or (1, nodes) without a sample axis."""
+def _band(times, values, name, over_samples):
+    """Lower end, line and upper end, (3, nodes), or (1, nodes) without a sample axis."""
     values = np.asarray(values)
     if times.ndim != 1 or values.ndim not in (1, 2) or len(values) != len(times):
         raise ValueError(
             f"`values`{name and ' ' + name} must have shape ({times.size},) or ({times.size}, count) to match `times`, "
             f"but has shape {values.shape}."
         )
-    return values[None] if values.ndim == 1 else np.percentile(values, BAND, axis=1)
+    return values[None] if values.ndim == 1 else over_samples.of(values)
 
 
 def _check_positive(values, name):
@@ -66,15 +104,9 @@ def _check_positive(values, name):
         raise ValueError(f"`{name}` must be positive on a log axis, but go down to {np.min(values)}.")
 
 
-def _draw(ax, times, band, name):
-    label = name or ("median" if len(band) > 1 else "")
+def _draw(ax, times, band, name, over_samples):
+    label = name or (over_samples.line if len(band) > 1 else "")
     (line,) = ax.plot(times, band[len(band) // 2], marker="", linewidth=1.6, label=label or None)
     if len(band) > 1:
         shade = {"color": line.get_color(), "alpha": 0.25, "linewidth": 0}
-        ax.fill_between(times, band[0], band[2], label=None if name else "10-90 % of samples", **shade)
-
-
-def _named_marks(mark):
-    if mark is None:
-        return {}
-    return mark if isinstance(mark, Mapping) else {f"theory, $t = {float(mark):.3g}$": mark}
+        ax.fill_between(times, band[0], band[2], label=None if name else over_samples.band, **shade)

@@ -44,13 +44,7 @@ def phase_diagram(dataset: "xarray.Dataset", *, log_time: bool = False) -> Figur
     bar = figure.colorbar(cells, ax=grid, pad=0.01, aspect=30)
     bar.set_label(r"mean weight of the own training point $\bar w_{\rm own}$", size=style.TEXT)
     bar.ax.tick_params(labelsize=style.SMALL)
-    figure.legend(
-        *grid[0, 0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=3,
-        fontsize=style.SMALL,
-        frameon=False,
-    )
+    style.legend_below(figure, grid[0, 0])
     return figure
 
 

@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import style
+from .overlays import Mark, draw_marks
 
 
 def spectra(
     spectrum: Real[ArrayLike, "d"] | Mapping[str, Real[ArrayLike, "..."]],
-    mark: float | Real[ArrayLike, ""] | Mapping[str, float | Real[ArrayLike, ""]] | None = None,
+    mark: Mark = None,
     *,
     ax: Axes | None = None,
 ) -> Figure:
@@ -33,9 +34,7 @@ def spectra(
         zeros = len(values) - len(positive)
         label = ", ".join(part for part in (name, f"zero: {zeros}" if zeros else "") if part)
         ax.plot(np.arange(1, len(positive) + 1), positive, markersize=3, linewidth=1.2, label=label or None)
-    marks = mark if isinstance(mark, Mapping) else {} if mark is None else {f"$\\lambda = {float(mark):.3g}$": mark}
-    for (name, value), line in zip(marks.items(), style.MARK_LINES * len(marks)):
-        ax.axhline(float(value), color=style.MARK_COLOUR, linestyle=line, linewidth=1.2, label=name)
+    draw_marks(ax.axhline, mark, r"$\lambda = {:.3g}$")
     ax.set(xscale="log", yscale="log")
     ax.set(xlabel="rank $i$ (count)", ylabel=r"eigenvalue $\lambda_i$ (data units squared)")
     style.legend(ax)

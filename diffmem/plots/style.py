@@ -56,11 +56,22 @@ def dress(ax: Axes) -> None:
     ax.yaxis.label.set_size(TEXT)
 
 
-def legend(*axes: Axes) -> None:
-    """A legend in each panel where anything is labelled."""
+def legend(*axes: Axes, title: str | None = None) -> None:
+    """A legend in each panel where anything is labelled, under a title if given."""
     for ax in axes:
         if ax.get_legend_handles_labels()[1]:
-            ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6)
+            text = {"fontsize": SMALL, "title": title, "title_fontsize": SMALL}
+            ax.legend(**text, frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6)
+
+
+def legend_below(figure: Figure, ax: Axes) -> None:
+    """One legend below all panels of what `ax` labels, in as many columns as the figure is wide enough for."""
+    handles, labels = ax.get_legend_handles_labels()
+    for columns in range(len(labels), 0, -1):
+        below = figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False)
+        if columns == 1 or below.get_window_extent().width <= figure.bbox.width:
+            return
+        below.remove()
 
 
 def colour_map() -> Colormap:

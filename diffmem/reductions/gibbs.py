@@ -41,18 +41,21 @@ def _batched(whole):
 
             out = jax.lax.map(one, jnp.arange(size))
         else:
-            out = function(centres, *(_longer(part, many, size) for part, many in zip(queries, batched[1:])))
+            rows = queries[0].shape[-2]
+            out = function(centres, *(_longer(part, many, size, rows) for part, many in zip(queries, batched[1:])))
             out = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     return function
 
 
-def _longer(part, many: bool, size: int):
-    """One batch from `size` of them; a level that all queries share stays one number."""
+def _longer(part, many: bool, size: int, rows: int):
+    """One batch from `size` batches of `rows` queries; a level that all queries share stays one number."""
     if not many and part.shape == (1,):
         return part
-    full = part if many else jnp.broadcast_to(part, (size, *part.shape))
+    full = part if many else part[None]
+    # a level that was shared within each of the batches is one number for each of them
+    full = jnp.broadcast_to(full, (size, rows, *full.shape[2:]))
     return full.reshape(-1, *full.shape[2:])
 
 
