@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from ..representation import one_line
+
 
 class Dataset(eqx.Module):
     """n points of dimension d, with labels, event shape and value range.
@@ -31,6 +33,8 @@ class Dataset(eqx.Module):
     """Lowest and highest value an entry may take."""
     name: str = eqx.field(static=True)
     """What the data are, and how they were made smaller."""
+
+    __repr__ = one_line
 
     def __init__(
         self,

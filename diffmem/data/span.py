@@ -12,6 +12,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from ..representation import one_line
 from .dataset import Dataset, check_size, is_real
 from .distinct import first_equal
 from .isometry import along_axes, along_points, combinations, inner_products, row_norms
@@ -33,6 +34,8 @@ class SpanCoordinates(eqx.Module):
     _frame: Real[np.ndarray, "m d"]
     _pivots: Int[np.ndarray, " r"]
     _triangle: Float[np.ndarray, "r r"]
+
+    __repr__ = one_line
 
     @property
     def rank(self) -> int:

@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
 
 from ..batches import in_pieces
 from ..level import NoiseLevel, cast_level, strong
+from ..representation import one_line
 from ..scores import AbstractMixture
 
 STOP = 0.1  # of the merging tolerance: the longest last Newton step, whose error is about its square
@@ -31,6 +32,8 @@ class Attractors(NamedTuple):
     """Whether one centre holds more than half of the weight; the others are shared by several."""
     reached: Int[np.ndarray, "starts"]
     """Number of the attractor that each start ended on; -1 for a saddle, or where the steps did not suffice."""
+
+    __repr__ = one_line
 
 
 def attractors(

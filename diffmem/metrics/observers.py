@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..reductions import Posterior
+from ..representation import one_line
 from ..scores import AbstractMixture, Empirical
 
 
@@ -26,6 +27,8 @@ class Concentration(NamedTuple):
     """Index of the heaviest training point."""
     leader_weight: Float[Array, ""]
     """Its weight: from 1/n to 1."""
+
+    __repr__ = one_line
 
 
 def concentration(score: AbstractMixture | None = None) -> eqx.Partial:

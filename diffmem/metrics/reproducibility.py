@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Real
 
+from ..representation import one_line
 from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
 
@@ -29,6 +30,8 @@ class Reproducibility(NamedTuple):
     relative_error: float
     """`sum |a - b|^2` over `sum (|a - c|^2 + |b - c|^2)/2`: 0 where all agree, 2 for independent samples around c."""
 
+    __repr__ = one_line
+
 
 class Generalization(NamedTuple):
     """How near samples are to training points in direction, and which share is near none."""
@@ -41,6 +44,8 @@ class Generalization(NamedTuple):
     """The GL score: share of the samples whose largest cosine is not above the threshold."""
     interval: Interval
     """Its 95 % Wilson interval."""
+
+    __repr__ = one_line
 
 
 def reproducibility(

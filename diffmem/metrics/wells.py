@@ -10,6 +10,7 @@ from jaxtyping import ArrayLike, Bool, Float, Int, Real
 
 from ..batches import in_pieces
 from ..level import NoiseLevel
+from ..representation import one_line
 from ..scores import AbstractMixture
 
 BATCH = 256  # nodes at once
@@ -33,6 +34,8 @@ class Wells(NamedTuple):
     """Deeper than `shallow` but shared: a state that is neither a training point nor the law."""
     shallow: Bool[np.ndarray, "k"]
     """Shared and no deeper than `shallow`: a ripple on the law that the training points were drawn from."""
+
+    __repr__ = one_line
 
 
 def wells(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..level import NoiseLevel, float_dtype, strong
+from ..representation import one_line
 
 BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at t_max, the rest resolve times near 0
 
@@ -22,6 +23,8 @@ class AbstractProcess(eqx.Module):
 
     t_min: eqx.AbstractVar[float]
     t_max: eqx.AbstractVar[float]
+
+    __repr__ = one_line
 
     @abstractmethod
     def alpha(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, Real
 
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
+from ..representation import one_line
 
 
 class Evaluation(NamedTuple):
@@ -22,6 +23,8 @@ class Evaluation(NamedTuple):
     info: PyTree = None
     """What came for free: the `Posterior` of a mixture, or what a wrapper holds; None where there is nothing."""
 
+    __repr__ = one_line
+
 
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
@@ -30,6 +33,8 @@ class AbstractScore(eqx.Module):
     In return: denoiser, score, divergence, every integrator and study. A score that stays finite at sigma = 0 gives
     `score` too, and one with a closed form `divergence`.
     """
+
+    __repr__ = one_line
 
     @abstractmethod
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:

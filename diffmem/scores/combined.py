@@ -9,6 +9,7 @@ from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..checks import check_nonnegative, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..representation import one_line
 from .base import AbstractScore, Evaluation, noise_of
 
 Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
@@ -19,6 +20,8 @@ class Branches(NamedTuple):
 
     conditional: Evaluation
     unconditional: Evaluation
+
+    __repr__ = one_line
 
 
 class Guided(AbstractScore):

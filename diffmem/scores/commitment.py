@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..arithmetic import gamma, unit_of
 from ..reductions import AbstractReduction, AnyCentres, Posterior
 from ..reductions.differences import separation
+from ..representation import one_line
 
 ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums
 DOUBLE = 2.0**-53  # rounding unit of the energies
@@ -39,6 +40,8 @@ class Commitment(NamedTuple):
     deviation: Float[Array, ""]
     """Where certain: bound on the distance between x/alpha and the straight line to the leader, at every lower level;
     infinite elsewhere."""
+
+    __repr__ = one_line
 
 
 def commitment_of(

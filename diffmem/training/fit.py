@@ -16,6 +16,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
 
 from .. import __version__
 from ..progress import Progress, followed
+from ..representation import one_line
 from ..scores import AbstractScore
 from .loop import Data, Plan, State, advance, evaluate
 from .preparation import Keys, as_data, held_out_data, keys_of, padded, planned, same_shapes, stacked, typed
@@ -39,6 +40,8 @@ class Training(NamedTuple):
     """The objective on the training points, at 12 levels and noise that stay the same."""
     held_out_loss: Float[np.ndarray, "*members k"] | None
     """The same on the held-out points."""
+
+    __repr__ = one_line
 
     def at(self, snapshot: int) -> AbstractScore:
         """The score at a snapshot (of one training, not of many)."""

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Real
 
 from ...data.distinct import first_equal
+from ...representation import one_line
 from . import accelerated
 from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
@@ -21,6 +22,8 @@ class Neighbours(NamedTuple):
     """Euclidean distances (not squared), in the units of the data."""
     index: Int[np.ndarray, "count k"]
     """Rows of the training set."""
+
+    __repr__ = one_line
 
 
 def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ..."], k: int = 1) -> Neighbours:

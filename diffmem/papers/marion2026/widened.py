@@ -38,7 +38,7 @@ def widened_distances(
         samples = np.asarray(_drawn(train, math.sqrt(variance), sample_key))
         copied = metrics.memorization(samples, train).fraction
         ends = [
-            metrics.sliced_wasserstein(samples, end, key=direction_key, projections=PROJECTIONS, relabellings=1).value
+            metrics.sliced_wasserstein(samples, end, key=direction_key, projections=PROJECTIONS).value
             for end in (train, test)
         ]
         found.append([copied, *ends])

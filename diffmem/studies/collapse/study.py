@@ -13,19 +13,19 @@ import xarray as xr
 from jaxtyping import ArrayLike, Real
 
 from ... import __version__
+from ...checks import check_seed
 from ...data import Dataset, reduce_dimension
 from ...processes import AbstractProcess, OrnsteinUhlenbeck
 from ...progress import Progress, followed
 from ...theory import spectrum
+from ..sweep.store import Store
+from ..sweep.workers import Cell, Outcome, Report, run_cells
 from .cell import Settings, measure_cell
 from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
 from .learners import Learner
 from .predictions import predicted_ratio
-from ...checks import check_seed
-from ..sweep.store import Store
 from .variables import MEASURED, described
-from ..sweep.workers import Cell, Outcome, Report, run_cells
 
 REMEDY = "choose another folder (--out) or start afresh (--fresh)"
 DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
 
 from ...level import NoiseLevel
+from ...representation import one_line
 from ...scores.random_features import RandomFeatures
 from .feature_moments import Activation, FeatureMoments, exact_feature_moments, sampled_feature_moments
 
@@ -24,6 +25,8 @@ class FitErrors(NamedTuple):
     """The same on fresh points of N(0, I): `sigma^2 score + alpha^2/Gamma^2`, Gamma^2 = alpha^2 + sigma^2."""
     score: Float[np.ndarray, "*runs"]
     """`E|s(y) + y/Gamma^2|^2/d` over y ~ N(0, Gamma^2 I), against the score of the population."""
+
+    __repr__ = one_line
 
     @property
     def gap(self) -> Float[np.ndarray, "*runs"]:
@@ -51,6 +54,8 @@ class FeatureModes(NamedTuple):
     psi_p: float
     power: float
     """`E|xi|^2/d` of the noise that the fit has seen: 1 where it has seen all."""
+
+    __repr__ = one_line
 
     def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors at penalties `sigma^2 penalty |A|^2/(d p)` added to the loss."""
@@ -80,6 +85,8 @@ class FeatureFit(NamedTuple):
     train: FeatureMoments
     first: Float[np.ndarray, "p d"]
     activation: Activation
+
+    __repr__ = one_line
 
     def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """As `FeatureModes.ridge`."""

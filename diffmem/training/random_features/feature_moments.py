@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ...level import NoiseLevel
+from ...representation import one_line
 
 try:
     from jax import enable_x64
@@ -39,6 +40,8 @@ class FeatureMoments(NamedTuple):
     sigma: float
     power: float = 1.0
     """`E|xi|^2/d`: not 1 for a few draws."""
+
+    __repr__ = one_line
 
     def loss(self, second: Float[np.ndarray, "d p"]) -> float:
         """Loss per dimension `E|sigma s + xi|^2/d` of s = A f/sqrt(p), A = `second`, whatever A is.

@@ -1,0 +1,37 @@
+"""What `print` shows of a result or a score: its names and sizes on one line, not its arrays."""
+
+import dataclasses
+import types
+
+import equinox as eqx
+import jax
+import numpy as np
+
+LONGEST = 120  # characters of one field; a longer one is shown by the name of its type
+
+
+def one_line(value: object) -> str:
+    """`Name(field=..., ...)` of a module or a named tuple, for use as its `__repr__`.
+
+    A scalar is shown by its value, an array by its dtype and shape (`f32[64]`), everything else by its own `repr`.
+    Fields that are private or declared with `eqx.field(repr=False)` are left out.
+    """
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value) if field.repr and not field.name.startswith("_")]
+    else:
+        assert isinstance(value, tuple)
+        names = value._fields  # pyright: ignore[reportAttributeAccessIssue]
+    fields = ", ".join(f"{name}={_brief(getattr(value, name))}" for name in names)
+    return f"{type(value).__name__}({fields})"
+
+
+def _brief(value: object) -> str:
+    array = isinstance(value, (jax.Array, np.ndarray, np.generic))
+    if isinstance(value, float) or (array and np.shape(value) == () and not isinstance(value, jax.core.Tracer)):
+        number = np.asarray(value).item()
+        return f"{number:.4g}" if isinstance(number, float) else str(number)
+    if isinstance(value, types.FunctionType):
+        return value.__name__
+    own = type(value).__repr__ is not eqx.Module.__repr__ and isinstance(value, (eqx.Module, tuple))
+    text = repr(value) if own else eqx.tree_pformat(value, width=10**6).replace("(numpy)", "")
+    return text if len(text) <= LONGEST else f"{type(value).__name__}(...)"
