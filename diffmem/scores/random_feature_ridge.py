@@ -13,7 +13,7 @@ from ..arithmetic import dot, residual
 from ..checks import check_points
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
-from .parametrisation import Preconditioned
+from .parametrisation import Preconditioned, c_noise
 
 ROWS = 4096  # noisy points whose features are held at once
 LEVELS, LOWEST, HIGHEST = 16, 0.03, 8.0  # of the default noise levels, the ends in units of the data's deviation
@@ -47,12 +47,12 @@ class Features(NamedTuple):
 class RandomFeatureRidge(AbstractScore):
     """A denoiser that is linear in frozen random ReLU features, fitted by ridge regression: `RandomFeatureRidge.fit`.
 
-        D(x) = mean + skip (x - alpha mean) + out F,   F = A(sigma/alpha)^T relu(W (x - alpha mean)/spread + b + l)
+        D(x) = mean + c_skip (x - alpha mean) + c_out F,   F = A(sigma/alpha)^T relu(W c_in (x - alpha mean) + b + l)
 
-    `skip`, `out` and `spread` are those of `predictions.Preconditioned`; l is a random vector of the label. The readout
-    A (p, d) is solved for at each of the fitted noise levels and linear in log(sigma/alpha) between them, so the score
-    is continuous in the level; beyond them it is that of the nearest. With enough features, and a label for each
-    point, it copies its training set; with fewer features, or without labels, it does not.
+    `c_skip`, `c_out` and `c_in` are those of `predictions.Preconditioned`; l is a random vector of the label. The
+    readout A (p, d) is solved for at each of the fitted noise levels and is linear in log(sigma/alpha) between them, so
+    that the score is continuous in the level; beyond them A is that of the nearest fitted level. With enough features,
+    and a label for each point, the score copies its training set; with fewer features, or without labels, it does not.
 
     At sigma = 0 D is x/alpha, and the score infinite wherever F is not 0; at alpha = 0 D is `mean + data_std F`, what
     the largest fitted level makes of pure noise (not exactly the mean), and the score -x/sigma^2.
@@ -120,16 +120,15 @@ class RandomFeatureRidge(AbstractScore):
         return eqx.tree_at(lambda score: score.label, self, chosen, is_leaf=lambda leaf: leaf is None)
 
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`mean + skip (x - alpha mean) + out F`, and the noise without a difference of the two."""
+        """`mean + c_skip (x - alpha mean) + c_out F`, and the noise without a difference of the two."""
         away, answer, level = self._answer(x, level)
         mean = self.mean + self.prediction.denoise(away, answer, level)
         return Evaluation(mean.reshape(self.shape), self.prediction.noise(away, answer, level).reshape(self.shape))
 
     def readout(self, level: NoiseLevel) -> Float[Array, "p d"]:
         """A at a level."""
-        alpha, sigma = cast_level(level, self.mean.dtype)
         nodes = self.log_ratios
-        at = _log_ratio(alpha, sigma, nodes)
+        at = c_noise(cast_level(level, nodes.dtype), jnp.exp(nodes[0]), jnp.exp(nodes[-1]))
         after = jnp.clip(jnp.searchsorted(nodes, at), 1, len(nodes) - 1)
         share = (at - nodes[after - 1]) / (nodes[after] - nodes[after - 1])
         return (1 - share) * self.readouts[after - 1] + share * self.readouts[after]
@@ -143,15 +142,8 @@ class RandomFeatureRidge(AbstractScore):
             )
         x, level = cast_point(x, self.shape, self.mean.dtype), cast_level(level, self.mean.dtype)
         away = residual(x.ravel(), level.alpha, self.mean)
-        found = self.features.at(self.prediction.scaled(away, level), self.label)
+        found = self.features.at(self.prediction.c_in(level) * away, self.label)
         return away, dot(found, self.readout(level)), level
-
-
-def _log_ratio(alpha, sigma, nodes):
-    """log(sigma/alpha), held between the nodes, at alpha = 0 and sigma = 0 too."""
-    smallest, largest = jnp.exp(nodes[0]), jnp.exp(nodes[-1])
-    seen = jnp.where(sigma >= largest * alpha, largest, sigma / jnp.where(alpha == 0, 1, alpha))
-    return jnp.clip(jnp.log(jnp.maximum(seen, smallest)), nodes[0], nodes[-1])
 
 
 def _readout(features, rows, labels, ratio, spread: float, draws: int, ridge: float, *, key) -> np.ndarray:
@@ -186,11 +178,10 @@ def _moments(features: Features, rows, labels, ratio, spread: float, draws: int,
         i, j = i // draws, i % draws
         z = jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), j), rows.shape[1:], rows.dtype)
         x = rows[i] + ratio * z
-        # D is linear in F: solve D = x_0 for it
-        skipped = prediction.denoise(x, jnp.zeros_like(x), level)
-        out = prediction.denoise(jnp.zeros_like(x), jnp.ones_like(x), level)
+        # the F for which D is x_0
+        target = (rows[i] - prediction.c_skip(level) * x) / prediction.c_out(level)
         label = None if labels is None else labels[i]
-        return features.at(prediction.scaled(x, level), label), (rows[i] - skipped) / out
+        return features.at(prediction.c_in(level) * x, label), target
 
     inside = index < len(rows) * draws
     found, wanted = jax.vmap(one)(jnp.where(inside, index, 0))
