@@ -1,7 +1,6 @@
 """What `print` shows of a result or a score: its names and sizes on one line, not its arrays."""
 
 import dataclasses
-import types
 
 import equinox as eqx
 import jax
@@ -30,8 +29,8 @@ def _brief(value: object) -> str:
     if isinstance(value, float) or (array and np.shape(value) == () and not isinstance(value, jax.core.Tracer)):
         number = np.asarray(value).item()
         return f"{number:.4g}" if isinstance(number, float) else str(number)
-    if isinstance(value, types.FunctionType):
-        return value.__name__
+    if isinstance(name := getattr(value, "__name__", None), str):  # a function, a class
+        return name
     own = type(value).__repr__ is not eqx.Module.__repr__ and isinstance(value, (eqx.Module, tuple))
     text = repr(value) if own else eqx.tree_pformat(value, width=10**6).replace("(numpy)", "")
     return text if len(text) <= LONGEST else f"{type(value).__name__}(...)"

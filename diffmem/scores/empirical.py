@@ -15,24 +15,44 @@ from .commitment import Commitment, commitment_of
 
 
 class Empirical(AbstractMixture):
-    """The law of `x = alpha y_i + sigma z` with i drawn by weight: `p(x) = sum_i w_i N(x; alpha y_i, sigma^2 I)`.
+    """The exact score of the training set: what a perfectly trained denoiser would be, and why it copies.
 
-    `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as
-    weight.
-    `reduction` says how the sums over points are computed (default: the choice of `reductions.auto`).
-    Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
+    A noisy point is `x = alpha y_i + sigma z` with the training point y_i drawn by its weight w_i, z ~ N(0, I). Then
 
-    At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf
-    on one, and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score
-    -x / sigma^2. Raises ValueError for no points, values that are not finite, and weights that are negative, all zero
-    or of the wrong shape.
+        p(x)  = sum_i w_i N(x; alpha y_i, sigma^2 I),         E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i,
+        p_i   = exp(-E_i) / sum_j exp(-E_j),                  the probability that x came from y_i,
+        D(x)  = E[x_0 | x] = sum_i p_i y_i,                   score(x) = grad log p(x) = (alpha D(x) - x) / sigma^2.
+
+    Among all functions D minimises the denoising loss `E |D(x) - x_0|^2` over the training set. At much noise the
+    posterior weights p_i are all alike and D is the mean of the data; at little noise one of them is nearly 1 and D is
+    a training point (collapse).
+
+    Example: for the points -1 and 1, `D(x) = tanh(alpha x / sigma^2)`, here tanh(log(3)/2) = 1/2.
+        >>> import numpy as np
+        >>> from diffmem import NoiseLevel, scores
+        >>> score = scores.Empirical(np.array([[-1.0], [1.0]]))
+        >>> found = score.posterior(np.log([3.0]) / 2, NoiseLevel(alpha=1.0, sigma=1.0))
+        >>> print(f"D = {found.mean[0]:.3f}, largest weight {found.leader_weight:.3f}")
+        D = 0.500, largest weight 0.750
+
+    Args:
+        points: (n, *shape), the training set; a duplicated point counts as weight.
+        weights: (n,), normalised, zeros allowed; equal by default.
+        reduction: how the sums over points are computed (default: the choice of `reductions.auto`).
+
+    Limits: at sigma = 0, D is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf on
+    one, and the score is 0 on a point and infinite elsewhere; at alpha = 0, D is the mean and the score -x / sigma^2.
+
+    Cost: n d multiplications for D, twice. Raises ValueError for no points, values that are not finite, and weights
+    that are negative, all zero or of the wrong shape. Source: Karras et al., arXiv:2206.00364, appendix B.3.
     """
 
-    centres: AnyCentres
-    shape: tuple[int, ...] = eqx.field(static=True)
     n: int = eqx.field(static=True)
     """Number of points."""
+    shape: tuple[int, ...] = eqx.field(static=True)
+    """Event shape of one point."""
     reduction: AbstractReduction
+    centres: AnyCentres = eqx.field(repr=False)
 
     def __init__(
         self,
@@ -79,14 +99,14 @@ class Empirical(AbstractMixture):
         return _posterior(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma).log_prob
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
-        """Indices and weights of the k heaviest points, heaviest first."""
+        """Indices and posterior weights of the k heaviest points, heaviest first."""
         if not 1 <= k <= self.n:
             raise ValueError(f"`k` must be between 1 and {self.n}, the number of points, but is {k}.")
         x, (alpha, sigma) = self._cast(x, level)
         return _heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
 
     def weight(self, x, level: NoiseLevel, index: Int[ArrayLike, ""]) -> Float[Array, ""]:
-        """The weight of point number `index`."""
+        """The posterior weight of point number `index`."""
         x, (alpha, sigma) = self._cast(x, level)
         return _weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
 

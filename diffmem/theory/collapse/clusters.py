@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import ProcessLike
-from ..points import checked_spectrum, log_size
-from .ratio import half_log1p, ratio_at
 from ..information.gaussian_channel import gaussian_information
+from ..points import checked_spectrum, log_size
 from .onset import trap_gain
+from .ratio import half_log1p, ratio_at
 
 
 def mixture_information(

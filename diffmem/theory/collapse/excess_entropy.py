@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import float_dtype, strong
-from ..points import log_size
 from ..estimate import Estimate, mean_estimate
 from ..information.gaussian_channel import gaussian_information
+from ..points import log_size
 
 
 def excess_entropy(

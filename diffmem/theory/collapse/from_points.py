@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Num, PRNGKeyArray
 
-from ..points import log_size
-from .ratio import collapse_ratio, collapse_ratio_from_information
 from ..estimate import Estimate, mean_estimate
+from ..points import log_size
 from ..spectrum import spectrum
+from .ratio import collapse_ratio, collapse_ratio_from_information
 
 DOUBLINGS = 40  # widenings of the bracket by 2 on each side, 10^12 in ratio, before a crossing is declared missing
 

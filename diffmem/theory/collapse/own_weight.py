@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import float_dtype, strong
-from ..points import log_others
 from ..estimate import Estimate, mean_estimate
 from ..information.gaussian_channel import mode_share, mode_signal
+from ..points import log_others
 
 NODES = 256  # of the trapezoid rule, which converges exponentially here: 1e-12 for every spectrum
 FREQUENCY = 12.0  # 1/sinh(12 pi) = 1e-16: where the integrand has ended when no mode carries information

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 
 from ...level import ProcessLike
-from ..points import checked_spectrum, log_size
 from ..estimate import Estimate
+from ..points import checked_spectrum, log_size
 
 PADDING = 1e-9  # widening of a bracket, in log(sigma/alpha), so that round-off cannot put the root outside it
 SLOPE_STEP = 0.05  # half-step in log(sigma/alpha) of a central difference, at which float32 noise in I is still small

@@ -10,10 +10,10 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike, Float, Num, PRNGKeyArray
 
-from .ratio import collapse_ratio, root
-from .from_points import PairGaps, check_ratios, pair_gaps, widen
 from ..estimate import Estimate, mean_estimate
 from ..spectrum import spectrum
+from .from_points import PairGaps, check_ratios, pair_gaps, widen
+from .ratio import collapse_ratio, root
 
 SHARES = (4, 2, 1)  # the subsets from which is extrapolated are the points divided by these
 FEWEST = 16  # points in the smallest of them
