@@ -12,7 +12,7 @@ LONGEST = 120  # characters of one field; a longer one is shown by the name of i
 def one_line(value: object) -> str:
     """`Name(field=..., ...)` of a module or a named tuple, for use as its `__repr__`.
 
-    A scalar is shown by its value, an array by its dtype and shape (`f32[64]`), everything else by its own `repr`.
+    A number is shown to four digits, an array by its dtype and shape (`f32[64]`), everything else by its own `repr`.
     Fields that are private or declared with `eqx.field(repr=False)` are left out.
     """
     if dataclasses.is_dataclass(value):

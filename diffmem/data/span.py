@@ -1,10 +1,10 @@
-"""d without limit: n points need at most n dimensions, as noise outside their span decouples from all a score does.
+"""Data of any dimension d in the coordinates of their span: n points need at most n coordinates.
 
-With `x_t = alpha x_0 + sigma z` and every x_0 in the span of the points, the part of x orthogonal to the span is
-`sigma z_orth`, z_orth ~ N(0, I) in d - r dimensions, at every time and independent of the rest: the posterior weights,
-the denoiser and the part of the path inside the span never see it. A linear isometry of the span therefore carries a
-simulation in R^d to one of the same law in R^r. Linear, not affine: paths shrink by alpha towards the origin, so the
-mean of the points is kept like any other vector of the span. Derived.
+With `x_t = alpha x_0 + sigma z` and every x_0 in the span of the points, which has r dimensions, the part of x
+orthogonal to the span is `sigma z_orth`, z_orth ~ N(0, I) in d - r dimensions, at every time and independent of the
+rest. The posterior weights, the denoiser and the part of the path inside the span do not depend on it. A linear
+isometry of the span therefore maps a simulation in R^d to one in R^r with the law of its part in the span. The map is
+linear, not affine: paths shrink by alpha towards the origin, so the mean of the points is not subtracted. Derived.
 """
 
 import equinox as eqx
@@ -12,14 +12,15 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray, Real
 
+from ..checks import check_count
 from ..representation import one_line
-from .dataset import Dataset, check_size, is_real
+from .dataset import Dataset, check_points
 from .distinct import first_equal
 from .isometry import along_axes, along_points, combinations, inner_products, row_norms
 
 
 class SpanCoordinates(eqx.Module):
-    """Points in coordinates of their linear span, and the way back; what `span_coordinates` returns.
+    """Points in coordinates of their linear span, and the map back to R^d; what `span_coordinates` returns.
 
     `lift` and `project` are inverse isometries between R^r and the span, with an orthonormal basis Q (d, r):
     `lift(c) = Q c`, `project(x) = Q^T x`. Both run on the host in float64, block by block, and answer in the precision
@@ -44,7 +45,7 @@ class SpanCoordinates(eqx.Module):
 
     @property
     def d(self) -> int:
-        """Dimension of the points before."""
+        """Dimension of the points before the reduction."""
         return self._frame.shape[1]
 
     def lift(self, coordinates: Real[ArrayLike, "*batch r"]) -> Float[np.ndarray, "*batch_and_event"]:
@@ -73,7 +74,7 @@ class SpanCoordinates(eqx.Module):
     ) -> Float[np.ndarray, " count"]:
         """`sigma^2 chi^2_{d-r}`: what the d - r dropped coordinates add to every squared distance of a noisy state.
 
-        See the function `orthogonal_noise` of this module, with d - r dropped dimensions.
+        The function `orthogonal_noise` with d - r dropped dimensions.
         """
         return orthogonal_noise(self.d - self.rank, sigma, count, key=key)
 
@@ -83,7 +84,7 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
 
     `points_i = Q c_i`, so that `c_i . c_j = y_i . y_j`: distances, norms and the mean stay. A score of the coordinates,
     sampled in R^r, has the law of the score of the points in R^d: posterior weights, denoised samples, nearest points
-    and whether they are copies. Three quantities know of the other d - r dimensions. `log_prob` in R^d is that in R^r
+    and whether they are copies. Three quantities depend on the other d - r dimensions: `log_prob` in R^d is that in R^r
     plus `log N(x_orth; sigma^2 I)`, the divergence of the score has another `-(d - r) / sigma^2`, and a state that
     still carries noise is further from every point:
 
@@ -95,8 +96,8 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
 
     With d > n: orthogonal-triangular factors (of the points divided by their norms) in float64, updated block by block,
     then pivoted; coordinates are lower-triangular in the order of the pivots. With d <= n: the points as they are if
-    they span R^d, else turned on their right singular vectors. A direction is dropped where no point (with d <= n: not
-    even their root mean square) would move by 1e-12 of its norm. All points zero: one coordinate, zero.
+    they span R^d, else in the coordinates of their right singular vectors. A direction is dropped where this moves no
+    point by 1e-12 of its norm (with d <= n: not in the root mean square). All points zero: one coordinate, zero.
 
     Accuracy: backward stable, an error of a few 1e-15 of a point's norm whatever the condition number, before the
     coordinates are rounded to float32 or float64 like the points (integers and half precision: to float32). Equal
@@ -107,13 +108,8 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
     then stored. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
     """
     points = np.asarray(points)
-    n, *event = points.shape if points.ndim else (0,)
-    if points.ndim < 2 or 0 in points.shape:
-        raise ValueError(
-            f"`points` must have shape (n, d) or (n, *event) and hold at least one, but have {points.shape}."
-        )
-    if not is_real(points.dtype):
-        raise ValueError(f"`points` must be real numbers, but have dtype {points.dtype}.")
+    check_points(points)
+    n, *event = points.shape
     wide = points.dtype.kind == "f" and points.dtype.itemsize > 4
     dtype = np.dtype(np.float64 if wide else np.float32)
     flat = points.reshape(n, -1)
@@ -143,7 +139,7 @@ def orthogonal_noise(
     only.
     Raises ValueError if k or sigma is negative, sigma is not finite, or count is not at least 1.
     """
-    check_size("count", count)
+    check_count("count", count)
     if dimensions < 0:
         raise ValueError(f"`dimensions` must be at least 0, but is {dimensions}.")
     sigma = float(np.asarray(sigma))
@@ -168,8 +164,8 @@ def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
     Raises ValueError if n or d is below 1.
     Source: Bartlett, Proc. R. Soc. Edinburgh 53 (1933) 260.
     """
-    check_size("n", n)
-    check_size("d", d)
+    check_count("n", n)
+    check_count("d", d)
     points = np.zeros((n, min(n, d)))
     for i, row in enumerate(points):
         generator = _generator(key, i)

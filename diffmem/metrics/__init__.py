@@ -1,4 +1,4 @@
-"""What is measured on samples and along paths: copies, concentration of the posterior, distances between laws."""
+"""Measurements on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
 from ..theory import Estimate
 from .attractors import Attractors, attractors

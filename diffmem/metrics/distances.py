@@ -1,12 +1,12 @@
 """Distances between the laws behind two samples, each with its standard error."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int8, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Int8, PRNGKeyArray, Real
 
+from ..checks import check_count
+from ..data.indexed_draws import indexed_normals
 from ..theory import Estimate
 from .neighbours.nearest import BLOCK, expanded_squares
 from .neighbours.rows import as_row_pair
@@ -40,12 +40,13 @@ def sliced_wasserstein(
     """
     if not p >= 1:
         raise ValueError(f"`p` must be at least 1, but is {p}.")
-    if not projections >= 1:
-        raise ValueError(f"`projections` must be at least 1, but is {projections}.")
+    check_count("projections", projections)
     first, second = as_row_pair(a, b, ("a", "b"))
     direction_key, group_key = jax.random.split(key)
     labels = _jackknife_labels(len(first), len(second), key=group_key)
-    theta = np.asarray(_normals(direction_key, jnp.arange(projections), first.shape[1]), np.float64)
+    # in float32, so that the directions are the same with and without x64
+    theta = indexed_normals(direction_key, jnp.arange(projections), first.shape[1:], jnp.float32)
+    theta = np.asarray(theta, np.float64)
     theta /= np.linalg.norm(theta, axis=1, keepdims=True)
     pooled = np.concatenate([first, second])
     stride = max(1, BLOCK**2 // len(pooled))
@@ -84,12 +85,6 @@ def energy_distance(a: Real[ArrayLike, "n ..."], b: Real[ArrayLike, "m ..."], *,
         sums += np.stack([(from_a * to_b).sum(0), (from_a * to_a).sum(0), (from_b * to_b).sum(0)])
     n, m = in_a.sum(axis=1), in_b.sum(axis=1)
     return _jackknife_estimate(2 * sums[0] / (n * m) - sums[1] / (n * (n - 1)) - sums[2] / (m * (m - 1)))
-
-
-@partial(jax.jit, static_argnums=2)
-def _normals(key: PRNGKeyArray, index: Array, d: int) -> Float[Array, "directions d"]:
-    """A standard normal vector for each index, in float32 so that it is the same with and without x64."""
-    return jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (d,), jnp.float32))(index)
 
 
 def _transport_costs(pooled, directions, labels, p):

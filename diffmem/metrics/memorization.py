@@ -70,7 +70,7 @@ def memorization(
     if not 0 < ratio <= 1:
         raise ValueError(f"`ratio` must be above 0 and at most 1, but is {ratio}.")
     queries, points = as_row_pair(samples, train, ("samples", "train"))
-    first = np.flatnonzero(first_equal(points) == np.arange(len(points)))
+    first = np.unique(first_equal(points))
     if len(first) < 2:
         raise ValueError(f"`train` must hold at least 2 distinct points, but its {len(points)} rows are all equal.")
     distinct = points if len(first) == len(points) else points[first]

@@ -1,4 +1,4 @@
-"""A measured fraction and what it says about the probability behind it."""
+"""Confidence intervals of a probability from a measured fraction."""
 
 import math
 from typing import NamedTuple

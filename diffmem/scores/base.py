@@ -30,15 +30,15 @@ class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
 
     Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
-    In return: denoiser, score, divergence, every integrator and study. A score that stays finite at sigma = 0 gives
-    `score` too, and one with a closed form `divergence`.
+    In return: denoiser, score, divergence, every integrator and study. Two methods may be overridden as well: `score`
+    where it stays finite at sigma = 0, and `divergence` where it has a closed form.
     """
 
     __repr__ = one_line
 
     @abstractmethod
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """Denoised point, predicted noise and what else is known; the one method that integrators call."""
+        """Denoised point, predicted noise and further results; the one method that integrators call."""
 
     def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
@@ -54,19 +54,16 @@ class AbstractScore(eqx.Module):
         return -over_sigma(noise, cast_level(level, noise.dtype).sigma)
 
     def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score
-        has one.
-        """
+        """Divergence of the score: the exact trace of its Jacobian by d forward derivatives, or a closed form."""
         x = as_point(x)
         jacobian = jax.jacfwd(lambda flat: self.score(flat.reshape(x.shape), level).ravel())(x.ravel())
         return jnp.trace(jacobian)
 
 
 class AbstractDenoiser(AbstractScore):
-    """A score that knows only its mean (wrappers); the noise follows by Tweedie.
+    """A score that is given by its posterior mean D; the noise `(x - alpha D)/sigma` follows by Tweedie's identity.
 
-    Subclass requirement: `denoise`. Accuracy: the difference x - alpha D loses digits of the noise as sigma -> 0;
-    densities here do not.
+    Subclass requirement: `denoise`. Accuracy: the difference x - alpha D loses digits of the noise as sigma -> 0.
     """
 
     @abstractmethod
@@ -80,10 +77,10 @@ class AbstractDenoiser(AbstractScore):
 
 
 class AbstractNoisePredictor(AbstractScore):
-    """A score that knows only its noise; the mean `(x - sigma noise)/alpha` follows by Tweedie.
+    """A score that is given by its noise; the mean `(x - sigma noise)/alpha` follows by Tweedie's identity.
 
-    Subclass requirement: `noise`. At alpha = 0 the noise says nothing of x_0: the mean is an error there, also when
-    traced, while `noise` and `score` are defined.
+    Subclass requirement: `noise`. At alpha = 0 the noise does not determine the mean, which is an error there, also
+    when traced; `noise` and `score` are defined.
     """
 
     @abstractmethod
@@ -114,11 +111,13 @@ class AbstractDensity(AbstractScore):
 
 
 class AbstractMixture(AbstractDensity):
-    """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its
-    weights.
+    """A density that is a sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant.
+
+    The posterior weight of centre i is `exp(-E_i) / sum_j exp(-E_j)`; a reverse process collapses where nearly all of
+    it is on one centre (condensation).
 
     Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoiser,
-    score, log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
+    score, log_prob, noise, Jacobian products and the divergence, all from the posterior and its derivative.
     """
 
     @abstractmethod
@@ -135,7 +134,7 @@ class AbstractMixture(AbstractDensity):
 
     @abstractmethod
     def weights(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, k: int):
-        """Indices and weights of the k heaviest centres, heaviest first: who is being copied."""
+        """Indices and posterior weights of the k heaviest centres, heaviest first: which points are being copied."""
 
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
         """D, the noise as -displacement / sigma, and the posterior."""
@@ -156,7 +155,7 @@ class AbstractMixture(AbstractDensity):
 
 
 def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[Array, "*shape"]:
-    """value / sigma; at sigma = 0 it is 0 where the value is, infinite elsewhere, and has no slope."""
+    """value / sigma; at sigma = 0 it is 0 where the value is 0 and infinite elsewhere, with derivative 0."""
     clean = sigma == 0
     edge = jax.lax.stop_gradient(jnp.where(value == 0, 0, jnp.sign(value) * jnp.inf))
     return jnp.where(clean, edge, jnp.where(clean, 0, value) / jnp.where(clean, 1, sigma))

@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
 
 from .. import reductions
 from ..checks import is_concrete
+from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction, AnyCentres, Posterior
 from .base import AbstractMixture, Evaluation, cast_point, over_sigma
@@ -71,10 +72,12 @@ class Empirical(AbstractMixture):
 
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
-        points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
-        rows = self.centres.span(0, self.centres.n)
-        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(rows.log_weights[: self.n], np.float64)))
-        return Empirical(points.reshape(-1, *self.shape), weights, self.reduction)
+        points = np.asarray(self.points)
+        first = first_equal(points.reshape(self.n, -1))
+        log_weights = self.centres.span(0, self.centres.n).log_weights[: self.n]
+        weights = np.bincount(first, weights=np.exp(np.asarray(log_weights, np.float64)))
+        distinct = np.unique(first)
+        return Empirical(points[distinct], weights[distinct], self.reduction)
 
     def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""

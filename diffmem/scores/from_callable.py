@@ -16,7 +16,7 @@ PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*sh
 
 
 class FromFunction(AbstractDenoiser):
-    """The score of a denoiser: `denoise(x, level)` returns E[x_0 | x]; score by Tweedie."""
+    """The score of a denoiser: `function(x, level)` returns E[x_0 | x]; the score follows by Tweedie's identity."""
 
     function: PointFunction
 
@@ -29,7 +29,7 @@ class FromFunction(AbstractDenoiser):
 class FromNoisePrediction(AbstractNoisePredictor):
     """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
 
-    At alpha = 0 the noise says nothing of x_0: `denoise` is an error there, also when traced.
+    At alpha = 0 the noise does not determine the mean: `denoise` is an error there, also when traced.
     """
 
     function: PointFunction
@@ -41,13 +41,12 @@ class FromNoisePrediction(AbstractNoisePredictor):
 
 
 class FromVelocity(AbstractScore):
-    """The score of a velocity v = alpha' D + sigma' eps of `process`, at the time where sigma/alpha is that of the
-    level.
+    """The score of a velocity `v = alpha' D + sigma' eps`, the drift of the probability flow of `process`.
 
     With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
     `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0
-    included.
-    The level must be one of the process.
+    included. The rates alpha' and sigma' are those of the time at which the process has this sigma/alpha; the level
+    must be one of the process.
     """
 
     function: PointFunction
@@ -65,11 +64,10 @@ class FromVelocity(AbstractScore):
 
 
 class FromHost(AbstractDenoiser):
-    """The score of a denoiser that lives outside JAX (NumPy, PyTorch): `fn(x, alpha, sigma) -> D` on batches.
+    """The score of a denoiser outside JAX (NumPy, PyTorch): `function(x, alpha, sigma) -> D` on batches.
 
-    `fn` takes x (b, *shape), alpha (b,), sigma (b,) as NumPy arrays and returns (b, *shape); b = 1 when not vmapped,
-    one call
-    for a whole batch when vmapped. It has no derivative: differentiating raises.
+    `function` takes x (b, *shape), alpha (b,) and sigma (b,) as NumPy arrays and returns (b, *shape). It is called with
+    b = 1, or once for a whole batch under `jax.vmap`. It has no derivative: differentiating raises TypeError.
     """
 
     function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -24,7 +24,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..level import NoiseLevel
-from ..representation import one_line
 from .base import mean_of, over_sigma
 
 Point = Float[Array, "*shape"]
@@ -50,8 +49,6 @@ class AbstractPrediction(eqx.Module):
     """
 
     data_std: float = eqx.field(converter=float)
-
-    __repr__ = one_line
 
     def __check_init__(self):
         if not self.data_std > 0:

@@ -1,4 +1,4 @@
-"""Ridge regression on random features: a denoiser whose training is a linear solve, with a capacity that can be set."""
+"""Ridge regression on random features: a denoiser that is trained by a linear solve, with as many features as asked."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Features(NamedTuple):
 
     @classmethod
     def drawn(cls, features: int, d: int, labels: int, dtype, *, key: PRNGKeyArray) -> "Features":
-        """Fresh features."""
+        """Features with random weights."""
         first, second, third = jax.random.split(key, 3)
         weights = jax.random.normal(first, (features, d), dtype) / d**0.5
         return cls(
@@ -54,8 +54,8 @@ class RandomFeatureRidge(AbstractScore):
     that the score is continuous in the level; beyond them A is that of the nearest fitted level. With enough features,
     and a label for each point, the score copies its training set; with fewer features, or without labels, it does not.
 
-    At sigma = 0 D is x/alpha, and the score infinite wherever F is not 0; at alpha = 0 D is `mean + data_std F`, what
-    the largest fitted level makes of pure noise (not exactly the mean), and the score -x/sigma^2.
+    At sigma = 0, D is x/alpha, and the score is infinite wherever F is not 0; at alpha = 0, D is `mean + data_std F`
+    with the readout of the largest fitted level (not exactly the mean), and the score is -x/sigma^2.
 
     Cost of one evaluation: 2 p d multiplications; the features and levels x p x d readouts are held.
     `denoise` raises ValueError where labels were fitted and none is chosen, or the reverse.
@@ -115,7 +115,7 @@ class RandomFeatureRidge(AbstractScore):
         return cls(kept, readouts, strong(log_ratios, rows.dtype), mean, Preconditioned(spread), None, tuple(shape))
 
     def conditioned(self, label: Int[ArrayLike, ""] | None) -> "RandomFeatureRidge":
-        """The same readout asked for another label."""
+        """The same score under another label."""
         chosen = None if label is None else jnp.asarray(label)
         return eqx.tree_at(lambda score: score.label, self, chosen, is_leaf=lambda leaf: leaf is None)
 
@@ -161,7 +161,7 @@ def _readout(features, rows, labels, ratio, spread: float, draws: int, ridge: fl
 def ridge_solution(gram: Float[np.ndarray, "p p"], cross: Float[np.ndarray, "p d"], ridge: float):
     """`(G + ridge tr(G)/p I)^-1 B` for the Gram matrix G and the cross moments B, by Cholesky in float64.
 
-    Features that answer nowhere (G = 0) have the readout 0.
+    Features that are 0 on all points (G = 0) have the readout 0.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -171,7 +171,7 @@ def ridge_solution(gram: Float[np.ndarray, "p p"], cross: Float[np.ndarray, "p d
 
 @eqx.filter_jit
 def _moments(features: Features, rows, labels, ratio, spread: float, draws: int, index, key):
-    """Sums over noisy points of features times features and features times what F should answer; beyond the last: 0."""
+    """Sums over noisy points of features times features and features times the target of F; beyond the last point 0."""
     prediction, level = Preconditioned(spread), NoiseLevel(jnp.ones_like(ratio), ratio)
 
     def one(i):

@@ -1,4 +1,4 @@
-"""Regularised scores: those that keep only a share of another score, as regularised training does."""
+"""Regularised scores: another score times a share below 1, the result of regularised training."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -26,10 +26,9 @@ class Kept(NamedTuple):
 class AbstractShrunk(AbstractScore):
     """The held score times a share: `s' = share s`, `D' = x/alpha + share (D - x/alpha)` by Tweedie.
 
-    Subclass requirements: `held` and `kept`. At sigma = 0 the score is the limit `rate (alpha D - x)` where that is
-    finite and `share s` elsewhere, with derivative 0. At alpha = 0 Tweedie's identity leaves no finite denoiser to any
-    score but -x / sigma^2, so that denoiser and score are those of the held score, shrunk or not. Cost: one evaluation
-    of the held score and of its denoiser, which share their pass where the held score shares it.
+    Subclass requirements: `held` and `kept`. At sigma = 0 the score is the limit `rate (alpha D - x)` where it is
+    finite and `share s` elsewhere, with derivative 0. At alpha = 0 the only score with a finite denoiser is
+    -x / sigma^2, so that denoiser and score are those of the held score there. Cost: one evaluation of the held score.
     """
 
     held: eqx.AbstractVar[AbstractScore]
@@ -61,7 +60,7 @@ class AbstractShrunk(AbstractScore):
 
 
 def kept_of(share: Float[Array, ""], sigma: Float[Array, ""]) -> Kept:
-    """A share that vanishes faster than sigma^2 where it vanishes at all: its rate at sigma = 0 is 0 or infinite."""
+    """`Kept` for a share that at sigma = 0 is positive (infinite rate) or vanishes faster than sigma^2 (rate 0)."""
     clean = sigma == 0
     edge = jnp.where(share > 0, jnp.inf, 0)
     return Kept(share, jnp.where(clean, edge, share / jnp.where(clean, 1, sigma) ** 2))
@@ -111,8 +110,8 @@ def lebesgue_penalty(
     """The penalty `c` times the integral of |s'|^2 over all space: `s' = s p / (p + c) = grad p / (p + c)`.
 
     Pointwise minimum of `p |s' - s|^2 + c |s'|^2`, computed from log p. Strength in units of a density, 1/[x]^d: the
-    score dies where the density is below it. The score must be an `AbstractDensity`. Source: derived; the penalty of
-    Tikhonov for a density estimate.
+    score vanishes where the density is well below it. The score must be an `AbstractDensity`. Source: derived, as
+    Tikhonov's penalty for an estimate of a density.
     """
     assert isinstance(score, AbstractDensity)  # refused in one sentence by the constructor
     sigma = cast_level(level, strength.dtype).sigma
@@ -144,7 +143,7 @@ class Tikhonov(AbstractShrunk):
             )
 
     def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
-        """What the penalty leaves."""
+        """The share that the penalised optimum keeps."""
         return self.penalty(self.held, x, level, strong(self.strength, float_dtype(x)))
 
 
@@ -152,11 +151,11 @@ class EmpiricalBayes(AbstractShrunk):
     """The score of a mixture with the denominator of its weights floored: `s' = s min(1, Z / floor)`.
 
     `Z = sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2)) = p (2 pi sigma^2)^(d/2)`, at most 1, is the sum of
-    unnormalised kernels with weights that sum to one, `exp(log_partition)`, formed in logarithms. With its numerators
-    untouched a weight becomes `w_i exp(.) / max(Z, floor)`: where Z < floor the weights no longer sum to one, and the
-    score dies in the tails of the kernels, beyond |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of
-    weight w. The tau of Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n
-    points of equal weight.
+    unnormalised kernels with weights that sum to one, `exp(log_partition)`, formed in logarithms. A posterior weight
+    becomes `w_i exp(.) / max(Z, floor)`: where Z < floor the weights no longer sum to one, and the score vanishes in
+    the tails of the kernels, beyond |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of weight w. The tau
+    of Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n points of equal
+    weight.
 
     `floor` >= 0, a number or a scalar array; 0 is the held score. See `AbstractShrunk` for alpha = 0 and sigma = 0,
     where off the points nothing is kept: s' = 0, D' = x/alpha. Cost: one more pass over the centres. Raises ValueError

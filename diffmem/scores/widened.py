@@ -9,13 +9,13 @@ from .base import AbstractScore, Evaluation
 
 
 class Widened(AbstractScore):
-    """The held score for data convolved with N(0, width^2 I), a kernel density estimate where the held is empirical.
+    """The score of data convolved with N(0, width^2 I); of an `Empirical` score, that of a kernel density estimate.
 
     Blurred data are noisy data: with `s^2 = sigma^2 + alpha^2 width^2` the score is the held one at (alpha, s), and by
     Tweedie `D' = (sigma^2 D + alpha width^2 x) / s^2` with D the held denoiser at (alpha, s). `width` >= 0 is a
     standard deviation in data units, a number or a scalar array. At sigma = 0 it is x/alpha, at alpha = 0 the held
-    mean. Cost of the held score. Raises ValueError for a negative width. Source: derived; density smoothing against
-    which Farghly et al., arXiv:2510.02305, set the smoothing of log-densities (`Smoothed`).
+    mean. Cost of the held score. Raises ValueError for a negative width. Source: derived; Farghly
+    et al., arXiv:2510.02305, compare it with the smoothing of log-densities (`Smoothed`).
     """
 
     held: AbstractScore
@@ -25,7 +25,7 @@ class Widened(AbstractScore):
         check_nonnegative("width", self.width)
 
     def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`(sigma^2 D + alpha width^2 x) / s^2`, `sigma/s` of the held noise, and what the held score found."""
+        """`(sigma^2 D + alpha width^2 x) / s^2`, the held noise times sigma/s, and the `info` of the held score."""
         wider = self._wider(x, level)
         found = self.held.evaluate(x, wider)
         x = strong(x, found.mean.dtype)
@@ -40,7 +40,7 @@ class Widened(AbstractScore):
         return self.held.score(x, self._wider(x, level))
 
     def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """That of the held score at (alpha, s)."""
+        """The divergence of the held score at (alpha, s)."""
         return self.held.divergence(x, self._wider(x, level))
 
     def _wider(self, x, level: NoiseLevel) -> NoiseLevel:

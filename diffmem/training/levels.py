@@ -1,4 +1,4 @@
-"""At which noise levels a denoiser is trained."""
+"""Laws of the noise levels at which a denoiser is trained."""
 
 from abc import abstractmethod
 
@@ -18,7 +18,7 @@ class AbstractLevels(eqx.Module):
 
     @abstractmethod
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """The level below which the share `quantile`, between 0 and 1, of the draws lies."""
+        """The level below which a share `quantile`, between 0 and 1, of the draws lies."""
 
     def __call__(self, *, key: PRNGKeyArray) -> NoiseLevel:
         """One level at random."""
@@ -81,7 +81,7 @@ class UniformTime(AbstractLevels):
 
 
 class Fixed(AbstractLevels):
-    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, from little noise to much."""
+    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, in order of rising noise."""
 
     alphas: Float[Array, " k"]
     sigmas: Float[Array, " k"]
@@ -90,7 +90,7 @@ class Fixed(AbstractLevels):
         self.alphas, self.sigmas = (jnp.atleast_1d(part) for part in jnp.broadcast_arrays(alphas, sigmas))
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """The level that covers this share."""
+        """Level number `floor(k quantile)` of the k."""
         k = len(self.sigmas)
         i = jnp.clip(jnp.floor(jnp.asarray(quantile) * k).astype(int), 0, k - 1)
         return NoiseLevel(self.alphas[i], self.sigmas[i])

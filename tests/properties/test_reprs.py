@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from examples import PROCESSES, SCORES
 
-from diffmem import NoiseLevel, data, metrics, reductions, scores, theory
+from diffmem import NoiseLevel, data, metrics, processes, reductions, scores, theory
 
 POINTS = np.arange(12.0).reshape(6, 2)
 LEVEL = NoiseLevel(1.0, 1.0)
@@ -20,7 +20,7 @@ TABLE = {
         f"Tikhonov(held={SCORE!r}, strength=0.1, penalty=inverse_variance_penalty)",
     ),
     "function": (scores.FromFunction(jnp.tanh), "FromFunction(function=tanh)"),
-    "process": (PROCESSES["EDM"], "EDM(sigma_min=0.002, sigma_max=80)"),
+    "process": (processes.EDM(sigma_max=40.0), "EDM(sigma_max=40.0)"),
     "dataset": (
         data.Dataset(np.zeros((3, 2, 2), np.float32), name="nothing"),
         "Dataset(points=f32[3,4], labels=None, event_shape=(2, 2), value_range=(0.0, 0.0), name='nothing')",

@@ -1,4 +1,4 @@
-"""One Gaussian: the linear score, and what the covariance spectrum alone can explain."""
+"""One Gaussian, whose score is linear: what mean and covariance of the data alone can explain."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,8 +16,7 @@ class Gaussian(AbstractGaussianFamily):
     """N(mean, covariance): `D = mean + alpha S (alpha^2 S + sigma^2)^-1 (x - alpha mean)`.
 
     `mean` has any event shape with d entries; `covariance` is a scalar (isotropic), of the mean's shape (diagonal) or
-    (d, d).
-    Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
+    (d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
     """
 
     centres: Float[Array, "1 d"]

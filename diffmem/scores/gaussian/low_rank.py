@@ -1,4 +1,4 @@
-"""Mixtures of low-rank Gaussians: subspaces with a floor."""
+"""Mixtures of Gaussians of low rank, with a floor: a small variance in every direction."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,12 +13,11 @@ from .family import AbstractGaussianFamily
 
 
 class LowRankMixture(AbstractGaussianFamily):
-    """`sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, every operation O(k d r) (setting: Wang et al.,
-    arXiv:2409.02426).
+    """The mixture `sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, with every operation in O(k d r).
 
-    `weights` (k,), `means` (k, *shape), `factors` (k, d, r) of any columns, `variances` (k, r), `floor` a scalar. With
-    floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for other shapes and negative
-    variances.
+    `weights` (k,), `means` (k, *shape), `factors` F (k, d, r), whose columns need not be orthogonal, `variances` v
+    (k, r), `floor` a scalar. With floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for
+    other shapes and negative variances. Source of the setting: Wang et al., arXiv:2409.02426.
     """
 
     centres: Float[Array, "k d"]

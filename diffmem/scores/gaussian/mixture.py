@@ -13,12 +13,11 @@ from .family import AbstractGaussianFamily
 
 
 class GaussianMixture(AbstractGaussianFamily):
-    """`sum_i w_i N(mu_i, S_i)`: the population law whose score generalizes.
+    """The mixture of Gaussians `sum_i w_i N(mu_i, S_i)`, for instance the population from which training points come.
 
-    `weights` (k,) are normalised; `means` (k, *shape), d entries each; `covariances` isotropic (k,), diagonal (k,
-    *shape) or
-    (k, d), full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative
-    variances.
+    `weights` (k,) are normalised; `means` (k, *shape) have d entries each; `covariances` are isotropic (k,), diagonal
+    (k, *shape) or (k, d), or full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry
+    and negative variances.
     """
 
     centres: Float[Array, "k d"]
@@ -46,8 +45,9 @@ class GaussianMixture(AbstractGaussianFamily):
     def two_clusters(
         cls, mean: Real[ArrayLike, "*shape"], variance: Real[ArrayLike, ""] = 1.0, weight: Real[ArrayLike, ""] = 0.5
     ) -> "GaussianMixture":
-        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section
-        3).
+        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)`.
+
+        Source: Biroli et al., arXiv:2402.18491, section 3.
         """
         mean = jnp.asarray(mean)
         dtype = float_dtype(mean)
@@ -56,8 +56,9 @@ class GaussianMixture(AbstractGaussianFamily):
 
     @classmethod
     def fit(cls, points: Real[ArrayLike, "..."], components: int, *, seed: int = 0) -> "GaussianMixture":
-        """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on
-        the host.
+        """A full-covariance mixture by scikit-learn's EM, in float64 on the host.
+
+        EM starts from k-means, and 1e-3 is added to each variance.
         """
         from sklearn.mixture import GaussianMixture as EM
 
@@ -80,7 +81,7 @@ class GaussianMixture(AbstractGaussianFamily):
 
 
 def covariances_of(values: Float[Array, "k ..."], k: int, shape: tuple[int, ...]) -> AbstractCovariances:
-    """The covariance family that the shape of `values` names (already checked)."""
+    """The covariances in the family that the shape of `values` stands for; the values are already checked."""
     d = int(np.prod(shape))
     if values.ndim == 1:
         return Isotropic(values)

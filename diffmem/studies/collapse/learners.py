@@ -1,4 +1,4 @@
-"""From training points to a score: what a study of memorization may put in the place of the exact score."""
+"""Learners, which make a score from training points and may take the place of the exact score in a study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import networks, scores, training
+from ...checks import check_count
 from ...scores import AbstractScore
 from ..network_courses import deviation
 
 Learner = Callable[[Float[Array, "n d"], PRNGKeyArray], AbstractScore]
-"""`learner(points, key)`: the score that is learned from the points, the same for the same key."""
+"""`learner(points, key)`: the score that is learned from the points; equal keys give equal scores."""
 
 NARROW, WIDE = 0.02, 20.0  # smallest and largest sigma/alpha of a training, in standard deviations of the data
 
 
 @dataclass(frozen=True)
 class EmpiricalLearner:
-    """Learns everything by heart: `scores.Empirical(points)`."""
+    """Memorizes everything: `scores.Empirical(points)`."""
 
     def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Empirical:
         """The exact score of the points."""
@@ -36,12 +37,12 @@ class GaussianLearner:
 
 @dataclass(frozen=True)
 class MixtureLearner:
-    """Learns a Gaussian mixture of so many components by EM (not more than points): `scores.GaussianMixture.fit`."""
+    """Learns a mixture of `components` Gaussians (at most one for each point) by EM: `scores.GaussianMixture.fit`."""
 
     components: int
 
     def __post_init__(self):
-        _check("components", self.components)
+        check_count("components", self.components)
 
     def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.GaussianMixture:
         """The score of the mixture."""
@@ -51,12 +52,12 @@ class MixtureLearner:
 
 @dataclass(frozen=True)
 class RandomFeatureLearner:
-    """Fits a ridge denoiser on so many random ReLU features: `scores.RandomFeatureRidge.fit`."""
+    """Fits a denoiser on `features` random ReLU features by ridge regression: `scores.RandomFeatureRidge.fit`."""
 
     features: int
 
     def __post_init__(self):
-        _check("features", self.features)
+        check_count("features", self.features)
 
     def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.RandomFeatureRidge:
         """The score of the fitted denoiser."""
@@ -78,7 +79,7 @@ class MLPLearner:
 
     def __post_init__(self):
         for name in ("width", "steps", "batch"):
-            _check(name, getattr(self, name))
+            check_count(name, getattr(self, name))
 
     def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Learned:
         """The score of the trained network."""
@@ -93,8 +94,3 @@ class MLPLearner:
         objective = training.ScoreMatching(training.LogUniform(*ratios), training.weights.EDM(std))
         run = training.fit(score, points, objective, key=steps, steps=self.steps, batch=self.batch, snapshots=1)
         return run.score
-
-
-def _check(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, but is {value}.")

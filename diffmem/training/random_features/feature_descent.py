@@ -1,4 +1,4 @@
-"""Gradient descent on random features as it is run: discrete steps, fresh noise in each."""
+"""Gradient descent on random features in discrete steps, with fresh noise in each."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Second moments of random features under noise, exactly: what a least-squares fit has to know of its training set.
+"""Second moments of random features under noise, from which a least-squares fit follows.
 
-Host numbers in float64 whatever JAX's precision; the activation is a JAX function, as in `RandomFeatures`.
+They are computed on the host in float64; the activation is a JAX function, as in `RandomFeatures`.
 """
 
 import math
@@ -12,17 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
+from ...checks import check_count
 from ...level import NoiseLevel
 from ...representation import one_line
 
-try:
-    from jax import enable_x64
-except ImportError:  # an older JAX
-    from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-
 NODES, RANGE = 161, 11.0  # of the trapezoidal rule over one noise; beyond the range lies 1e-13 of every term
-TERMS = 24  # at most, of the expansion in correlations of two noises
-ENOUGH = 1e-13  # of the largest second moment: an expansion ends where all that follows is less
+TERMS = 24  # largest number of terms in the expansion in correlations of two noises
+ENOUGH = 1e-13  # an expansion ends where its rest is below this share of the largest second moment
 BLOCK = 256  # points expanded together
 SLAB = 1 << 15  # features expanded together
 CHUNK = 1 << 15  # numbers that JAX handles at once: one compilation serves all shapes
@@ -39,7 +35,7 @@ class FeatureMoments(NamedTuple):
     """V = E f xi^T."""
     sigma: float
     power: float = 1.0
-    """`E|xi|^2/d`: not 1 for a few draws."""
+    """`E|xi|^2/d`, which is 1 for all noise and near 1 for a few draws."""
 
     __repr__ = one_line
 
@@ -59,7 +55,7 @@ def exact_feature_moments(
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
 ) -> FeatureMoments:
-    """Moments over all noise of n points: infinitely many draws, none of them drawn.
+    """Moments over all noise of n points, in closed form.
 
     Rows i, j of W see the noise with standard deviations w_i = sigma |W_i|/sqrt(d) and correlation c_ij, so
 
@@ -108,7 +104,7 @@ def sampled_feature_moments(
     *,
     key: PRNGKeyArray,
 ) -> FeatureMoments:
-    """Moments over `draws` noises of each point, drawn once: what a fit to a finite noisy set knows.
+    """Moments over `draws` noises of each point, drawn once: those of a finite noisy training set.
 
     Cost: (n draws) p^2 products and as many features in memory.
 
@@ -116,8 +112,7 @@ def sampled_feature_moments(
         ValueError: `draws` is below 1, or shapes that do not fit.
     """
     first, points = check_layers(first, points)
-    if draws < 1:
-        raise ValueError(f"`draws` must be at least 1, but is {draws}.")
+    check_count("draws", draws)
     alpha, sigma = (float(part) for part in level)
     noise = gaussian_numbers(key, (draws, *points.shape))
     noisy = (alpha * points + sigma * noise).reshape(-1, points.shape[1])
@@ -148,11 +143,11 @@ def hermite_terms(
 
 
 def in_double(activation: Activation, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """The activation in float64, also where JAX's x64 is off."""
+    """The activation in float64, even where JAX's x64 is off."""
     flat = np.ravel(values)
     padded = np.zeros(-(-flat.size // CHUNK) * CHUNK)
     padded[: flat.size] = flat
-    with enable_x64(True):
+    with jax.enable_x64(True):
         done = [np.asarray(activation(jnp.asarray(part, jnp.float64))) for part in padded.reshape(-1, CHUNK)]
     return np.concatenate(done)[: flat.size].reshape(values.shape)
 
