@@ -9,19 +9,18 @@ import numpy as np
 LONGEST = 120  # characters of one field; a longer one is shown by the name of its type
 
 
-def one_line(value: object) -> str:
-    """`Name(field=..., ...)` of a module or a named tuple, for use as its `__repr__`.
+def one_line(self: object) -> str:
+    """`Name(field=..., ...)` of a module or a named tuple: a `__repr__` to use as `__repr__ = one_line`.
 
     A number is shown to four digits, an array by its dtype and shape (`f32[64]`), everything else by its own `repr`.
     Fields that are private or declared with `eqx.field(repr=False)` are left out.
     """
-    if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value) if field.repr and not field.name.startswith("_")]
+    if dataclasses.is_dataclass(self):
+        names = [field.name for field in dataclasses.fields(self) if field.repr and not field.name.startswith("_")]
     else:
-        assert isinstance(value, tuple)
-        names = value._fields  # pyright: ignore[reportAttributeAccessIssue]
-    fields = ", ".join(f"{name}={_brief(getattr(value, name))}" for name in names)
-    return f"{type(value).__name__}({fields})"
+        assert isinstance(self, tuple)
+        names = self._fields  # pyright: ignore[reportAttributeAccessIssue]
+    return f"{type(self).__name__}({', '.join(f'{name}={_brief(getattr(self, name))}' for name in names)})"
 
 
 def _brief(value: object) -> str:

@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import ArrayLike, Bool, Float, Int
 
+from ..annotations import RandomKey
 from ..checks import check_count
 from ..representation import one_line
 
@@ -97,7 +98,7 @@ class Dataset(eqx.Module):
             self.points[index], labels, event_shape=self.event_shape, value_range=self.value_range, name=self.name
         )
 
-    def take(self, n: int, *, key: PRNGKeyArray) -> "Dataset":
+    def take(self, n: int, *, key: RandomKey) -> "Dataset":
         """n of the points, drawn without replacement; with the same key a larger draw begins with a smaller one.
 
         Raises ValueError unless 1 <= n <= the number of points.

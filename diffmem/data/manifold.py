@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import RandomKey
 from ..checks import check_count
 from .dataset import Dataset
 from .indexed_draws import draw_each
@@ -21,7 +22,7 @@ def hidden_manifold(
     d: int,
     latent: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     features: Float[ArrayLike, "d latent"] | None = None,
     g: Callable = saturate,
 ) -> Dataset:

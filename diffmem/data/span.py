@@ -10,8 +10,9 @@ linear, not affine: paths shrink by alpha towards the origin, so the mean of the
 import equinox as eqx
 import jax.random as jr
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Int, Real
 
+from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..checks import check_count
 from ..representation import one_line
 from .dataset import Dataset, check_points
@@ -60,7 +61,7 @@ class SpanCoordinates(eqx.Module):
         lifted = combinations(flat, self._frame, self._pivots, self._triangle, self.points.dtype)
         return lifted.reshape(*batch, *self.event_shape)
 
-    def project(self, x: Real[ArrayLike, "..."]) -> Float[np.ndarray, "*batch r"]:
+    def project(self, x: Numbers) -> Float[np.ndarray, "*batch r"]:
         """Coordinates (*batch, r) of the parts of x (*batch, *event_shape) in the span; 2 d r operations for each."""
         x = np.asarray(x)
         depth = x.ndim - len(self.event_shape)
@@ -69,9 +70,7 @@ class SpanCoordinates(eqx.Module):
         inner = inner_products(x.reshape(-1, self.d), self._frame, self._pivots, self._triangle)
         return inner.astype(self.points.dtype).reshape(*x.shape[:depth], self.rank)
 
-    def orthogonal_noise(
-        self, sigma: Real[ArrayLike, ""], count: int, *, key: PRNGKeyArray
-    ) -> Float[np.ndarray, " count"]:
+    def orthogonal_noise(self, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
         """`sigma^2 chi^2_{d-r}`: what the d - r dropped coordinates add to every squared distance of a noisy state.
 
         The function `orthogonal_noise` with d - r dropped dimensions.
@@ -79,7 +78,7 @@ class SpanCoordinates(eqx.Module):
         return orthogonal_noise(self.d - self.rank, sigma, count, key=key)
 
 
-def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
+def span_coordinates(points: Points) -> SpanCoordinates:
     """The points (n, d) or (n, *event) in r <= min(n, d) coordinates of their linear span.
 
     `points_i = Q c_i`, so that `c_i . c_j = y_i . y_j`: distances, norms and the mean stay. A score of the coordinates,
@@ -128,9 +127,7 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
     return SpanCoordinates(coordinates, tuple(event), *frame)
 
 
-def orthogonal_noise(
-    dimensions: int, sigma: Real[ArrayLike, ""], count: int, *, key: PRNGKeyArray
-) -> Float[np.ndarray, " count"]:
+def orthogonal_noise(dimensions: int, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
     """`sigma^2 chi^2_k`, the squared length of noise sigma z, z ~ N(0, I_k), in k = `dimensions` dropped dimensions.
 
     Added to the squared distances between a noisy state in coordinates and the training points, one draw for a state,
@@ -150,7 +147,7 @@ def orthogonal_noise(
     return sigma**2 * _generator(key).chisquare(dimensions, count)
 
 
-def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
+def gaussian_span(n: int, d: int, key: RandomKey) -> Dataset:
     """n points of N(0, I_d) in min(n, d) coordinates of their span, drawn without ever forming one of d entries.
 
     Bartlett's decomposition: `L_ij ~ N(0, 1)` for j < i, `L_ii ~ chi_{d-i}` (i, j from 0), zero above, all
@@ -175,6 +172,6 @@ def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
     return Dataset(points, name="gaussian_span")
 
 
-def _generator(key: PRNGKeyArray, *index: int) -> np.random.Generator:
+def _generator(key: RandomKey, *index: int) -> np.random.Generator:
     words = np.asarray(jr.key_data(key)).ravel().tolist()
     return np.random.default_rng(np.random.SeedSequence(words, spawn_key=index))

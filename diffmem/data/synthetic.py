@@ -3,14 +3,15 @@
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import RandomKey
 from ..checks import check_count
 from .dataset import Dataset
 from .indexed_draws import draw_each
 
 
-def gaussian(n: int, d: int, *, key: PRNGKeyArray, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:
+def gaussian(n: int, d: int, *, key: RandomKey, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:
     """n points of N(0, C); C is a scalar (isotropic), the spectrum (d,) along the axes, or a matrix (d, d).
 
     `x_i = C^(1/2) z_i` with the symmetric square root, taken in float64; C may be singular. Point i depends on key and
@@ -32,7 +33,7 @@ def clusters(
     n: int,
     d: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     mu: float = 1.0,
     variance: Float[ArrayLike, "*k"] | float = 1.0,
     means: Float[ArrayLike, "k d"] | None = None,
@@ -68,7 +69,7 @@ def clusters(
     return Dataset(*draw_each(draw, n, key), name="clusters")
 
 
-def spheres(n: int, d: int, *, key: PRNGKeyArray, radius: Float[ArrayLike, "*k"] | float = 1.0) -> Dataset:
+def spheres(n: int, d: int, *, key: RandomKey, radius: Float[ArrayLike, "*k"] | float = 1.0) -> Dataset:
     """n points uniform on the sphere |x| = radius in d dimensions, or on concentric ones of radii (k,), with labels.
 
     `x = r z / |z|`, z ~ N(0, I), the sphere drawn uniformly. Point i and its label depend on key and i only.

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Array, Bool, Float, Int
 
+from ..annotations import Points
 from ..batches import in_pieces
 from ..level import NoiseLevel, cast_level, strong
 from ..representation import one_line
@@ -38,7 +39,7 @@ class Attractors(NamedTuple):
 
 def attractors(
     score: AbstractMixture,
-    starts: Real[ArrayLike, "starts *shape"],
+    starts: Points,
     level: NoiseLevel,
     *,
     tolerance: float = 1e-3,

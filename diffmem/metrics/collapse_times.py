@@ -1,10 +1,12 @@
 """The time at which each trajectory of a batch collapses."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Real
+from jaxtyping import ArrayLike, Bool, Float
+
+from ..annotations import Numbers
 
 
-def collapse_times(times: Real[ArrayLike, "..."], certain: Bool[ArrayLike, "..."]) -> Float[np.ndarray, "count"]:
+def collapse_times(times: Numbers, certain: Bool[ArrayLike, "..."]) -> Float[np.ndarray, "count"]:
     """For each trajectory the largest grid time from which on, towards the data, its final point is certain.
 
     `certain` is `Samples.observed.certain` of the observer `score.commitment`, shape (nodes, count), or any other

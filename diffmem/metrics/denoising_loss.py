@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Points, RandomKey
 from ..batches import in_pieces
 from ..checks import check_count
 from ..level import NoiseLevel, cast_level, float_dtype, strong
@@ -16,10 +17,10 @@ BATCH = 256  # queries at once, which bounds the memory of scores that hold batc
 
 def denoising_loss(
     score: AbstractScore,
-    points: Real[ArrayLike, "n *shape"],
+    points: Points,
     level: NoiseLevel,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     draws: int = 1,
 ) -> Estimate:
     """The denoising loss `|D(alpha y_i + sigma z) - y_i|^2`, mean over points y_i and noise z, with its standard error.
@@ -44,7 +45,7 @@ def denoising_loss(
 
 
 @eqx.filter_jit
-def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: PRNGKeyArray, draws: int):
+def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: RandomKey, draws: int):
     """The loss of each point, averaged over its draws."""
     alpha, sigma = level
 

@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int8, PRNGKeyArray, Real
+from jaxtyping import Float, Int8
 
+from ..annotations import Points, RandomKey
 from ..checks import check_count
 from ..data.indexed_draws import indexed_normals
 from ..theory import Estimate
@@ -16,10 +17,10 @@ GROUPS = 20  # jackknife groups: the error itself is then known to about 1 / sqr
 
 
 def sliced_wasserstein(
-    a: Real[ArrayLike, "n ..."],
-    b: Real[ArrayLike, "m ..."],
+    a: Points,
+    b: Points,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     projections: int = 128,
     p: float = 2,
 ) -> Estimate:
@@ -57,7 +58,7 @@ def sliced_wasserstein(
     return _jackknife_estimate(distances, other_error=distances[0] * by_direction / p)
 
 
-def energy_distance(a: Real[ArrayLike, "n ..."], b: Real[ArrayLike, "m ..."], *, key: PRNGKeyArray) -> Estimate:
+def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
     """Energy distance, unbiased and without a square root: `2 E|X - Y| - E|X - X'| - E|Y - Y'|`.
 
     X, X' from the law of a, Y, Y' from that of b; pairs of a point with itself are left out, so the mean at equal laws
@@ -113,7 +114,7 @@ def _distances(centred, rows):
     return np.sqrt(squares)
 
 
-def _jackknife_labels(n: int, m: int, *, key: PRNGKeyArray) -> Int8[np.ndarray, "statistics pooled"]:
+def _jackknife_labels(n: int, m: int, *, key: RandomKey) -> Int8[np.ndarray, "statistics pooled"]:
     """Rows of labels of the n + m pooled points: as given, then without each jackknife group in turn.
 
     Groups are random, drawn apart in a and b, and of equal size up to one point.

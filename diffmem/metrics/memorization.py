@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Bool, Float, Int
 
+from ..annotations import Points
 from ..data.distinct import first_equal
 from .neighbours.nearest import nearest
 from .neighbours.rows import as_row_pair
@@ -40,9 +41,7 @@ class Memorization(NamedTuple):
         return f"Memorization({share}, d1/d2 < {self.threshold:.3g})"
 
 
-def memorization(
-    samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ..."], ratio: float = 1 / 3
-) -> Memorization:
+def memorization(samples: Points, train: Points, ratio: float = 1 / 3) -> Memorization:
     """Which samples are copies of training points: those much nearer to one of them than to any other.
 
     With d1 and d2 the Euclidean distances (not squared) of a sample to the nearest training point and to the nearest

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import Float, Int
 
+from ..annotations import Numbers, Points
 from ..representation import one_line
 from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
@@ -49,11 +50,11 @@ class Generalization(NamedTuple):
 
 
 def reproducibility(
-    a: Real[ArrayLike, "count ..."],
-    b: Real[ArrayLike, "m ..."],
+    a: Points,
+    b: Points,
     threshold: float = 0.95,
     *,
-    centre: Real[ArrayLike, "..."] | float = 0.0,
+    centre: Numbers | float = 0.0,
 ) -> Reproducibility:
     """The share of pairs of samples with `cos(a_i - c, b_i - c) > threshold`, the reproducibility (RP) score.
 
@@ -91,11 +92,11 @@ def reproducibility(
 
 
 def generalization(
-    samples: Real[ArrayLike, "count ..."],
-    train: Real[ArrayLike, "n ..."],
+    samples: Points,
+    train: Points,
     threshold: float = 0.95,
     *,
-    centre: Real[ArrayLike, "..."] | float = 0.0,
+    centre: Numbers | float = 0.0,
 ) -> Generalization:
     """The share of samples with `max_i cos(x - c, y_i - c) <= threshold`, the generalization (GL) score.
 

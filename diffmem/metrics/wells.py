@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Bool, Float, Int
 
+from ..annotations import Points
 from ..batches import in_pieces
 from ..level import NoiseLevel
 from ..representation import one_line
@@ -38,9 +39,7 @@ class Wells(NamedTuple):
     __repr__ = one_line
 
 
-def wells(
-    score: AbstractMixture, curve: Real[ArrayLike, "nodes *shape"], level: NoiseLevel, *, shallow: float = SHALLOW
-) -> Wells:
+def wells(score: AbstractMixture, curve: Points, level: NoiseLevel, *, shallow: float = SHALLOW) -> Wells:
     """The minima of the energy `-log p(x)` along a closed curve, with their depth and kind.
 
     This is for data on a curve, away from which the energy rises: the wells are then the attractors of the score in the

@@ -2,7 +2,9 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
+
+from ..annotations import RandomKey
 
 PAIRS = 4  # of sine and cosine
 SIZE = 1 + 2 * PAIRS  # numbers of features of the noise level
@@ -28,7 +30,7 @@ class Context(eqx.Module):
     label_vectors: eqx.nn.Embedding | None
     size: int = eqx.field(static=True)
 
-    def __init__(self, labels: int, width: int, *, key: PRNGKeyArray):
+    def __init__(self, labels: int, width: int, *, key: RandomKey):
         if labels < 0:
             raise ValueError(f"`labels` must be at least 0, but is {labels}.")
         self.label_vectors = eqx.nn.Embedding(labels, width, key=key) if labels else None

@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from ..annotations import RandomKey
 from ..checks import check_count
 from .embedding import Context
 
@@ -33,7 +34,7 @@ class ResidualMLP(eqx.Module):
         *,
         active: int | None = None,
         labels: int = 0,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ):
         active = width if active is None else active
         for name, value in {"size": size, "width": width, "depth": depth}.items():
@@ -62,7 +63,7 @@ class ResidualMLP(eqx.Module):
         return self.last(h).reshape(x.shape)
 
 
-def _linear(inputs: int, outputs: int, unused: int, *, key: PRNGKeyArray) -> eqx.nn.Linear:
+def _linear(inputs: int, outputs: int, unused: int, *, key: RandomKey) -> eqx.nn.Linear:
     """A layer whose initial weights are scaled to the number of inputs in use."""
     layer = eqx.nn.Linear(inputs, outputs, key=key)
     gain = (inputs / (inputs - unused)) ** 0.5

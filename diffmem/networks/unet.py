@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from ..annotations import RandomKey
 from .embedding import Context
 
 
@@ -32,7 +33,7 @@ class UNet(eqx.Module):
         channels: tuple[int, ...] = (16, 32),
         *,
         labels: int = 0,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ):
         self.shape = _image_shape(shape, channels)
         keys = iter(jax.random.split(key, 2 * len(channels) + 3))
@@ -66,7 +67,7 @@ class _Block(eqx.Module):
     shift: eqx.nn.Linear
     skip: eqx.nn.Conv2d
 
-    def __init__(self, inputs: int, outputs: int, context: int, *, key: PRNGKeyArray):
+    def __init__(self, inputs: int, outputs: int, context: int, *, key: RandomKey):
         a, b, c, d = jax.random.split(key, 4)
         self.norms = (_norm(inputs), _norm(outputs))
         self.convolutions = (

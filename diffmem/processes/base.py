@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import Numbers
 from ..level import NoiseLevel, float_dtype, strong
 
 BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at t_max, the rest resolve times near 0
@@ -30,23 +31,23 @@ class AbstractProcess(eqx.Module):
     def sigma(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:
         """Noise scale at time t."""
 
-    def level(self, t: ArrayLike) -> NoiseLevel:
+    def level(self, t: Numbers) -> NoiseLevel:
         """(alpha, sigma) at time t (any shape of times)."""
         t = as_time(t)
         return NoiseLevel(self.alpha(t), self.sigma(t))
 
-    def rate(self, t: ArrayLike) -> NoiseLevel:
+    def rate(self, t: Numbers) -> NoiseLevel:
         """(alpha', sigma'), the time derivatives of the level; at t = 0, sigma' is infinite for OU and VP."""
         t = as_time(t)
         alpha_rate = jax.jvp(self.alpha, (t,), (jnp.ones_like(t),))[1]
         sigma_rate = jax.jvp(self.sigma, (t,), (jnp.ones_like(t),))[1]
         return NoiseLevel(alpha_rate, sigma_rate)
 
-    def drift_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+    def drift_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`f = alpha'/alpha` of the forward SDE dx = f x dt + g dW; minus infinity where alpha = 0."""
         return self.rate(t).alpha / self.level(t).alpha
 
-    def diffusion_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+    def diffusion_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`g` of the forward SDE dx = f x dt + g dW: `g^2 = 2 sigma (sigma' - sigma alpha'/alpha)`.
 
         At t = 0 it is the one-sided limit (OU: sqrt 2), at alpha = 0 it is infinite.
@@ -59,7 +60,7 @@ class AbstractProcess(eqx.Module):
         (alpha, sigma), (alpha_rate, sigma_rate) = self.level(t), self.rate(t)
         return jnp.sqrt(2 * sigma * (sigma_rate - sigma * alpha_rate / alpha))
 
-    def time_at(self, ratio: ArrayLike) -> Float[Array, "*times"]:
+    def time_at(self, ratio: Numbers) -> Float[Array, "*times"]:
         """The time in [0, t_max] at which sigma/alpha = ratio; 0 or t_max where there is none.
 
         By bisection, to the last place.
@@ -77,7 +78,7 @@ class AbstractProcess(eqx.Module):
         return jax.lax.stop_gradient(jnp.where(ratio == 0, 0, high))
 
 
-def as_time(t: ArrayLike) -> Float[Array, "*times"]:
+def as_time(t: Numbers) -> Float[Array, "*times"]:
     """Times as a floating array; integers and Python numbers take JAX's default float."""
     return strong(t, float_dtype(t))
 

@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction
@@ -41,9 +42,9 @@ class Ambient(AbstractDensity):
 
     def __init__(
         self,
-        points: Real[ArrayLike, "..."],
-        noise: Real[ArrayLike, ""],
-        weights: Real[ArrayLike, "..."] | None = None,
+        points: Points,
+        noise: Scalar,
+        weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
         check_nonnegative("noise", noise)
@@ -59,7 +60,7 @@ class Ambient(AbstractDensity):
         flat = gap == 0
         return NoiseLevel(alpha, jnp.where(flat, 0, jnp.sqrt(jnp.where(flat, 1, gap))))
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`D = yhat + alpha noise^2 s`, the noise of `noisy` times sigma/tau, and the posterior of `noisy`."""
         added = self.added(level)
         found, gain = self.noisy.evaluate(x, added), added.alpha * self.carried**2
@@ -68,19 +69,19 @@ class Ambient(AbstractDensity):
         score = -over_sigma(found.noise, added.sigma)
         return Evaluation(found.mean + jnp.where(gain == 0, 0, gain * score), ratio * found.noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha yhat - x) / tau^2`."""
         return self.noisy.score(x, self.added(level))
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """The divergence of the score of `noisy` at (alpha, tau)."""
         return self.noisy.divergence(x, self.added(level))
 
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
         return self.noisy.log_prob(x, self.added(level))
 
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + tau z` with i drawn by weight."""
         return self.noisy.sample(self.added(level), key=key)
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, Real
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
+from ..annotations import Point, RandomKey, Scalar
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
 from ..representation import one_line
@@ -37,23 +38,23 @@ class AbstractScore(eqx.Module):
     __repr__ = one_line
 
     @abstractmethod
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """Denoised point, predicted noise and further results; the one method that integrators call."""
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
         return self.evaluate(x, level).mean
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """E[z | x] = -sigma score(x); at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
         return self.evaluate(x, level).noise
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """grad log p(x) = -noise / sigma; at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
         noise = self.noise(x, level)
         return -over_sigma(noise, cast_level(level, noise.dtype).sigma)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """Divergence of the score: the exact trace of its Jacobian by d forward derivatives, or a closed form."""
         x = as_point(x)
         jacobian = jax.jacfwd(lambda flat: self.score(flat.reshape(x.shape), level).ravel())(x.ravel())
@@ -67,10 +68,10 @@ class AbstractDenoiser(AbstractScore):
     """
 
     @abstractmethod
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D and `(x - alpha D)/sigma`."""
         mean = self.denoise(x, level)
         return Evaluation(mean, noise_of(mean, x, level))
@@ -84,10 +85,10 @@ class AbstractNoisePredictor(AbstractScore):
     """
 
     @abstractmethod
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """E[z | x]."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(x - sigma noise)/alpha` and the noise; raises where alpha = 0."""
         noise = self.noise(x, level)
         return Evaluation(mean_of(noise, x, level), noise)
@@ -97,14 +98,14 @@ class AbstractDensity(AbstractScore):
     """A score that is the gradient of a known log-density, and can be sampled."""
 
     @abstractmethod
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x) at this level, in nats; a log-density, so it may be positive."""
 
     @abstractmethod
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """One exact draw of x at this level."""
 
-    def draw(self, n: int, *, key: PRNGKeyArray) -> Float[Array, "n *shape"]:
+    def draw(self, n: int, *, key: RandomKey) -> Float[Array, "n *shape"]:
         """n exact draws of the data x_0; draw i depends on key and i only."""
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(n))
         return jax.vmap(lambda k: self.sample(NoiseLevel(1.0, 0.0), key=k))(keys)
@@ -121,34 +122,32 @@ class AbstractMixture(AbstractDensity):
     """
 
     @abstractmethod
-    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """log p, D, the displacement and the statistics of the weights, in one pass."""
 
     @abstractmethod
-    def log_partition(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0):
+    def log_partition(self, x: Point, level: NoiseLevel, beta: Scalar = 1.0):
         """`log sum_i exp(-beta E_i)`, weights tempered too; at beta = 1 it is log p + (d/2) log(2 pi sigma^2)."""
 
     @abstractmethod
-    def covariance(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
+    def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance C of x_0 given x; the Jacobian of D is (alpha / sigma^2) C."""
 
     @abstractmethod
-    def weights(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, k: int):
+    def weights(self, x: Point, level: NoiseLevel, k: int):
         """Indices and posterior weights of the k heaviest centres, heaviest first: which points are being copied."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise as -displacement / sigma, and the posterior."""
         found = self.posterior(x, level)
         sigma = cast_level(level, found.mean.dtype).sigma
         return Evaluation(found.mean, -over_sigma(found.displacement, sigma), found)
 
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
         return self.posterior(x, level).log_prob
 
-    def jacobian_vector(
-        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, v: Real[ArrayLike, "*shape"]
-    ) -> Float[Array, "*shape"]:
+    def jacobian_vector(self, x: Point, level: NoiseLevel, v: Point) -> Float[Array, "*shape"]:
         """The Jacobian of D times v, `(alpha / sigma^2) C v`: one more pass, no stored weights."""
         x = as_point(x)
         return jax.jvp(lambda point: self.denoise(point, level), (x,), (strong(v, x.dtype),))[1]

@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..representation import one_line
 from .base import AbstractScore, Evaluation, noise_of
 
-Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
+Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Scalar]
 
 
 class Branches(NamedTuple):
@@ -35,7 +36,7 @@ class Guided(AbstractScore):
     unconditional: AbstractScore
     weight: Weight
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`D_u + w (D_c - D_u)`, the same combination of the noises, and both evaluations."""
         found = Branches(self.conditional.evaluate(x, level), self.unconditional.evaluate(x, level))
         mean = self._mix(found.conditional.mean, found.unconditional.mean, level)
@@ -44,7 +45,7 @@ class Guided(AbstractScore):
         clean = cast_level(level, mean.dtype).sigma == 0
         return Evaluation(mean, jnp.where(clean, noise_of(mean, x, level), noise), found)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """The same combination of the divergences."""
         return self._mix(self.conditional.divergence(x, level), self.unconditional.divergence(x, level), level)
 
@@ -64,20 +65,20 @@ class Switched(AbstractScore):
 
     above: AbstractScore
     below: AbstractScore
-    ratio: Real[ArrayLike, ""]
+    ratio: Scalar
 
     def __check_init__(self):
         check_nonnegative("ratio", self.ratio)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """Mean and noise of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.evaluate(x, level)._replace(info=None), x, level)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The score of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.score(x, level), x, level)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """The divergence of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.divergence(x, level), x, level)
 

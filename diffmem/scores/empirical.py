@@ -4,9 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from .. import reductions
+from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import is_concrete
 from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
@@ -57,8 +58,8 @@ class Empirical(AbstractMixture):
 
     def __init__(
         self,
-        points: Real[ArrayLike, "..."] | PRNGKeyArray,
-        weights: Real[ArrayLike, "..."] | None = None,
+        points: Points | RandomKey,
+        weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
         self.reduction = reductions.auto(points) if reduction is None else reduction
@@ -79,7 +80,7 @@ class Empirical(AbstractMixture):
         distinct = np.unique(first)
         return Empirical(points[distinct], weights[distinct], self.reduction)
 
-    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
         found = _posterior(self.reduction, self.centres, x.ravel(), alpha, sigma)
@@ -89,7 +90,7 @@ class Empirical(AbstractMixture):
             displacement=found.displacement.reshape(x.shape),
         )
 
-    def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
+    def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
 
         Raises ValueError unless beta > 0.
@@ -128,9 +129,7 @@ class Empirical(AbstractMixture):
         inside = jnp.where(clean, 0, alpha * (alpha * (spread / scale) / scale)) - x.size
         return over_sigma(over_sigma(inside, sigma), sigma)
 
-    def commitment(
-        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, found: Evaluation | None = None
-    ) -> Commitment:
+    def commitment(self, x: Point, level: NoiseLevel, found: Evaluation | None = None) -> Commitment:
         """Whether the probability flow from x provably ends on the heaviest point, from the posterior pass.
 
         Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. At sigma = 0 it tells
@@ -144,7 +143,7 @@ class Empirical(AbstractMixture):
         known = known._replace(mean=known.mean.ravel(), displacement=known.displacement.ravel())
         return commitment_of(self.reduction, self.centres, known, x.ravel(), alpha, sigma)
 
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
@@ -164,6 +163,6 @@ _covariance = eqx.filter_jit(reductions.covariance)
 
 
 @eqx.filter_jit
-def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: PRNGKeyArray) -> Float[Array, "d"]:
+def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: RandomKey) -> Float[Array, "d"]:
     """A centre drawn by weight."""
     return centres.centre + centres.unit * reduction.at(centres, centres.drawn(key)).offsets[0]

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point
 from ..level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from .base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
@@ -20,7 +21,7 @@ class FromFunction(AbstractDenoiser):
 
     function: PointFunction
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
@@ -34,7 +35,7 @@ class FromNoisePrediction(AbstractNoisePredictor):
 
     function: PointFunction
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
@@ -52,7 +53,7 @@ class FromVelocity(AbstractScore):
     function: PointFunction
     process: ProcessLike
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
         x = as_point(x)
         alpha, sigma = level = cast_level(level, x.dtype)
@@ -72,7 +73,7 @@ class FromHost(AbstractDenoiser):
 
     function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """One call on the host."""
         x = as_point(x)
         alpha, sigma = cast_level(level, x.dtype)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import Point
 from ..level import NoiseLevel, cast_level
 from .base import AbstractScore, Evaluation, as_point
 from .parametrisation import AbstractPrediction, c_noise
@@ -51,14 +52,14 @@ class Learned(AbstractScore):
         self.label = None if label is None else jnp.asarray(label)
         self.ratios = (float(ratios[0]), float(ratios[1]))
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D and the noise, each a sum of x and F, so that both keep the digits that F has."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
         answer = self._answer(x, level)
         mean, noise = (part(x, answer, level) for part in (self.prediction.denoise, self.prediction.noise))
         return Evaluation(mean, noise)
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The noise alone, which a noise prediction has also at alpha = 0, where it has no mean."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
         return self.prediction.noise(x, self._answer(x, level), level)

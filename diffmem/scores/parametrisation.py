@@ -21,16 +21,13 @@ from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import Point, Scalar
 from ..level import NoiseLevel
 from .base import mean_of, over_sigma
 
-Point = Float[Array, "*shape"]
-Scalar = Float[Array, ""]
 
-
-def c_noise(level: NoiseLevel, smallest: Float[ArrayLike, ""], largest: Float[ArrayLike, ""]) -> Scalar:
+def c_noise(level: NoiseLevel, smallest: Scalar, largest: Scalar) -> Scalar:
     """`log(sigma/alpha)`, the noise level as a network sees it, held between the logarithms of two ratios.
 
     At alpha = 0 it is the logarithm of the largest ratio, at sigma = 0 of the smallest.

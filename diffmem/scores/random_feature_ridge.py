@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import Point, Points, RandomKey
 from ..arithmetic import dot, residual
 from ..checks import check_points
 from ..level import NoiseLevel, cast_level, float_dtype, strong
@@ -30,7 +31,7 @@ class Features(NamedTuple):
     """Entries N(0, 1), one row for each label; no rows without labels."""
 
     @classmethod
-    def drawn(cls, features: int, d: int, labels: int, dtype, *, key: PRNGKeyArray) -> "Features":
+    def drawn(cls, features: int, d: int, labels: int, dtype, *, key: RandomKey) -> "Features":
         """Features with random weights."""
         first, second, third = jax.random.split(key, 3)
         weights = jax.random.normal(first, (features, d), dtype) / d**0.5
@@ -74,14 +75,14 @@ class RandomFeatureRidge(AbstractScore):
     @classmethod
     def fit(
         cls,
-        points: Real[ArrayLike, "n ..."],
+        points: Points,
         features: int = 1200,
         *,
         ratios: Sequence[float] | Float[np.ndarray, "levels"] | None = None,
         draws: int = 16,
         ridge: float = 1e-4,
         labels: Int[ArrayLike, "..."] | None = None,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ) -> "RandomFeatureRidge":
         """The ridge solution for `points` (n, *shape), with `draws` noises of each point at each level.
 
@@ -119,7 +120,7 @@ class RandomFeatureRidge(AbstractScore):
         chosen = None if label is None else jnp.asarray(label)
         return eqx.tree_at(lambda score: score.label, self, chosen, is_leaf=lambda leaf: leaf is None)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`mean + c_skip (x - alpha mean) + c_out F`, and the noise without a difference of the two."""
         away, answer, level = self._answer(x, level)
         mean = self.mean + self.prediction.denoise(away, answer, level)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..annotations import Points
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractNoisePredictor, cast_point
@@ -41,7 +42,7 @@ class RandomFeatures(AbstractNoisePredictor):
     def __init__(
         self,
         first: Real[ArrayLike, "p d"],
-        second: Real[ArrayLike, "..."],
+        second: Points,
         activation: Callable[[Array], Array] = jax.lax.tanh,
         level: NoiseLevel | None = None,
     ):

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractDensity, AbstractMixture, AbstractScore, Evaluation, noise_of
@@ -34,10 +35,10 @@ class AbstractShrunk(AbstractScore):
     held: eqx.AbstractVar[AbstractScore]
 
     @abstractmethod
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
         """The share of the held score that is kept at x."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`x/alpha + share (D - x/alpha)` and `share noise`; those of the held score at alpha = 0."""
         found = self.held.evaluate(x, level)
         x = strong(x, found.mean.dtype)
@@ -49,7 +50,7 @@ class AbstractShrunk(AbstractScore):
         noise = jnp.where(clean, noise_of(mean, x, level), share * jnp.where(clean, 0, found.noise))
         return Evaluation(mean, noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`share s`, the held s at alpha = 0."""
         score = self.held.score(x, level)
         x = strong(x, score.dtype)
@@ -73,13 +74,11 @@ def _without_noise(kept: Kept, score, displacement):
     )
 
 
-Penalty = Callable[[AbstractScore, Real[ArrayLike, "*shape"], NoiseLevel, Float[Array, ""]], Kept]
+Penalty = Callable[[AbstractScore, Point, NoiseLevel, Float[Array, ""]], Kept]
 """`penalty(score, x, level, strength)`: the share of the score that the penalised optimum keeps at x."""
 
 
-def constant_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def constant_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `c E |s'(x)|^2` under the law p of the noisy data: `s' = s / (1 + c)`.
 
     Pointwise minimum of `p |s' - s|^2 + c p |s'|^2`. Strength without unit; the same share at every level, so that
@@ -89,9 +88,7 @@ def constant_penalty(
     return kept_of(1 / (1 + strength), sigma)
 
 
-def inverse_variance_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def inverse_variance_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `(c / sigma^2) E |s'(x)|^2` under p: `s' = s sigma^2/(sigma^2 + c) = (alpha D - x)/(sigma^2 + c)`.
 
     Strength in squared units of x. Below sigma = sqrt(c) the score stays bounded and the probability flow stops short
@@ -104,9 +101,7 @@ def inverse_variance_penalty(
     return Kept(share, jnp.where(total == 0, jnp.inf, 1 / jnp.where(total == 0, 1, total)))
 
 
-def lebesgue_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def lebesgue_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `c` times the integral of |s'|^2 over all space: `s' = s p / (p + c) = grad p / (p + c)`.
 
     Pointwise minimum of `p |s' - s|^2 + c |s'|^2`, computed from log p. Strength in units of a density, 1/[x]^d: the
@@ -132,7 +127,7 @@ class Tikhonov(AbstractShrunk):
     """
 
     held: AbstractScore
-    strength: Real[ArrayLike, ""]
+    strength: Scalar
     penalty: Penalty = inverse_variance_penalty
 
     def __check_init__(self):
@@ -142,7 +137,7 @@ class Tikhonov(AbstractShrunk):
                 f"`held` must be a density to be penalised in Lebesgue measure, but is {type(self.held).__name__}."
             )
 
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
         """The share that the penalised optimum keeps."""
         return self.penalty(self.held, x, level, strong(self.strength, float_dtype(x)))
 
@@ -163,12 +158,12 @@ class EmpiricalBayes(AbstractShrunk):
     """
 
     held: AbstractMixture
-    floor: Real[ArrayLike, ""]
+    floor: Scalar
 
     def __check_init__(self):
         check_nonnegative("floor", self.floor)
 
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
         """`min(1, Z / floor)`."""
         log_sum = self.held.log_partition(x, level)
         floor = strong(self.floor, log_sum.dtype)

@@ -6,13 +6,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import Point, Points, RandomKey, Scalar
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, as_point
 
-Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
+Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Scalar]
 
 
 class Smoothed(AbstractScore):
@@ -36,11 +37,11 @@ class Smoothed(AbstractScore):
     offsets: Float[Array, "m *shape"]
     scale: Scale
 
-    def __init__(self, held: AbstractScore, offsets: Real[ArrayLike, "..."], scale: Scale = 1.0):
+    def __init__(self, held: AbstractScore, offsets: Points, scale: Scale = 1.0):
         _check_offsets(offsets)
         self.held, self.offsets, self.scale = held, as_point(offsets), scale
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`mean_m D(x + e_m)`, and the mean of the noises."""
 
         def held(x, level):
@@ -49,11 +50,11 @@ class Smoothed(AbstractScore):
 
         return Evaluation(*self._mean(held, x, level))
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`mean_m s(x + e_m)`."""
         return self._mean(self.held.score, x, level)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """`mean_m div s(x + e_m)`."""
         return self._mean(self.held.divergence, x, level)
 
@@ -71,7 +72,7 @@ def _mean_over(function, x, offsets, level):
 
 
 def antithetic_offsets(
-    shape: tuple[int, ...], count: int, bandwidth: Real[ArrayLike, ""], *, key: PRNGKeyArray
+    shape: tuple[int, ...], count: int, bandwidth: Scalar, *, key: RandomKey
 ) -> Float[Array, "count *shape"]:
     """`count` normal offsets of standard deviation `bandwidth` in each coordinate, e and -e, so that their mean is 0.
 

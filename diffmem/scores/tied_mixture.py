@@ -4,8 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, Float, Int
 
+from ..annotations import Point, Points, RandomKey, Scalar
 from ..arithmetic import dot, doubled, residual
 from ..checks import check_finite, check_points, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
@@ -36,7 +37,7 @@ class TiedMixture(AbstractScore):
     active: Int[Array, ""]
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, means: Real[ArrayLike, "..."], variance: Real[ArrayLike, ""], active: int | None = None):
+    def __init__(self, means: Points, variance: Scalar, active: int | None = None):
         check_finite("means", means)
         check_points(means)
         m, *shape = np.shape(means)
@@ -53,12 +54,12 @@ class TiedMixture(AbstractScore):
     @classmethod
     def of_points(
         cls,
-        points: Real[ArrayLike, "..."],
+        points: Points,
         components: int,
         *,
         capacity: int | None = None,
         variance: float = 1e-6,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ) -> "TiedMixture":
         """The start of a training: `components` points as means, drawn at random, none twice before all have been.
 
@@ -87,14 +88,14 @@ class TiedMixture(AbstractScore):
         """v, in squared data units."""
         return jnp.exp(self.log_variance)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means, and the noise."""
         leader, away, shift, alpha, sigma, total = self._parts(x, level)
         between = away - alpha * shift
         mean = leader + shift + alpha * self.variance / total * between
         return Evaluation(mean.reshape(self.shape), (sigma / total * between).reshape(self.shape))
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha m - x)/(alpha^2 v + sigma^2)`: no division by sigma."""
         _, away, shift, alpha, _, total = self._parts(x, level)
         return ((alpha * shift - away) / total).reshape(self.shape)

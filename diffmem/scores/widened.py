@@ -1,8 +1,9 @@
 """Density smoothing: the score of the data blurred by a Gaussian."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation
@@ -19,12 +20,12 @@ class Widened(AbstractScore):
     """
 
     held: AbstractScore
-    width: Real[ArrayLike, ""]
+    width: Scalar
 
     def __check_init__(self):
         check_nonnegative("width", self.width)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma^2 D + alpha width^2 x) / s^2`, the held noise times sigma/s, and the `info` of the held score."""
         wider = self._wider(x, level)
         found = self.held.evaluate(x, wider)
@@ -35,11 +36,11 @@ class Widened(AbstractScore):
         share, blur = jnp.where(flat, 1, sigma / wide), width / wide
         return Evaluation(share**2 * found.mean + alpha * blur**2 * x, share * found.noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The held score at (alpha, s)."""
         return self.held.score(x, self._wider(x, level))
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """The divergence of the held score at (alpha, s)."""
         return self.held.divergence(x, self._wider(x, level))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import PRNGKeyArray
 
 from .. import theory, training
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..training.random_features.feature_moments import gaussian_numbers
 from .collapse.variables import described
@@ -42,7 +42,7 @@ VARIABLES = {
 }
 
 
-def feature_spectrum(psi_n: int, level: NoiseLevel, *, d: int = 100, psi_p: int = 8, key: PRNGKeyArray) -> xr.Dataset:
+def feature_spectrum(psi_n: int, level: NoiseLevel, *, d: int = 100, psi_p: int = 8, key: RandomKey) -> xr.Dataset:
     """Eigenvalues of one matrix of tanh random features (Gaussian equivalent) beside `theory.spectral_density`.
 
     Above the floor s^2, with the number of eigenvalues at it: p - n - d of them where that is positive. Cost p^3.
@@ -81,7 +81,7 @@ def feature_times(
     error: float = 0.3,
     near: float = 1.2,
     times: Sequence[float] = TRAINING,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> xr.Dataset:
     """Losses and score errors of gradient flow on tanh random features over training time, for each number of points.
 

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from .. import __version__, theory
+from ..annotations import RandomKey
 from ..checks import check_seed
 from ..data import Dataset
 from ..level import NoiseLevel
@@ -97,7 +98,7 @@ def forecast(
     return _assembled(sizes, rows, dataset, mixture, seed)
 
 
-def fitted(points: Float[np.ndarray, "m d"], ratio: float, key: PRNGKeyArray) -> Mixture:
+def fitted(points: Float[np.ndarray, "m d"], ratio: float, key: RandomKey) -> Mixture:
     """The mixture of the best likelihood on a fifth of the points at noise-to-signal `ratio`, fitted again to all."""
     centre = points.mean(axis=0)
     axes = np.linalg.svd(points - centre, full_matrices=True)[2]
@@ -126,7 +127,7 @@ def shrunk(law: GaussianMixture, share: float) -> GaussianMixture:
     return GaussianMixture(weights, law.centres, (1 - share) * every + share * pooled[None])
 
 
-def drawn(mixture: Mixture, count: int, key: PRNGKeyArray) -> Float[np.ndarray, "count d"]:
+def drawn(mixture: Mixture, count: int, key: RandomKey) -> Float[np.ndarray, "count d"]:
     """Points of the mixture in principal coordinates."""
     first, rest = jax.random.split(key)
     inside = np.asarray(mixture.law.draw(count, key=first), np.float64)
@@ -139,7 +140,7 @@ def _log_prob(law: GaussianMixture, points, ratio):
     return jax.vmap(lambda x: law.log_prob(x, NoiseLevel(1.0, ratio)))(points)
 
 
-def _row(size: int, half, real, mixture: Mixture, queries: int, key: PRNGKeyArray, watch: PRNGKeyArray):
+def _row(size: int, half, real, mixture: Mixture, queries: int, key: RandomKey, watch: RandomKey):
     synthetic = drawn(mixture, max(POOL * size, 2 * queries), key)
     distances = [np.asarray(nearest(part[:size], part[:size], 2).distance)[:, 1] for part in (real, synthetic)]
     neighbours = np.quantile(distances[0], QUANTILES) / np.quantile(distances[1], QUANTILES)

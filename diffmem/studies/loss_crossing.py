@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..metrics import denoising_loss
 from ..scores import AbstractScore, Empirical
@@ -18,7 +19,7 @@ def excess_losses(
     shares: Float[np.ndarray, "shares"],
     levels: Sequence[NoiseLevel],
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     draws: int = 1,
 ) -> tuple[Float[np.ndarray, "levels"], Float[np.ndarray, "shares levels"]]:
     """Training losses of x_0 per coordinate, less that of the empirical score, which is the smallest possible.

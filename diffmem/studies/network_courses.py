@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, Int
 
 from .. import networks, scores, training
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..processes import EDM
 from ..scores import AbstractDensity, AbstractScore
@@ -41,7 +42,7 @@ def residual_networks(
     d: int,
     data_std: float,
     *,
-    keys: Sequence[PRNGKeyArray],
+    keys: Sequence[RandomKey],
     ratios: tuple[float, float] = RATIOS,
 ) -> list[scores.Learned]:
     """Untrained denoisers for `training.fit_many`, one for each width, with weights drawn from the key beside it.
@@ -64,7 +65,7 @@ def network_courses(
     law: AbstractDensity,
     n: Sequence[int],
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     steps: int,
     width: Sequence[int] | None = None,
     batch: int = 128,
@@ -124,7 +125,7 @@ def score_errors(
     points: Float[ArrayLike, "n *shape"],
     objective: training.ScoreMatching,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> Float[np.ndarray, "*members k"]:
     """`E weight |D - D*|^2 / d` at each snapshot of a training, the distance from the exact denoiser D* of `law`.
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from jaxtyping import ArrayLike, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Real
 
+from ..annotations import Numbers, Points, RandomKey
 from ..integrators import AbstractIntegrator, Heun, grids, sample
 from ..metrics import memorization
 from ..processes import AbstractProcess
@@ -26,10 +27,10 @@ VARIABLES = {
 
 def training_course(
     run: Training,
-    points: Real[ArrayLike, "n *shape"] | Sequence[Real[ArrayLike, "..."]],
+    points: Points | Sequence[Numbers],
     process: AbstractProcess,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     samples: int = 500,
     steps: int = 18,
     integrator: AbstractIntegrator | None = None,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..scores import AbstractScore
 from .levels import AbstractLevels
@@ -116,7 +117,7 @@ def few_steps(
     sigmas: Sequence[float],
     lowest: float,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> Float[Array, "count *shape"]:
     """Samples of a consistency function by one evaluation for each of the falling `sigmas`.
 

@@ -12,9 +12,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from .. import __version__
+from ..annotations import RandomKey
 from ..progress import Progress, followed
 from ..representation import one_line
 from ..scores import AbstractScore
@@ -59,7 +60,7 @@ def fit(
     points: Any,
     objective: Any,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     steps: int,
     batch: int = 128,
     optimiser: Any = None,

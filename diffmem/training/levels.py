@@ -5,8 +5,9 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel, ProcessLike, float_dtype
 
 
@@ -20,7 +21,7 @@ class AbstractLevels(eqx.Module):
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
         """The level below which a share `quantile`, between 0 and 1, of the draws lies."""
 
-    def __call__(self, *, key: PRNGKeyArray) -> NoiseLevel:
+    def __call__(self, *, key: RandomKey) -> NoiseLevel:
         """One level at random."""
         return self.at(jax.random.uniform(key))
 

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import RandomKey
 from .objective import AbstractObjective
 
 EVALUATED = 1024  # points of a data set on which the loss of a snapshot is computed
@@ -55,7 +56,7 @@ class Plan(eqx.Module):
         """The state before the first step."""
         return State(weights, fixed, self.optimiser.init(weights), None if self.ema is None else weights)
 
-    def step(self, state: State, data: Data, key: PRNGKeyArray, number: Int[Array, ""]):
+    def step(self, state: State, data: Data, key: RandomKey, number: Int[Array, ""]):
         """One step of one network: its new state and its loss. Batches are drawn with replacement."""
         pick, noise = jax.random.split(jax.random.fold_in(key, number))
         index = jax.random.randint(pick, (self.batch,), 0, data.count)
@@ -73,7 +74,7 @@ class Plan(eqx.Module):
         weights = eqx.apply_updates(state.weights, updates)
         return State(weights, state.fixed, moments, self._averaged(state.average, weights, number)), value
 
-    def _noise_keys(self, fresh: PRNGKeyArray, pool: PRNGKeyArray, index: Int[Array, " batch"]):
+    def _noise_keys(self, fresh: RandomKey, pool: RandomKey, index: Int[Array, " batch"]):
         """Keys of the noise of a batch: new ones, or for each point one of its `noise_draws`."""
         keys = jax.vmap(lambda j: jax.random.fold_in(fresh, j))(jnp.arange(self.batch))
         if self.noise_draws is None:
@@ -116,7 +117,7 @@ def evaluate(plan: Plan, data: Data, state: State, key, axes) -> Float[Array, ".
     return one(state, data, key) if axes is None else jax.vmap(one, in_axes=(0, axes, 0))(state, data, key)
 
 
-def _mean_loss(plan: Plan, state: State, data: Data, key: PRNGKeyArray) -> Float[Array, ""]:
+def _mean_loss(plan: Plan, state: State, data: Data, key: RandomKey) -> Float[Array, ""]:
     score = eqx.combine(state.shown, state.fixed, plan.rest)
     length = jax.tree.leaves(data.points)[0].shape[0]
     index = jnp.arange(length)

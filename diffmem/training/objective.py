@@ -6,8 +6,9 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import RandomKey
 from ..data.indexed_draws import indexed_normals
 from ..level import NoiseLevel
 from ..scores import AbstractScore
@@ -31,7 +32,7 @@ class AbstractObjective(eqx.Module):
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
         """The loss of one datum at one level and noise z ~ N(0, I)."""
 
-    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey) -> Float[Array, ""]:
         """The mean over `draws` of level and noise; antithetic draws take z and -z at each level."""
 
         def one(i):
@@ -40,7 +41,7 @@ class AbstractObjective(eqx.Module):
 
         return jax.vmap(one)(jnp.arange(self.draws)).mean() if self.draws > 1 else one(0)
 
-    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: PRNGKeyArray):
+    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: RandomKey):
         """The loss at a level, with noise from a key."""
         score = score if label is None else score.conditioned(label)
         like = jax.tree.leaves(datum)[0]
@@ -127,7 +128,7 @@ def ambient_error(
 
 
 def noisy_copies(
-    points: Float[ArrayLike, "n *shape"], noise: float, *, key: PRNGKeyArray
+    points: Float[ArrayLike, "n *shape"], noise: float, *, key: RandomKey
 ) -> tuple[Float[Array, "n *shape"], Float[Array, "n *shape"]]:
     """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`.
 

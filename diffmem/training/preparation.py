@@ -7,13 +7,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PRNGKeyArray
+from jaxtyping import Array, Key
 
+from ..annotations import RandomKey
 from ..checks import check_count, check_finite
 from ..level import float_dtype, strong
 from .loop import Data, Plan
 
-Keys = PRNGKeyArray | Sequence[PRNGKeyArray] | Key[Array, " members"]
+Keys = RandomKey | Sequence[RandomKey] | Key[Array, " members"]
 """One key for all members, or one for each."""
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import Float, Int, Real
 
+from ...annotations import Points
 from ...data.distinct import first_equal
 from ...representation import one_line
 from . import accelerated
@@ -26,7 +27,7 @@ class Neighbours(NamedTuple):
     __repr__ = one_line
 
 
-def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ..."], k: int = 1) -> Neighbours:
+def nearest(samples: Points, train: Points, k: int = 1) -> Neighbours:
     """The k nearest training points of each sample, exactly.
 
     `distance[i, j] = |samples[i] - train[index[i, j]]|`, ascending in j; equal distances are ordered by index.

@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ...annotations import Numbers, Point, Points
 from ...checks import check_finite, check_points
 from ...level import float_dtype, strong
 from .covariances import AbstractCovariances
@@ -24,7 +25,7 @@ class Gaussian(AbstractGaussianFamily):
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, mean: Real[ArrayLike, "*shape"], covariance: Real[ArrayLike, "..."]):
+    def __init__(self, mean: Point, covariance: Numbers):
         check_finite("mean", mean)
         self.shape = tuple(np.shape(mean))
         dtype = float_dtype(mean, covariance)
@@ -34,7 +35,7 @@ class Gaussian(AbstractGaussianFamily):
         self.covariances = covariances_of(strong(covariance, dtype)[None], 1, self.shape)
 
     @classmethod
-    def fit(cls, points: Real[ArrayLike, "..."]) -> "Gaussian":
+    def fit(cls, points: Points) -> "Gaussian":
         """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
         check_points(points)
         values = np.asarray(points)

@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ...annotations import Numbers, Points, Scalar
 from ...checks import check_finite, check_nonnegative, check_points, check_weights
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
@@ -27,11 +28,11 @@ class LowRankMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Real[ArrayLike, "..."],
-        means: Real[ArrayLike, "..."],
-        factors: Real[ArrayLike, "..."],
-        variances: Real[ArrayLike, "..."],
-        floor: Real[ArrayLike, ""] = 0.0,
+        weights: Numbers,
+        means: Points,
+        factors: Numbers,
+        variances: Numbers,
+        floor: Scalar = 0.0,
     ):
         check_points(means)
         k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))

@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, ArrayLike, Float
 
+from ...annotations import Numbers, Point, Points, Scalar
 from ...checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
@@ -27,9 +28,9 @@ class GaussianMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Real[ArrayLike, "..."],
-        means: Real[ArrayLike, "..."],
-        covariances: Real[ArrayLike, "..."],
+        weights: Numbers,
+        means: Points,
+        covariances: Numbers,
     ):
         check_points(means)
         k = np.shape(means)[0]
@@ -42,9 +43,7 @@ class GaussianMixture(AbstractGaussianFamily):
         self.covariances = covariances_of(strong(covariances, dtype), k, self.shape)
 
     @classmethod
-    def two_clusters(
-        cls, mean: Real[ArrayLike, "*shape"], variance: Real[ArrayLike, ""] = 1.0, weight: Real[ArrayLike, ""] = 0.5
-    ) -> "GaussianMixture":
+    def two_clusters(cls, mean: Point, variance: Scalar = 1.0, weight: Scalar = 0.5) -> "GaussianMixture":
         """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)`.
 
         Source: Biroli et al., arXiv:2402.18491, section 3.
@@ -55,7 +54,7 @@ class GaussianMixture(AbstractGaussianFamily):
         return cls(jnp.stack([weight, 1 - weight]), jnp.stack([mean, -mean]), jnp.full(2, strong(variance, dtype)))
 
     @classmethod
-    def fit(cls, points: Real[ArrayLike, "..."], components: int, *, seed: int = 0) -> "GaussianMixture":
+    def fit(cls, points: Points, components: int, *, seed: int = 0) -> "GaussianMixture":
         """A full-covariance mixture by scikit-learn's EM, in float64 on the host.
 
         EM starts from k-means, and 1e-3 is added to each variance.

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
+from ...annotations import RandomKey
 from ...data import Dataset
 from ...integrators import Heun, grids, sample
 from ...metrics import memorization
@@ -74,7 +75,7 @@ def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
     return Empirical(points, (np.arange(size) < n).astype(train.dtype))
 
 
-def _predicted(dataset, n, process, *, key: PRNGKeyArray):
+def _predicted(dataset, n, process, *, key: RandomKey):
     value, error = monte_carlo_ratio(dataset, n, key=key)
     ends = times_at(process, np.array([value - error, value + error]))
     return xr.Dataset(
@@ -87,7 +88,7 @@ def _predicted(dataset, n, process, *, key: PRNGKeyArray):
     )
 
 
-def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
+def _watched(score, learned, train, times, settings, rng, *, key: RandomKey):
     process = settings.process
     watched = watch_forward(score, train, process, times, settings.queries, key=key, denoiser=learned)
     ratio = ratios_at(process, times)
@@ -100,7 +101,7 @@ def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
     return xr.Dataset({**curves, **in_time, **in_ratio}, coords={"t": times, "ratio": ("t", ratio)})
 
 
-def _generated(score, train, settings, *, key: PRNGKeyArray):
+def _generated(score, train, settings, *, key: RandomKey):
     process, count = settings.process, settings.samples
     times = grids.karras(process, settings.steps)
     drawn = sample(score, process, Heun(), times, train.shape[1:], count, key=key, batch_size=min(count, BATCH))

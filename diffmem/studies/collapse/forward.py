@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float
 
+from ...annotations import RandomKey
 from ...batches import equal_batches
 from ...data.indexed_draws import indexed_normals
 from ...level import NoiseLevel, cast_level
@@ -35,7 +36,7 @@ def watch_forward(
     times: Float[np.ndarray, "nodes"],
     queries: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     denoiser: AbstractScore | None = None,
 ) -> Watched:
     """Forward samples `x = alpha y_i + sigma z` of the training points in turn, each with one z at all times.

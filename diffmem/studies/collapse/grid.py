@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
 
+from ...annotations import Numbers
 from ...processes import AbstractProcess
 
 PER_DECADE = 16  # nodes: 15 % apart in sigma/alpha, at which interpolation of the own weight is good to .3 %
@@ -46,7 +47,7 @@ def ratios_at(process: AbstractProcess, times: Float[np.ndarray, "nodes"]) -> Fl
     return np.divide(sigma, alpha, out=np.full_like(sigma, np.inf), where=alpha > 0)
 
 
-def times_at(process: AbstractProcess, ratio: Real[ArrayLike, "..."]) -> Float[np.ndarray, "..."]:
+def times_at(process: AbstractProcess, ratio: Numbers) -> Float[np.ndarray, "..."]:
     """`process.time_at(ratio)`, NaN where the ratio is not finite."""
     ratio = np.asarray(ratio, float)
     known = np.isfinite(ratio)

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from ... import networks, scores, training
+from ...annotations import RandomKey
 from ...checks import check_count
 from ...scores import AbstractScore
 from ..network_courses import deviation
 
-Learner = Callable[[Float[Array, "n d"], PRNGKeyArray], AbstractScore]
+Learner = Callable[[Float[Array, "n d"], RandomKey], AbstractScore]
 """`learner(points, key)`: the score that is learned from the points; equal keys give equal scores."""
 
 NARROW, WIDE = 0.02, 20.0  # smallest and largest sigma/alpha of a training, in standard deviations of the data
@@ -21,7 +22,7 @@ NARROW, WIDE = 0.02, 20.0  # smallest and largest sigma/alpha of a training, in 
 class EmpiricalLearner:
     """Memorizes everything: `scores.Empirical(points)`."""
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Empirical:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Empirical:
         """The exact score of the points."""
         return scores.Empirical(points)
 
@@ -30,7 +31,7 @@ class EmpiricalLearner:
 class GaussianLearner:
     """Learns mean and covariance: `scores.Gaussian.fit(points)`."""
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Gaussian:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Gaussian:
         """The score of the Gaussian."""
         return scores.Gaussian.fit(points)
 
@@ -44,7 +45,7 @@ class MixtureLearner:
     def __post_init__(self):
         check_count("components", self.components)
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.GaussianMixture:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.GaussianMixture:
         """The score of the mixture."""
         seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
         return scores.GaussianMixture.fit(points, min(self.components, len(points)), seed=seed)
@@ -59,7 +60,7 @@ class RandomFeatureLearner:
     def __post_init__(self):
         check_count("features", self.features)
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.RandomFeatureRidge:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.RandomFeatureRidge:
         """The score of the fitted denoiser."""
         return scores.RandomFeatureRidge.fit(points, self.features, key=key)
 
@@ -81,7 +82,7 @@ class MLPLearner:
         for name in ("width", "steps", "batch"):
             check_count(name, getattr(self, name))
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Learned:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Learned:
         """The score of the trained network."""
         start, steps = jax.random.split(key)
         points = jax.numpy.asarray(points)

@@ -2,9 +2,9 @@
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
 from ... import theory
+from ...annotations import RandomKey
 from ...data import Dataset
 from ...data.distinct import first_equal
 
@@ -22,7 +22,7 @@ def predicted_ratio(dataset: Dataset, n: int, spectrum: np.ndarray) -> float:
     return ratio
 
 
-def monte_carlo_ratio(dataset: Dataset, n: int, *, key: PRNGKeyArray) -> theory.Estimate:
+def monte_carlo_ratio(dataset: Dataset, n: int, *, key: RandomKey) -> theory.Estimate:
     """sigma/alpha at collapse by a Monte-Carlo estimate of the mutual information from the points, leaving one out.
 
     NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the

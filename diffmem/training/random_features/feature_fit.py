@@ -6,8 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Real
 
+from ...annotations import RandomKey
 from ...level import NoiseLevel
 from ...representation import one_line
 from ...scores.random_features import RandomFeatures
@@ -119,7 +120,7 @@ def fit_random_features(
     activation: Activation = jax.lax.tanh,
     draws: int | None = None,
     *,
-    key: PRNGKeyArray | None = None,
+    key: RandomKey | None = None,
 ) -> FeatureFit:
     """Fit `s(x) = A f(W x/sqrt(d))/sqrt(p)` to noisy training points, for every penalty and training time at once.
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
+from ...annotations import RandomKey
 from ...checks import check_count
 from ...level import NoiseLevel
 from ...representation import one_line
@@ -102,7 +103,7 @@ def sampled_feature_moments(
     draws: int,
     activation: Activation = jax.lax.tanh,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> FeatureMoments:
     """Moments over `draws` noises of each point, drawn once: those of a finite noisy training set.
 
@@ -152,7 +153,7 @@ def in_double(activation: Activation, values: Float[np.ndarray, "..."]) -> Float
     return np.concatenate(done)[: flat.size].reshape(values.shape)
 
 
-def gaussian_numbers(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+def gaussian_numbers(key: RandomKey, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
     """Independent N(0, 1), drawn in JAX's default float."""
     count = math.prod(shape)
     keys = [jax.random.fold_in(key, i) for i in range(-(-count // CHUNK))]
