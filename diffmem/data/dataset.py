@@ -117,7 +117,7 @@ def is_real(dtype) -> bool:
     return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
 
 
-def check_points(points: np.ndarray) -> None:
+def check_events(points: np.ndarray) -> None:
     """Raise ValueError unless points have shape (n, d) or (n, *event), are not empty and hold real numbers."""
     if points.ndim < 2 or 0 in points.shape:
         raise ValueError(
@@ -128,7 +128,7 @@ def check_points(points: np.ndarray) -> None:
 
 
 def _finite(points: np.ndarray) -> np.ndarray:
-    check_points(points)
+    check_events(points)
     wide = jnp.issubdtype(points.dtype, np.floating) and points.dtype.itemsize > 4
     dtype = jax.dtypes.canonicalize_dtype(np.float64) if wide else np.dtype(np.float32)
     with np.errstate(over="ignore"):

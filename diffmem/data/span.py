@@ -15,7 +15,7 @@ from jaxtyping import ArrayLike, Float, Int, Real
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..checks import check_count
 from ..representation import one_line
-from .dataset import Dataset, check_points
+from .dataset import Dataset, check_events
 from .distinct import first_equal
 from .isometry import along_axes, along_points, combinations, inner_products, row_norms
 
@@ -107,7 +107,7 @@ def span_coordinates(points: Points) -> SpanCoordinates:
     then stored. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
     """
     points = np.asarray(points)
-    check_points(points)
+    check_events(points)
     n, *event = points.shape
     wide = points.dtype.kind == "f" and points.dtype.itemsize > 4
     dtype = np.dtype(np.float64 if wide else np.float32)

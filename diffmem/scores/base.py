@@ -1,4 +1,4 @@
-"""The contract of a score: it knows noise levels, not processes, and is written for one point."""
+"""The contract of a score: a function of one point and its noise level, independent of any process."""
 
 from abc import abstractmethod
 from typing import NamedTuple

@@ -176,18 +176,19 @@ class _Run(NamedTuple):
 
     def _advanced(self, state: State, first: int, last: int, end: int, report: Progress, piece: int):
         """The state after `last` steps, the mean loss, and the length of a call, which grows to two seconds."""
-        total, at = 0.0, first
+        # summed over all calls in order, so that the mean does not depend on how long each call was
+        total, at = jnp.zeros(self.key.shape, jax.tree.leaves(state.weights)[0].dtype), first
         while at < last:
             started, upto = time.monotonic(), min(at + piece, last)
             whole = upto - at == piece
-            state, loss = advance(self.plan, self.data, state, self.key, jnp.asarray(at), jnp.asarray(upto), self.axes)
-            loss = np.asarray(loss)
-            total, at = total + loss * (upto - at), upto
-            report(at, end, f"loss {loss.mean():.4g}")
+            ends = jnp.asarray(at), jnp.asarray(upto)
+            state, total = advance(self.plan, self.data, state, total, self.key, *ends, self.axes)
+            at = upto
+            report(at, end, f"loss {np.mean(total) / (at - first):.4g}")
             # only a call of full length shows how long one takes
             if whole and time.monotonic() - started < SECONDS / 4:
                 piece *= 4
-        return state, total / (last - first) if last > first else np.nan, piece
+        return state, np.asarray(total) / (last - first) if last > first else np.nan, piece
 
     def _snapshot(self, state: State, loss):
         """A snapshot: the weights, and the losses of the batches, of the training set and of held-out points."""

@@ -92,8 +92,8 @@ class Plan(eqx.Module):
 
 
 @eqx.filter_jit
-def advance(plan: Plan, data: Data, state: State, key, first: Int[Array, ""], last: Int[Array, ""], axes):
-    """The state after the steps first, ..., last - 1, and their mean loss.
+def advance(plan: Plan, data: Data, state: State, total, key, first: Int[Array, ""], last: Int[Array, ""], axes):
+    """The state after the steps first, ..., last - 1, and `total` with their losses added, in order.
 
     With `axes`, the in_axes of the data, of many networks at once. The number of steps is not static: one compilation
     serves any number.
@@ -105,9 +105,7 @@ def advance(plan: Plan, data: Data, state: State, key, first: Int[Array, ""], la
         state, loss = step(state, data, key, number)
         return state, total + loss
 
-    zero = jnp.zeros(key.shape, jax.tree.leaves(state.weights)[0].dtype)
-    state, total = jax.lax.fori_loop(first, last, body, (state, zero))
-    return state, total / (last - first).astype(total.dtype)
+    return jax.lax.fori_loop(first, last, body, (state, total))
 
 
 @eqx.filter_jit

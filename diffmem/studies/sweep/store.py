@@ -113,11 +113,11 @@ def _uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or before is None:
         yield
         return
-    heard = []
-    signal.signal(signal.SIGINT, lambda *event: heard.append(event))
+    received = []
+    signal.signal(signal.SIGINT, lambda *event: received.append(event))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if heard:
+        if received:
             signal.raise_signal(signal.SIGINT)
