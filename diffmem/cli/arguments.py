@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class ShortName(NamedTuple):
     """What the short name of a process stands for."""
 
-    process: str
+    name: str
     """Name of the class in `processes`."""
     lowest: str
     """Its argument for the lowest noise."""
@@ -59,7 +59,7 @@ def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "
     if given.keys() - {found.lowest}:
         wanted, wrong = (f"--{key.replace('_', '-')}" for key in (found.lowest, *(given.keys() - {found.lowest})))
         raise ValueError(f"`--process {name}` must be used with `{wanted}`, but is given `{wrong}`.")
-    return getattr(processes, found.process)(**{found.lowest: found.value, **given})
+    return getattr(processes, found.name)(**{found.lowest: found.value, **given})
 
 
 def learner_called(name: str) -> "Learner | None":
