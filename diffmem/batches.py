@@ -1,9 +1,11 @@
 """A long batch, a piece at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
 
 
 def in_pieces(function: Callable, most: int, constant, *queries):
@@ -31,6 +33,16 @@ def in_pieces(function: Callable, most: int, constant, *queries):
 
     found = jax.lax.map(piece, split)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
+
+
+def equal_batches(count: int, most: int) -> Iterator[tuple[Int[np.ndarray, "size"], int]]:
+    """The indices of each batch, and how many of them are new: the last batch repeats the last index.
+
+    All batches have one size, at most `most`, so that one compiled function serves them all.
+    """
+    size = min(count, most)
+    for first in range(0, count, size):
+        yield np.minimum(first + np.arange(size), count - 1), min(size, count - first)
 
 
 def even(total: int, most: int, multiple: int = 1) -> int:

@@ -74,6 +74,12 @@ def _read(values: ArrayLike):
     return values if _where_it_lives(values) is jnp else np.asarray(values)
 
 
+def check_count(name: str, count: int) -> None:
+    """Raise ValueError unless the number called `name` is at least 1."""
+    if count < 1:
+        raise ValueError(f"`{name}` must be at least 1, but is {count}.")
+
+
 def check_seed(seed: int) -> None:
     """Raise ValueError unless the seed is one that every precision tells from all others."""
     if not 0 <= seed <= LARGEST_SEED:

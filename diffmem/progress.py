@@ -1,16 +1,16 @@
-"""How far long work is, on standard error: a bar on a terminal, a line for each stage elsewhere."""
+"""Progress of long work on standard error: a bar on a terminal, a line for each stage elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Progress = Callable[[int, int, str], None]
-"""`progress(done, total, what is done now)`, in cells of a study or steps of a training."""
+"""`progress(done, total, stage)`: how many cells of a study or steps of a training are done, and what is done now."""
 
 
 @contextmanager
 def followed(progress: Progress | bool) -> Iterator[Progress]:
-    """Whom long work tells its news: `progress` itself; for True a bar or lines on standard error, for False nobody."""
+    """The callback that receives progress: `progress` itself, one that shows it for True, or one that ignores it."""
     if progress is True:
         with shown_progress() as shown:
             yield shown
@@ -20,7 +20,7 @@ def followed(progress: Progress | bool) -> Iterator[Progress]:
 
 @contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """A function `(done, total, stage)` that shows it."""
+    """A `progress(done, total, stage)` that shows it on standard error."""
     if not sys.stderr.isatty():
         yield _print
         return

@@ -1,4 +1,4 @@
-"""The command line: `diffmem --help`. Commands load the library only when they run."""
+"""The command line: `diffmem --help`. A command loads the library only when it runs."""
 
 import sys
 from typing import Annotated
@@ -10,7 +10,7 @@ from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .papers import papers
 
-USAGE_ERROR = typer.BadParameter.__mro__[2]  # the parent of all complaints about arguments, wherever typer keeps it
+USAGE_ERROR = typer.BadParameter.__mro__[2]  # the base class of errors about arguments, which typer does not export
 BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
@@ -33,11 +33,13 @@ def _version(wanted: bool) -> bool:
 
 @app.callback()
 def _about(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """When does a diffusion model copy its training data? Exact scores, one integrator, theory beside experiment.
 
-    What was compiled is kept in the user's cache folder for the next run; DIFFMEM_COMPILATION_CACHE names another
+    Compiled functions are kept in the user's cache folder for the next run; DIFFMEM_COMPILATION_CACHE names another
     folder, or 0 for none.
     """
 
@@ -57,6 +59,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    if message:  # none where the help has been shown instead
+    if message:  # empty where the help has been shown instead
         print("diffmem: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(BAD_INPUT)

@@ -1,4 +1,4 @@
-"""What words on the command line stand for: lists of numbers, processes, data sets."""
+"""Arguments of the command line as values: lists of numbers, processes, learners, data sets."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,21 +9,24 @@ if TYPE_CHECKING:
     from ..studies import Learner
 
 
-class Clock(NamedTuple):
-    """A process by its short name: the class, the argument that says how near to the data it goes, and its value."""
+class ShortName(NamedTuple):
+    """What the short name of a process stands for."""
 
     name: str
+    """Name of the class in `processes`."""
     lowest: str
+    """Its argument for the lowest noise."""
     value: float
+    """Default of that argument."""
 
 
 PROCESSES = {
-    "ou": Clock("OrnsteinUhlenbeck", "t_min", 1e-5),
-    "vp": Clock("VariancePreserving", "t_min", 1e-5),
-    "cosine": Clock("CosineVariancePreserving", "t_min", 1e-5),
-    "fm": Clock("FlowMatching", "t_min", 1e-5),
-    "ve": Clock("VarianceExploding", "sigma_min", 0.002),
-    "edm": Clock("EDM", "sigma_min", 0.002),
+    "ou": ShortName("OrnsteinUhlenbeck", "t_min", 1e-5),
+    "vp": ShortName("VariancePreserving", "t_min", 1e-5),
+    "cosine": ShortName("CosineVariancePreserving", "t_min", 1e-5),
+    "fm": ShortName("FlowMatching", "t_min", 1e-5),
+    "ve": ShortName("VarianceExploding", "sigma_min", 0.002),
+    "edm": ShortName("EDM", "sigma_min", 0.002),
 }
 BUNDLED = ("digits", "mnist")
 
@@ -42,27 +45,28 @@ def whole_numbers(texts: list[str] | None, option: str) -> tuple[int, ...] | Non
 
 
 def process_called(name: str, t_min: float | None, sigma_min: float | None) -> "AbstractProcess":
-    """The process of a short name, ending at `t_min` or `sigma_min`; by default below the collapse of thousands of
-    points in 4 dimensions.
+    """The process of a short name, which ends at `t_min` or `sigma_min`.
 
-    Raises ValueError for an unknown name, and for the one of the two that the process does not have.
+    By default the end is below the collapse of thousands of points in 4 dimensions. Raises ValueError for an unknown
+    name, and for the one of the two that the process does not have.
     """
     from .. import processes
 
     if name not in PROCESSES:
         raise ValueError(f"`--process` must be one of {', '.join(PROCESSES)}, but is {name!r}.")
-    clock = PROCESSES[name]
+    found = PROCESSES[name]
     given = {key: value for key, value in (("t_min", t_min), ("sigma_min", sigma_min)) if value is not None}
-    if given.keys() - {clock.lowest}:
-        wanted, wrong = (f"--{key.replace('_', '-')}" for key in (clock.lowest, *(given.keys() - {clock.lowest})))
+    if given.keys() - {found.lowest}:
+        wanted, wrong = (f"--{key.replace('_', '-')}" for key in (found.lowest, *(given.keys() - {found.lowest})))
         raise ValueError(f"`--process {name}` must be used with `{wanted}`, but is given `{wrong}`.")
-    return getattr(processes, clock.name)(**{clock.lowest: clock.value, **given})
+    return getattr(processes, found.name)(**{found.lowest: found.value, **given})
 
 
 def learner_called(name: str) -> "Learner | None":
     """The learner of a short name, `gaussian` or `mixture:8`; None for the exact score.
 
-    Raises ValueError for another name, and for a size that is missing, needless or no whole number of at least 1.
+    Raises ValueError for another name, and for a size that is missing, not allowed, or not a whole number of at least
+    1.
     """
     from ..studies.collapse import learners
 
@@ -112,7 +116,7 @@ def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
 
 
 def check_folder(out: Path) -> None:
-    """Raise ValueError where a folder for results is, or lies in, a file."""
+    """Raise ValueError where the folder for results is a file or lies in one."""
     for part in (out, *out.parents):
         if part.exists() and not part.is_dir():
             raise ValueError(f"`--out` must be a folder, but {part} is a file.")

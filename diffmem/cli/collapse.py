@@ -1,4 +1,4 @@
-"""`diffmem collapse`: from training points to a collapse diagram."""
+"""The command `diffmem collapse`: a collapse study of a data set, with a table and figures."""
 
 import sys
 import warnings
@@ -24,7 +24,7 @@ def collapse(
     data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
     n: Annotated[
         list[str] | None,
-        typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, by the data."),
+        typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, chosen by the data."),
     ] = None,
     d: Annotated[
         list[str] | None,
@@ -41,16 +41,16 @@ def collapse(
         ),
     ] = "empirical",
     process: Annotated[str, typer.Option(help=f"Noising process: {', '.join(PROCESSES)}.")] = "ou",
-    t_min: Annotated[float | None, typer.Option(help="Last time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
-    sigma_min: Annotated[float | None, typer.Option(help="Last noise scale of ve, edm. Default: .002.")] = None,
+    t_min: Annotated[float | None, typer.Option(help="Smallest time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
+    sigma_min: Annotated[float | None, typer.Option(help="Smallest noise scale of ve, edm. Default: .002.")] = None,
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
-    queries: Annotated[int, typer.Option(help="Noisy training points watched for each n and d.")] = 512,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
+    queries: Annotated[int, typer.Option(help="Noisy training points measured for each n and d.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
     dtype: Annotated[
         str | None, typer.Option(help="float32 or float64 (with JAX_ENABLE_X64=1). Default: as the data are read.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = DEFAULT_OUT,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget cells that are stored in the folder.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete finished cells in the folder first.")] = False,
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that share the work and the cores; each needs the memory of a run."),
@@ -62,9 +62,10 @@ def collapse(
 ) -> None:
     """How and when does the reverse process of n training points collapse onto them?
 
-    Measures when a noisy training point is told from all others with weight 1/2
-    (the collapse time), beside two predictions from theory, and which fraction of
-    generated samples are copies. Prints a table and writes into --out:
+    Measures the collapse time, at which a noisy training point has on average
+    posterior weight 1/2 on its original, with two predictions from theory, and
+    the fraction of generated samples that are copies. Prints a table and writes
+    into --out:
 
     \b
     collapse.nc   every number, an xarray dataset over n, d and t
@@ -88,7 +89,7 @@ def collapse(
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     check_workers(workers, dask)
     check_folder(out)
-    clock = process_called(process, t_min, sigma_min)
+    chosen = process_called(process, t_min, sigma_min)
     learner = learner_called(score)
     dataset = in_precision(dataset_called(data), dtype)
 
@@ -100,7 +101,7 @@ def collapse(
                 dataset,
                 sizes,
                 dimensions,
-                clock,
+                chosen,
                 learner=learner,
                 samples=samples,
                 queries=queries,

@@ -1,4 +1,4 @@
-"""What a collapse study hands over: a table on the terminal, a dataset and two figures in a folder."""
+"""The output of a collapse study: a table on the terminal, a dataset and two figures in a folder."""
 
 import math
 from collections.abc import Callable
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from ..data import Dataset
 
 WIDE = 20.0  # ratio of the last to the first time above which the time axis is logarithmic
-LEGEND = """t_C, ratio: the time, and sigma/alpha there, at which the mean own weight
-is 1/2. spectrum, MC: predictions of t_C from the covariance spectrum, and
-from the mutual information by Monte Carlo. copies: fraction of generated
-samples. A dash: not reached, or more than these data can tell."""
+LEGEND = """t_C, ratio: collapse time, and sigma/alpha there, at which the mean posterior
+weight of the own training point is 1/2. spectrum, MC: predictions of t_C from
+the covariance spectrum, and from the mutual information by Monte Carlo.
+copies: fraction of generated samples. A dash: not reached, or not known."""
 COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "MC", "copies", "95 %")
 
 
@@ -54,12 +54,12 @@ def _fraction(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits; a dash for what is not known."""
+    """The number with three digits; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.3g}"
 
 
 def write_files(result: "xarray.Dataset", dataset: "Dataset", out: Path) -> list[Path]:
-    """Write collapse.nc, collapse.png and samples.png; their paths."""
+    """Write collapse.nc, collapse.png and samples.png, and return their paths."""
     from .. import plots
     from ..studies.sweep.store import save
 

@@ -1,4 +1,4 @@
-"""Who computes the cells of a study: this process, processes beside it, or a Dask cluster."""
+"""Executors for the cells of a study: this process, processes on this machine, or a Dask cluster."""
 
 import multiprocessing
 import os
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
-PATIENCE = 5  # seconds until a scheduler's address is said not to answer
-# how many threads XLA's CPU backend, OpenMP and the linear algebra below NumPy may start; read when they are loaded
+PATIENCE = 5  # seconds to wait for the answer of a scheduler
+# numbers of threads of XLA's CPU backend, OpenMP and the linear algebra of NumPy, which read them when loaded
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -28,7 +28,7 @@ def check_workers(workers: int | None, dask: str | None) -> None:
 
 @contextmanager
 def executor_of(workers: int | None, dask: str | None) -> Iterator[Executor | None]:
-    """The executor that the options name, None for this process; when the block is left, nothing of it runs on.
+    """The executor that the options name, None for this process; at the end of the block its workers are stopped.
 
     Raises ImportError where `distributed` is missing, ValueError where the scheduler does not answer, and WorkerDied.
     """
@@ -44,7 +44,7 @@ def executor_of(workers: int | None, dask: str | None) -> Iterator[Executor | No
 
 @contextmanager
 def _processes(workers: int) -> Iterator[Executor]:
-    """Spawned processes, as JAX does not survive a fork; they share the cores, and end with this process."""
+    """Spawned processes, since JAX hangs in forked ones; they share the cores, and end with this process."""
     others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(
         workers,
@@ -55,7 +55,7 @@ def _processes(workers: int) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException as error:
-        # a cell can take minutes, for which nobody waits who pressed Ctrl-C
+        # a cell can take minutes: after Ctrl-C it is not finished
         for child in multiprocessing.active_children():
             if child not in others:
                 child.terminate()
@@ -72,7 +72,7 @@ def _cores() -> int:
 
 
 def _begin(threads: int) -> None:
-    """What a worker does first, before anything numerical is loaded."""
+    """Set up a worker, before any numerical library is loaded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one answers
     os.environ.update(dict.fromkeys(THREADS, str(threads)))
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -93,7 +93,7 @@ def _cluster(address: str) -> Iterator[Executor]:
         raise ImportError('`--dask` needs the package distributed: `pip install "diffmem[dask]"`.') from error
     try:
         client = Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:  # nobody there; no address
+    except (OSError, ValueError) as error:  # no answer; not an address
         raise ValueError(
             f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not "
             f"answer within {PATIENCE} seconds."
@@ -101,5 +101,5 @@ def _cluster(address: str) -> Iterator[Executor]:
     with client:
         try:
             yield client.get_executor()
-        except (KilledWorker, CancelledError) as error:  # its workers, its scheduler
+        except (KilledWorker, CancelledError) as error:  # workers died; the scheduler died
             raise WorkerDied("The Dask cluster gave a cell up, perhaps for want of memory") from error

@@ -1,4 +1,4 @@
-"""`diffmem papers`: papers on memorization, their claims checked."""
+"""The command `diffmem papers`: compute papers on memorization and check their claims."""
 
 import sys
 import time
@@ -22,13 +22,13 @@ FAILED = 1  # exit code: a paper could not be run to its end, or with --strict a
 papers = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Papers on memorization: what they claim, computed again, claim by claim.",
+    help="Papers on memorization: their experiments, computed again, and their claims, checked.",
 )
 
 
 @papers.command("list")
 def list_papers() -> None:
-    """Which papers there are: name, arXiv number, how many claims at either scale, title."""
+    """List the papers: name, arXiv number, numbers of claims at full and smoke scale, title."""
     from rich import box
     from rich.table import Table
 
@@ -53,9 +53,9 @@ def run(
     scale: Annotated[
         str, typer.Option(help="full: at most two minutes a paper; smoke: seconds, fewer claims.")
     ] = "full",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the results, one folder in it for each paper.")] = DEFAULT_OUT,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep what the folder already holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip papers whose results the folder holds.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a claim is missed.")] = False,
     changes: Annotated[
         list[str] | None,
@@ -75,7 +75,7 @@ def run(
     version are not computed again, so a run after Ctrl-C goes on.
 
     --set changes a field of the `Settings` in the paper's experiment.py; the
-    claims, which speak of the settings as they are, are then not judged.
+    claims, which are about the unchanged settings, are then not judged.
 
     \b
     Examples:
@@ -134,7 +134,7 @@ def report(
 
 
 class Job(NamedTuple):
-    """One paper to be run, with what was asked of it."""
+    """One paper to run, with the options of the command."""
 
     paper: "Paper"
     folder: Path
@@ -155,7 +155,7 @@ def _check_settings(scale: str, seed: int) -> None:
 
 
 def _job(paper: "Paper", out: Path, scale: "Scale", seed: int, texts: list[str]) -> Job:
-    """What to run. Refuses, before any work, what would be refused later, and a folder with a run of other settings."""
+    """The job; raises ValueError, before any work, for wrong settings and for a folder with a run of other settings."""
     from ..papers.record import read_record, same_settings
     from ..papers.settings import changed, changes
 
@@ -195,7 +195,7 @@ def _one(job: Job, place: str, resume: bool) -> "Record":
 
 
 def _verdicts(record: "Record", paper: "Paper") -> int:
-    """Print a line for each measurement; how many claims are missed."""
+    """Print a line for each measurement, and return how many claims are missed."""
     from ..papers.report import interval, measured
 
     statements = {claim.key: claim.statement for claim in paper.claims}
@@ -212,7 +212,7 @@ def _verdicts(record: "Record", paper: "Paper") -> int:
 
 @contextmanager
 def _busy(text: str) -> Iterator[None]:
-    """A spinner with the seconds gone on a terminal, a line elsewhere; on standard error."""
+    """Show on standard error that work goes on: a spinner with elapsed seconds on a terminal, a line elsewhere."""
     if not sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
         yield

@@ -1,4 +1,4 @@
-"""Training sets: real pixels, files, synthetic laws, and the same data in fewer dimensions."""
+"""Training sets: real images, files, synthetic laws, and data in fewer dimensions."""
 
 from .dataset import Dataset
 from .dimension import reduce_dimension

@@ -1,4 +1,4 @@
-"""NumPy files read as untrusted input: a header is believed only after it has been checked."""
+"""NumPy files read as untrusted input: sizes in a header are checked before memory is taken."""
 
 import io
 import lzma
@@ -16,8 +16,8 @@ from .real import from_pixels
 
 MAX_BYTES = 2**32  # 4 GiB, in the file's precision or in float32, whichever is larger
 HEADER_BYTES = 2**14  # NumPy refuses headers above 10,000 characters, but only after it has read them
-MAX_EXPANSION = 200  # ratio above which a large archive member is a bomb; DEFLATE reaches 1,032
-SMALL_BYTES = 2**26  # 64 MiB, which may expand from anything
+MAX_EXPANSION = 200  # ratio above which a large archive member is refused as a zip bomb; DEFLATE reaches 1,032
+SMALL_BYTES = 2**26  # 64 MiB; smaller members may have any ratio
 POINT_NAMES = ("points", "x", "data", "images")
 LABEL_NAMES = ("labels", "y")
 

@@ -1,4 +1,4 @@
-"""A training set: flat points, and what is known of them."""
+"""A training set: flat points with their labels, event shape and value range."""
 
 import hashlib
 import math
@@ -7,7 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import ArrayLike, Bool, Float, Int
+
+from ..annotations import RandomKey
+from ..checks import check_count
+from ..representation import one_line
 
 
 class Dataset(eqx.Module):
@@ -30,7 +34,9 @@ class Dataset(eqx.Module):
     value_range: tuple[float, float] = eqx.field(static=True)
     """Lowest and highest value an entry may take."""
     name: str = eqx.field(static=True)
-    """What the data are, and how they were made smaller."""
+    """Where the data come from, and how their dimension was reduced."""
+
+    __repr__ = one_line
 
     def __init__(
         self,
@@ -92,12 +98,12 @@ class Dataset(eqx.Module):
             self.points[index], labels, event_shape=self.event_shape, value_range=self.value_range, name=self.name
         )
 
-    def take(self, n: int, *, key: PRNGKeyArray) -> "Dataset":
+    def take(self, n: int, *, key: RandomKey) -> "Dataset":
         """n of the points, drawn without replacement; with the same key a larger draw begins with a smaller one.
 
         Raises ValueError unless 1 <= n <= the number of points.
         """
-        check_size("n", n)
+        check_count("n", n)
         self._check_n(n)
         return self.subset(np.asarray(jax.random.permutation(key, self.n))[:n])
 
@@ -106,24 +112,23 @@ class Dataset(eqx.Module):
             raise ValueError(f"`n` must be at most {self.n}, the number of points in {self.name}, but is {n}.")
 
 
-def check_size(name: str, size: int) -> None:
-    """Raise ValueError unless the number called `name` is at least 1."""
-    if size < 1:
-        raise ValueError(f"`{name}` must be at least 1, but is {size}.")
-
-
 def is_real(dtype) -> bool:
     """Whether entries of this dtype are real numbers or booleans, in NumPy's types and in JAX's (bfloat16)."""
     return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
 
 
-def _finite(points: np.ndarray) -> np.ndarray:
+def check_events(points: np.ndarray) -> None:
+    """Raise ValueError unless points have shape (n, d) or (n, *event), are not empty and hold real numbers."""
     if points.ndim < 2 or 0 in points.shape:
         raise ValueError(
             f"`points` must have shape (n, d) or (n, *event) and hold at least one, but have {points.shape}."
         )
     if not is_real(points.dtype):
         raise ValueError(f"`points` must be real numbers, but have dtype {points.dtype}.")
+
+
+def _finite(points: np.ndarray) -> np.ndarray:
+    check_events(points)
     wide = jnp.issubdtype(points.dtype, np.floating) and points.dtype.itemsize > 4
     dtype = jax.dtypes.canonicalize_dtype(np.float64) if wide else np.dtype(np.float32)
     with np.errstate(over="ignore"):

@@ -1,33 +1,34 @@
-"""The same data in fewer dimensions: pooled where they are square images, projected elsewhere."""
+"""Data in fewer dimensions: square images are averaged over blocks, others projected on principal components."""
 
 import math
 
 import numpy as np
 from jaxtyping import Float
 
-from .dataset import Dataset, check_size
+from ..checks import check_count
+from .dataset import Dataset
 
 
 def reduce_dimension(dataset: Dataset, d: int) -> Dataset:
     """The dataset in d dimensions; its name says how.
 
     Square images (s, s) or (s, s, c) whose side is a multiple of `sqrt(d/c)` are averaged over blocks: 8 x 8 gives d =
-    16, 4, 1 and 28 x 28 gives 196, 49, 16, 4, 1. Their value range stays. Everything else is projected on the d leading
+    16, 4, 1 and 28 x 28 gives 196, 49, 16, 4, 1. Their value range stays. All other data are projected on the d leading
     principal components of its own points: coordinates of the centred data (the mean is not added back), ordered by
     variance, computed in float64, each with the sign that makes the largest loading positive. d equal to the dimension
-    of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that all of them share the
-    projection.
+    of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that one projection
+    serves all of them.
 
     Cost: one pass, or an eigendecomposition in the smaller of dimension and number of points.
     Raises ValueError unless 1 <= d <= the dimension of the data, and d < n for a projection, as n points span n - 1
     directions.
     """
-    check_size("d", d)
+    check_count("d", d)
     if d > dataset.d:
         raise ValueError(f"`d` must be at most {dataset.d}, the dimension of {dataset.name}, but is {d}.")
     if d == dataset.d:
         return dataset
-    side = _pooled_side(dataset.event_shape, d)
+    side = pooled_side(dataset.event_shape, d)
     return _project(dataset, d) if side is None else _pool(dataset, side)
 
 
@@ -43,7 +44,7 @@ def principal_axes(points: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray
     return axes * np.sign(largest)
 
 
-def _pooled_side(event_shape: tuple[int, ...], d: int) -> int | None:
+def pooled_side(event_shape: tuple[int, ...], d: int) -> int | None:
     """The side to which images of this shape can be pooled to have d entries, or None."""
     if len(event_shape) not in (2, 3) or event_shape[0] != event_shape[1]:
         return None

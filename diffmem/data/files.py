@@ -1,4 +1,4 @@
-"""Training sets from files: chosen by what the path is, never unpickled, never read past a stated limit."""
+"""Training sets from files, by a reader for each kind of path; nothing is unpickled, and sizes are limited."""
 
 import os
 from pathlib import Path

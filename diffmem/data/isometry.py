@@ -1,7 +1,8 @@
-"""Orthonormal coordinates of a span, in blocks: triangular factors, never a Gram matrix, whose condition is squared.
+"""Orthonormal coordinates of the span of points, computed in blocks by triangular (QR) factors.
 
-A frame is a triple (rows, pivots, triangle): the columns of `Q = rows[pivots].T @ inverse(triangle)` are orthonormal.
-The rows are the points themselves where that product is accurate, and else Q^T, with the identity as triangle.
+A Gram matrix would be simpler, but squares the condition number. An orthonormal basis Q of the span is kept as a triple
+(rows, pivots, triangle), the frame: `Q = rows[pivots].T @ inverse(triangle)`. The rows are the points themselves where
+this product is accurate, and else Q^T, with the identity as triangle.
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,14 @@
-"""Data on a hidden manifold: few latent coordinates behind many observed ones."""
+"""Data on a hidden manifold: points in many dimensions that depend on few latent coordinates."""
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
-from .dataset import Dataset, check_size
+from ..annotations import RandomKey
+from ..checks import check_count
+from .dataset import Dataset
 from .indexed_draws import draw_each
 
 
@@ -20,7 +22,7 @@ def hidden_manifold(
     d: int,
     latent: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     features: Float[ArrayLike, "d latent"] | None = None,
     g: Callable = saturate,
 ) -> Dataset:
@@ -34,7 +36,7 @@ def hidden_manifold(
     arXiv:2502.09578.
     """
     for name, size in (("n", n), ("d", d), ("latent", latent)):
-        check_size(name, size)
+        check_count(name, size)
     manifold_key, points_key = jr.split(key)
     drawn = jr.normal(manifold_key, (d, latent))
     matrix = drawn if features is None else jnp.asarray(features, drawn.dtype)

@@ -1,24 +1,27 @@
-"""d without limit: n points need at most n dimensions, as noise outside their span decouples from all a score does.
+"""Data of any dimension d in the coordinates of their span: n points need at most n coordinates.
 
-With `x_t = alpha x_0 + sigma z` and every x_0 in the span of the points, the part of x orthogonal to the span is
-`sigma z_orth`, z_orth ~ N(0, I) in d - r dimensions, at every time and independent of the rest: the posterior weights,
-the denoiser and the part of the path inside the span never see it. A linear isometry of the span therefore carries a
-simulation in R^d to one of the same law in R^r. Linear, not affine: paths shrink by alpha towards the origin, so the
-mean of the points is kept like any other vector of the span. Derived.
+With `x_t = alpha x_0 + sigma z` and every x_0 in the span of the points, which has r dimensions, the part of x
+orthogonal to the span is `sigma z_orth`, z_orth ~ N(0, I) in d - r dimensions, at every time and independent of the
+rest. The posterior weights, the denoiser and the part of the path inside the span do not depend on it. A linear
+isometry of the span therefore maps a simulation in R^d to one in R^r with the law of its part in the span. The map is
+linear, not affine: paths shrink by alpha towards the origin, so the mean of the points is not subtracted. Derived.
 """
 
 import equinox as eqx
 import jax.random as jr
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Int, Real
 
-from .dataset import Dataset, check_size, is_real
+from ..annotations import Numbers, Points, RandomKey, Scalar
+from ..checks import check_count
+from ..representation import one_line
+from .dataset import Dataset, check_events
 from .distinct import first_equal
 from .isometry import along_axes, along_points, combinations, inner_products, row_norms
 
 
 class SpanCoordinates(eqx.Module):
-    """Points in coordinates of their linear span, and the way back; what `span_coordinates` returns.
+    """Points in coordinates of their linear span, and the map back to R^d; what `span_coordinates` returns.
 
     `lift` and `project` are inverse isometries between R^r and the span, with an orthonormal basis Q (d, r):
     `lift(c) = Q c`, `project(x) = Q^T x`. Both run on the host in float64, block by block, and answer in the precision
@@ -34,6 +37,8 @@ class SpanCoordinates(eqx.Module):
     _pivots: Int[np.ndarray, " r"]
     _triangle: Float[np.ndarray, "r r"]
 
+    __repr__ = one_line
+
     @property
     def rank(self) -> int:
         """r, the number of coordinates; 1 where all points are zero."""
@@ -41,7 +46,7 @@ class SpanCoordinates(eqx.Module):
 
     @property
     def d(self) -> int:
-        """Dimension of the points before."""
+        """Dimension of the points before the reduction."""
         return self._frame.shape[1]
 
     def lift(self, coordinates: Real[ArrayLike, "*batch r"]) -> Float[np.ndarray, "*batch_and_event"]:
@@ -56,7 +61,7 @@ class SpanCoordinates(eqx.Module):
         lifted = combinations(flat, self._frame, self._pivots, self._triangle, self.points.dtype)
         return lifted.reshape(*batch, *self.event_shape)
 
-    def project(self, x: Real[ArrayLike, "..."]) -> Float[np.ndarray, "*batch r"]:
+    def project(self, x: Numbers) -> Float[np.ndarray, "*batch r"]:
         """Coordinates (*batch, r) of the parts of x (*batch, *event_shape) in the span; 2 d r operations for each."""
         x = np.asarray(x)
         depth = x.ndim - len(self.event_shape)
@@ -65,22 +70,20 @@ class SpanCoordinates(eqx.Module):
         inner = inner_products(x.reshape(-1, self.d), self._frame, self._pivots, self._triangle)
         return inner.astype(self.points.dtype).reshape(*x.shape[:depth], self.rank)
 
-    def orthogonal_noise(
-        self, sigma: Real[ArrayLike, ""], count: int, *, key: PRNGKeyArray
-    ) -> Float[np.ndarray, " count"]:
+    def orthogonal_noise(self, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
         """`sigma^2 chi^2_{d-r}`: what the d - r dropped coordinates add to every squared distance of a noisy state.
 
-        See the function `orthogonal_noise` of this module, with d - r dropped dimensions.
+        The function `orthogonal_noise` with d - r dropped dimensions.
         """
         return orthogonal_noise(self.d - self.rank, sigma, count, key=key)
 
 
-def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
+def span_coordinates(points: Points) -> SpanCoordinates:
     """The points (n, d) or (n, *event) in r <= min(n, d) coordinates of their linear span.
 
     `points_i = Q c_i`, so that `c_i . c_j = y_i . y_j`: distances, norms and the mean stay. A score of the coordinates,
     sampled in R^r, has the law of the score of the points in R^d: posterior weights, denoised samples, nearest points
-    and whether they are copies. Three quantities know of the other d - r dimensions. `log_prob` in R^d is that in R^r
+    and whether they are copies. Three quantities depend on the other d - r dimensions: `log_prob` in R^d is that in R^r
     plus `log N(x_orth; sigma^2 I)`, the divergence of the score has another `-(d - r) / sigma^2`, and a state that
     still carries noise is further from every point:
 
@@ -92,8 +95,8 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
 
     With d > n: orthogonal-triangular factors (of the points divided by their norms) in float64, updated block by block,
     then pivoted; coordinates are lower-triangular in the order of the pivots. With d <= n: the points as they are if
-    they span R^d, else turned on their right singular vectors. A direction is dropped where no point (with d <= n: not
-    even their root mean square) would move by 1e-12 of its norm. All points zero: one coordinate, zero.
+    they span R^d, else in the coordinates of their right singular vectors. A direction is dropped where this moves no
+    point by 1e-12 of its norm (with d <= n: not in the root mean square). All points zero: one coordinate, zero.
 
     Accuracy: backward stable, an error of a few 1e-15 of a point's norm whatever the condition number, before the
     coordinates are rounded to float32 or float64 like the points (integers and half precision: to float32). Equal
@@ -104,13 +107,8 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
     then stored. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
     """
     points = np.asarray(points)
-    n, *event = points.shape if points.ndim else (0,)
-    if points.ndim < 2 or 0 in points.shape:
-        raise ValueError(
-            f"`points` must have shape (n, d) or (n, *event) and hold at least one, but have {points.shape}."
-        )
-    if not is_real(points.dtype):
-        raise ValueError(f"`points` must be real numbers, but have dtype {points.dtype}.")
+    check_events(points)
+    n, *event = points.shape
     wide = points.dtype.kind == "f" and points.dtype.itemsize > 4
     dtype = np.dtype(np.float64 if wide else np.float32)
     flat = points.reshape(n, -1)
@@ -129,9 +127,7 @@ def span_coordinates(points: Real[ArrayLike, "n *event"]) -> SpanCoordinates:
     return SpanCoordinates(coordinates, tuple(event), *frame)
 
 
-def orthogonal_noise(
-    dimensions: int, sigma: Real[ArrayLike, ""], count: int, *, key: PRNGKeyArray
-) -> Float[np.ndarray, " count"]:
+def orthogonal_noise(dimensions: int, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
     """`sigma^2 chi^2_k`, the squared length of noise sigma z, z ~ N(0, I_k), in k = `dimensions` dropped dimensions.
 
     Added to the squared distances between a noisy state in coordinates and the training points, one draw for a state,
@@ -140,7 +136,7 @@ def orthogonal_noise(
     only.
     Raises ValueError if k or sigma is negative, sigma is not finite, or count is not at least 1.
     """
-    check_size("count", count)
+    check_count("count", count)
     if dimensions < 0:
         raise ValueError(f"`dimensions` must be at least 0, but is {dimensions}.")
     sigma = float(np.asarray(sigma))
@@ -151,7 +147,7 @@ def orthogonal_noise(
     return sigma**2 * _generator(key).chisquare(dimensions, count)
 
 
-def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
+def gaussian_span(n: int, d: int, key: RandomKey) -> Dataset:
     """n points of N(0, I_d) in min(n, d) coordinates of their span, drawn without ever forming one of d entries.
 
     Bartlett's decomposition: `L_ij ~ N(0, 1)` for j < i, `L_ii ~ chi_{d-i}` (i, j from 0), zero above, all
@@ -165,8 +161,8 @@ def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
     Raises ValueError if n or d is below 1.
     Source: Bartlett, Proc. R. Soc. Edinburgh 53 (1933) 260.
     """
-    check_size("n", n)
-    check_size("d", d)
+    check_count("n", n)
+    check_count("d", d)
     points = np.zeros((n, min(n, d)))
     for i, row in enumerate(points):
         generator = _generator(key, i)
@@ -176,6 +172,6 @@ def gaussian_span(n: int, d: int, key: PRNGKeyArray) -> Dataset:
     return Dataset(points, name="gaussian_span")
 
 
-def _generator(key: PRNGKeyArray, *index: int) -> np.random.Generator:
+def _generator(key: RandomKey, *index: int) -> np.random.Generator:
     words = np.asarray(jr.key_data(key)).ravel().tolist()
     return np.random.default_rng(np.random.SeedSequence(words, spawn_key=index))

@@ -1,23 +1,25 @@
-"""Laws whose every property is known: Gaussian, clusters, spheres."""
+"""Synthetic data from known laws: Gaussian, clusters, spheres."""
 
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
-from .dataset import Dataset, check_size
+from ..annotations import RandomKey
+from ..checks import check_count
+from .dataset import Dataset
 from .indexed_draws import draw_each
 
 
-def gaussian(n: int, d: int, *, key: PRNGKeyArray, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:
+def gaussian(n: int, d: int, *, key: RandomKey, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:
     """n points of N(0, C); C is a scalar (isotropic), the spectrum (d,) along the axes, or a matrix (d, d).
 
     `x_i = C^(1/2) z_i` with the symmetric square root, taken in float64; C may be singular. Point i depends on key and
     i only.
     Raises ValueError unless C is finite, symmetric and positive semidefinite.
     """
-    check_size("n", n)
-    check_size("d", d)
+    check_count("n", n)
+    check_count("d", d)
     root = _as_float(_square_root(np.asarray(covariance, np.float64), d))
 
     def draw(key):
@@ -31,7 +33,7 @@ def clusters(
     n: int,
     d: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     mu: float = 1.0,
     variance: Float[ArrayLike, "*k"] | float = 1.0,
     means: Float[ArrayLike, "k d"] | None = None,
@@ -45,8 +47,8 @@ def clusters(
     Raises ValueError if shapes or signs are wrong, or an argument is not finite.
     Source of the two clusters: Biroli, Bonnaire, de Bortoli and Mezard, arXiv:2402.18491.
     """
-    check_size("n", n)
-    check_size("d", d)
+    check_count("n", n)
+    check_count("d", d)
     means = np.outer([1, -1], np.full(d, mu)) if means is None else np.asarray(means, np.float64)
     if means.shape[1] != d or not np.isfinite(means).all():
         raise ValueError(
@@ -67,14 +69,14 @@ def clusters(
     return Dataset(*draw_each(draw, n, key), name="clusters")
 
 
-def spheres(n: int, d: int, *, key: PRNGKeyArray, radius: Float[ArrayLike, "*k"] | float = 1.0) -> Dataset:
+def spheres(n: int, d: int, *, key: RandomKey, radius: Float[ArrayLike, "*k"] | float = 1.0) -> Dataset:
     """n points uniform on the sphere |x| = radius in d dimensions, or on concentric ones of radii (k,), with labels.
 
     `x = r z / |z|`, z ~ N(0, I), the sphere drawn uniformly. Point i and its label depend on key and i only.
     Raises ValueError unless every radius is positive and finite.
     """
-    check_size("n", n)
-    check_size("d", d)
+    check_count("n", n)
+    check_count("d", d)
     radii = np.atleast_1d(np.asarray(radius, np.float64))
     if radii.ndim != 1 or radii.size == 0 or not (np.isfinite(radii) & (radii > 0)).all():
         raise ValueError(f"`radius` must be positive and finite, one number or one for each sphere, but is {radius}.")
@@ -84,7 +86,7 @@ def spheres(n: int, d: int, *, key: PRNGKeyArray, radius: Float[ArrayLike, "*k"]
         which, direction = jr.split(key)
         label = jr.randint(which, (), 0, len(radii))
         z = jr.normal(direction, (d,))
-        # in one dimension z = 0 is drawn about once in 10^7 times, and has no direction of its own
+        # in one dimension z = 0, which has no direction, is drawn about once in 10^7 times
         z = jnp.where((z == 0).all() & (jnp.arange(d) == 0), 1, z)
         return radii[label] * z / jnp.linalg.norm(z), label
 

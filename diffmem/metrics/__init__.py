@@ -1,9 +1,10 @@
-"""What is measured on samples and along paths: copies, concentration of the posterior, distances between laws."""
+"""Measurements on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
+from ..theory import Estimate
 from .attractors import Attractors, attractors
 from .collapse_times import collapse_times
 from .denoising_loss import denoising_loss
-from .distances import Estimate, energy_distance, sliced_wasserstein
+from .distances import energy_distance, sliced_wasserstein
 from .memorization import Memorization, memorization
 from .neighbours import Neighbours, nearest
 from .observers import Concentration, concentration, entropy, leader, leader_weight, own_weight, participation

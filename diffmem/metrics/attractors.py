@@ -1,4 +1,4 @@
-"""The memories of a score: the states that its own denoiser leaves where they are."""
+"""The attractors of a score: the stable states that its denoiser maps to themselves."""
 
 from typing import NamedTuple
 
@@ -6,21 +6,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Array, Bool, Float, Int
 
+from ..annotations import Points
 from ..batches import in_pieces
 from ..level import NoiseLevel, cast_level, strong
+from ..representation import one_line
 from ..scores import AbstractMixture
 
-STOP = 0.1  # of the merging tolerance: the longest last Newton step, whose error is about its square
+STOP = 0.1  # longest last Newton step, in units of the merging tolerance; the error is about its square
 BATCH = 256  # starts at once
 
 
 class Attractors(NamedTuple):
-    """The distinct attractors that were reached, most probable first."""
+    """The distinct attractors that were reached, in order of falling density."""
 
     points: Float[np.ndarray, "k *shape"]
-    """Where they are: maxima of the noisy density."""
+    """Their positions, maxima of the noisy density."""
     log_prob: Float[np.ndarray, "k"]
     """Log-density there, in nats; the energy is its negative."""
     leader: Int[np.ndarray, "k"]
@@ -28,21 +30,22 @@ class Attractors(NamedTuple):
     leader_weight: Float[np.ndarray, "k"]
     """Its posterior weight."""
     memorized: Bool[np.ndarray, "k"]
-    """Whether one centre holds more than half of the weight; the others are shared by several."""
+    """Whether one centre holds more than half of the posterior weight there."""
     reached: Int[np.ndarray, "starts"]
-    """Number of the attractor that each start ended on; -1 for a saddle, or where the steps did not suffice."""
+    """The row in `points` of the attractor that each start ended on; -1 for a saddle or too few steps."""
+
+    __repr__ = one_line
 
 
 def attractors(
     score: AbstractMixture,
-    starts: Real[ArrayLike, "starts *shape"],
+    starts: Points,
     level: NoiseLevel,
     *,
     tolerance: float = 1e-3,
     steps: int = 500,
 ) -> Attractors:
-    """The minima of the energy `-log p(x)` at a level: the stable fixed points `x = alpha D(x)`, climbed to from
-    `starts`.
+    """The minima of the energy `-log p(x)` at a level, the stable fixed points of `x = alpha D(x)`, from `starts`.
 
     Each step is the mean shift `x -> alpha D(x)`, which never lowers p, or the Newton step with the posterior
     covariance C, at most sigma long, where that climbs at least as high:
@@ -50,9 +53,10 @@ def attractors(
         dx = |1 - (alpha^2/sigma^2) C|^-1 (alpha D - x),   the absolute value on each eigenvector of C.
 
     A fixed point is an attractor where the largest eigenvalue of (alpha^2/sigma^2) C is below 1. A start ends on a
-    maximum near it, not always on the one that the mean shift alone would take it to. Ends within `tolerance` sigma
-    of one another are one attractor. Only what the starts reach is found: the training points (times alpha) reach every
-    memory, and further starts the states in between. For n points of d >> n coordinates use `data.span_coordinates`.
+    maximum of p near it, which is not always the one that the mean shift alone would lead to. Ends within `tolerance`
+    sigma of one another count as one attractor. Only attractors that some start reaches are found: starts at the
+    training points (times alpha) find every memorized one, and further starts those shared by several points. For n
+    points of d >> n coordinates use `data.span_coordinates`.
 
     Cost: for each start and step two posterior passes, two covariances (n d^2) and their eigenvalues (d^3); usually
     10 to 30 steps. Accuracy: positions to about (tolerance/10)^2 sigma, not below rounding over the curvature.
@@ -71,8 +75,8 @@ def attractors(
     dtype = jax.eval_shape(score.denoise, starts[0], level).dtype
     level, stop = cast_level(level, dtype), jnp.asarray(tolerance * STOP, dtype)
     found = _climb_all(score, strong(starts, dtype), level, stop, jnp.asarray(steps))
-    ends, log_prob, leader, weight, settled = (np.asarray(part) for part in found)
-    first, reached = _merged(ends.reshape(len(ends), -1), log_prob, settled, tolerance * float(level.sigma))
+    ends, log_prob, leader, weight, converged = (np.asarray(part) for part in found)
+    first, reached = _distinct(ends.reshape(len(ends), -1), log_prob, converged, tolerance * float(level.sigma))
     return Attractors(ends[first], log_prob[first], leader[first], weight[first], weight[first] > 0.5, reached)
 
 
@@ -82,7 +86,7 @@ def _climb_all(score, starts, level, stop, steps):
 
 
 class _State(NamedTuple):
-    """A point on the way up and what is known of it."""
+    """A point of the search, with the density and the steps there."""
 
     x: Float[Array, "*shape"]
     log_prob: Float[Array, ""]
@@ -97,7 +101,7 @@ class _State(NamedTuple):
 
 
 def _climb(score, start, level, stop, steps):
-    """The end of one start, with its log-density, leader, weight, and whether it is an attractor."""
+    """Where one start ends, with log-density, leader, leader weight, and whether it is an attractor."""
     sigma = level.sigma
 
     def size(state):
@@ -110,18 +114,18 @@ def _climb(score, start, level, stop, steps):
     def step(carry):
         state, count = carry
         ahead = jnp.stack([state.x + state.shift, state.x + state.newton])
-        tried = jax.vmap(lambda x: _look(score, x, level))(ahead)
-        # near the end heights are equal up to rounding, and Newton's step is the better one
+        tried = jax.vmap(lambda x: _state_at(score, x, level))(ahead)
+        # near the end both steps climb equally high up to rounding, and Newton's step is more accurate
         near = (size(state) <= jnp.sqrt(stop) * sigma) & (state.slope < 1)
         better = jnp.where(near | (tried.log_prob[1] >= tried.log_prob[0]), 1, 0)
         return jax.tree.map(lambda leaf: leaf[better], tried), count + 1
 
-    end, _ = jax.lax.while_loop(going, step, (_look(score, start, level), jnp.zeros_like(steps)))
-    settled = (end.slope < 1) & (size(end) <= stop * sigma)
-    return end.x + end.newton, end.log_prob, end.leader, end.leader_weight, settled
+    end, _ = jax.lax.while_loop(going, step, (_state_at(score, start, level), jnp.zeros_like(steps)))
+    converged = (end.slope < 1) & (size(end) <= stop * sigma)
+    return end.x + end.newton, end.log_prob, end.leader, end.leader_weight, converged
 
 
-def _look(score, x, level):
+def _state_at(score, x, level):
     """The state at x, with both steps from it."""
     alpha, sigma = level
     posterior = score.posterior(x, level)
@@ -135,12 +139,12 @@ def _look(score, x, level):
     return _State(x, *known, posterior.displacement, newton, slopes[-1])
 
 
-def _merged(ends: Float[np.ndarray, "starts d"], log_prob, settled, radius: float):
-    """Rows that stand for each attractor, and the attractor of each row."""
+def _distinct(ends: Float[np.ndarray, "starts d"], log_prob, converged, radius: float):
+    """One row for each attractor, and the attractor of each row."""
     first: list[int] = []
     reached = np.full(len(ends), -1)
     for row in np.argsort(-log_prob, kind="stable"):
-        if not settled[row]:
+        if not converged[row]:
             continue
         away = np.linalg.norm(ends[first] - ends[row], axis=1) if first else np.array([np.inf])
         if away.min() > radius:

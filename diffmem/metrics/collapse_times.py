@@ -1,15 +1,17 @@
-"""When each trajectory of a batch collapses."""
+"""The time at which each trajectory of a batch collapses."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Real
+from jaxtyping import ArrayLike, Bool, Float
+
+from ..annotations import Numbers
 
 
-def collapse_times(times: Real[ArrayLike, "..."], certain: Bool[ArrayLike, "..."]) -> Float[np.ndarray, "count"]:
-    """For each trajectory the earliest grid time, counted from the noise, from which its final point stays certain.
+def collapse_times(times: Numbers, certain: Bool[ArrayLike, "..."]) -> Float[np.ndarray, "count"]:
+    """For each trajectory the largest grid time from which on, towards the data, its final point is certain.
 
-    `certain` is `Samples.observed.certain` of the observer `score.commitment`, shape (nodes, count), or any
-    such condition; `times` the grid, decreasing. NaN where the condition does not hold at the last time. The true time
-    lies between this node and the one before. Raises ValueError unless the shapes agree.
+    `certain` is `Samples.observed.certain` of the observer `score.commitment`, shape (nodes, count), or any other
+    condition of that shape; `times` is the grid, decreasing. NaN where the condition does not hold at the last time.
+    The true time lies between this node and the one before. Raises ValueError unless the shapes agree.
     """
     times, certain = np.asarray(times, float), np.asarray(certain)
     if times.ndim != 1 or certain.ndim != 2 or len(times) != len(certain):

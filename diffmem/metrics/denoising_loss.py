@@ -1,11 +1,13 @@
-"""The loss that training minimises: how well a denoiser recovers points from their noisy versions."""
+"""The denoising loss, which training minimises: how well a denoiser recovers points from their noisy versions."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Points, RandomKey
 from ..batches import in_pieces
+from ..checks import check_count
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..scores import AbstractScore
 from ..theory import Estimate
@@ -15,21 +17,21 @@ BATCH = 256  # queries at once, which bounds the memory of scores that hold batc
 
 def denoising_loss(
     score: AbstractScore,
-    points: Real[ArrayLike, "n *shape"],
+    points: Points,
     level: NoiseLevel,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     draws: int = 1,
 ) -> Estimate:
-    """Mean over points y_i and noise z of `|D(alpha y_i + sigma z) - y_i|^2`, summed over coordinates, in squared data
-    units.
+    """The denoising loss `|D(alpha y_i + sigma z) - y_i|^2`, mean over points y_i and noise z, with its standard error.
 
-    On the training points it is the training loss of x_0 at this level, of which the `Empirical` score is the exact
-    minimum; `theory.noise_loss_weight` and its siblings turn it into the loss of another target. z of point i depends
-    on key and i only, so equal keys compare scores and levels on equal noise.
+    The square is summed over coordinates, in squared data units. On the training points this is the training loss for
+    the target x_0 at this level, which the `Empirical` score minimises; times `theory.noise_loss_weight` or
+    `theory.score_loss_weight` it is the loss for the target noise or score. The z of point i depends on key and i only,
+    so that equal keys compare scores and levels on equal noise.
 
-    The value and its standard error over points (each averaged over its `draws` of z), which is that of the mean over
-    the law of the points. Cost: n x draws denoiser evaluations, 256 at a time; compiled once for each structure of
+    The error is that of the mean over the law of the points, from the spread over points (each averaged over its
+    `draws` of z). Cost: n x draws denoiser evaluations, 256 at a time; compiled once for each structure of
     score and shape.
 
     Raises ValueError for fewer than 2 points and `draws` below 1.
@@ -37,14 +39,13 @@ def denoising_loss(
     points = strong(points, float_dtype(points))
     if points.ndim == 0 or len(points) < 2:
         raise ValueError(f"`points` must hold at least 2 points, but has shape {points.shape}.")
-    if draws < 1:
-        raise ValueError(f"`draws` must be at least 1, but is {draws}.")
+    check_count("draws", draws)
     losses = _losses(score, points, cast_level(level, points.dtype), key, draws)
     return Estimate(losses.mean(), losses.std(ddof=1) / len(losses) ** 0.5)
 
 
 @eqx.filter_jit
-def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: PRNGKeyArray, draws: int):
+def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: RandomKey, draws: int):
     """The loss of each point, averaged over its draws."""
     alpha, sigma = level
 

@@ -1,8 +1,9 @@
-"""What can be watched along a path: functions that make an `observe(x, level, found)`.
+"""Observers: functions that return an `observe(x, level, found)` for `sample(..., observe=...)`.
 
-Without a `score` they watch the posterior of the score that is sampled, which each step has computed; with one, the
-posterior of that score at the same states, and `found` may be left out. An observer is a pytree that holds its score:
-the training points reach compiled code as arguments, and two observers of scores of one shape share one compilation.
+Without a `score` they report on the posterior of the score that is sampled, which each step has computed anyway; with a
+`score`, on the posterior of that score at the states of the path, and `found` may be left out. An observer is a pytree
+that holds its score: training points reach compiled code as arguments, so that two observers whose scores have one
+shape share one compilation.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..reductions import Posterior
+from ..representation import one_line
 from ..scores import AbstractMixture, Empirical
 
 
@@ -26,6 +28,8 @@ class Concentration(NamedTuple):
     """Index of the heaviest training point."""
     leader_weight: Float[Array, ""]
     """Its weight: from 1/n to 1."""
+
+    __repr__ = one_line
 
 
 def concentration(score: AbstractMixture | None = None) -> eqx.Partial:
@@ -56,8 +60,8 @@ def leader_weight(score: AbstractMixture | None = None) -> eqx.Partial:
 def own_weight(score: Empirical, index: Int[ArrayLike, ""]) -> eqx.Partial:
     """Observer of the posterior weight of one training point, `w_index`.
 
-    For a forward sample of training point i its mean over samples is the probability that a second sample of the
-    posterior is i again: it falls from 1 to 1/n as t grows, and crosses 1/2 at the collapse time.
+    Its mean over noisy copies of training point i is the probability that a draw from the posterior is point i again.
+    It falls from 1 to 1/n as t grows, and crosses 1/2 at the collapse time.
     """
     return eqx.Partial(_weight, score, jnp.asarray(index))
 

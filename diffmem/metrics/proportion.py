@@ -1,7 +1,9 @@
-"""A measured fraction and what it says about the probability behind it."""
+"""Confidence intervals of a probability from a measured fraction."""
 
 import math
 from typing import NamedTuple
+
+from ..representation import one_line
 
 NORMAL_QUANTILE = 1.959963984540054  # of probability .975: two-sided 95 %
 
@@ -11,6 +13,8 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+    __repr__ = one_line
 
 
 def wilson(successes: int, trials: int) -> Interval:

@@ -1,10 +1,12 @@
-"""Do two models make the same sample of the same noise, and is it a training point?"""
+"""Reproducibility: do two models turn equal noise into equal samples, and are these training points?"""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import Float, Int
 
+from ..annotations import Numbers, Points
+from ..representation import one_line
 from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
 
@@ -12,7 +14,7 @@ BLOCK = 2**22  # cosines held at a time: 32 MiB
 
 
 class Reproducibility(NamedTuple):
-    """Agreement of two models' samples from the same starts, pair by pair, beside that of shuffled pairs."""
+    """Agreement of two models' samples from equal starts, for each pair, and that of shuffled pairs."""
 
     similarity: Float[np.ndarray, "count"]
     """Cosine of each pair, in [-1, 1]."""
@@ -23,15 +25,17 @@ class Reproducibility(NamedTuple):
     mean: float
     """Mean cosine of the pairs."""
     shuffled_fraction: float
-    """The RP score of all pairs i != j, which share a law but no start; NaN for a single pair."""
+    """The RP score of all pairs (a_i, b_j) with i != j, whose starts differ; NaN for a single pair."""
     shuffled_mean: float
     """Mean cosine of these pairs; NaN for a single pair."""
     relative_error: float
-    """`sum |a - b|^2` over `sum (|a - c|^2 + |b - c|^2)/2`: 0 where all agree, 2 for independent samples around c."""
+    """`sum |a - b|^2 / sum (|a - c|^2 + |b - c|^2)/2`: 0 where all pairs agree, 2 for independent samples around c."""
+
+    __repr__ = one_line
 
 
 class Generalization(NamedTuple):
-    """How near samples are to training points in direction, and which share is near none."""
+    """Largest cosine of each sample with a training point, and the share of samples that resemble none."""
 
     similarity: Float[np.ndarray, "count"]
     """Largest cosine of each sample with a training point, in [-1, 1]."""
@@ -42,19 +46,21 @@ class Generalization(NamedTuple):
     interval: Interval
     """Its 95 % Wilson interval."""
 
+    __repr__ = one_line
+
 
 def reproducibility(
-    a: Real[ArrayLike, "count ..."],
-    b: Real[ArrayLike, "m ..."],
+    a: Points,
+    b: Points,
     threshold: float = 0.95,
     *,
-    centre: Real[ArrayLike, "..."] | float = 0.0,
+    centre: Numbers | float = 0.0,
 ) -> Reproducibility:
-    """The share of pairs of samples with `cos(a_i - c, b_i - c) > threshold`: RP, the reproducibility score.
+    """The share of pairs of samples with `cos(a_i - c, b_i - c) > threshold`, the reproducibility (RP) score.
 
     `a[i]` and `b[i]` come from one start through two models by the same deterministic integrator (`sample(start=...)`).
-    `centre` c is the mean of the data, so that a cosine does not count what all samples share. A sample on the centre
-    has no direction: its cosines are 0. The inequality is strict.
+    `centre` c should be the mean of the data, so that what all samples share does not enter the cosine. A sample on the
+    centre has no direction: its cosines are 0. The inequality is strict.
 
     Any event shape; float64 on the host. Cost: one product of (count, d) by (d, count) for the shuffled pairs.
     Raises ValueError for different numbers of samples or event shapes, values that are not finite and `threshold`
@@ -86,15 +92,16 @@ def reproducibility(
 
 
 def generalization(
-    samples: Real[ArrayLike, "count ..."],
-    train: Real[ArrayLike, "n ..."],
+    samples: Points,
+    train: Points,
     threshold: float = 0.95,
     *,
-    centre: Real[ArrayLike, "..."] | float = 0.0,
+    centre: Numbers | float = 0.0,
 ) -> Generalization:
-    """The share of samples with `max_i cos(x - c, y_i - c) <= threshold`: GL, the generalization score.
+    """The share of samples with `max_i cos(x - c, y_i - c) <= threshold`, the generalization (GL) score.
 
-    One less the share that resembles a training point y_i in direction; `metrics.memorization` asks for distances.
+    It is 1 less the share of samples that resemble a training point y_i in direction (`metrics.memorization` compares
+    distances).
     Centre, cosines and precision as in `reproducibility`. Cost: one product of (count, d) by (d, n).
     Raises ValueError for different event shapes, values that are not finite and `threshold` outside [-1, 1].
     Source: Zhang et al., arXiv:2310.05264, with the cosine of the data in place of that of an image descriptor.

@@ -1,4 +1,4 @@
-"""The wells of the energy along a closed curve: which hold one training point, which a mixture, which are ripples."""
+"""The wells of the energy along a closed curve, sorted by kind: memorized, spurious, or shallow."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Real
+from jaxtyping import Bool, Float, Int
 
+from ..annotations import Points
 from ..batches import in_pieces
 from ..level import NoiseLevel
+from ..representation import one_line
 from ..scores import AbstractMixture
 
 BATCH = 256  # nodes at once
-SHALLOW = 0.1  # nats: the density at the bottom of the well is 10 % above that at its lower pass
+SHALLOW = 0.1  # nats: the density at the bottom of a well is 10 % above that at the pass
 
 
 class Wells(NamedTuple):
@@ -24,27 +26,27 @@ class Wells(NamedTuple):
     log_prob: Float[np.ndarray, "k"]
     """Log-density there, in nats."""
     depth: Float[np.ndarray, "k"]
-    """How far the log-density falls from there to the higher of the two passes beside it, in nats."""
+    """Log-density at the bottom less that at the easier of the two passes beside it, in nats."""
     leader_weight: Float[np.ndarray, "k"]
     """Posterior weight of the heaviest centre at the bottom."""
     memorized: Bool[np.ndarray, "k"]
-    """One centre holds more than half of the weight."""
+    """One centre holds more than half of the posterior weight."""
     spurious: Bool[np.ndarray, "k"]
-    """Deeper than `shallow` but shared: a state that is neither a training point nor the law."""
+    """Deeper than `shallow`, with no centre above half of the weight: a blend of several training points."""
     shallow: Bool[np.ndarray, "k"]
-    """Shared and no deeper than `shallow`: a ripple on the law that the training points were drawn from."""
+    """No deeper than `shallow`, with no centre above half of the weight: nearly the population."""
+
+    __repr__ = one_line
 
 
-def wells(
-    score: AbstractMixture, curve: Real[ArrayLike, "nodes *shape"], level: NoiseLevel, *, shallow: float = SHALLOW
-) -> Wells:
+def wells(score: AbstractMixture, curve: Points, level: NoiseLevel, *, shallow: float = SHALLOW) -> Wells:
     """The minima of the energy `-log p(x)` along a closed curve, with their depth and kind.
 
-    For data on a curve, where the energy rises away from it: the wells are then the attractors of the plane or space
-    (`attractors` finds those wherever they are, without depths). `curve` are nodes in order, the last next to the
-    first, close enough that no well falls between two: a few for each sigma. Neighbouring nodes of equal density count
-    as one, at the first of them. A depth ends at the pass that is easier to leave through; with a single well both
-    passes are the one minimum of the density.
+    This is for data on a curve, away from which the energy rises: the wells are then the attractors of the score in the
+    whole space (`attractors` finds these wherever they are, but not their depths). `curve` are nodes in order, the last
+    next to the first, so close that no well falls between two of them: a few for each sigma. Neighbouring nodes of
+    equal density count as one. A pass is a minimum of the density between two wells; the depth of a well is measured
+    from the easier of its two passes. With a single well both passes are the one minimum of the density.
 
     Cost: one posterior pass for each node. Accuracy: depths to the curvature between nodes, h^2/8 times the second
     derivative; wells shallower than the rounding of log p are noise, so in single precision take no more nodes than

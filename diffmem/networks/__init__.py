@@ -1,4 +1,4 @@
-"""Networks for one point at one noise level: what a learned denoiser is made of.
+"""Networks for one point at one noise level, for learned denoisers.
 
 A network is any `network(x, noise)` or `network(x, noise, label)` that returns an array of the shape of x, with
 `noise = log(sigma / alpha)`; these are Equinox modules, but a user's own callable does as well (see `scores.Learned`).

@@ -1,40 +1,43 @@
-"""How a network sees the noise level and a label."""
+"""The noise level and a label as inputs of a network."""
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
-PAIRS = 4
-SIZE = 1 + 2 * PAIRS
+from ..annotations import RandomKey
+
+PAIRS = 4  # of sine and cosine
+SIZE = 1 + 2 * PAIRS  # numbers of features of the noise level
 
 
 def fourier_features(noise: Float[Array, ""]) -> Float[Array, "9"]:
     """The noise level as `noise / 4` and sines and cosines of `noise / 4, noise / 2, noise, 2 noise`.
 
-    `noise` is log(sigma/alpha), some units wide, so that the slowest wave never repeats and the fastest tells levels
-    apart that differ by a third. Smooth in the level, derivatives included.
+    `noise` is log(sigma/alpha), which spans some ten units: the slowest wave does not repeat, and the fastest tells
+    levels apart that differ by a third. Smooth in the level.
     """
     angles = noise * jnp.asarray([2.0**k for k in range(-2, PAIRS - 2)], noise.dtype)
     return jnp.concatenate([noise[None] / 4, jnp.sin(angles), jnp.cos(angles)])
 
 
 class Context(eqx.Module):
-    """Everything beside x that a network is told: the noise level and, with `labels` classes, a learned vector of one.
+    """The inputs of a network other than x: features of the noise level and, for `labels` > 0, a vector of the label.
 
-    Without a label (None) the vector is zero: the unconditional answer of a network that was trained with both.
+    The vectors of the labels are learned. Without a label (None) the vector is zero, which gives the unconditional
+    answer of a network that was trained with and without labels.
     """
 
     label_vectors: eqx.nn.Embedding | None
     size: int = eqx.field(static=True)
 
-    def __init__(self, labels: int, width: int, *, key: PRNGKeyArray):
+    def __init__(self, labels: int, width: int, *, key: RandomKey):
         if labels < 0:
             raise ValueError(f"`labels` must be at least 0, but is {labels}.")
         self.label_vectors = eqx.nn.Embedding(labels, width, key=key) if labels else None
         self.size = SIZE + (width if labels else 0)
 
     def __call__(self, noise: Float[Array, ""], label: Int[Array, ""] | None) -> Float[Array, "..."]:
-        """The features of the level, followed by the label's vector."""
+        """The features of the noise level, followed by the vector of the label."""
         features = fourier_features(noise)
         if self.label_vectors is None:
             if label is not None:

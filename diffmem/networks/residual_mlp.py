@@ -1,18 +1,20 @@
-"""A multilayer perceptron with residual hidden layers, told the noise level at every layer."""
+"""A multilayer perceptron with residual hidden layers; the noise level is an input of every hidden layer."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from ..annotations import RandomKey
+from ..checks import check_count
 from .embedding import Context
 
 
 class ResidualMLP(eqx.Module):
     """`h_1 = silu(W_1 [x, c])`, `h_k = h_{k-1} + silu(W_k [h_{k-1}, c])`, output `W h_depth`, for x of any shape.
 
-    c are the Fourier features of the noise level, with a learned vector of the label where `labels` > 0. `active`
-    hidden units are in use, the others are masked and answer 0: networks of several widths are then of one structure,
+    c are the Fourier features of the noise level, with a learned vector of the label where `labels` > 0. Only the first
+    `active` hidden units are in use, the others are masked to 0: networks of several widths then have one structure,
     and `training.fit_many` trains them at once. Weights start uniform within 1/sqrt(inputs in use).
 
     `size` is the number of coordinates of x. Cost of one point: about 2 width (size + depth width) multiplications.
@@ -32,12 +34,11 @@ class ResidualMLP(eqx.Module):
         *,
         active: int | None = None,
         labels: int = 0,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ):
         active = width if active is None else active
         for name, value in {"size": size, "width": width, "depth": depth}.items():
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+            check_count(name, value)
         if not 1 <= active <= width:
             raise ValueError(f"`active` must be from 1 to the width {width}, but is {active}.")
         first, *keys = jax.random.split(key, depth + 2)
@@ -62,8 +63,8 @@ class ResidualMLP(eqx.Module):
         return self.last(h).reshape(x.shape)
 
 
-def _linear(inputs: int, outputs: int, unused: int, *, key: PRNGKeyArray) -> eqx.nn.Linear:
-    """A layer whose first weights have the size that suits the inputs in use."""
+def _linear(inputs: int, outputs: int, unused: int, *, key: RandomKey) -> eqx.nn.Linear:
+    """A layer whose initial weights are scaled to the number of inputs in use."""
     layer = eqx.nn.Linear(inputs, outputs, key=key)
     gain = (inputs / (inputs - unused)) ** 0.5
     return jax.tree.map(lambda part: gain * part, layer)

@@ -3,17 +3,19 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
+from ..annotations import RandomKey
 from .embedding import Context
 
 
 class UNet(eqx.Module):
-    """Residual convolutions at halving sizes and back, with connections across, told the noise level in every block.
+    """A U-Net: residual convolutions at halving image sizes and back, with skip connections between equal sizes.
 
     `shape` is (rows, columns) or (channels, rows, columns); x comes in that shape or flat, and the answer has its
-    shape. `channels` name the width at each size, largest image first: (16, 32) sees the image and its half. One block
-    at each size on the way down, one on the way up. Cost: some 10^6 multiplications for 8 x 8 and (16, 32).
+    shape. The noise level is an input of every block. `channels` are the widths at each size, largest image first:
+    (16, 32) are those of the image and of its half. There is one block at each size on the way down, and one on the way
+    up. Cost: some 10^6 multiplications for 8 x 8 and (16, 32).
 
     Raises ValueError for a shape that cannot be halved that often, and for numbers below 1.
     """
@@ -31,7 +33,7 @@ class UNet(eqx.Module):
         channels: tuple[int, ...] = (16, 32),
         *,
         labels: int = 0,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ):
         self.shape = _image_shape(shape, channels)
         keys = iter(jax.random.split(key, 2 * len(channels) + 3))
@@ -65,7 +67,7 @@ class _Block(eqx.Module):
     shift: eqx.nn.Linear
     skip: eqx.nn.Conv2d
 
-    def __init__(self, inputs: int, outputs: int, context: int, *, key: PRNGKeyArray):
+    def __init__(self, inputs: int, outputs: int, context: int, *, key: RandomKey):
         a, b, c, d = jax.random.split(key, 4)
         self.norms = (_norm(inputs), _norm(outputs))
         self.convolutions = (

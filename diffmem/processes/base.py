@@ -1,4 +1,4 @@
-"""The contract of a process: two one-line formulas, from which everything a stepper needs is derived once."""
+"""The contract of a process: two formulas, alpha(t) and sigma(t), from which everything else is derived."""
 
 from abc import abstractmethod
 
@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import Numbers
 from ..level import NoiseLevel, float_dtype, strong
 
 BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at t_max, the rest resolve times near 0
@@ -16,8 +17,7 @@ class AbstractProcess(eqx.Module):
     """A Gaussian path `x_t = alpha(t) x_0 + sigma(t) z`, z ~ N(0, I), with sigma/alpha strictly increasing in t.
 
     Subclass requirements: `t_min`, `t_max` (fields or properties) and `alpha(t)`, `sigma(t)`, both written in JAX and
-    accurate
-    as t -> 0 (`expm1` in place of `1 - exp`). `time_at` has a root-finding default that a closed form may replace.
+    accurate as t -> 0 (`expm1` in place of `1 - exp`). `time_at` finds a root unless a closed form replaces it.
     """
 
     t_min: eqx.AbstractVar[float]
@@ -31,40 +31,39 @@ class AbstractProcess(eqx.Module):
     def sigma(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:
         """Noise scale at time t."""
 
-    def level(self, t: ArrayLike) -> NoiseLevel:
+    def level(self, t: Numbers) -> NoiseLevel:
         """(alpha, sigma) at time t (any shape of times)."""
         t = as_time(t)
         return NoiseLevel(self.alpha(t), self.sigma(t))
 
-    def rate(self, t: ArrayLike) -> NoiseLevel:
-        """(alpha', sigma'), the time derivatives of the level; sigma' is infinite at t = 0 where sigma ~ sqrt(t)
-        (OU, VP).
-        """
+    def rate(self, t: Numbers) -> NoiseLevel:
+        """(alpha', sigma'), the time derivatives of the level; at t = 0, sigma' is infinite for OU and VP."""
         t = as_time(t)
         alpha_rate = jax.jvp(self.alpha, (t,), (jnp.ones_like(t),))[1]
         sigma_rate = jax.jvp(self.sigma, (t,), (jnp.ones_like(t),))[1]
         return NoiseLevel(alpha_rate, sigma_rate)
 
-    def drift_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+    def drift_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`f = alpha'/alpha` of the forward SDE dx = f x dt + g dW; minus infinity where alpha = 0."""
         return self.rate(t).alpha / self.level(t).alpha
 
-    def diffusion_coefficient(self, t: ArrayLike) -> Float[Array, "*times"]:
+    def diffusion_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`g` of the forward SDE dx = f x dt + g dW: `g^2 = 2 sigma (sigma' - sigma alpha'/alpha)`.
 
         At t = 0 it is the one-sided limit (OU: sqrt 2), at alpha = 0 it is infinite.
         """
         t = as_time(t)
-        # sigma sigma' is 0 * inf at t = 0 although its limit exists: take it at a time too small to change any other
-        # term
+        # sigma sigma' is 0 * inf at t = 0 although its limit exists: it is taken at a time so small that no other term
+        # changes
         beside = jnp.asarray(jnp.finfo(t.dtype).tiny ** 0.5, t.dtype)
         t = jnp.where(jnp.isfinite(self.rate(t).sigma), t, jnp.maximum(t, beside))
         (alpha, sigma), (alpha_rate, sigma_rate) = self.level(t), self.rate(t)
         return jnp.sqrt(2 * sigma * (sigma_rate - sigma * alpha_rate / alpha))
 
-    def time_at(self, ratio: ArrayLike) -> Float[Array, "*times"]:
-        """The time in [0, t_max] at which sigma/alpha = ratio, by bisection to the last place; the ends where ratio
-        lies outside.
+    def time_at(self, ratio: Numbers) -> Float[Array, "*times"]:
+        """The time in [0, t_max] at which sigma/alpha = ratio; 0 or t_max where there is none.
+
+        By bisection, to the last place.
         """
         ratio = as_time(ratio)
 
@@ -79,7 +78,7 @@ class AbstractProcess(eqx.Module):
         return jax.lax.stop_gradient(jnp.where(ratio == 0, 0, high))
 
 
-def as_time(t: ArrayLike) -> Float[Array, "*times"]:
+def as_time(t: Numbers) -> Float[Array, "*times"]:
     """Times as a floating array; integers and Python numbers take JAX's default float."""
     return strong(t, float_dtype(t))
 

@@ -1,4 +1,4 @@
-"""The cosine variance-preserving schedule, down to alpha = 0."""
+"""The cosine variance-preserving schedule, which ends at alpha = 0."""
 
 import math
 
@@ -42,7 +42,7 @@ class CosineVariancePreserving(AbstractProcess):
         return jnp.sqrt(jnp.sin(self._quarter * t) * jnp.sin(self._quarter * (t + 2 * self.offset))) / self._scale
 
     def time_at(self, ratio):
-        """Inverts alpha where alpha is small and the product of sines where sigma is."""
+        """The inverse of alpha where alpha is small, and of sigma where sigma is small."""
         ratio = as_time(ratio)
         depth = half_log1p_square(ratio)
         from_alpha = 1 - jnp.arcsin(jnp.minimum(self._scale * jnp.exp(-depth), 1)) / self._quarter

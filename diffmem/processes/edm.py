@@ -1,4 +1,4 @@
-"""Time is the noise scale."""
+"""The process of EDM, whose time is the noise scale."""
 
 import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""The straight path of flow matching, with time the fraction of noise."""
+"""The straight path of flow matching, from data at t = 0 to noise at t = 1."""
 
 import jax.numpy as jnp
 
@@ -6,8 +6,9 @@ from .base import AbstractProcess, as_time, check_times
 
 
 class FlowMatching(AbstractProcess):
-    """`alpha = 1 - t, sigma = t` on [1e-3, 1], alpha(1) = 0 (Lipman et al., arXiv:2210.02747, with time reversed: 1
-    is noise).
+    """`alpha = 1 - t, sigma = t` on [1e-3, 1], alpha(1) = 0.
+
+    Source: Lipman et al., arXiv:2210.02747, with time reversed: here t = 1 is noise.
     """
 
     t_min: float = 1e-3

@@ -1,4 +1,4 @@
-"""The Ornstein-Uhlenbeck clock of the statistical-physics papers."""
+"""The Ornstein-Uhlenbeck process of the statistical-physics papers."""
 
 import jax.numpy as jnp
 
@@ -6,8 +6,9 @@ from .base import AbstractProcess, as_time, check_times, half_log1p_square
 
 
 class OrnsteinUhlenbeck(AbstractProcess):
-    """`alpha = e^-t, sigma^2 = 1 - e^-2t`: dx = -x dt + sqrt(2) dW, on [1e-3, 10] by default (Biroli et al.,
-    arXiv:2402.18491).
+    """`alpha = e^-t, sigma^2 = 1 - e^-2t`, that is dx = -x dt + sqrt(2) dW, on [1e-3, 10] by default.
+
+    Source: Biroli et al., arXiv:2402.18491.
     """
 
     t_min: float = 1e-3

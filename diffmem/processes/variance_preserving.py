@@ -6,8 +6,10 @@ from .base import AbstractProcess, as_time, check_times, half_log1p_square
 
 
 class VariancePreserving(AbstractProcess):
-    """`log alpha = -beta_min t/2 - (beta_max - beta_min) t^2/4, sigma^2 = 1 - alpha^2`, on [1e-3, 1] (Song et al.,
-    arXiv:2011.13456).
+    """`log alpha = -beta_min t/2 - (beta_max - beta_min) t^2/4, sigma^2 = 1 - alpha^2`, on [1e-3, 1].
+
+    The schedule of DDPM in continuous time, beta(t) = beta_min + (beta_max - beta_min) t. Source: Song et al.,
+    arXiv:2011.13456.
     """
 
     beta_min: float = 0.1
@@ -35,10 +37,9 @@ class VariancePreserving(AbstractProcess):
         return jnp.sqrt(-jnp.expm1(2 * self._log_alpha(as_time(t))))
 
     def time_at(self, ratio):
-        """The positive root of `beta_min t/2 + (beta_max - beta_min) t^2/4 = log(1 + ratio^2)/2`, in the form
-        without cancellation.
-        """
+        """The positive root of `beta_min t/2 + (beta_max - beta_min) t^2/4 = log(1 + ratio^2)/2`."""
         depth = half_log1p_square(as_time(ratio))
         half, slope = self.beta_min / 2, self.beta_max - self.beta_min
+        # the quadratic formula in the form without cancellation
         root = 2 * depth / (half + jnp.sqrt(half**2 + slope * depth))
         return jnp.where(jnp.isinf(depth), jnp.inf, root)

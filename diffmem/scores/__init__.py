@@ -1,4 +1,4 @@
-"""Scores: what a denoiser knows, for one point at one noise level."""
+"""Scores: denoisers and gradients of log-densities, for one point at one noise level."""
 
 from . import parametrisation as predictions
 from .ambient import Ambient

@@ -1,10 +1,11 @@
-"""Ambient training: the optimum of a denoiser that saw each point through one fixed noise only."""
+"""Ambient training: the optimal denoiser when each training point is seen only in one noisy copy."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction
@@ -15,23 +16,23 @@ from .empirical import Empirical
 class Ambient(AbstractDensity):
     """The closed-form optimum of ambient training at noise above that of the data.
 
-    `points` (n, *shape) are the noisy copies `y_i = x_i + noise z_i`, one for each datum, drawn once: nothing else of
-    the data is seen. At sigma > alpha noise a copy is noised on to `x = alpha y_i + tau z`, with
-    `tau^2 = sigma^2 - alpha^2 noise^2`, and the optimum is the exact density
+    `points` (n, *shape) are the noisy copies `y_i = x_i + noise z_i`, one for each datum, drawn once; the data x_i
+    themselves are never seen. At sigma > alpha noise, further noise is added to a copy, `x = alpha y_i + tau z` with
+    `tau^2 = sigma^2 - alpha^2 noise^2`, and the optimum is the score of the density
 
         p(x) = sum_i w_i N(x; alpha y_i, tau^2 I),   s = (alpha yhat - x) / tau^2,   yhat = E[y | x] at (alpha, tau)
         D    = yhat + alpha noise^2 s = (sigma^2 yhat - alpha noise^2 x) / tau^2
 
-    that is the score of `noisy = Empirical(points)` at the level (alpha, tau); D obeys Tweedie's identity at (alpha,
-    sigma). At sigma = alpha noise (tau = 0) it has the limits of `noisy` without noise: D = y_i and score 0 on
-    alpha y_i, both infinite elsewhere; at alpha = 0 the mean. Below, there is no optimum: an error, also when traced.
+    that is, the score of `noisy = Empirical(points)` at the level (alpha, tau); D obeys Tweedie's identity at (alpha,
+    sigma). Limits: at sigma = alpha noise (tau = 0), D = y_i and the score is 0 on alpha y_i, and both are infinite
+    elsewhere; at alpha = 0, D is the mean. Below sigma = alpha noise there is no optimum: an error, also when traced.
 
     D diverges as sigma falls to the noise, so integrate in tau: on a process with alpha = 1 the probability flow is
     `dx/d tau = (x - yhat)/tau`, the flow of `noisy`. `dm.sample(ambient.noisy, EDM(sigma_min=tau_min,
     sigma_max=tau_max), ...)` with `finish="state"` gives the states at sigma = sqrt(tau^2 + noise^2).
 
-    `weights`, `reduction` and errors as in `Empirical`; also ValueError for a negative noise. `draw` is an error:
-    the law at sigma = 0 is not defined. Source: derived from the objective of Shah et al., arXiv:2502.21278.
+    `weights`, `reduction` and errors as in `Empirical`; also ValueError for a negative noise. `draw` is an error,
+    because the law at sigma = 0 is not defined. Source: derived from the objective of Shah et al., arXiv:2502.21278.
     """
 
     noisy: Empirical
@@ -41,9 +42,9 @@ class Ambient(AbstractDensity):
 
     def __init__(
         self,
-        points: Real[ArrayLike, "..."],
-        noise: Real[ArrayLike, ""],
-        weights: Real[ArrayLike, "..."] | None = None,
+        points: Points,
+        noise: Scalar,
+        weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
         check_nonnegative("noise", noise)
@@ -51,7 +52,7 @@ class Ambient(AbstractDensity):
         self.carried = strong(noise, self.noisy.centres.dtype)
 
     def added(self, level: NoiseLevel) -> NoiseLevel:
-        """The level (alpha, tau) at which the noisy copies are seen; refuses sigma < alpha noise."""
+        """(alpha, tau), the level of x as a noisy version of a copy; an error where sigma < alpha noise."""
         alpha, sigma = cast_level(level, self.carried.dtype)
         own = alpha * self.carried
         sigma = _above(sigma, own)
@@ -59,8 +60,8 @@ class Ambient(AbstractDensity):
         flat = gap == 0
         return NoiseLevel(alpha, jnp.where(flat, 0, jnp.sqrt(jnp.where(flat, 1, gap))))
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`yhat + alpha noise^2 s`, `sigma/tau` of the noise of `noisy`, and its posterior."""
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """`D = yhat + alpha noise^2 s`, the noise of `noisy` times sigma/tau, and the posterior of `noisy`."""
         added = self.added(level)
         found, gain = self.noisy.evaluate(x, added), added.alpha * self.carried**2
         sigma = cast_level(level, gain.dtype).sigma
@@ -68,25 +69,25 @@ class Ambient(AbstractDensity):
         score = -over_sigma(found.noise, added.sigma)
         return Evaluation(found.mean + jnp.where(gain == 0, 0, gain * score), ratio * found.noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha yhat - x) / tau^2`."""
         return self.noisy.score(x, self.added(level))
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """That of `noisy` at (alpha, tau)."""
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
+        """The divergence of the score of `noisy` at (alpha, tau)."""
         return self.noisy.divergence(x, self.added(level))
 
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
         return self.noisy.log_prob(x, self.added(level))
 
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + tau z` with i drawn by weight."""
         return self.noisy.sample(self.added(level), key=key)
 
 
 def _above(sigma: Float[Array, ""], own: Float[Array, ""]) -> Float[Array, ""]:
-    """sigma; refused below the noise that the points carry."""
+    """sigma; an error below `own`, the noise of the points at this alpha."""
     low = sigma < own
     if isinstance(low, jax.core.Tracer):
         return eqx.error_if(sigma, low, "`sigma` must be at least alpha times the noise of the points, but is below.")

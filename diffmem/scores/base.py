@@ -1,4 +1,4 @@
-"""The contract of a score: it knows noise levels, not processes, and is written for one point."""
+"""The contract of a score: a function of one point and its noise level, independent of any process."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -6,10 +6,12 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, Real
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
+from ..annotations import Point, RandomKey, Scalar
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
+from ..representation import one_line
 
 
 class Evaluation(NamedTuple):
@@ -22,70 +24,71 @@ class Evaluation(NamedTuple):
     info: PyTree = None
     """What came for free: the `Posterior` of a mixture, or what a wrapper holds; None where there is nothing."""
 
+    __repr__ = one_line
+
 
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
 
     Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
-    In return: denoiser, score, divergence, every integrator and study. A score that stays finite at sigma = 0 gives
-    `score` too, and one with a closed form `divergence`.
+    In return: denoiser, score, divergence, every integrator and study. Two methods may be overridden as well: `score`
+    where it stays finite at sigma = 0, and `divergence` where it has a closed form.
     """
 
-    @abstractmethod
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """Denoised point, predicted noise and what else is known; the one method that integrators call."""
+    __repr__ = one_line
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    @abstractmethod
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """Denoised point, predicted noise and further results; the one method that integrators call."""
+
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
         return self.evaluate(x, level).mean
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """E[z | x] = -sigma score(x); at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
         return self.evaluate(x, level).noise
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """grad log p(x) = -noise / sigma; at sigma = 0 it is 0 where D(x) = x/alpha and infinite elsewhere."""
         noise = self.noise(x, level)
         return -over_sigma(noise, cast_level(level, noise.dtype).sigma)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """Divergence of the score: the exact trace of its Jacobian, d forward derivatives; closed form where a score
-        has one.
-        """
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
+        """Divergence of the score: the exact trace of its Jacobian by d forward derivatives, or a closed form."""
         x = as_point(x)
         jacobian = jax.jacfwd(lambda flat: self.score(flat.reshape(x.shape), level).ravel())(x.ravel())
         return jnp.trace(jacobian)
 
 
 class AbstractDenoiser(AbstractScore):
-    """A score that knows only its mean (wrappers); the noise follows by Tweedie.
+    """A score that is given by its posterior mean D; the noise `(x - alpha D)/sigma` follows by Tweedie's identity.
 
-    Subclass requirement: `denoise`. Accuracy: the difference x - alpha D loses digits of the noise as sigma -> 0;
-    densities here do not.
+    Subclass requirement: `denoise`. Accuracy: the difference x - alpha D loses digits of the noise as sigma -> 0.
     """
 
     @abstractmethod
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """Posterior mean D(x) = E[x_0 | x]."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D and `(x - alpha D)/sigma`."""
         mean = self.denoise(x, level)
         return Evaluation(mean, noise_of(mean, x, level))
 
 
 class AbstractNoisePredictor(AbstractScore):
-    """A score that knows only its noise; the mean `(x - sigma noise)/alpha` follows by Tweedie.
+    """A score that is given by its noise; the mean `(x - sigma noise)/alpha` follows by Tweedie's identity.
 
-    Subclass requirement: `noise`. At alpha = 0 the noise says nothing of x_0: the mean is an error there, also when
-    traced, while `noise` and `score` are defined.
+    Subclass requirement: `noise`. At alpha = 0 the noise does not determine the mean, which is an error there, also
+    when traced; `noise` and `score` are defined.
     """
 
     @abstractmethod
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """E[z | x]."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(x - sigma noise)/alpha` and the noise; raises where alpha = 0."""
         noise = self.noise(x, level)
         return Evaluation(mean_of(noise, x, level), noise)
@@ -95,63 +98,63 @@ class AbstractDensity(AbstractScore):
     """A score that is the gradient of a known log-density, and can be sampled."""
 
     @abstractmethod
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x) at this level, in nats; a log-density, so it may be positive."""
 
     @abstractmethod
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """One exact draw of x at this level."""
 
-    def draw(self, n: int, *, key: PRNGKeyArray) -> Float[Array, "n *shape"]:
+    def draw(self, n: int, *, key: RandomKey) -> Float[Array, "n *shape"]:
         """n exact draws of the data x_0; draw i depends on key and i only."""
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(n))
         return jax.vmap(lambda k: self.sample(NoiseLevel(1.0, 0.0), key=k))(keys)
 
 
 class AbstractMixture(AbstractDensity):
-    """A weighted sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant: collapse is the condensation of its
-    weights.
+    """A density that is a sum over centres, `p(x) = sum_i exp(-E_i(x))` up to a constant.
+
+    The posterior weight of centre i is `exp(-E_i) / sum_j exp(-E_j)`; a reverse process collapses where nearly all of
+    it is on one centre (condensation).
 
     Subclass requirements: `posterior`, `log_partition`, `covariance`, `weights` and `sample`. In return: denoiser,
-    score, log_prob, noise, Jacobian products and the divergence, all from the posterior pass and its derivative.
+    score, log_prob, noise, Jacobian products and the divergence, all from the posterior and its derivative.
     """
 
     @abstractmethod
-    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """log p, D, the displacement and the statistics of the weights, in one pass."""
 
     @abstractmethod
-    def log_partition(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0):
+    def log_partition(self, x: Point, level: NoiseLevel, beta: Scalar = 1.0):
         """`log sum_i exp(-beta E_i)`, weights tempered too; at beta = 1 it is log p + (d/2) log(2 pi sigma^2)."""
 
     @abstractmethod
-    def covariance(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
+    def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance C of x_0 given x; the Jacobian of D is (alpha / sigma^2) C."""
 
     @abstractmethod
-    def weights(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, k: int):
-        """Indices and weights of the k heaviest centres, heaviest first: who is being copied."""
+    def weights(self, x: Point, level: NoiseLevel, k: int):
+        """Indices and posterior weights of the k heaviest centres, heaviest first: which points are being copied."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise as -displacement / sigma, and the posterior."""
         found = self.posterior(x, level)
         sigma = cast_level(level, found.mean.dtype).sigma
         return Evaluation(found.mean, -over_sigma(found.displacement, sigma), found)
 
-    def log_prob(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def log_prob(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """log p(x)."""
         return self.posterior(x, level).log_prob
 
-    def jacobian_vector(
-        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, v: Real[ArrayLike, "*shape"]
-    ) -> Float[Array, "*shape"]:
+    def jacobian_vector(self, x: Point, level: NoiseLevel, v: Point) -> Float[Array, "*shape"]:
         """The Jacobian of D times v, `(alpha / sigma^2) C v`: one more pass, no stored weights."""
         x = as_point(x)
         return jax.jvp(lambda point: self.denoise(point, level), (x,), (strong(v, x.dtype),))[1]
 
 
 def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[Array, "*shape"]:
-    """value / sigma; at sigma = 0 it is 0 where the value is, infinite elsewhere, and has no slope."""
+    """value / sigma; at sigma = 0 it is 0 where the value is 0 and infinite elsewhere, with derivative 0."""
     clean = sigma == 0
     edge = jax.lax.stop_gradient(jnp.where(value == 0, 0, jnp.sign(value) * jnp.inf))
     return jnp.where(clean, edge, jnp.where(clean, 0, value) / jnp.where(clean, 1, sigma))

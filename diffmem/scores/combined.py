@@ -1,47 +1,51 @@
-"""Scores that hold two scores: guidance, and one score for much noise beside one for little."""
+"""Scores made of two scores: guidance, and one score at high noise with another at low noise."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
+from ..representation import one_line
 from .base import AbstractScore, Evaluation, noise_of
 
-Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
+Weight = float | Float[Array, ""] | Callable[[NoiseLevel], Scalar]
 
 
 class Branches(NamedTuple):
-    """What both scores of a guided one found at a point."""
+    """The evaluations of both scores of a guided score at a point."""
 
     conditional: Evaluation
     unconditional: Evaluation
 
+    __repr__ = one_line
+
 
 class Guided(AbstractScore):
-    """Classifier-free guidance `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score (Ho, Salimans,
-    arXiv:2207.12598).
+    """Classifier-free guidance: `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score.
 
-    `weight` is a number or a function of the level: 0 is unconditional, 1 conditional, above 1 extrapolates.
+    `weight` w is a number or a function of the level: 0 gives the unconditional score, 1 the conditional one, and more
+    than 1 extrapolates. Source: Ho and Salimans, arXiv:2207.12598.
     """
 
     conditional: AbstractScore
     unconditional: AbstractScore
     weight: Weight
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`D_u + w (D_c - D_u)`, the same combination of the noises, and both evaluations."""
         found = Branches(self.conditional.evaluate(x, level), self.unconditional.evaluate(x, level))
         mean = self._mix(found.conditional.mean, found.unconditional.mean, level)
         noise = self._mix(found.conditional.noise, found.unconditional.noise, level)
-        # without noise both may be infinite, and their difference is not defined
+        # at sigma = 0 both noises may be infinite, and their difference is not defined
         clean = cast_level(level, mean.dtype).sigma == 0
         return Evaluation(mean, jnp.where(clean, noise_of(mean, x, level), noise), found)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """The same combination of the divergences."""
         return self._mix(self.conditional.divergence(x, level), self.unconditional.divergence(x, level), level)
 
@@ -54,28 +58,28 @@ class Guided(AbstractScore):
 class Switched(AbstractScore):
     """The score `above` where `sigma/alpha >= ratio`, `below` elsewhere; alpha = 0 is above.
 
-    `ratio` >= 0, a number or a scalar array. Where the level is one for a whole batch, as on every grid, only one score
-    is computed; where `jax.vmap` runs over levels, both are, each at a level of its own side. An integrator's step
-    should end at the ratio: across it the field is discontinuous. Raises ValueError for a negative ratio.
+    `ratio` >= 0, a number or a scalar array. Where a whole batch has one level, as on every grid, only one score is
+    computed; where `jax.vmap` runs over levels, both are. The score is discontinuous at the ratio, so that a step of an
+    integrator should end there. Raises ValueError for a negative ratio.
     """
 
     above: AbstractScore
     below: AbstractScore
-    ratio: Real[ArrayLike, ""]
+    ratio: Scalar
 
     def __check_init__(self):
         check_nonnegative("ratio", self.ratio)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """Mean and noise of one of the two."""
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """Mean and noise of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.evaluate(x, level)._replace(info=None), x, level)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """That of one of the two."""
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The score of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.score(x, level), x, level)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """That of one of the two."""
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
+        """The divergence of `above` or `below`."""
         return self._chosen(lambda score, x, level: score.divergence(x, level), x, level)
 
     def _chosen(self, function, x, level):
@@ -84,6 +88,6 @@ class Switched(AbstractScore):
         high = sigma >= edge
         if is_concrete(high):
             return function(self.above if high else self.below, x, NoiseLevel(alpha, sigma))
-        # a batch of levels computes both sides: neither may see a level that it is not defined for
+        # a batch of levels computes both scores: each gets a level of its own side, for which it is defined
         over, under = NoiseLevel(alpha, jnp.where(high, sigma, edge)), NoiseLevel(alpha, jnp.where(high, edge, sigma))
         return jax.lax.cond(high, lambda: function(self.above, x, over), lambda: function(self.below, x, under))

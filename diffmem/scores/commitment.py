@@ -1,4 +1,4 @@
-"""When the point on which a trajectory will end is certain, and how far from it the straight line is.
+"""A certificate that a trajectory of the probability flow ends on a given training point.
 
 Along the probability flow in u = x/alpha, rho = sigma/alpha, let j be the heaviest point, w its weight,
 G_i = (|u - y_i|^2 - |u - y_j|^2) / (2 rho^2), Delta_i = |y_i - y_j|, e = D - y_j and tau = -log rho. Then
@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..arithmetic import gamma, unit_of
 from ..reductions import AbstractReduction, AnyCentres, Posterior
 from ..reductions.differences import separation
+from ..representation import one_line
 
 ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums
 DOUBLE = 2.0**-53  # rounding unit of the energies
@@ -40,11 +41,13 @@ class Commitment(NamedTuple):
     """Where certain: bound on the distance between x/alpha and the straight line to the leader, at every lower level;
     infinite elsewhere."""
 
+    __repr__ = one_line
+
 
 def commitment_of(
     reduction: AbstractReduction, centres: AnyCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma
 ) -> Commitment:
-    """The certificate, from a posterior pass at x; lengths in units of the offsets."""
+    """The certificate, from the posterior at x; lengths are in the units in which the centres are kept."""
     leader = reduction.at(centres, found.leader)
     unit, length = unit_of(x), centres.unit
     slack = found.discarded + ROUNDINGS * unit
@@ -53,20 +56,20 @@ def commitment_of(
     residual = separation(x, alpha, centres.centre, length, leader.offsets[0])
     away = jnp.sqrt(jnp.sum(residual**2)) / alpha
     rounding = gamma(x.size + 24, DOUBLE)
-    blur = jnp.where(sigma == 0, 0, rounding * (away / rho) ** 2)
+    G_rounding = jnp.where(sigma == 0, 0, rounding * (away / rho) ** 2)
     least = jnp.min(jnp.where(jnp.isneginf(centres.log_weights), jnp.inf, centres.log_weights))
-    # points of less weight than the leader may be nearer than their posterior weight tells
-    margin = (jnp.log(w / others) - (leader.log_weights[0] - least) - blur) * (1 - rounding)
+    # a point whose prior weight is below the leader's may be nearer than its posterior weight suggests
+    margin = (jnp.log(w / others) - (leader.log_weights[0] - least) - G_rounding) * (1 - rounding)
     far = 2 * centres.radius
     moved = jnp.sqrt(jnp.sum((found.displacement / length + residual) ** 2)) / alpha + 4 * unit * away
-    # the spread is a difference, of energies or of moments
+    # the spread is computed as a difference, of energies or of moments
     step, reach = jnp.sqrt(jnp.sum(found.displacement**2)) / length / alpha, centres.radius
-    blurred = 8 * unit * jnp.minimum(step, reach) * reach
-    squares = found.spread / length / length + blurred + moved**2 + (found.discarded + unit) * far**2
-    pull = jnp.sqrt(others * squares) / w * jnp.exp(blur + rounding * (DEEP - least))
+    spread_rounding = 8 * unit * jnp.minimum(step, reach) * reach
+    squares = found.spread / length / length + spread_rounding + moved**2 + (found.discarded + unit) * far**2
+    S = jnp.sqrt(others * squares) / w * jnp.exp(G_rounding + rounding * (DEEP - least))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)
     nearest = energy / (away + jnp.sqrt(away**2 + energy))
-    certain = (alpha > 0) & (margin > 0) & ((sigma == 0) | (2 * (1 + rounding) * pull <= nearest))
-    deviation = length * jnp.where(sigma == 0, 0, pull / jnp.maximum(margin, jnp.finfo(x.dtype).tiny))
+    certain = (alpha > 0) & (margin > 0) & ((sigma == 0) | (2 * (1 + rounding) * S <= nearest))
+    deviation = length * jnp.where(sigma == 0, 0, S / jnp.maximum(margin, jnp.finfo(x.dtype).tiny))
     return Commitment(certain, found.leader, jnp.where(certain, deviation, jnp.inf))

@@ -4,10 +4,12 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from .. import reductions
+from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import is_concrete
+from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction, AnyCentres, Posterior
 from .base import AbstractMixture, Evaluation, cast_point, over_sigma
@@ -15,29 +17,49 @@ from .commitment import Commitment, commitment_of
 
 
 class Empirical(AbstractMixture):
-    """The law of `x = alpha y_i + sigma z` with i drawn by weight: `p(x) = sum_i w_i N(x; alpha y_i, sigma^2 I)`.
+    """The exact score of the training set: what a perfectly trained denoiser would be, and why it copies.
 
-    `points` has shape (n, *shape); `weights` (n,) are normalised, zeros allowed, and a duplicated point counts as
-    weight.
-    `reduction` says how the sums over points are computed (default: the choice of `reductions.auto`).
-    Energies are `E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i`.
+    A noisy point is `x = alpha y_i + sigma z` with the training point y_i drawn by its weight w_i, z ~ N(0, I). Then
 
-    At sigma = 0 the denoiser is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf
-    on one, and the score is 0 on a point and infinite elsewhere; at alpha = 0 the denoiser is the mean and the score
-    -x / sigma^2. Raises ValueError for no points, values that are not finite, and weights that are negative, all zero
-    or of the wrong shape.
+        p(x)  = sum_i w_i N(x; alpha y_i, sigma^2 I),         E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i,
+        p_i   = exp(-E_i) / sum_j exp(-E_j),                  the probability that x came from y_i,
+        D(x)  = E[x_0 | x] = sum_i p_i y_i,                   score(x) = grad log p(x) = (alpha D(x) - x) / sigma^2.
+
+    Among all functions D minimises the denoising loss `E |D(x) - x_0|^2` over the training set. At much noise the
+    posterior weights p_i are all alike and D is the mean of the data; at little noise one of them is nearly 1 and D is
+    a training point (collapse).
+
+    Example: for the points -1 and 1, `D(x) = tanh(alpha x / sigma^2)`, here tanh(log(3)/2) = 1/2.
+        >>> import numpy as np
+        >>> from diffmem import NoiseLevel, scores
+        >>> score = scores.Empirical(np.array([[-1.0], [1.0]]))
+        >>> found = score.posterior(np.log([3.0]) / 2, NoiseLevel(alpha=1.0, sigma=1.0))
+        >>> print(f"D = {found.mean[0]:.3f}, largest weight {found.leader_weight:.3f}")
+        D = 0.500, largest weight 0.750
+
+    Args:
+        points: (n, *shape), the training set; a duplicated point counts as weight.
+        weights: (n,), normalised, zeros allowed; equal by default.
+        reduction: how the sums over points are computed (default: the choice of `reductions.auto`).
+
+    Limits: at sigma = 0, D is the nearest point (ties averaged by weight), log_prob is -inf off the points and +inf on
+    one, and the score is 0 on a point and infinite elsewhere; at alpha = 0, D is the mean and the score -x / sigma^2.
+
+    Cost: n d multiplications for D, twice. Raises ValueError for no points, values that are not finite, and weights
+    that are negative, all zero or of the wrong shape. Source: Karras et al., arXiv:2206.00364, appendix B.3.
     """
 
-    centres: AnyCentres
-    shape: tuple[int, ...] = eqx.field(static=True)
     n: int = eqx.field(static=True)
     """Number of points."""
+    shape: tuple[int, ...] = eqx.field(static=True)
+    """Event shape of one point."""
     reduction: AbstractReduction
+    centres: AnyCentres = eqx.field(repr=False)
 
     def __init__(
         self,
-        points: Real[ArrayLike, "..."] | PRNGKeyArray,
-        weights: Real[ArrayLike, "..."] | None = None,
+        points: Points | RandomKey,
+        weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
         self.reduction = reductions.auto(points) if reduction is None else reduction
@@ -51,12 +73,14 @@ class Empirical(AbstractMixture):
 
     def merged(self) -> "Empirical":
         """The same law with each distinct point once, carrying the weight of its duplicates (concrete arrays only)."""
-        points, inverse = np.unique(np.asarray(self.points).reshape(self.n, -1), axis=0, return_inverse=True)
-        rows = self.centres.span(0, self.centres.n)
-        weights = np.bincount(inverse.ravel(), weights=np.exp(np.asarray(rows.log_weights[: self.n], np.float64)))
-        return Empirical(points.reshape(-1, *self.shape), weights, self.reduction)
+        points = np.asarray(self.points)
+        first = first_equal(points.reshape(self.n, -1))
+        log_weights = self.centres.span(0, self.centres.n).log_weights[: self.n]
+        weights = np.bincount(first, weights=np.exp(np.asarray(log_weights, np.float64)))
+        distinct = np.unique(first)
+        return Empirical(points[distinct], weights[distinct], self.reduction)
 
-    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
         found = _posterior(self.reduction, self.centres, x.ravel(), alpha, sigma)
@@ -66,7 +90,7 @@ class Empirical(AbstractMixture):
             displacement=found.displacement.reshape(x.shape),
         )
 
-    def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
+    def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)`: the pass at sigma / sqrt(beta) with weights raised to beta.
 
         Raises ValueError unless beta > 0.
@@ -79,14 +103,14 @@ class Empirical(AbstractMixture):
         return _posterior(self.reduction, self.centres.tempered(beta), x.ravel(), alpha, sigma).log_prob
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
-        """Indices and weights of the k heaviest points, heaviest first."""
+        """Indices and posterior weights of the k heaviest points, heaviest first."""
         if not 1 <= k <= self.n:
             raise ValueError(f"`k` must be between 1 and {self.n}, the number of points, but is {k}.")
         x, (alpha, sigma) = self._cast(x, level)
         return _heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
 
     def weight(self, x, level: NoiseLevel, index: Int[ArrayLike, ""]) -> Float[Array, ""]:
-        """The weight of point number `index`."""
+        """The posterior weight of point number `index`."""
         x, (alpha, sigma) = self._cast(x, level)
         return _weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
 
@@ -105,15 +129,13 @@ class Empirical(AbstractMixture):
         inside = jnp.where(clean, 0, alpha * (alpha * (spread / scale) / scale)) - x.size
         return over_sigma(over_sigma(inside, sigma), sigma)
 
-    def commitment(
-        self, x: Real[ArrayLike, "*shape"], level: NoiseLevel, found: Evaluation | None = None
-    ) -> Commitment:
+    def commitment(self, x: Point, level: NoiseLevel, found: Evaluation | None = None) -> Commitment:
         """Whether the probability flow from x provably ends on the heaviest point, from the posterior pass.
 
-        Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. At sigma = 0 it tells
-        whether the nearest point is the only one. Weights that span more than 1/(512 u), u the rounding unit (3e4 in
-        single precision), and more than 10^4 coordinates in single precision leave nothing certain. As an observer of
-        the sampled score, whose evaluation it is then given, it tells when each trajectory collapses
+        Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. At sigma = 0 it is
+        certain where the nearest point is the only one. Weights that span more than 1/(512 u), u the rounding unit (3e4
+        in single precision), and more than 10^4 coordinates in single precision leave nothing certain. As an observer
+        of the sampled score, whose evaluation it is then given, it shows when each trajectory collapses
         (`metrics.collapse_times`).
         """
         x, (alpha, sigma) = self._cast(x, level)
@@ -121,7 +143,7 @@ class Empirical(AbstractMixture):
         known = known._replace(mean=known.mean.ravel(), displacement=known.displacement.ravel())
         return commitment_of(self.reduction, self.centres, known, x.ravel(), alpha, sigma)
 
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
@@ -141,6 +163,6 @@ _covariance = eqx.filter_jit(reductions.covariance)
 
 
 @eqx.filter_jit
-def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: PRNGKeyArray) -> Float[Array, "d"]:
+def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: RandomKey) -> Float[Array, "d"]:
     """A centre drawn by weight."""
     return centres.centre + centres.unit * reduction.at(centres, centres.drawn(key)).offsets[0]

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point
 from ..level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from .base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
@@ -16,11 +17,11 @@ PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*sh
 
 
 class FromFunction(AbstractDenoiser):
-    """The score of a denoiser: `denoise(x, level)` returns E[x_0 | x]; score by Tweedie."""
+    """The score of a denoiser: `function(x, level)` returns E[x_0 | x]; the score follows by Tweedie's identity."""
 
     function: PointFunction
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
@@ -29,31 +30,30 @@ class FromFunction(AbstractDenoiser):
 class FromNoisePrediction(AbstractNoisePredictor):
     """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
 
-    At alpha = 0 the noise says nothing of x_0: `denoise` is an error there, also when traced.
+    At alpha = 0 the noise does not determine the mean: `denoise` is an error there, also when traced.
     """
 
     function: PointFunction
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
         return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
 
 
 class FromVelocity(AbstractScore):
-    """The score of a velocity v = alpha' D + sigma' eps of `process`, at the time where sigma/alpha is that of the
-    level.
+    """The score of a velocity `v = alpha' D + sigma' eps`, the drift of the probability flow of `process`.
 
     With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
     `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0
-    included.
-    The level must be one of the process.
+    included. The rates alpha' and sigma' are those of the time at which the process has this sigma/alpha; the level
+    must be one of the process.
     """
 
     function: PointFunction
     process: ProcessLike
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
         x = as_point(x)
         alpha, sigma = level = cast_level(level, x.dtype)
@@ -65,16 +65,15 @@ class FromVelocity(AbstractScore):
 
 
 class FromHost(AbstractDenoiser):
-    """The score of a denoiser that lives outside JAX (NumPy, PyTorch): `fn(x, alpha, sigma) -> D` on batches.
+    """The score of a denoiser outside JAX (NumPy, PyTorch): `function(x, alpha, sigma) -> D` on batches.
 
-    `fn` takes x (b, *shape), alpha (b,), sigma (b,) as NumPy arrays and returns (b, *shape); b = 1 when not vmapped,
-    one call
-    for a whole batch when vmapped. It has no derivative: differentiating raises.
+    `function` takes x (b, *shape), alpha (b,) and sigma (b,) as NumPy arrays and returns (b, *shape). It is called with
+    b = 1, or once for a whole batch under `jax.vmap`. It has no derivative: differentiating raises TypeError.
     """
 
     function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
-    def denoise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """One call on the host."""
         x = as_point(x)
         alpha, sigma = cast_level(level, x.dtype)

@@ -5,30 +5,32 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import Point
 from ..level import NoiseLevel, cast_level
 from .base import AbstractScore, Evaluation, as_point
-from .parametrisation import AbstractPrediction
+from .parametrisation import AbstractPrediction, c_noise
 
 Network = Callable[..., Float[Array, "*shape"]]
 """`network(x, noise)`, or `network(x, noise, label)` where there is a label, with `noise = log(sigma / alpha)`."""
 
 
 class Learned(AbstractScore):
-    """A network as a score: `D = skip x + out F(x / spread, log(sigma/alpha), label)`, with the parts of `prediction`.
+    """A network F as a score: `D = c_skip x + c_out F(c_in x, c_noise, label)`, with the coefficients of `prediction`.
 
     `network` is any callable for one point that is a pytree of its weights: those of `diffmem.networks`, a user's
     Equinox module, or another library's through a small module that holds the weights (`training` shows one). It is
-    called in the precision of its own weights and answers in that of x.
+    called as `network(c_in x, c_noise)` with `c_noise = log(sigma/alpha)`, in the precision of its own weights; its
+    answer is converted to that of x.
 
-    `ratios` are the smallest and largest sigma/alpha that the network is told of: beyond them, sigma = 0 and alpha = 0
-    included, it sees the nearest, while `prediction` goes on with the true level. Give those of the training.
+    `ratios` are the smallest and largest sigma/alpha that the network is told, those of its training. At ratios beyond
+    them, sigma = 0 and alpha = 0 included, it is told the nearest of the two, while the coefficients of `prediction`
+    are those of the true level.
 
     `label` is the condition, an integer (None: unconditional); `conditioned(label)` changes it.
 
-    Cost: one call of the network. Floating arrays in it are trained by
-    `training.fit`; numbers and integers are not.
+    Cost: one call of the network. Floating arrays in it are trained by `training.fit`; numbers and integers are not.
     Raises ValueError unless 0 < ratios[0] < ratios[1], and where the network's answer has another shape than x.
     """
 
@@ -50,15 +52,15 @@ class Learned(AbstractScore):
         self.label = None if label is None else jnp.asarray(label)
         self.ratios = (float(ratios[0]), float(ratios[1]))
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`skip x + out F` and `a x + b F`, which is no difference of D and x: both keep the digits that F has."""
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """D and the noise, each a sum of x and F, so that both keep the digits that F has."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
         answer = self._answer(x, level)
         mean, noise = (part(x, answer, level) for part in (self.prediction.denoise, self.prediction.noise))
         return Evaluation(mean, noise)
 
-    def noise(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """`a x + b F`, also where there is no mean (a noise prediction at alpha = 0)."""
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The noise alone, which a noise prediction has also at alpha = 0, where it has no mean."""
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
         return self.prediction.noise(x, self._answer(x, level), level)
 
@@ -67,13 +69,8 @@ class Learned(AbstractScore):
         return Learned(self.network, self.prediction, label, self.ratios)
 
     def _answer(self, x, level):
-        smallest, largest = self.ratios
-        alpha, sigma = level
-        # sigma <= ratio alpha without a division by alpha = 0
-        seen = jnp.where(sigma >= largest * alpha, largest, sigma / jnp.where(alpha == 0, 1, alpha))
-        noise = jnp.log(jnp.maximum(seen, smallest))
         dtype = _weights_dtype(self.network, x.dtype)
-        inputs = self.prediction.scaled(x, level).astype(dtype), noise.astype(dtype)
+        inputs = (self.prediction.c_in(level) * x).astype(dtype), c_noise(level, *self.ratios).astype(dtype)
         answer = self.network(*inputs) if self.label is None else self.network(*inputs, self.label)
         if answer.shape != x.shape:
             raise ValueError(f"`network` must answer with the shape {x.shape} of x, but answered with {answer.shape}.")

@@ -1,4 +1,4 @@
-"""Ridge regression on random features: a denoiser whose training is a linear solve, with a capacity that can be set."""
+"""Ridge regression on random features: a denoiser that is trained by a linear solve, with as many features as asked."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,13 +7,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import Point, Points, RandomKey
 from ..arithmetic import dot, residual
 from ..checks import check_points
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
-from .parametrisation import Preconditioned
+from .parametrisation import Preconditioned, c_noise
 
 ROWS = 4096  # noisy points whose features are held at once
 LEVELS, LOWEST, HIGHEST = 16, 0.03, 8.0  # of the default noise levels, the ends in units of the data's deviation
@@ -30,8 +31,8 @@ class Features(NamedTuple):
     """Entries N(0, 1), one row for each label; no rows without labels."""
 
     @classmethod
-    def drawn(cls, features: int, d: int, labels: int, dtype, *, key: PRNGKeyArray) -> "Features":
-        """Fresh features."""
+    def drawn(cls, features: int, d: int, labels: int, dtype, *, key: RandomKey) -> "Features":
+        """Features with random weights."""
         first, second, third = jax.random.split(key, 3)
         weights = jax.random.normal(first, (features, d), dtype) / d**0.5
         return cls(
@@ -47,15 +48,15 @@ class Features(NamedTuple):
 class RandomFeatureRidge(AbstractScore):
     """A denoiser that is linear in frozen random ReLU features, fitted by ridge regression: `RandomFeatureRidge.fit`.
 
-        D(x) = mean + skip (x - alpha mean) + out F,   F = A(sigma/alpha)^T relu(W (x - alpha mean)/spread + b + l)
+        D(x) = mean + c_skip (x - alpha mean) + c_out F,   F = A(sigma/alpha)^T relu(W c_in (x - alpha mean) + b + l)
 
-    `skip`, `out` and `spread` are those of `predictions.Preconditioned`; l is a random vector of the label. The readout
-    A (p, d) is solved for at each of the fitted noise levels and linear in log(sigma/alpha) between them, so the score
-    is continuous in the level; beyond them it is that of the nearest. With enough features, and a label for each
-    point, it copies its training set; with fewer features, or without labels, it does not.
+    `c_skip`, `c_out` and `c_in` are those of `predictions.Preconditioned`; l is a random vector of the label. The
+    readout A (p, d) is solved for at each of the fitted noise levels and is linear in log(sigma/alpha) between them, so
+    that the score is continuous in the level; beyond them A is that of the nearest fitted level. With enough features,
+    and a label for each point, the score copies its training set; with fewer features, or without labels, it does not.
 
-    At sigma = 0 D is x/alpha, and the score infinite wherever F is not 0; at alpha = 0 D is `mean + data_std F`, what
-    the largest fitted level makes of pure noise (not exactly the mean), and the score -x/sigma^2.
+    At sigma = 0, D is x/alpha, and the score is infinite wherever F is not 0; at alpha = 0, D is `mean + data_std F`
+    with the readout of the largest fitted level (not exactly the mean), and the score is -x/sigma^2.
 
     Cost of one evaluation: 2 p d multiplications; the features and levels x p x d readouts are held.
     `denoise` raises ValueError where labels were fitted and none is chosen, or the reverse.
@@ -74,14 +75,14 @@ class RandomFeatureRidge(AbstractScore):
     @classmethod
     def fit(
         cls,
-        points: Real[ArrayLike, "n ..."],
+        points: Points,
         features: int = 1200,
         *,
         ratios: Sequence[float] | Float[np.ndarray, "levels"] | None = None,
         draws: int = 16,
         ridge: float = 1e-4,
         labels: Int[ArrayLike, "..."] | None = None,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ) -> "RandomFeatureRidge":
         """The ridge solution for `points` (n, *shape), with `draws` noises of each point at each level.
 
@@ -115,21 +116,20 @@ class RandomFeatureRidge(AbstractScore):
         return cls(kept, readouts, strong(log_ratios, rows.dtype), mean, Preconditioned(spread), None, tuple(shape))
 
     def conditioned(self, label: Int[ArrayLike, ""] | None) -> "RandomFeatureRidge":
-        """The same readout asked for another label."""
+        """The same score under another label."""
         chosen = None if label is None else jnp.asarray(label)
         return eqx.tree_at(lambda score: score.label, self, chosen, is_leaf=lambda leaf: leaf is None)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`mean + skip (x - alpha mean) + out F`, and the noise without a difference of the two."""
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """`mean + c_skip (x - alpha mean) + c_out F`, and the noise without a difference of the two."""
         away, answer, level = self._answer(x, level)
         mean = self.mean + self.prediction.denoise(away, answer, level)
         return Evaluation(mean.reshape(self.shape), self.prediction.noise(away, answer, level).reshape(self.shape))
 
     def readout(self, level: NoiseLevel) -> Float[Array, "p d"]:
         """A at a level."""
-        alpha, sigma = cast_level(level, self.mean.dtype)
         nodes = self.log_ratios
-        at = _log_ratio(alpha, sigma, nodes)
+        at = c_noise(cast_level(level, nodes.dtype), jnp.exp(nodes[0]), jnp.exp(nodes[-1]))
         after = jnp.clip(jnp.searchsorted(nodes, at), 1, len(nodes) - 1)
         share = (at - nodes[after - 1]) / (nodes[after] - nodes[after - 1])
         return (1 - share) * self.readouts[after - 1] + share * self.readouts[after]
@@ -143,15 +143,8 @@ class RandomFeatureRidge(AbstractScore):
             )
         x, level = cast_point(x, self.shape, self.mean.dtype), cast_level(level, self.mean.dtype)
         away = residual(x.ravel(), level.alpha, self.mean)
-        found = self.features.at(self.prediction.scaled(away, level), self.label)
+        found = self.features.at(self.prediction.c_in(level) * away, self.label)
         return away, dot(found, self.readout(level)), level
-
-
-def _log_ratio(alpha, sigma, nodes):
-    """log(sigma/alpha), held between the nodes, at alpha = 0 and sigma = 0 too."""
-    smallest, largest = jnp.exp(nodes[0]), jnp.exp(nodes[-1])
-    seen = jnp.where(sigma >= largest * alpha, largest, sigma / jnp.where(alpha == 0, 1, alpha))
-    return jnp.clip(jnp.log(jnp.maximum(seen, smallest)), nodes[0], nodes[-1])
 
 
 def _readout(features, rows, labels, ratio, spread: float, draws: int, ridge: float, *, key) -> np.ndarray:
@@ -169,7 +162,7 @@ def _readout(features, rows, labels, ratio, spread: float, draws: int, ridge: fl
 def ridge_solution(gram: Float[np.ndarray, "p p"], cross: Float[np.ndarray, "p d"], ridge: float):
     """`(G + ridge tr(G)/p I)^-1 B` for the Gram matrix G and the cross moments B, by Cholesky in float64.
 
-    Features that answer nowhere (G = 0) have the readout 0.
+    Features that are 0 on all points (G = 0) have the readout 0.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -179,18 +172,17 @@ def ridge_solution(gram: Float[np.ndarray, "p p"], cross: Float[np.ndarray, "p d
 
 @eqx.filter_jit
 def _moments(features: Features, rows, labels, ratio, spread: float, draws: int, index, key):
-    """Sums over noisy points of features times features and features times what F should answer; beyond the last: 0."""
+    """Sums over noisy points of features times features and features times the target of F; beyond the last point 0."""
     prediction, level = Preconditioned(spread), NoiseLevel(jnp.ones_like(ratio), ratio)
 
     def one(i):
         i, j = i // draws, i % draws
         z = jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, i), j), rows.shape[1:], rows.dtype)
         x = rows[i] + ratio * z
-        # D is linear in F: solve D = x_0 for it
-        skipped = prediction.denoise(x, jnp.zeros_like(x), level)
-        out = prediction.denoise(jnp.zeros_like(x), jnp.ones_like(x), level)
+        # the F for which D is x_0
+        target = (rows[i] - prediction.c_skip(level) * x) / prediction.c_out(level)
         label = None if labels is None else labels[i]
-        return features.at(prediction.scaled(x, level), label), (rows[i] - skipped) / out
+        return features.at(prediction.c_in(level) * x, label), target
 
     inside = index < len(rows) * draws
     found, wanted = jax.vmap(one)(jnp.where(inside, index, 0))

@@ -1,4 +1,4 @@
-"""A score that is linear in fixed random features: the network whose training is solved exactly."""
+"""A score that is linear in fixed random features, a network whose training can be solved exactly."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..annotations import Points
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractNoisePredictor, cast_point
@@ -23,9 +24,9 @@ class RandomFeatures(AbstractNoisePredictor):
 
         s(x) = A f(W u/sqrt(d))/(c sqrt(p)),    u = x/c,    c = Gamma/Gamma_0,    Gamma^2 = alpha^2 + sigma^2.
 
-    At any other ratio it is an error, also when traced. Without a `level` it is a network that is not told the noise:
-    Gamma_0 = 1 and the same function at every ratio. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`: an
-    error at alpha = 0. `fit_random_features` finds A.
+    At any other ratio it is an error, also when traced. Without a `level`, Gamma_0 = 1 and one function serves all
+    ratios, as for a network that is not told the noise. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`:
+    an error at alpha = 0. `fit_random_features` finds A.
 
     x has the event shape (d,). `activation` is a JAX function; a score pickles where it can be imported by its name, as
     `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do
@@ -41,7 +42,7 @@ class RandomFeatures(AbstractNoisePredictor):
     def __init__(
         self,
         first: Real[ArrayLike, "p d"],
-        second: Real[ArrayLike, "..."],
+        second: Points,
         activation: Callable[[Array], Array] = jax.lax.tanh,
         level: NoiseLevel | None = None,
     ):
@@ -60,7 +61,7 @@ class RandomFeatures(AbstractNoisePredictor):
         """`A f(W u/sqrt(d))/(c sqrt(p))`."""
         p, d = self.first.shape
         x = cast_point(x, (d,), float_dtype(x))
-        level = self._admitted(level, x.dtype)
+        level = self._at_own_ratio(level, x.dtype)
         own = jnp.ones((), x.dtype) if self.level is None else _gamma(cast_level(self.level, x.dtype))
         scale = _gamma(level) / own
         features = self.activation(strong(self.first, x.dtype) @ x / (scale * strong(np.sqrt(d), x.dtype)))
@@ -71,8 +72,8 @@ class RandomFeatures(AbstractNoisePredictor):
         score = self.score(x, level)
         return -cast_level(level, score.dtype).sigma * score
 
-    def _admitted(self, level: NoiseLevel, dtype) -> NoiseLevel:
-        """The level in the precision of x; refused at another ratio than that of the fit."""
+    def _at_own_ratio(self, level: NoiseLevel, dtype) -> NoiseLevel:
+        """The level in the precision of x; an error at another sigma/alpha than that of the fit."""
         level = cast_level(level, dtype)
         if self.level is None:
             return level

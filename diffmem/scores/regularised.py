@@ -1,4 +1,4 @@
-"""Regularised scores: those that keep only a share of another score, as regularised training does."""
+"""Regularised scores: another score times a share below 1, the result of regularised training."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractDensity, AbstractMixture, AbstractScore, Evaluation, noise_of
@@ -26,19 +27,18 @@ class Kept(NamedTuple):
 class AbstractShrunk(AbstractScore):
     """The held score times a share: `s' = share s`, `D' = x/alpha + share (D - x/alpha)` by Tweedie.
 
-    Subclass requirements: `held` and `kept`. At sigma = 0 the score is the limit `rate (alpha D - x)` where that is
-    finite and `share s` elsewhere, with derivative 0. At alpha = 0 Tweedie's identity leaves no finite denoiser to any
-    score but -x / sigma^2, so that denoiser and score are those of the held score, shrunk or not. Cost: one evaluation
-    of the held score and of its denoiser, which share their pass where the held score shares it.
+    Subclass requirements: `held` and `kept`. At sigma = 0 the score is the limit `rate (alpha D - x)` where it is
+    finite and `share s` elsewhere, with derivative 0. At alpha = 0 the only score with a finite denoiser is
+    -x / sigma^2, so that denoiser and score are those of the held score there. Cost: one evaluation of the held score.
     """
 
     held: eqx.AbstractVar[AbstractScore]
 
     @abstractmethod
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
         """The share of the held score that is kept at x."""
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`x/alpha + share (D - x/alpha)` and `share noise`; those of the held score at alpha = 0."""
         found = self.held.evaluate(x, level)
         x = strong(x, found.mean.dtype)
@@ -50,7 +50,7 @@ class AbstractShrunk(AbstractScore):
         noise = jnp.where(clean, noise_of(mean, x, level), share * jnp.where(clean, 0, found.noise))
         return Evaluation(mean, noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`share s`, the held s at alpha = 0."""
         score = self.held.score(x, level)
         x = strong(x, score.dtype)
@@ -61,7 +61,7 @@ class AbstractShrunk(AbstractScore):
 
 
 def kept_of(share: Float[Array, ""], sigma: Float[Array, ""]) -> Kept:
-    """A share that vanishes faster than sigma^2 where it vanishes at all: its rate at sigma = 0 is 0 or infinite."""
+    """`Kept` for a share that at sigma = 0 is positive (infinite rate) or vanishes faster than sigma^2 (rate 0)."""
     clean = sigma == 0
     edge = jnp.where(share > 0, jnp.inf, 0)
     return Kept(share, jnp.where(clean, edge, share / jnp.where(clean, 1, sigma) ** 2))
@@ -74,13 +74,11 @@ def _without_noise(kept: Kept, score, displacement):
     )
 
 
-Penalty = Callable[[AbstractScore, Real[ArrayLike, "*shape"], NoiseLevel, Float[Array, ""]], Kept]
+Penalty = Callable[[AbstractScore, Point, NoiseLevel, Float[Array, ""]], Kept]
 """`penalty(score, x, level, strength)`: the share of the score that the penalised optimum keeps at x."""
 
 
-def constant_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def constant_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `c E |s'(x)|^2` under the law p of the noisy data: `s' = s / (1 + c)`.
 
     Pointwise minimum of `p |s' - s|^2 + c p |s'|^2`. Strength without unit; the same share at every level, so that
@@ -90,9 +88,7 @@ def constant_penalty(
     return kept_of(1 / (1 + strength), sigma)
 
 
-def inverse_variance_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def inverse_variance_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `(c / sigma^2) E |s'(x)|^2` under p: `s' = s sigma^2/(sigma^2 + c) = (alpha D - x)/(sigma^2 + c)`.
 
     Strength in squared units of x. Below sigma = sqrt(c) the score stays bounded and the probability flow stops short
@@ -105,14 +101,12 @@ def inverse_variance_penalty(
     return Kept(share, jnp.where(total == 0, jnp.inf, 1 / jnp.where(total == 0, 1, total)))
 
 
-def lebesgue_penalty(
-    score: AbstractScore, x: Real[ArrayLike, "*shape"], level: NoiseLevel, strength: Float[Array, ""]
-) -> Kept:
+def lebesgue_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:
     """The penalty `c` times the integral of |s'|^2 over all space: `s' = s p / (p + c) = grad p / (p + c)`.
 
     Pointwise minimum of `p |s' - s|^2 + c |s'|^2`, computed from log p. Strength in units of a density, 1/[x]^d: the
-    score dies where the density is below it. The score must be an `AbstractDensity`. Source: derived; the penalty of
-    Tikhonov for a density estimate.
+    score vanishes where the density is well below it. The score must be an `AbstractDensity`. Source: derived, as
+    Tikhonov's penalty for an estimate of a density.
     """
     assert isinstance(score, AbstractDensity)  # refused in one sentence by the constructor
     sigma = cast_level(level, strength.dtype).sigma
@@ -133,7 +127,7 @@ class Tikhonov(AbstractShrunk):
     """
 
     held: AbstractScore
-    strength: Real[ArrayLike, ""]
+    strength: Scalar
     penalty: Penalty = inverse_variance_penalty
 
     def __check_init__(self):
@@ -143,8 +137,8 @@ class Tikhonov(AbstractShrunk):
                 f"`held` must be a density to be penalised in Lebesgue measure, but is {type(self.held).__name__}."
             )
 
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
-        """What the penalty leaves."""
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
+        """The share that the penalised optimum keeps."""
         return self.penalty(self.held, x, level, strong(self.strength, float_dtype(x)))
 
 
@@ -152,11 +146,11 @@ class EmpiricalBayes(AbstractShrunk):
     """The score of a mixture with the denominator of its weights floored: `s' = s min(1, Z / floor)`.
 
     `Z = sum_i w_i exp(-|x - alpha y_i|^2 / (2 sigma^2)) = p (2 pi sigma^2)^(d/2)`, at most 1, is the sum of
-    unnormalised kernels with weights that sum to one, `exp(log_partition)`, formed in logarithms. With its numerators
-    untouched a weight becomes `w_i exp(.) / max(Z, floor)`: where Z < floor the weights no longer sum to one, and the
-    score dies in the tails of the kernels, beyond |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of
-    weight w. The tau of Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n
-    points of equal weight.
+    unnormalised kernels with weights that sum to one, `exp(log_partition)`, formed in logarithms. A posterior weight
+    becomes `w_i exp(.) / max(Z, floor)`: where Z < floor the weights no longer sum to one, and the score vanishes in
+    the tails of the kernels, beyond |x - alpha y| = sigma sqrt(2 log(w/floor)) from a lone point of weight w. The tau
+    of Baptista et al. is a floor for the sum of n kernels of weight one: `floor = tau / n` for n points of equal
+    weight.
 
     `floor` >= 0, a number or a scalar array; 0 is the held score. See `AbstractShrunk` for alpha = 0 and sigma = 0,
     where off the points nothing is kept: s' = 0, D' = x/alpha. Cost: one more pass over the centres. Raises ValueError
@@ -164,12 +158,12 @@ class EmpiricalBayes(AbstractShrunk):
     """
 
     held: AbstractMixture
-    floor: Real[ArrayLike, ""]
+    floor: Scalar
 
     def __check_init__(self):
         check_nonnegative("floor", self.floor)
 
-    def kept(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Kept:
+    def kept(self, x: Point, level: NoiseLevel) -> Kept:
         """`min(1, Z / floor)`."""
         log_sum = self.held.log_partition(x, level)
         floor = strong(self.floor, log_sum.dtype)

@@ -1,4 +1,4 @@
-"""Log-domain smoothing: the mean of a score over a cloud of offsets, the gradient of a blurred log-density."""
+"""Log-domain smoothing: the mean of a score over offsets of its argument, the gradient of a blurred log-density."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import Point, Points, RandomKey, Scalar
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, as_point
 
-Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Real[ArrayLike, ""]]
+Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Scalar]
 
 
 class Smoothed(AbstractScore):
@@ -20,27 +21,27 @@ class Smoothed(AbstractScore):
 
     `offsets` (m, *shape) must have mean zero (antithetic pairs: `antithetic_offsets`); only then is D' the Tweedie
     denoiser of s' and finite at alpha = 0. With e_m ~ N(0, h^2 I) it is the score of k * log p, k the Gaussian kernel
-    of width h: the log-density is blurred, along a manifold freely and across it by its curvature only, while blurring
-    the density (`Widened`) thickens it by h.
+    of width h. Blurring log p merges what lies along a manifold of data, but hardly thickens the manifold, since across
+    it log p is nearly quadratic and blurring adds a constant; blurring p itself (`Widened`) thickens it by h.
 
-    Offsets are in units of x and fixed at all levels, so that in data units the bandwidth is h/alpha: so sigma-CFDM
-    smooths a flow-matching score (Scarvelis et al., arXiv:2310.12395; its formula, mean_m D(x + e_m), is this one for
-    mean-zero offsets). `scale`, a number or a function of the level, multiplies them: `lambda level: level.alpha` fixes
-    the bandwidth in data units, so that all processes share one smoothed score at given sigma/alpha.
+    Offsets are in units of x and fixed at all levels, so that the bandwidth in data units is h/alpha. This is how
+    sigma-CFDM smooths a flow-matching score (Scarvelis et al., arXiv:2310.12395, whose formula is mean_m D(x + e_m)).
+    `scale`, a number or a function of the level, multiplies the offsets: `lambda level: level.alpha` fixes the
+    bandwidth in data units, so that all processes have one smoothed score at given sigma/alpha.
 
-    At sigma = 0 D' is the mean over nearest points. Cost: m evaluations a point. Raises ValueError for offsets that are
-    not finite, of no points, or of another mean. Source: Farghly et al., arXiv:2510.02305.
+    At sigma = 0, D' is the mean of the points nearest to the x + e_m. Cost: m evaluations a point. Raises ValueError
+    for offsets that are not finite, of no points, or of another mean. Source: Farghly et al., arXiv:2510.02305.
     """
 
     held: AbstractScore
     offsets: Float[Array, "m *shape"]
     scale: Scale
 
-    def __init__(self, held: AbstractScore, offsets: Real[ArrayLike, "..."], scale: Scale = 1.0):
+    def __init__(self, held: AbstractScore, offsets: Points, scale: Scale = 1.0):
         _check_offsets(offsets)
         self.held, self.offsets, self.scale = held, as_point(offsets), scale
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`mean_m D(x + e_m)`, and the mean of the noises."""
 
         def held(x, level):
@@ -49,11 +50,11 @@ class Smoothed(AbstractScore):
 
         return Evaluation(*self._mean(held, x, level))
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`mean_m s(x + e_m)`."""
         return self._mean(self.held.score, x, level)
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """`mean_m div s(x + e_m)`."""
         return self._mean(self.held.divergence, x, level)
 
@@ -71,7 +72,7 @@ def _mean_over(function, x, offsets, level):
 
 
 def antithetic_offsets(
-    shape: tuple[int, ...], count: int, bandwidth: Real[ArrayLike, ""], *, key: PRNGKeyArray
+    shape: tuple[int, ...], count: int, bandwidth: Scalar, *, key: RandomKey
 ) -> Float[Array, "count *shape"]:
     """`count` normal offsets of standard deviation `bandwidth` in each coordinate, e and -e, so that their mean is 0.
 

@@ -1,11 +1,12 @@
-"""A mixture of M Gaussians of equal weight and one shared variance: a denoiser whose capacity is a number of points."""
+"""A mixture of M Gaussians of equal weight and variance, to be trained: it can store M points and no more."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, Float, Int
 
+from ..annotations import Point, Points, RandomKey, Scalar
 from ..arithmetic import dot, doubled, residual
 from ..checks import check_finite, check_points, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
@@ -18,16 +19,17 @@ class TiedMixture(AbstractScore):
         D(x) = sum_i w_i (mu_i + alpha v/(alpha^2 v + sigma^2) (x - alpha mu_i)),
         w_i proportional to exp(-|x - alpha mu_i|^2 / (2 (alpha^2 v + sigma^2)))
 
-    v -> 0 at M = n training points is the `Empirical` score, which copies; the means and variance of the population
-    generalize; in between it can know M points, or the population, but not both (`training.fit` finds which).
+    With M = n, the training points as means and v -> 0 it is the `Empirical` score, which copies; with the means and
+    variance of the population it generalizes. With fewer means it can store M of the points or the population, but not
+    both; `training.fit` finds out which.
     `means` (M, *shape), `variance` positive. Only the first `active` means are in use: mixtures of several M are then
     of one structure, which `training.fit_many` trains at once.
 
-    At sigma = 0 D is x/alpha and the score finite; at alpha = 0 D is the mean of the means. Energies are gaps to the
-    nearest mean, so that neither small sigma nor a shift of all points costs digits. Cost: 3 M d multiplications for D,
-    in which the score is included. Raises ValueError for means that are not finite, a variance that is not positive,
-    and `active` outside [1, M].
-    Source: Buchanan et al., arXiv:2508.17689, their model of a network of finite capacity.
+    At sigma = 0, D is x/alpha and the score is finite; at alpha = 0, D is the mean of the means. Energies are computed
+    relative to that of the nearest mean, so that neither small sigma nor a shift of all points costs digits. Cost: 3 M
+    d multiplications for D and the score together. Raises ValueError for means that are not finite, a variance that is
+    not positive, and `active` outside [1, M]. Source: Buchanan et al., arXiv:2508.17689, their model of a network of
+    finite capacity.
     """
 
     centres: Float[Array, "m d"]
@@ -35,7 +37,7 @@ class TiedMixture(AbstractScore):
     active: Int[Array, ""]
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, means: Real[ArrayLike, "..."], variance: Real[ArrayLike, ""], active: int | None = None):
+    def __init__(self, means: Points, variance: Scalar, active: int | None = None):
         check_finite("means", means)
         check_points(means)
         m, *shape = np.shape(means)
@@ -52,17 +54,18 @@ class TiedMixture(AbstractScore):
     @classmethod
     def of_points(
         cls,
-        points: Real[ArrayLike, "..."],
+        points: Points,
         components: int,
         *,
         capacity: int | None = None,
         variance: float = 1e-6,
-        key: PRNGKeyArray,
+        key: RandomKey,
     ) -> "TiedMixture":
-        """The start of a training: `components` points drawn at random as means, each once before any comes again.
+        """The start of a training: `components` points as means, drawn at random, none twice before all have been.
 
-        `capacity` means are held, by default as many; `variance` is in units of that of a coordinate of the points
-        (1e-6: a start that has memorized). Raises ValueError for points that are all equal or too few components.
+        `capacity` means are held, by default `components`; `variance` is in units of that of a coordinate of the points
+        (1e-6: a start that has memorized its means). Raises ValueError for points that are all equal or too few
+        components.
         """
         check_points(points)
         held = components if capacity is None else capacity
@@ -77,7 +80,7 @@ class TiedMixture(AbstractScore):
 
     @property
     def means(self) -> Float[Array, "m *shape"]:
-        """All means, (M, *shape), those not in use too."""
+        """All means, (M, *shape), including those not in use."""
         return self.centres.reshape(-1, *self.shape)
 
     @property
@@ -85,43 +88,46 @@ class TiedMixture(AbstractScore):
         """v, in squared data units."""
         return jnp.exp(self.log_variance)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means, and the noise."""
         leader, away, shift, alpha, sigma, total = self._parts(x, level)
         between = away - alpha * shift
         mean = leader + shift + alpha * self.variance / total * between
         return Evaluation(mean.reshape(self.shape), (sigma / total * between).reshape(self.shape))
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha m - x)/(alpha^2 v + sigma^2)`: no division by sigma."""
         _, away, shift, alpha, _, total = self._parts(x, level)
         return ((alpha * shift - away) / total).reshape(self.shape)
 
     def _parts(self, x, level: NoiseLevel):
-        """The nearest mean, x less alpha times it, the weighted mean less it, alpha, sigma, and alpha^2 v + sigma^2."""
+        """The nearest mean mu_j, x - alpha mu_j, m - mu_j, alpha, sigma, and alpha^2 v + sigma^2."""
         x = cast_point(x, self.shape, self.centres.dtype).ravel()
         alpha, sigma = cast_level(level, x.dtype)
         total = alpha**2 * self.variance + sigma**2
-        return *_weighed(self.centres, self.active, x, alpha, total), alpha, sigma, total
+        return *_weighted_mean(self.centres, self.active, x, alpha, total), alpha, sigma, total
 
 
 @eqx.filter_jit
-def _weighed(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, total):
-    """The first three of `_parts`."""
+def _weighted_mean(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, total):
+    """The nearest mean mu_j, x - alpha mu_j, and m - mu_j with m the weighted mean of the means."""
     used = jnp.arange(len(centres)) < active
-    # what all means share costs no digits; one of them, since a mean of them may be rounded anew wherever it is used
+    # relative to one of the means, so that a shift of all costs no digits; not to their mean, which would be rounded
     origin = jax.lax.stop_gradient(centres[0])
     offsets, seen = centres - origin[None], residual(x, alpha, origin)
     near = dot(offsets, seen) - alpha * jnp.sum(offsets**2, axis=1) / 2
     j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
-    gained = alpha * _tilts(offsets, seen, alpha, j) / total
+    gained = alpha * _log_ratios(offsets, seen, alpha, j) / total
     w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
     return centres[j], residual(x, alpha, centres[j]), dot(w, offsets) - offsets[j]
 
 
 @jax.custom_jvp
-def _tilts(offsets: Float[Array, "m d"], seen: Float[Array, "d"], alpha, j: Int[Array, ""]) -> Float[Array, "m"]:
-    """`t_i - t_j` with `t_i = <o_i, x> - alpha |o_i|^2 / 2`, in double precision: their difference loses digits."""
+def _log_ratios(offsets: Float[Array, "m d"], seen: Float[Array, "d"], alpha, j: Int[Array, ""]) -> Float[Array, "m"]:
+    """`t_i - t_j` with `t_i = <o_i, x> - alpha |o_i|^2 / 2`, in double precision, as their difference loses digits.
+
+    Times alpha/(alpha^2 v + sigma^2) it is `log(w_i/w_j)`.
+    """
     with jax.enable_x64(True):
         o, x, a = doubled(offsets, seen, alpha)
         # sums, as vmap gives a matrix product in double precision back in single while x64 is off
@@ -129,9 +135,9 @@ def _tilts(offsets: Float[Array, "m d"], seen: Float[Array, "d"], alpha, j: Int[
         return (t - t[j]).astype(seen.dtype)
 
 
-@_tilts.defjvp
-def _tilts_jvp(primals, tangents):
+@_log_ratios.defjvp
+def _log_ratios_jvp(primals, tangents):
     (offsets, seen, alpha, j), (offsets_t, seen_t, alpha_t, _) = primals, tangents
     slope = dot(offsets, seen_t) + dot(offsets_t, seen) - alpha * jnp.sum(offsets * offsets_t, axis=1)
     slope = slope - alpha_t * jnp.sum(offsets * offsets, axis=1) / 2
-    return _tilts(*primals), slope - slope[j]
+    return _log_ratios(*primals), slope - slope[j]

@@ -1,31 +1,32 @@
 """Density smoothing: the score of the data blurred by a Gaussian."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ..annotations import Point, Scalar
 from ..checks import check_nonnegative
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation
 
 
 class Widened(AbstractScore):
-    """The held score for data convolved with N(0, width^2 I), a kernel density estimate where the held is empirical.
+    """The score of data convolved with N(0, width^2 I); of an `Empirical` score, that of a kernel density estimate.
 
     Blurred data are noisy data: with `s^2 = sigma^2 + alpha^2 width^2` the score is the held one at (alpha, s), and by
     Tweedie `D' = (sigma^2 D + alpha width^2 x) / s^2` with D the held denoiser at (alpha, s). `width` >= 0 is a
     standard deviation in data units, a number or a scalar array. At sigma = 0 it is x/alpha, at alpha = 0 the held
-    mean. Cost of the held score. Raises ValueError for a negative width. Source: derived; density smoothing against
-    which Farghly et al., arXiv:2510.02305, set the smoothing of log-densities (`Smoothed`).
+    mean. Cost of the held score. Raises ValueError for a negative width. Source: derived; Farghly
+    et al., arXiv:2510.02305, compare it with the smoothing of log-densities (`Smoothed`).
     """
 
     held: AbstractScore
-    width: Real[ArrayLike, ""]
+    width: Scalar
 
     def __check_init__(self):
         check_nonnegative("width", self.width)
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
-        """`(sigma^2 D + alpha width^2 x) / s^2`, `sigma/s` of the held noise, and what the held score found."""
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """`(sigma^2 D + alpha width^2 x) / s^2`, the held noise times sigma/s, and the `info` of the held score."""
         wider = self._wider(x, level)
         found = self.held.evaluate(x, wider)
         x = strong(x, found.mean.dtype)
@@ -35,12 +36,12 @@ class Widened(AbstractScore):
         share, blur = jnp.where(flat, 1, sigma / wide), width / wide
         return Evaluation(share**2 * found.mean + alpha * blur**2 * x, share * found.noise, found.info)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The held score at (alpha, s)."""
         return self.held.score(x, self._wider(x, level))
 
-    def divergence(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, ""]:
-        """That of the held score at (alpha, s)."""
+    def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
+        """The divergence of the held score at (alpha, s)."""
         return self.held.divergence(x, self._wider(x, level))
 
     def _wider(self, x, level: NoiseLevel) -> NoiseLevel:

@@ -1,4 +1,4 @@
-"""Whole experiments in one call: measured beside predicted, as an xarray dataset."""
+"""Whole experiments in one call, as xarray datasets that hold what is measured beside what is predicted."""
 
 from ..progress import shown_progress
 from .collapse import (

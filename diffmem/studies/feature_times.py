@@ -1,4 +1,4 @@
-"""When does training on n points generalize, and when does it memorize? Random features, solved at every time."""
+"""When does training generalize, and when does it memorize? Random features, solved at every training time."""
 
 import math
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import PRNGKeyArray
 
 from .. import theory, training
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..training.random_features.feature_moments import gaussian_numbers
 from .collapse.variables import described
 from .training_course import rise_time
 
-ABOVE = 3e-5  # how far above the atom the continuous part of a spectrum is looked at
-ROUNDING = 1e-9  # of an eigenvalue at the floor
+ABOVE = 3e-5  # smallest distance above the floor s^2 at which a spectral density is computed
+ROUNDING = 1e-9  # largest rounding error of an eigenvalue at the floor
 GRID = 4000  # nodes of a predicted density
 TRAINING = tuple(np.geomspace(0.1, 1e8, 541).tolist())
 
@@ -38,11 +38,11 @@ VARIABLES = {
     "tau_level": ("training time at which the score error falls to the given level", "1"),
     "tau_near": ("training time at which the score error is first within the given factor of its least value", "1"),
     "tau_bulk": ("psi_p/(sigma^2 (median of rho_1 - s^2)), of the modes of the sample", "1"),
-    "tau_predicted": ("the same in the limit of many features, psi_n/(sigma^2 v^2)", "1"),
+    "tau_predicted": ("tau_bulk in the limit of many features, psi_n/(sigma^2 v^2)", "1"),
 }
 
 
-def feature_spectrum(psi_n: int, level: NoiseLevel, *, d: int = 100, psi_p: int = 8, key: PRNGKeyArray) -> xr.Dataset:
+def feature_spectrum(psi_n: int, level: NoiseLevel, *, d: int = 100, psi_p: int = 8, key: RandomKey) -> xr.Dataset:
     """Eigenvalues of one matrix of tanh random features (Gaussian equivalent) beside `theory.spectral_density`.
 
     Above the floor s^2, with the number of eigenvalues at it: p - n - d of them where that is positive. Cost p^3.
@@ -81,14 +81,14 @@ def feature_times(
     error: float = 0.3,
     near: float = 1.2,
     times: Sequence[float] = TRAINING,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> xr.Dataset:
     """Losses and score errors of gradient flow on tanh random features over training time, for each number of points.
 
     One draw of the Gaussian equivalent (`training.equivalent_modes`) for each psi_n = n/d of `psi_n`, psi_p = p/d, data
     N(0, I). Beside the curves the times at which the loss gap reaches `gap`, the score error falls to `error`, and to
-    `near` times its least value: the first is one of memorization, the others of generalization; NaN where a curve does
-    not get there. `tau_bulk` is the time of the median mode that the sample makes.
+    `near` times its least value. The first is a time of memorization, the others of generalization; NaN where a curve
+    does not reach its level. `tau_bulk` is the time of the median mode that is due to the finite sample.
 
     Cost: p (n + d)^2 products for each n; 4 s for p = 20,480 and n up to 1,280.
 
@@ -123,6 +123,6 @@ def feature_times(
 
 
 def _drawn(key, p: int, n: int, d: int):
-    """W, the points, and a key for more."""
+    """W, the points, and a key for further draws."""
     first_key, point_key, left = jax.random.split(key, 3)
     return gaussian_numbers(first_key, (p, d)), gaussian_numbers(point_key, (n, d)), left

@@ -1,4 +1,4 @@
-"""When will n points of a real data set collapse? Predictions from half of it, beside the other half."""
+"""When will n points of a real data set collapse? Predictions from one half of the data, tested on the other."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from .. import __version__, theory
+from ..annotations import RandomKey
 from ..checks import check_seed
 from ..data import Dataset
 from ..level import NoiseLevel
@@ -21,35 +22,35 @@ from .collapse.variables import described
 COMPONENTS = (10, 20, 30)
 SHRINKAGES = (0.3, 0.5)  # of each covariance towards the pooled one
 RANK = 100  # principal coordinates in which the mixture has full covariances; independent beyond
-POOL = 4  # synthetic points for each point of the training set, at least
+POOL = 4  # least number of synthetic points for each training point
 QUANTILES = (0.1, 0.5, 0.9)
 
-MADE = ("measured", "mixture", "extrapolated")  # with Monte-Carlo error
+MADE = ("measured", "mixture", "extrapolated")  # estimates, with a standard error
 
 VARIABLES = {
     "n": ("number of training points", "1"),
-    "quantile": ("of the distances to the nearest neighbour", "1"),
+    "quantile": ("quantile of the distances to the nearest neighbour", "1"),
     "measured": (
-        "sigma/alpha at own weight 1/2, on points that no prediction has seen where there are n",
+        "sigma/alpha at own weight 1/2, on points that no prediction has used where there are n of them",
         "1",
     ),
-    "spectrum": ("predicted from the covariance spectrum of the fitted half", "data units"),
-    "mixture": ("predicted from a mixture fitted to that half, the background in its exact law", "data units"),
-    "extrapolated": ("predicted from the collapse of subsets of that half", "data units"),
+    "spectrum": ("sigma/alpha predicted from the covariance spectrum of one half", "data units"),
+    "mixture": ("sigma/alpha predicted from a mixture of Gaussians fitted to that half", "data units"),
+    "extrapolated": ("sigma/alpha predicted from the collapse of subsets of that half", "data units"),
     **{f"{name}_error": (f"standard error of {name} over queries", "data units") for name in MADE},
-    "neighbours": ("nearest-neighbour distance in real sets over that in sets drawn from the mixture", "1"),
+    "neighbours": ("nearest-neighbour distance of real points over that of draws from the mixture", "1"),
 }
 
 
 class Mixture(NamedTuple):
-    """Points `centre + axes (m, r)`: m from a mixture in the first coordinates, r independent normal beyond."""
+    """The law of points `centre + axes (m, r)`: m from a mixture of Gaussians, r independent normal."""
 
     law: GaussianMixture
     deviations: Float[np.ndarray, "rest"]
     components: int
     shrinkage: float
     likelihood: float
-    """Mean log-density of held-out noisy points, nats; of the first coordinates."""
+    """Mean log-density of held-out noisy points in the first coordinates, in nats."""
 
 
 def forecast(
@@ -62,7 +63,7 @@ def forecast(
 ) -> xr.Dataset:
     """Three predictions of the collapse of n points of a real law, from one half of the data, and the measurement.
 
-    **Measured** with `theory.subset_collapse_ratio` on the other half, and on all points where n is more than a half.
+    **measured**: `theory.subset_collapse_ratio` on the other half, or on all points where n is more than a half.
     **spectrum**: `theory.collapse_ratio`. **mixture**: Gaussian components with full covariances in 100 principal
     coordinates, shrunk towards the pooled covariance, and independent directions beyond; number of components and
     shrinkage by the likelihood of held-out noisy points at the noise that the spectrum predicts; the own weight against
@@ -70,10 +71,10 @@ def forecast(
     to the collapse.
 
     In eight splits of the digits the mixture was off by up to 6 % at n = 100 and 300 and high by 5 to 14 % at 1,797,
-    the extrapolation off by up to 2.2 %. `neighbours` (n, quantile) tells why a mixture errs: real points have nearer
-    neighbours than draws of it. Attributes tell version, seed, data with fingerprint, and the mixture. Cost: a minute
-    for 5,000 points of 784 coordinates.
-    Raises ValueError for n outside [3, number of points], fewer than 128 points, and a bad seed.
+    the extrapolation off by up to 2.2 %. `neighbours` (n, quantile) shows why a mixture errs: real points have nearer
+    neighbours than draws from it. Attributes hold version, seed, the data with their fingerprint, and the mixture.
+    Cost: a minute for 5,000 points of 784 coordinates. Raises ValueError for n outside [3, number of points], fewer
+    than 128 points, and a bad seed.
     """
     check_seed(seed)
     sizes = sorted(set(n))
@@ -86,21 +87,19 @@ def forecast(
     points = np.asarray(dataset.points, np.float64)[order]
     half, other = points[: dataset.n // 2], points[dataset.n // 2 :]
     rows = []
-    with followed(progress) as told:
-        told(0, len(sizes) + 1, "fitting mixtures")
+    with followed(progress) as report:
+        report(0, len(sizes) + 1, "fitting mixtures")
         mixture = fitted(half, float(np.median([theory.collapse_ratio(k, theory.spectrum(half)) for k in sizes])), fit)
         for done, size in enumerate(sizes):
-            told(done + 1, len(sizes) + 1, f"n = {size}")
+            report(done + 1, len(sizes) + 1, f"n = {size}")
             real = other if size <= len(other) else points
             rows.append(_row(size, half, real, mixture, queries, jax.random.fold_in(draw, size), watch))
-        told(len(sizes) + 1, len(sizes) + 1, "done")
+        report(len(sizes) + 1, len(sizes) + 1, "done")
     return _assembled(sizes, rows, dataset, mixture, seed)
 
 
-def fitted(points: Float[np.ndarray, "m d"], ratio: float, key: PRNGKeyArray) -> Mixture:
-    """The mixture with the best held-out likelihood at noise-to-signal `ratio`, of a fifth of the points, fitted anew
-    to all.
-    """
+def fitted(points: Float[np.ndarray, "m d"], ratio: float, key: RandomKey) -> Mixture:
+    """The mixture of the best likelihood on a fifth of the points at noise-to-signal `ratio`, fitted again to all."""
     centre = points.mean(axis=0)
     axes = np.linalg.svd(points - centre, full_matrices=True)[2]
     rank = min(RANK, points.shape[1], len(points) // 4)
@@ -128,7 +127,7 @@ def shrunk(law: GaussianMixture, share: float) -> GaussianMixture:
     return GaussianMixture(weights, law.centres, (1 - share) * every + share * pooled[None])
 
 
-def drawn(mixture: Mixture, count: int, key: PRNGKeyArray) -> Float[np.ndarray, "count d"]:
+def drawn(mixture: Mixture, count: int, key: RandomKey) -> Float[np.ndarray, "count d"]:
     """Points of the mixture in principal coordinates."""
     first, rest = jax.random.split(key)
     inside = np.asarray(mixture.law.draw(count, key=first), np.float64)
@@ -141,7 +140,7 @@ def _log_prob(law: GaussianMixture, points, ratio):
     return jax.vmap(lambda x: law.log_prob(x, NoiseLevel(1.0, ratio)))(points)
 
 
-def _row(size: int, half, real, mixture: Mixture, queries: int, key: PRNGKeyArray, watch: PRNGKeyArray):
+def _row(size: int, half, real, mixture: Mixture, queries: int, key: RandomKey, watch: RandomKey):
     synthetic = drawn(mixture, max(POOL * size, 2 * queries), key)
     distances = [np.asarray(nearest(part[:size], part[:size], 2).distance)[:, 1] for part in (real, synthetic)]
     neighbours = np.quantile(distances[0], QUANTILES) / np.quantile(distances[1], QUANTILES)

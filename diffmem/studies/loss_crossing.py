@@ -1,12 +1,13 @@
-"""Training losses of denoisers that know a part of the points, or the population, and the capacity where they cross."""
+"""Training losses of denoisers that know some of the points, or the population, and where the two losses cross."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..metrics import denoising_loss
 from ..scores import AbstractScore, Empirical
@@ -18,14 +19,14 @@ def excess_losses(
     shares: Float[np.ndarray, "shares"],
     levels: Sequence[NoiseLevel],
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     draws: int = 1,
 ) -> tuple[Float[np.ndarray, "levels"], Float[np.ndarray, "shares levels"]]:
-    """Training loss of x_0 per coordinate beyond that of the empirical score, which is the least there is.
+    """Training losses of x_0 per coordinate, less that of the empirical score, which is the smallest possible.
 
-    First that of the population's score, then those of the empirical scores of a random share M/n of the points, each
-    part within the larger ones. All see equal noise at all levels: the differences are those of the scores. Cost:
-    (shares + 2) x levels evaluations of n x draws points.
+    First the loss of the population's score; then those of the empirical scores of a random share M/n of the points,
+    where a larger share contains a smaller one. All scores see equal noise at all levels, so that the differences are
+    theirs alone. Cost: (shares + 2) x levels evaluations of n x draws points.
     """
     order_key, noise_key = jax.random.split(key)
     n, d = train.shape
@@ -49,8 +50,8 @@ def crossing_share(
     generalizing: Float[np.ndarray, "levels"],
     partial: Float[np.ndarray, "shares levels"],
 ) -> float:
-    """M/N at which the mean loss over levels of knowing M points falls to that of knowing the population.
+    """M/n at which the mean loss over levels of knowing M points falls to that of knowing the population.
 
-    Linear between rising shares; held at the ends where it is not crossed.
+    By linear interpolation between rising shares; the first or the last share where the losses do not cross.
     """
     return float(np.interp(0.0, generalizing.mean() - partial.mean(axis=1), shares))

@@ -1,4 +1,4 @@
-"""Small networks trained on samples of a known law: when each memorizes, by number of points or by width."""
+"""Small networks trained on samples of a known law: when each generalizes and memorizes, by n and by width."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, Int
 
 from .. import networks, scores, training
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..processes import EDM
 from ..scores import AbstractDensity, AbstractScore
@@ -19,13 +20,13 @@ from .training_course import training_course
 
 RATIOS = (0.1, 3.0)  # sigma/alpha of the training, in data units
 HELD_OUT = 1024  # fresh points on which a network is judged
-LEVELS = 12  # noise levels of the score error, at the middles of equal shares of their logarithm
+LEVELS = 12  # noise levels of the score error, at the middles of equal shares of the law of levels
 
 VARIABLES = {
     "n": ("number of training points", "count"),
     "width": ("hidden units of each of the two layers", "count"),
     "step": ("steps of training", "count"),
-    "loss": ("training loss on the batches since the snapshot before, EDM weight", "1"),
+    "loss": ("mean training loss of the batches since the snapshot before, EDM weight", "1"),
     "train_loss": ("denoising loss on the training points, EDM weight", "1"),
     "held_out_loss": ("denoising loss on held-out points, EDM weight", "1"),
     "gap": ("denoising loss on held-out points less that on the training points, EDM weight", "1"),
@@ -41,13 +42,13 @@ def residual_networks(
     d: int,
     data_std: float,
     *,
-    keys: Sequence[PRNGKeyArray],
+    keys: Sequence[RandomKey],
     ratios: tuple[float, float] = RATIOS,
 ) -> list[scores.Learned]:
-    """Untrained denoisers of one structure for `training.fit_many`: residual networks of two hidden layers, with EDM
-    preconditioning, one for each width, started from the key beside it.
+    """Untrained denoisers for `training.fit_many`, one for each width, with weights drawn from the key beside it.
 
-    The largest width is that of the arrays, the others are masked, so all cost as much as the largest.
+    They are residual networks of two hidden layers with EDM preconditioning. To have one structure, all have arrays of
+    the largest width, with unused units masked, so that each costs as much as the largest.
     """
     prediction = scores.predictions.Preconditioned(data_std)
     made = [networks.ResidualMLP(d, max(widths), active=active, key=k) for active, k in zip(widths, keys, strict=True)]
@@ -64,7 +65,7 @@ def network_courses(
     law: AbstractDensity,
     n: Sequence[int],
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     steps: int,
     width: Sequence[int] | None = None,
     batch: int = 128,
@@ -124,12 +125,12 @@ def score_errors(
     points: Float[ArrayLike, "n *shape"],
     objective: training.ScoreMatching,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> Float[np.ndarray, "*members k"]:
-    """`E weight |D - D*|^2 / d` at each snapshot of a training: the distance from the exact denoiser D* of `law`.
+    """`E weight |D - D*|^2 / d` at each snapshot of a training, the distance from the exact denoiser D* of `law`.
 
     The mean is over x = alpha x_0 + sigma z with x_0 of `points` and 12 levels of the objective, the same noise at all
-    snapshots. On points of the law it is what the held-out loss exceeds its minimum by, without the noise of the two.
+    snapshots. On points of the law it estimates how far the held-out loss is above its minimum, with less noise.
     """
     shape = np.shape(run.loss)
     found = [

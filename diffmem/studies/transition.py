@@ -21,12 +21,15 @@ VARIABLES = {
     "collapse_ratio": ("sigma/alpha at which the mutual information is log n", "data units"),
     "ratio": ("noise-to-signal ratio sigma/alpha", "data units"),
     "own_weight": ("posterior weight of the query's own training point, mean over queries and training sets", "1"),
-    "own_weight_error": ("its standard error", "1"),
-    "own_weight_bulk": ("how far above the expected own weight may lie for the replaced bulk", "1"),
+    "own_weight_error": ("standard error of the own weight", "1"),
+    "own_weight_bulk": ("bound on the error of the own weight, upwards, from replacing the bulk by its mean", "1"),
     "own_weight_bound": ("own weight against the mean of all other points, a lower bound", "1"),
     "log_participation": ("logarithm of the effective number of training points, mean over queries", "nats"),
-    "log_participation_error": ("its standard error", "nats"),
-    "log_participation_bulk": ("how far its expectation may lie to either side for the replaced bulk", "nats"),
+    "log_participation_error": ("standard error of the log-participation", "nats"),
+    "log_participation_bulk": (
+        "bound on the error of the log-participation from replacing the bulk by its mean",
+        "nats",
+    ),
 }
 
 
@@ -44,13 +47,14 @@ def transition(
     """How sharp is the collapse of n = e^(a d) Gaussian points in d dimensions, for n that no computer could hold?
 
     For each a of `growth` and each sigma/alpha of `scaled` times `theory.collapse_ratio`: the own weight and the
-    log-participation by `theory.random_energy`, which samples the exact law of the posterior weights, with standard
-    errors and the bounds on its replaced bulk; beside them `own_weight_bound`, the closed formula
-    `theory.gaussian_own_weight`. The weights at one a share their queries. n is rounded to a whole number.
+    log-participation by `theory.random_energy`, which samples the exact law of the posterior weights (the many smallest
+    weights, the bulk, are replaced by their mean), with standard errors and bounds on the error from the bulk; beside
+    them `own_weight_bound`, the closed formula `theory.gaussian_own_weight`. All ratios at one a share their queries. n
+    is rounded to a whole number.
 
-    `progress(done, total, stage)` is told what happens. Attributes tell version, law, settings and seed; the same seed
-    gives the same numbers. Cost: .5 ms for each query, a and ratio; half a minute by
-    default.
+    `progress(done, total, stage)` is called with the state of the work. Attributes of the dataset hold version, law,
+    settings and seed; equal seeds give equal numbers. Cost: .5 ms for each query, a and ratio; by default half a
+    minute.
 
     Raises ValueError for an empty or nonpositive `growth` or `scaled`, n below 2, and as `theory.random_energy`.
     """
@@ -71,7 +75,7 @@ def transition(
 
 
 def _curve(n: int, law: theory.IsotropicGaussian, scaled: np.ndarray, queries: int, kept: int, seed: int) -> xr.Dataset:
-    """One number of points at all ratios; the same noise for each n."""
+    """The curves of one number of points over all ratios, with equal noise for each n."""
     spectrum = np.full(law.d, law.variance)
     collapse_ratio = theory.collapse_ratio(n, spectrum)
     ratio = scaled * collapse_ratio

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from ..representation import one_line
+
 
 class Estimate(NamedTuple):
     """A Monte-Carlo estimate: a mean over independent draws."""
@@ -13,6 +15,8 @@ class Estimate(NamedTuple):
     """The mean."""
     error: Float[ArrayLike, "*levels"]
     """Its standard error, one standard deviation."""
+
+    __repr__ = one_line
 
 
 def mean_estimate(samples: Float[Array, "m *levels"] | Float[np.ndarray, "m *levels"]) -> Estimate:

@@ -1,14 +1,14 @@
-"""Training of scores: objectives, levels, weights, and one compiled loop that keeps snapshots.
+"""Training of scores: objectives, noise levels, weights, and one compiled loop that keeps snapshots.
 
-A user's own network is a module that is called with `(x, noise)`: any Equinox module, or a Flax one behind
-`FlaxNetwork(variables, apply)` written in three lines:
+A user's own network is a module that is called with `(x, noise)`: any Equinox module, or a Flax module wrapped in one
+of three lines:
 
     class FlaxNetwork(eqx.Module):
         variables: dict
         apply: Callable = eqx.field(static=True)
         def __call__(self, x, noise): return self.apply(self.variables, x, noise)
 
-`scores.Learned(network, prediction)` is then its score, `training.fit` trains it, every study takes the result.
+`scores.Learned(network, prediction)` is then its score, which `training.fit` trains and every study accepts.
 """
 
 from . import weights

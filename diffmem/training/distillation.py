@@ -1,7 +1,7 @@
-"""Distillation of a teacher's flow into a map that takes one step: a consistency function, and a plain regression.
+"""Distillation of a teacher's flow into a one-step map: a consistency function, and a plain regression.
 
-The training of a consistency function is as in the literature; that it is to be looked at for memorization, and how, is
-our reading of Jiang and Zou, arXiv:2604.23552, whose experiments these are not.
+Consistency functions are trained as in the literature. Measuring their memorization is suggested by Jiang and Zou,
+arXiv:2604.23552, but the method here is not theirs.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel
 from ..scores import AbstractScore
 from .levels import AbstractLevels
@@ -20,11 +21,12 @@ from .objective import AbstractObjective
 class ConsistencyFunction(eqx.Module):
     """A map from the state x at any noise sigma to the state at `lowest` on the same path of the flow (alpha = 1):
 
-        f(x, sigma) = skip x + out F(x / sqrt(data_std^2 + sigma^2), log sigma),   r = sigma - lowest
-        skip = data_std^2/(r^2 + data_std^2),   out = data_std r / sqrt(data_std^2 + sigma^2)
+        f(x, sigma) = c_skip x + c_out F(c_in x, log sigma),     r = sigma - lowest,
+        c_skip = data_std^2/(r^2 + data_std^2),   c_out = data_std r / sqrt(data_std^2 + sigma^2),
+        c_in = 1/sqrt(data_std^2 + sigma^2),
 
-    so that f(x, lowest) = x exactly. `network` as that of `scores.Learned`. It is no denoiser: for the training loop,
-    which trains scores, wrap it, `scores.FromFunction(ConsistencyFunction(...))`.
+    so that f(x, lowest) = x exactly. `network` F is as in `scores.Learned`. The map is not a denoiser: for the training
+    loop, which trains scores, wrap it as `scores.FromFunction(ConsistencyFunction(...))`.
 
     Raises ValueError unless `data_std` and `lowest` are positive.
     Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, appendix C.
@@ -41,26 +43,26 @@ class ConsistencyFunction(eqx.Module):
                 raise ValueError(f"`{name}` must be positive, but is {value}.")
 
     def __call__(self, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
-        """The state at `lowest`; where alpha is not 1, of x/alpha at sigma/alpha."""
+        """f(x, sigma), the state at `lowest`; for alpha other than 1, f(x/alpha, sigma/alpha)."""
         sigma = level.sigma / level.alpha
-        x, above, spread = x / level.alpha, sigma - self.lowest, jnp.hypot(sigma, self.data_std)
-        skip = self.data_std**2 / (above**2 + self.data_std**2)
-        return skip * x + self.data_std * above / spread * self.network(x / spread, jnp.log(sigma))
+        x, r, c_in = x / level.alpha, sigma - self.lowest, 1 / jnp.hypot(sigma, self.data_std)
+        c_skip, c_out = self.data_std**2 / (r**2 + self.data_std**2), self.data_std * r * c_in
+        return c_skip * x + c_out * self.network(c_in * x, jnp.log(sigma))
 
 
 class ConsistencyDistillation(AbstractObjective):
-    """`|f(x, sigma) - f(x', sigma')|^2 / d`: f must not change along the flow of a `teacher` (alpha = 1).
+    """The loss `|f(x, sigma) - f(x', sigma')|^2 / d`, which makes f constant along the flow of a `teacher` (alpha = 1).
 
-    x = x_0 + sigma z, sigma' = max(ratio sigma, lowest), and x' is the teacher's state there, by one step of Heun's
-    method from x. The second term is not differentiated: with the network of the moment as its own target (no running
-    mean) and a function that is the identity at `lowest`, f is drawn, level by level, to the end of the flow.
+    Here x = x_0 + sigma z, sigma' = max(ratio sigma, lowest), and x' is the teacher's state at sigma', by one step of
+    Heun's method from x. The second term is a target: it is taken from the current network (no running mean) and not
+    differentiated. As f is the identity at `lowest`, it comes to map each state to the end of its path.
 
     `levels` should run from above `lowest` to the noise where generation starts. It is an objective for `training.fit`
     of `scores.FromFunction(ConsistencyFunction(...))`. Cost: two calls of the teacher, one of f, one gradient.
 
     Raises ValueError unless 0 < ratio < 1 and `lowest` is positive.
-    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 2; the target of the moment: Song and Dhariwal,
-    arXiv:2310.14189.
+    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 2; targets from the current network: Song and
+    Dhariwal, arXiv:2310.14189.
     """
 
     teacher: AbstractScore
@@ -87,10 +89,10 @@ class ConsistencyDistillation(AbstractObjective):
 
 
 class EndPointRegression(AbstractObjective):
-    """`|f(start, sigma) - end|^2 / d` of pairs (start, end): least squares on where the teacher's flow ends.
+    """The loss `|f(start, sigma) - end|^2 / d` of pairs (start, end) of states on one path of the teacher's flow.
 
-    A datum is a pair of states, at the level of `levels` (one, `Fixed`) and at the end. The control of consistency
-    distillation: the same one-step map, learned without it.
+    A datum is such a pair; `start` is at the one level of `levels`, a `Fixed`. It learns the one-step map of
+    consistency distillation by least squares, as a control.
     """
 
     levels: AbstractLevels
@@ -115,15 +117,14 @@ def few_steps(
     sigmas: Sequence[float],
     lowest: float,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> Float[Array, "count *shape"]:
-    """Samples of a consistency function (as a score, by `scores.FromFunction`) from states at sigmas[0]: one evaluation
-    for each of the falling `sigmas`.
+    """Samples of a consistency function by one evaluation for each of the falling `sigmas`.
 
-    Between two evaluations the state at `lowest` is noised to the next sigma: `x + sqrt(sigma^2 - lowest^2) z`. Sample
-    i depends on its start, key and i.
-    Raises ValueError where a sigma is below `lowest`.
-    Source: Song, Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 1.
+    `score` is the consistency function wrapped in `scores.FromFunction`, `start` are states at sigmas[0]. Between two
+    evaluations the state at `lowest` is noised to the next sigma: `x + sqrt(sigma^2 - lowest^2) z`. Sample i depends on
+    its start, key and i. Raises ValueError where a sigma is below `lowest`. Source: Song, Dhariwal, Chen, Sutskever,
+    arXiv:2303.01469, algorithm 1.
     """
     if not sigmas or min(sigmas) < lowest:
         raise ValueError(f"`sigmas` must be at least `lowest`, {lowest}, but are {tuple(sigmas)}.")

@@ -1,4 +1,4 @@
-"""The training loop: it takes a score and training points, and returns the score trained, with its history."""
+"""Training of a score on points by stochastic gradient descent, with snapshots of its course."""
 
 import hashlib
 import os
@@ -12,42 +12,46 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from .. import __version__
+from ..annotations import RandomKey
 from ..progress import Progress, followed
+from ..representation import one_line
 from ..scores import AbstractScore
 from .loop import Data, Plan, State, advance, evaluate
 from .preparation import Keys, as_data, held_out_data, keys_of, padded, planned, same_shapes, stacked, typed
 from .snapshots import checked_schedule, load, save
 
-SECONDS = 2.0  # how long one call of the compiled loop should take: progress and Ctrl-C wait for it
+SECONDS = 2.0  # duration of one call of the compiled loop, for which progress and Ctrl-C must wait
 
 
 class Training(NamedTuple):
     """A training and its history at k snapshots; after `fit_many` everything has a leading axis of members."""
 
     score: AbstractScore
-    """At the end: of the running mean of the weights where `ema` was given."""
+    """The trained score: with the last weights, or their running mean where `ema` was given."""
     steps: Int[np.ndarray, " k"]
     """Numbers of steps taken before each snapshot."""
     snapshots: AbstractScore
-    """The scores there, stacked: arrays have a leading axis (members and) k; `eqx.filter_vmap` goes over them."""
+    """The scores at the snapshots, stacked: arrays have leading axes (members and) k, for `eqx.filter_vmap`."""
     loss: Float[np.ndarray, "*members k"]
     """Mean of the objective over the batches since the snapshot before; NaN at a snapshot before the first step."""
     train_loss: Float[np.ndarray, "*members k"]
-    """The objective on the training points, at 12 levels and noise that stay the same."""
+    """The objective on the training points, at 12 levels and noise that are equal for all snapshots."""
     held_out_loss: Float[np.ndarray, "*members k"] | None
-    """The same on the held-out points."""
+    """The objective on the held-out points, likewise."""
+
+    __repr__ = one_line
 
     def at(self, snapshot: int) -> AbstractScore:
         """The score at a snapshot (of one training, not of many)."""
-        return _picked(self.snapshots, snapshot)
+        return _entry(self.snapshots, snapshot)
 
     def member(self, i: int) -> "Training":
         """One training of `fit_many`."""
         held_out = None if self.held_out_loss is None else self.held_out_loss[i]
-        score, snapshots = _picked(self.score, i), _picked(self.snapshots, i)
+        score, snapshots = _entry(self.score, i), _entry(self.snapshots, i)
         return Training(score, self.steps, snapshots, self.loss[i], self.train_loss[i], held_out)
 
 
@@ -56,7 +60,7 @@ def fit(
     points: Any,
     objective: Any,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     steps: int,
     batch: int = 128,
     optimiser: Any = None,
@@ -73,26 +77,27 @@ def fit(
 
     `points` (n, *shape), or a pytree of such arrays where the objective asks for one. `objective` is an
     `AbstractObjective` such as `ScoreMatching(levels, weight)`. `optimiser` is any optax one, `optax.adam(1e-3)` unless
-    given (weight decay: `optax.adamw`). Each step draws `batch` points with replacement, so that a step is the same
-    whatever n; levels and noise are new at each, or one of `noise_draws` (the m of the literature) that belong to each
-    point for good. `labels` train a score that has `conditioned(label)`. `ema` is the decay of a running mean of the
-    weights, less at first: (1 + step)/(10 + step).
+    given (weight decay: `optax.adamw`). Each step draws `batch` points with replacement, so that its cost does not
+    depend on n, with new levels and noise; with `noise_draws` (m in the literature), the levels and noise of a point
+    are one of m that were drawn for it at the start. `labels` are for a score that has `conditioned(label)`. `ema` is
+    the decay of a running mean of the weights; it is (1 + step)/(10 + step) at first, where that is smaller.
 
-    `snapshots`: so many, log-spaced, or the numbers of steps at which scores are kept and the loss is taken on the
-    training points and on `held_out`, over at most 1,024 points each, at equal levels and noise.
+    `snapshots`: their number, for log-spaced ones, or the numbers of steps at which scores are kept and the loss is
+    computed on the training points and on `held_out`, over at most 1,024 points each, at equal levels and noise.
 
-    `checkpoint`: a file written at every snapshot, from which the same call goes on; another call is refused. Numbers
-    are those of a run without a break. `progress(done, steps, news)` is told of it; True shows it on standard error.
+    `checkpoint`: a file written at every snapshot, from which an interrupted call goes on when it is repeated, with the
+    results of an uninterrupted one; the file of another call is refused. `progress(done, steps, stage)` is called with
+    the state of the work; True shows it on standard error.
 
-    Everything follows from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss on a
-    set of each size. A loss that is no number any more is warned of, once. Raises ValueError for sizes below 1, arrays
-    of different lengths, `ema` outside [0, 1), a score without floating arrays.
+    All random numbers follow from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss on
+    a set of each size. A loss that is not finite gives one warning. Raises ValueError for sizes below 1, arrays of
+    different lengths, `ema` outside [0, 1), and a score without floating arrays.
     """
     plan, weights, fixed = planned(score, objective, optimiser, batch, noise_draws, ema)
     data = as_data(points, labels)
     run = _Run(plan, data, held_out_data(held_out, held_out_labels, data), typed(key), checkpoint)
-    with followed(progress) as told:
-        return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), told)
+    with followed(progress) as report:
+        return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), report)
 
 
 def fit_many(
@@ -111,13 +116,13 @@ def fit_many(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | bool = False,
 ) -> Training:
-    """`fit` of several scores of one structure at once, by vmap: other training sets, sizes, widths, seeds.
+    """`fit` of several scores of one structure at once, by vmap, for several training sets, sizes, widths or seeds.
 
-    `points` is a list with the training set of each member (of any lengths), or one set for all; `held_out` is one for
-    all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), or the i-th of several
-    keys: equal ones give members with as many points the same batches and noise, so that their difference is not one of
-    draws. It gets what `fit(scores[i], points[i], ...)` gets with that key but for rounding. `Training.member(i)` takes
-    one out.
+    `points` is a list with the training set of each member (of any lengths), or one set for all; `held_out` is one set
+    for all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), or the i-th of several
+    keys; members with equal keys and equal numbers of points see equal batches and noise, so that their difference is
+    not due to the draws. Member i has the result of `fit(scores[i], points[i], ...)` with its key, up to rounding;
+    `Training.member(i)` returns it.
 
     Raises as `fit`, and ValueError for scores of different structure or another number of point sets or keys.
     """
@@ -138,8 +143,8 @@ def fit_many(
         data, axes = sets[0], Data(None, None, None)
     weights, fixed = (stacked([part[k] for part in parts]) for k in (1, 2))
     run = _Run(plan, data, held_out_data(held_out, None, sets[0]), keys_of(key, len(scores)), checkpoint, axes)
-    with followed(progress) as told:
-        return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), told)
+    with followed(progress) as report:
+        return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), report)
 
 
 class _Run(NamedTuple):
@@ -152,8 +157,8 @@ class _Run(NamedTuple):
     checkpoint: str | os.PathLike[str] | None
     axes: Data | None = None
 
-    def __call__(self, state: State, schedule: Int[np.ndarray, " k"], told: Progress) -> Training:
-        """Train up to each number of steps of the schedule, and keep what is seen there."""
+    def __call__(self, state: State, schedule: Int[np.ndarray, " k"], report: Progress) -> Training:
+        """Train up to each number of steps of the schedule, and keep a snapshot there."""
         path = None if self.checkpoint is None else Path(self.checkpoint)
         history, done, first, piece = self._empty(state, len(schedule)), 0, 0, 16
         facts = self._facts(state, schedule)
@@ -161,31 +166,32 @@ class _Run(NamedTuple):
             state, history, done = load(path, facts, (state, history, done))
             first = int(schedule[done - 1])
         for k in range(done, len(schedule)):
-            state, loss, piece = self._advanced(state, first, int(schedule[k]), int(schedule[-1]), told, piece)
+            state, loss, piece = self._advanced(state, first, int(schedule[k]), int(schedule[-1]), report, piece)
             first = int(schedule[k])
-            for part, value in zip(jax.tree.leaves(history), jax.tree.leaves(self._seen(state, loss))):
+            for part, value in zip(jax.tree.leaves(history), jax.tree.leaves(self._snapshot(state, loss))):
                 part[k] = value
             if path is not None:
                 save(path, facts, (state, history, k + 1))
         return self._finished(state, schedule, history)
 
-    def _advanced(self, state: State, first: int, last: int, end: int, told: Progress, piece: int):
-        """The state after `last` steps and the mean loss, in pieces that grow to about two seconds."""
-        total, at = 0.0, first
+    def _advanced(self, state: State, first: int, last: int, end: int, report: Progress, piece: int):
+        """The state after `last` steps, the mean loss, and the length of a call, which grows to two seconds."""
+        # summed over all calls in order, so that the mean does not depend on how long each call was
+        total, at = jnp.zeros(self.key.shape, jax.tree.leaves(state.weights)[0].dtype), first
         while at < last:
             started, upto = time.monotonic(), min(at + piece, last)
             whole = upto - at == piece
-            state, loss = advance(self.plan, self.data, state, self.key, jnp.asarray(at), jnp.asarray(upto), self.axes)
-            loss = np.asarray(loss)
-            total, at = total + loss * (upto - at), upto
-            told(at, end, f"loss {loss.mean():.4g}")
-            # short pieces at the end of a stretch say little of how long a full one takes
+            ends = jnp.asarray(at), jnp.asarray(upto)
+            state, total = advance(self.plan, self.data, state, total, self.key, *ends, self.axes)
+            at = upto
+            report(at, end, f"loss {np.mean(total) / (at - first):.4g}")
+            # only a call of full length shows how long one takes
             if whole and time.monotonic() - started < SECONDS / 4:
                 piece *= 4
-        return state, total / (last - first) if last > first else np.nan, piece
+        return state, np.asarray(total) / (last - first) if last > first else np.nan, piece
 
-    def _seen(self, state: State, loss):
-        """What a snapshot keeps: weights, losses of the batches, of the training set and of held-out points."""
+    def _snapshot(self, state: State, loss):
+        """A snapshot: the weights, and the losses of the batches, of the training set and of held-out points."""
         train = evaluate(self.plan, self.data, state, self.key, self.axes)
         if self.held_out is None:
             return state.shown, loss, train
@@ -193,13 +199,13 @@ class _Run(NamedTuple):
         return state.shown, loss, train, evaluate(self.plan, self.held_out, state, self.key, axes)
 
     def _empty(self, state: State, k: int):
-        """Room for k snapshots."""
+        """Arrays for k snapshots."""
         row = np.zeros(self.key.shape, jax.tree.leaves(state.weights)[0].dtype)
         seen = (state.shown, *[row] * (2 if self.held_out is None else 3))
         return jax.tree.map(lambda leaf: np.zeros((k, *leaf.shape), leaf.dtype), seen)
 
     def _facts(self, state: State, schedule) -> dict:
-        """What a checkpoint must share with the call that goes on from it."""
+        """The facts that a checkpoint must share with the call that goes on from it."""
         digest = hashlib.sha256()
         for leaf in jax.tree.leaves((state.weights, state.fixed, self.data, self.held_out)):
             digest.update(np.asarray(leaf).tobytes())
@@ -217,8 +223,8 @@ class _Run(NamedTuple):
         loss, train, *other = (part if self.axes is None else part.T for part in losses)
         lost = schedule[~np.isfinite(loss.reshape(-1, len(schedule))).all(axis=0) & (schedule > 0)]
         if lost.size:
-            news = f"the loss is not finite up to step {lost[0]}: a smaller step of the optimiser may help."
-            warnings.warn(news, stacklevel=4)
+            message = f"the loss is not finite up to step {lost[0]}: a smaller step of the optimiser may help."
+            warnings.warn(message, stacklevel=4)
         members = self.axes is not None
         put = lambda leaf: jnp.asarray(np.swapaxes(leaf, 0, 1) if members else leaf)  # noqa: E731
         repeat = lambda leaf: jnp.repeat(jnp.expand_dims(leaf, int(members)), len(schedule), int(members))  # noqa: E731
@@ -228,6 +234,6 @@ class _Run(NamedTuple):
         return Training(score, schedule, snapshots, loss, train, other[0] if other else None)
 
 
-def _picked(score, i: int):
+def _entry(score, i: int):
     """Entry i of the leading axis of every array of a stacked score."""
     return jax.tree.map(lambda leaf: leaf[i] if eqx.is_array(leaf) else leaf, score)

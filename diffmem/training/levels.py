@@ -1,12 +1,13 @@
-"""At which noise levels a denoiser is trained."""
+"""Laws of the noise levels at which a denoiser is trained."""
 
 from abc import abstractmethod
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float
 
+from ..annotations import RandomKey
 from ..level import NoiseLevel, ProcessLike, float_dtype
 
 
@@ -18,9 +19,9 @@ class AbstractLevels(eqx.Module):
 
     @abstractmethod
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """The level below which the share `quantile`, between 0 and 1, of the draws lies."""
+        """The level below which a share `quantile`, between 0 and 1, of the draws lies."""
 
-    def __call__(self, *, key: PRNGKeyArray) -> NoiseLevel:
+    def __call__(self, *, key: RandomKey) -> NoiseLevel:
         """One level at random."""
         return self.at(jax.random.uniform(key))
 
@@ -81,7 +82,7 @@ class UniformTime(AbstractLevels):
 
 
 class Fixed(AbstractLevels):
-    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, from little noise to much."""
+    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, in order of rising noise."""
 
     alphas: Float[Array, " k"]
     sigmas: Float[Array, " k"]
@@ -90,7 +91,7 @@ class Fixed(AbstractLevels):
         self.alphas, self.sigmas = (jnp.atleast_1d(part) for part in jnp.broadcast_arrays(alphas, sigmas))
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
-        """The level that covers this share."""
+        """Level number `floor(k quantile)` of the k."""
         k = len(self.sigmas)
         i = jnp.clip(jnp.floor(jnp.asarray(quantile) * k).astype(int), 0, k - 1)
         return NoiseLevel(self.alphas[i], self.sigmas[i])

@@ -1,4 +1,4 @@
-"""The compiled part of training: many steps in one loop, and the loss that is compared between snapshots."""
+"""The compiled part of training: many steps in one loop, and the loss of a snapshot."""
 
 from typing import Any, NamedTuple
 
@@ -6,17 +6,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import RandomKey
 from .objective import AbstractObjective
 
-EVALUATED = 1024  # points of a data set whose loss is taken at a snapshot
-POOL, CHOICE = 2**32 - 1, 2**32 - 2  # folded into a key, beyond all numbers of steps and points
-LEVELS = 12  # noise levels of that loss, at the middles of equal shares of the law of levels
+EVALUATED = 1024  # points of a data set on which the loss of a snapshot is computed
+POOL, CHOICE = 2**32 - 1, 2**32 - 2  # folded into a key; larger than all numbers of steps and points
+LEVELS = 12  # noise levels of the loss of a snapshot, at the middles of equal shares of the law of levels
 
 
 class Data(NamedTuple):
-    """What is trained on: pytrees of arrays with a leading axis of points, of which the first `count` are there."""
+    """Points and labels, pytrees of arrays with a leading axis; entries from number `count` on are padding."""
 
     points: Any
     labels: Int[Array, "..."] | None
@@ -24,21 +25,25 @@ class Data(NamedTuple):
 
 
 class State(NamedTuple):
-    """A score in training: its floating arrays, its others, the optimiser's, and the running mean of the first."""
+    """A score in training."""
 
     weights: Any
+    """Its floating arrays, which are trained."""
     fixed: Any
+    """Its other arrays."""
     moments: Any
-    average: Any  # None where none is asked for
+    """The state of the optimiser."""
+    average: Any
+    """The running mean of the weights; None without `ema`."""
 
     @property
     def shown(self) -> Any:
-        """The weights that are looked at: the running mean where there is one."""
+        """The weights of the score to return: the running mean where there is one."""
         return self.weights if self.average is None else self.average
 
 
 class Plan(eqx.Module):
-    """What stays the same from step to step. The optimiser is static: another one compiles again."""
+    """What does not change from step to step. The optimiser is static: another one compiles again."""
 
     rest: Any
     objective: AbstractObjective
@@ -51,7 +56,7 @@ class Plan(eqx.Module):
         """The state before the first step."""
         return State(weights, fixed, self.optimiser.init(weights), None if self.ema is None else weights)
 
-    def step(self, state: State, data: Data, key: PRNGKeyArray, number: Int[Array, ""]):
+    def step(self, state: State, data: Data, key: RandomKey, number: Int[Array, ""]):
         """One step of one network: its new state and its loss. Batches are drawn with replacement."""
         pick, noise = jax.random.split(jax.random.fold_in(key, number))
         index = jax.random.randint(pick, (self.batch,), 0, data.count)
@@ -69,8 +74,8 @@ class Plan(eqx.Module):
         weights = eqx.apply_updates(state.weights, updates)
         return State(weights, state.fixed, moments, self._averaged(state.average, weights, number)), value
 
-    def _noise_keys(self, fresh: PRNGKeyArray, pool: PRNGKeyArray, index: Int[Array, " batch"]):
-        """Keys of the noise of a batch: new ones, or one of the `noise_draws` that belong to each point."""
+    def _noise_keys(self, fresh: RandomKey, pool: RandomKey, index: Int[Array, " batch"]):
+        """Keys of the noise of a batch: new ones, or for each point one of its `noise_draws`."""
         keys = jax.vmap(lambda j: jax.random.fold_in(fresh, j))(jnp.arange(self.batch))
         if self.noise_draws is None:
             return keys
@@ -78,7 +83,7 @@ class Plan(eqx.Module):
         return jax.vmap(lambda i, j: jax.random.fold_in(jax.random.fold_in(pool, i), j))(index, which)
 
     def _averaged(self, average, weights, number):
-        """The exponential moving average, shorter at first so that the start is forgotten."""
+        """The exponential moving average, over fewer steps at first so that the initial weights are forgotten."""
         if self.ema is None:
             return None
         done = number.astype(float)
@@ -87,10 +92,11 @@ class Plan(eqx.Module):
 
 
 @eqx.filter_jit
-def advance(plan: Plan, data: Data, state: State, key, first: Int[Array, ""], last: Int[Array, ""], axes):
-    """The steps first .. last - 1 and their mean loss; with `axes` (in_axes of the data) of many networks at once.
+def advance(plan: Plan, data: Data, state: State, total, key, first: Int[Array, ""], last: Int[Array, ""], axes):
+    """The state after the steps first, ..., last - 1, and `total` with their losses added, in order.
 
-    The number of steps is not known to the compiler: one program for pieces of any length.
+    With `axes`, the in_axes of the data, of many networks at once. The number of steps is not static: one compilation
+    serves any number.
     """
     step = plan.step if axes is None else jax.vmap(plan.step, in_axes=(0, axes, 0, None))
 
@@ -99,19 +105,17 @@ def advance(plan: Plan, data: Data, state: State, key, first: Int[Array, ""], la
         state, loss = step(state, data, key, number)
         return state, total + loss
 
-    zero = jnp.zeros(key.shape, jax.tree.leaves(state.weights)[0].dtype)
-    state, total = jax.lax.fori_loop(first, last, body, (state, zero))
-    return state, total / (last - first).astype(total.dtype)
+    return jax.lax.fori_loop(first, last, body, (state, total))
 
 
 @eqx.filter_jit
 def evaluate(plan: Plan, data: Data, state: State, key, axes) -> Float[Array, "..."]:
-    """The objective, mean over points (at most 1024) and 12 levels, always at the same points and noise."""
+    """The mean objective over points (at most 1024) and 12 levels, at points and noise that depend on `key` only."""
     one = lambda state, data, key: _mean_loss(plan, state, data, key)  # noqa: E731
     return one(state, data, key) if axes is None else jax.vmap(one, in_axes=(0, axes, 0))(state, data, key)
 
 
-def _mean_loss(plan: Plan, state: State, data: Data, key: PRNGKeyArray) -> Float[Array, ""]:
+def _mean_loss(plan: Plan, state: State, data: Data, key: RandomKey) -> Float[Array, ""]:
     score = eqx.combine(state.shown, state.fixed, plan.rest)
     length = jax.tree.leaves(data.points)[0].shape[0]
     index = jnp.arange(length)

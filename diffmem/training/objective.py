@@ -1,4 +1,4 @@
-"""What training minimises: denoising score matching, on clean points or on noisy copies."""
+"""Objectives of training: denoising score matching, on clean points or on noisy copies."""
 
 from abc import abstractmethod
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..annotations import RandomKey
+from ..data.indexed_draws import indexed_normals
 from ..level import NoiseLevel
 from ..scores import AbstractScore
 from .levels import AbstractLevels
@@ -30,7 +32,7 @@ class AbstractObjective(eqx.Module):
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
         """The loss of one datum at one level and noise z ~ N(0, I)."""
 
-    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey) -> Float[Array, ""]:
         """The mean over `draws` of level and noise; antithetic draws take z and -z at each level."""
 
         def one(i):
@@ -39,7 +41,7 @@ class AbstractObjective(eqx.Module):
 
         return jax.vmap(one)(jnp.arange(self.draws)).mean() if self.draws > 1 else one(0)
 
-    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: PRNGKeyArray):
+    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: RandomKey):
         """The loss at a level, with noise from a key."""
         score = score if label is None else score.conditioned(label)
         like = jax.tree.leaves(datum)[0]
@@ -52,9 +54,9 @@ class AbstractObjective(eqx.Module):
 class ScoreMatching(AbstractObjective):
     """`weight(level) |D(alpha x_0 + sigma z) - x_0|^2 / d` of a clean point x_0, d its number of coordinates.
 
-    Its minimum over all functions is the `Empirical` score of the points, whatever the weight. `levels` say where it
-    is asked for, `draws` how many levels and noises of a point go into one step, `antithetic` whether each z comes
-    with -z.
+    Its minimum over all functions is the `Empirical` score of the points, whatever the weight. `levels` is the law of
+    the noise levels, `draws` the number of levels and noises of a point in one step; with `antithetic`, each z is used
+    together with -z.
 
     Source: Vincent, Neural Computation 23 (2011); Karras et al., arXiv:2206.00364.
     """
@@ -73,13 +75,13 @@ class ScoreMatching(AbstractObjective):
 
 
 class AmbientScoreMatching(AbstractObjective):
-    """Score matching that sees a datum through one fixed noisy copy wherever the noise is larger than the copy's.
+    """Score matching that uses only one fixed noisy copy of a datum wherever the noise is larger than that of the copy.
 
     A datum is a pair (x_0, y) with `y = x_0 + noise z` drawn once (`noisy_copies`). At sigma > alpha noise,
-    `x = alpha y + tau z` with `tau^2 = sigma^2 - alpha^2 noise^2`, and what can be known of y from D,
-    `yhat = (tau^2 D + alpha noise^2 x) / sigma^2`, is compared with it: `weight |yhat - y|^2 / d`. Below, it is
-    `ScoreMatching` on x_0. Where x_0 may not be seen at all, let `levels` stay above. The minimum above is
-    `scores.Ambient`.
+    `x = alpha y + tau z` with `tau^2 = sigma^2 - alpha^2 noise^2`, and the estimate of y that follows from D,
+    `yhat = (tau^2 D + alpha noise^2 x) / sigma^2`, is compared with y: `weight |yhat - y|^2 / d`. At smaller sigma, the
+    loss is that of `ScoreMatching` on x_0; where x_0 must not be used at all, `levels` must not reach there. The
+    minimum at sigma > alpha noise is `scores.Ambient`.
 
     Source: Shah et al., arXiv:2502.21278; Daras et al., arXiv:2404.10177, for any alpha.
     """
@@ -126,11 +128,12 @@ def ambient_error(
 
 
 def noisy_copies(
-    points: Float[ArrayLike, "n *shape"], noise: float, *, key: PRNGKeyArray
+    points: Float[ArrayLike, "n *shape"], noise: float, *, key: RandomKey
 ) -> tuple[Float[Array, "n *shape"], Float[Array, "n *shape"]]:
-    """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`; copy i depends on key and
-    i only."""
+    """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`.
+
+    Copy i depends on key and i only.
+    """
     points = jnp.asarray(points)
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(points)))
-    z = jax.vmap(lambda k: jax.random.normal(k, points.shape[1:], points.dtype))(keys)
+    z = indexed_normals(key, jnp.arange(len(points)), points.shape[1:], points.dtype)
     return points, points + jnp.asarray(noise, points.dtype) * z

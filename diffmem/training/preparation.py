@@ -1,4 +1,4 @@
-"""What a training starts from: its arguments checked, as arrays, and for many scores with an axis of members."""
+"""The arguments of a training, checked and as arrays; for many scores with an axis of members."""
 
 import functools
 from collections.abc import Sequence
@@ -7,21 +7,21 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PRNGKeyArray
+from jaxtyping import Array, Key
 
-from ..checks import check_finite
+from ..annotations import RandomKey
+from ..checks import check_count, check_finite
 from ..level import float_dtype, strong
 from .loop import Data, Plan
 
-Keys = PRNGKeyArray | Sequence[PRNGKeyArray] | Key[Array, " members"]
+Keys = RandomKey | Sequence[RandomKey] | Key[Array, " members"]
 """One key for all members, or one for each."""
 
 
 def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan, Any, Any]:
     """The plan of a training, the arrays that it changes and those that it leaves; raises ValueError."""
-    for name, value in {"batch": batch, "noise_draws": 1 if noise_draws is None else noise_draws}.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+    check_count("batch", batch)
+    check_count("noise_draws", 1 if noise_draws is None else noise_draws)
     if ema is not None and not 0 <= ema < 1:
         raise ValueError(f"`ema` must lie in [0, 1), but is {ema}.")
     weights, others = eqx.partition(score, eqx.is_inexact_array)
@@ -34,7 +34,7 @@ def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan,
 
 @functools.cache
 def default_optimiser():
-    """Adam at 1e-3, always the same object: another one would compile again."""
+    """Adam at 1e-3, one object for all trainings, since another one would compile again."""
     import optax
 
     return optax.adam(1e-3)
@@ -66,7 +66,7 @@ def held_out_data(points, labels, data: Data) -> Data | None:
 
 
 def typed(key: Array) -> Key[Array, "*members"]:
-    """A key of `jax.random.key`, also for one of `jax.random.PRNGKey`: the axes of keys are those of members here."""
+    """The key in the form of `jax.random.key`, so that the axes of an array of keys are those of members."""
     return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
 
 

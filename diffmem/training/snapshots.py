@@ -1,4 +1,4 @@
-"""When a training is looked at, and the file from which an interrupted one goes on."""
+"""The steps at which snapshots of a training are taken, and the file from which an interrupted one goes on."""
 
 import json
 import os
@@ -9,6 +9,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Int
 
+from ..checks import check_count
+
 
 def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
     """At most `count` different numbers of steps from `first` to `steps`, equally spaced in their logarithm.
@@ -17,13 +19,12 @@ def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
     """
     if not 1 <= first <= steps:
         raise ValueError(f"`first` must be from 1 to the number of steps, {steps}, but is {first}.")
-    if count < 1:
-        raise ValueError(f"`count` must be at least 1, but is {count}.")
+    check_count("count", count)
     return np.unique(np.append(np.rint(np.geomspace(first, steps, count)).astype(int), steps))
 
 
 def checked_schedule(snapshots, steps: int) -> Int[np.ndarray, " k"]:
-    """Rising numbers of steps, the last one `steps`; an integer stands for that many, spaced logarithmically."""
+    """Rising numbers of steps that end at `steps`; an integer gives that many, spaced logarithmically."""
     if steps < 1 or steps != int(steps):
         raise ValueError(f"`steps` must be a whole number of at least 1, but is {steps}.")
     if np.ndim(snapshots) == 0:
@@ -35,7 +36,7 @@ def checked_schedule(snapshots, steps: int) -> Int[np.ndarray, " k"]:
 
 
 def save(path: Path, facts: dict, tree: Any) -> None:
-    """Write facts and arrays at once: a file that is there is complete."""
+    """Write facts and arrays, and only then give the file its name: a file of this name is complete."""
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(part, "wb") as file:
@@ -45,7 +46,7 @@ def save(path: Path, facts: dict, tree: Any) -> None:
 
 
 def load(path: Path, facts: dict, like: Any) -> Any:
-    """The arrays of a file of the same training; raises ValueError for that of another, and for what is none."""
+    """The arrays of a checkpoint; raises ValueError for that of another training, and for other files."""
     with open(path, "rb") as file:
         try:
             found = json.loads(file.readline())

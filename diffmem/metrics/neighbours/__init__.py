@@ -1,4 +1,4 @@
-"""The nearest training points of samples: exact distances and order, found by matrix products."""
+"""The nearest training points of samples, exactly: matrix products find candidates, differences decide."""
 
 from .nearest import Neighbours, nearest
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours on an accelerator: candidates and their exact distances never leave it."""
+"""Nearest neighbours on an accelerator: candidates and their exact distances are computed there."""
 
 from functools import partial
 from typing import NamedTuple
@@ -9,21 +9,22 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Real
 
 from ...arithmetic import dot
+from ...batches import equal_batches
 
-SPARE = 16  # candidates beyond the k nearest: with fewer equal or nearly equal distances than that the search is proven
-WORTH = 1 << 30  # products from which it pays to bring points to the accelerator
+SPARE = 16  # candidates beyond the k nearest: the result is proven unless more distances than that nearly agree
+WORTH = 1 << 30  # products above which it is faster to bring points to the accelerator
 ENTRIES = 1 << 28  # screened distances held at a time
 GATHERED = 1 << 26  # coordinates of candidates held at a time in double precision
 
 
 class Found(NamedTuple):
-    """What a search on the device found."""
+    """The result of a search on the device."""
 
     squares: Float[np.ndarray, "count k"]
     """Squared distances in float64, ascending."""
     index: Int[np.ndarray, "count k"]
     settled: Bool[np.ndarray, "count"]
-    """Whether no other point can be nearer; the others are left to the search on the host."""
+    """Whether it is proven that no other point is nearer; the other queries are left to the search on the host."""
 
 
 def pays(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"]) -> bool:
@@ -46,12 +47,9 @@ def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray
     largest = jnp.maximum(jnp.max(jnp.abs(rows)), jnp.max(jnp.abs(jnp.asarray(queries, jnp.float32))))
     # half of a power of two above every coordinate: squares neither over- nor underflow
     scale = jnp.where(largest > 0, jnp.frexp(largest)[0] / jnp.where(largest > 0, largest, 1), 1) / 2
-    for start in range(0, len(queries), block):
-        # the last block repeats its last query, so that it has the shape that is compiled
-        place = np.minimum(start + np.arange(block), len(queries) - 1)
+    for place, kept in equal_batches(len(queries), block):
         with jax.enable_x64(True):
             found = _block(jnp.asarray(queries[place], jnp.float32), rows, centre, scale, k, candidates)
-            kept = min(block, len(queries) - start)
             parts.append([np.asarray(part)[:kept] for part in found])
     return Found(*(np.concatenate(part) for part in zip(*parts)))
 

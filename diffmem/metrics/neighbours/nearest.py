@@ -3,15 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import Float, Int, Real
 
+from ...annotations import Points
 from ...data.distinct import first_equal
+from ...representation import one_line
 from . import accelerated
 from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
 
 BLOCK = 1024  # rows of a screen: with twice as many columns a matrix of 8 MB, which stays in cache
-MANY = 1 / 64  # share of the pairs of a block above which a double-precision product is cheaper than measuring them
+MANY = 1 / 64  # share of candidate pairs above which a float64 product is cheaper than their differences
 
 
 class Neighbours(NamedTuple):
@@ -22,20 +24,21 @@ class Neighbours(NamedTuple):
     index: Int[np.ndarray, "count k"]
     """Rows of the training set."""
 
+    __repr__ = one_line
 
-def nearest(samples: Real[ArrayLike, "count ..."], train: Real[ArrayLike, "n ..."], k: int = 1) -> Neighbours:
+
+def nearest(samples: Points, train: Points, k: int = 1) -> Neighbours:
     """The k nearest training points of each sample, exactly.
 
     `distance[i, j] = |samples[i] - train[index[i, j]]|`, ascending in j; equal distances are ordered by index.
 
-    Any event shape; NumPy or JAX arrays of any real dtype. Accuracy: a float32 matrix product of centred points only
-    screens, and every point within its proven rounding bound of the k-th best is measured by direct float64
-    differences, so the order is that of direct float64 distances, a point is at distance 0 of itself, and block sizes
-    change nothing.
-    On an accelerator, where there is one and the search is large, product, candidates and differences stay there.
-    Cost: one float32 product of (count, d) by (d, n); where it cannot tell points apart (duplicates), a float64 one and
-    then the differences. Memory: up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances
-    whose squares overflow float64 are infinite.
+    Any event shape; NumPy or JAX arrays of any real dtype. Accuracy: the order and the distances are those of direct
+    float64 differences, whatever the block sizes, and a point is at distance 0 of itself. A float32 matrix product of
+    centred points selects candidates: all points within its proven rounding bound of the k-th best, whose differences
+    are then taken in float64. Large searches run on an accelerator where there is one. Cost: one float32 product of
+    (count, d) by (d, n); where many points are at nearly equal distances (duplicates), also a float64 product. Memory:
+    up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances whose squares overflow float64 are
+    infinite.
 
     Raises ValueError for different event shapes, for NaN or infinite values, and unless 1 <= k <= n.
     """
@@ -104,7 +107,7 @@ def _screens(queries, points, within, height):
 
 
 def _one_ahead(items):
-    """The same items, each asked for one early: XLA computes the next product while NumPy looks at this one."""
+    """The items, each requested one step early: XLA computes the next product while NumPy reads this one."""
     current = next(items)
     for following in items:
         yield current
@@ -113,7 +116,7 @@ def _one_ahead(items):
 
 
 def _near(screen, best, k, within):
-    """Which pairs may be among the k nearest, given the k-th best squared distance so far."""
+    """Pairs that may be among the k nearest, given the k-th best squared distance so far."""
     screened, squares, error = np.asarray(screen[0]), *screen[1:]
     limit = (best * within.scale * within.scale - squares) / 2 + error
     near = _at_most(screened, limit)
@@ -127,7 +130,7 @@ def _at_most(screened, limit):
 
 
 def _narrowed(near, queries, block, within, best, k):
-    """Rows and columns of the near pairs; too many are first screened in float64, then rid of repeated points."""
+    """Rows and columns of the candidate pairs; too many are screened again in float64, then rid of repeated points."""
     if np.count_nonzero(near) > MANY * near.size:
         a, b = ((side.astype(np.float64) - within.centre) * within.scale for side in (queries, block))
         screened, error = expanded_squares(a, b), expansion_error(a, b)
@@ -141,7 +144,7 @@ def _narrowed(near, queries, block, within, best, k):
 
 
 def _earlier_copies(block):
-    """How many earlier rows equal each row: k of them come before it among the nearest, whatever the query."""
+    """How many earlier rows equal each row: a row with k such copies is never among the k nearest."""
     first = first_equal(block)
     order = np.argsort(first, kind="stable")
     counts = np.empty(len(first), np.int64)

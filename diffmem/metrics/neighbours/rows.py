@@ -2,10 +2,12 @@
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Real
+from jaxtyping import Real
+
+from ...annotations import Points
 
 
-def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "count d"]:
+def as_rows(points: Points, name: str) -> Real[np.ndarray, "count d"]:
     """The points flattened to `(count, d)` in their own dtype.
 
     Raises ValueError unless the shape is `(count, *event)` with at least one value, all of them finite.
@@ -22,7 +24,7 @@ def as_rows(points: Real[ArrayLike, "..."], name: str) -> Real[np.ndarray, "coun
 
 
 def as_row_pair(
-    first: Real[ArrayLike, "..."], second: Real[ArrayLike, "..."], names: tuple[str, str]
+    first: Points, second: Points, names: tuple[str, str]
 ) -> tuple[Real[np.ndarray, "count d"], Real[np.ndarray, "n d"]]:
     """Two point sets as rows; raises ValueError also where their event shapes differ."""
     rows = as_rows(first, names[0]), as_rows(second, names[1])

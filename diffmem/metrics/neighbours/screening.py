@@ -12,7 +12,7 @@ U = 2.0**-24  # unit roundoff of float32
 
 
 class Placed(NamedTuple):
-    """Points in the frame of a search."""
+    """Points in the coordinates of a search."""
 
     rows: Float[np.ndarray, "count d"] | Float[Array, "count d"]
     """`scale (x - centre)` in float32."""
@@ -21,17 +21,17 @@ class Placed(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Where and in what units a search computes: near 0 and of a size at which float32 neither over- nor underflows."""
+    """The coordinates of a search: points less a centre, in units in which float32 neither over- nor underflows."""
 
     centre: Float[np.ndarray, "d"]
     """Float32 where both sets of points are float32 exactly, else float64."""
     scale: float
     """A power of 2; 1 for data of ordinary size."""
     compiled: bool
-    """Products by XLA, whose kernels fit the registers of the machine better than those of some builds of OpenBLAS."""
+    """Whether products are made by XLA, whose kernels are faster than those of some builds of OpenBLAS."""
 
     def place(self, points: Real[np.ndarray, "count d"]) -> Placed:
-        """The points in this frame: one float32 copy. The coordinates are right to a unit roundoff or two."""
+        """The points in these coordinates, one float32 copy, right to one or two units of roundoff."""
         kind = self.centre.dtype if self.scale == 1 else np.dtype(np.float64)
         rows = np.subtract(points, self.centre, dtype=kind, casting="unsafe")
         rows = (rows if self.scale == 1 else rows * self.scale).astype(np.float32, copy=False)
@@ -48,9 +48,9 @@ class Frame(NamedTuple):
 
 
 def frame(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"]) -> Frame:
-    """The frame of a search: the mean of up to 2048 of the points, and the size of the largest coordinate."""
+    """The coordinates of a search: centred on the mean of up to 2048 points, scaled by the largest coordinate."""
     exact = all(np.can_cast(side.dtype, np.float32) for side in (queries, points))
-    # any centre will do
+    # any centre near the points will do
     centre = points[:: max(1, len(points) // 1024)].mean(axis=0, dtype=np.float64)
     largest = max(abs(float(extreme)) for side in (queries, points) for extreme in (side.min(), side.max()))
     exponent = np.frexp(largest)[1] + 1  # |x - centre| <= 2 largest
@@ -63,9 +63,9 @@ def screening_error(a: Placed, b: Placed) -> Float[np.ndarray, "count"]:
 
     |b| is the largest norm, u = 2^-24, m = 2^-126 the smallest normal number. First term: one inner product of d + 1
     terms, in any order and with or without fused multiply-adds. Second: u (|a| + |b|)^2 from the rounding of the
-    coordinates in `place`, half of it from that of the norms, half from that of a limit to compare with, and twice as
-    much to spare for direct float64 distances. Third: products that underflow, also where hardware flushes them to 0,
-    for coordinates up to 1; larger ones leave more than that to spare in the second.
+    coordinates in `place`, half as much from that of the norms, half as much from that of the limit to which they are
+    compared, and twice as much as a margin for direct float64 distances. Third: products that underflow, also where
+    hardware flushes them to 0, for coordinates up to 1; for larger ones the margin in the second term covers them.
     Source: Jeannerod and Rump, SIAM J. Matrix Anal. Appl. 34, 338 (2013), for the inner product; the rest derived.
     """
     d = a.rows.shape[1]

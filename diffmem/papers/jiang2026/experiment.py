@@ -126,7 +126,7 @@ def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyA
 def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> dict[str, float]:
     """Copies of the training points, and energy distance to points of the law, with standard errors."""
     copied = share(metrics.memorization(ends, train).fraction, len(ends))
-    distance = metrics.energy_distance(ends, fresh, key=key, relabellings=1)
+    distance = metrics.energy_distance(ends, fresh, key=key)
     return {
         "copied": copied.value,
         "copied_error": copied.error,

@@ -34,7 +34,7 @@ def widened_distances(
     n + m numbers for each direction and variance.
     """
     train, found = jnp.asarray(train), []
-    options = {"key": direction_key, "projections": PROJECTIONS, "relabellings": 1}
+    options = {"key": direction_key, "projections": PROJECTIONS}
     for variance in variances:
         samples = np.asarray(drawn(train, math.sqrt(variance), sample_key))
         distances = [metrics.sliced_wasserstein(samples, points, **options).value for points in (train, test)]

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
 
+from ...checks import check_count
 from ...data import Dataset
-from ...data.dataset import check_size
 
 RESOLUTION = 1e-6  # smallest singular value of the unit vectors below which their directions are not told apart
 
@@ -70,7 +70,7 @@ def duplicated(dataset: Dataset, repeated: int, copies: int, unique: int, *, key
     Raises ValueError for numbers below 1 and where nothing is left to hold out.
     """
     for name, size in {"repeated": repeated, "copies": copies, "unique": unique}.items():
-        check_size(name, size)
+        check_count(name, size)
     if repeated + unique >= dataset.n:
         raise ValueError(
             f"`repeated` and `unique` must leave some of the {dataset.n} points in {dataset.name}, "

@@ -1,8 +1,8 @@
-"""Families of k covariance matrices seen through their eigenvalues: all a Gaussian component needs at any noise level.
+"""Families of k covariance matrices S_i, factored once into eigenvalues and axes.
 
-A component at level (alpha, sigma) has covariance `alpha^2 S + sigma^2 I`, a function of S: every use of it is
-`apply(f, v)`,
-f acting on the eigenvalues, or `total(f)`, the sum of f over them. No matrix is inverted and no factorisation repeated.
+At the level (alpha, sigma) a Gaussian component has the covariance `alpha^2 S + sigma^2 I`, a function of S. All that
+is needed of it is `apply(f, v)`, where f acts on the eigenvalues of S, and `total(f)`, the sum of f over them: no
+matrix is inverted, and no factorisation is repeated at another level.
 """
 
 from abc import abstractmethod
@@ -25,7 +25,7 @@ class AbstractCovariances(eqx.Module):
 
     @abstractmethod
     def apply(self, function: Function, vectors: Float[Array, "k d"]) -> Float[Array, "k d"]:
-        """`f(S_i) v_i` for each component, f acting on eigenvalues."""
+        """`f(S_i) v_i` for each component, where f acts on the eigenvalues."""
 
     @abstractmethod
     def total(self, function: Function, d: int) -> Float[Array, "k"]:
@@ -33,14 +33,11 @@ class AbstractCovariances(eqx.Module):
 
     def matrices(self, function: Function, d: int) -> Float[Array, "k d d"]:
         """`f(S_i)` as matrices."""
-        k = self.total(jnp.zeros_like, d).size
-        columns = [self.apply(function, jnp.broadcast_to(row, (k, d))) for row in jnp.eye(d, dtype=self.dtype)]
+        zeros = self.total(jnp.zeros_like, d)
+        columns = [
+            self.apply(function, jnp.broadcast_to(row, (zeros.size, d))) for row in jnp.eye(d, dtype=zeros.dtype)
+        ]
         return jnp.stack(columns, axis=-1)
-
-    @property
-    @abstractmethod
-    def dtype(self):
-        """Of the entries."""
 
 
 class Isotropic(AbstractCovariances):
@@ -56,11 +53,6 @@ class Isotropic(AbstractCovariances):
         """`d f(v_i)`."""
         return d * function(self.variances)
 
-    @property
-    def dtype(self):
-        """Of the variances."""
-        return self.variances.dtype
-
 
 class Diagonal(AbstractCovariances):
     """`S_i = diag(v_i)`; v has shape (k, d)."""
@@ -74,11 +66,6 @@ class Diagonal(AbstractCovariances):
     def total(self, function, d):
         """`sum_j f(v_ij)`."""
         return jnp.sum(function(self.variances), axis=1)
-
-    @property
-    def dtype(self):
-        """Of the variances."""
-        return self.variances.dtype
 
 
 class Full(AbstractCovariances):
@@ -99,11 +86,6 @@ class Full(AbstractCovariances):
     def total(self, function, d):
         """`sum_j f(l_ij)`."""
         return jnp.sum(function(self.eigenvalues), axis=1)
-
-    @property
-    def dtype(self):
-        """Of the eigenvalues."""
-        return self.eigenvalues.dtype
 
 
 class LowRank(AbstractCovariances):
@@ -130,11 +112,6 @@ class LowRank(AbstractCovariances):
         """`(d - r) f(floor) + sum_j f(v_ij + floor)`."""
         rank = self.variances.shape[1]
         return (d - rank) * function(self.floor) + jnp.sum(function(self.variances + self.floor), axis=1)
-
-    @property
-    def dtype(self):
-        """Of the variances."""
-        return self.variances.dtype
 
 
 def in_host_double(on_host: Callable, traced: Callable, matrices: Float[Array, "k a b"]):

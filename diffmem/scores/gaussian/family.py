@@ -6,8 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, Real
+from jaxtyping import Array, Float, Int
 
+from ...annotations import Point, RandomKey, Scalar
 from ...arithmetic import dot, residual
 from ...level import NoiseLevel, cast_level, strong
 from ...reductions import Posterior
@@ -28,7 +29,7 @@ class AbstractGaussianFamily(AbstractMixture):
     covariances: eqx.AbstractVar[AbstractCovariances]
     shape: eqx.AbstractVar[tuple[int, ...]]
 
-    def posterior(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Posterior:
+    def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
@@ -50,18 +51,18 @@ class AbstractGaussianFamily(AbstractMixture):
             discarded=jnp.zeros_like(log_prob),
         )
 
-    def evaluate(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Evaluation:
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
         found = self.posterior(x, level)
         return Evaluation(found.mean, -cast_level(level, found.mean.dtype).sigma * self.score(x, level), found)
 
-    def score(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
         return -dot(_shares(log_joint), q).reshape(x.shape)
 
-    def log_partition(self, x, level: NoiseLevel, beta: Real[ArrayLike, ""] = 1.0) -> Float[Array, ""]:
+    def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
         energies = -self._components(x, alpha, sigma)[0] - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
@@ -77,7 +78,7 @@ class AbstractGaussianFamily(AbstractMixture):
         weight, index = jax.lax.top_k(jax.nn.softmax(self._components(x, alpha, sigma)[0]), k)
         return index, weight
 
-    def covariance(self, x: Real[ArrayLike, "*shape"], level: NoiseLevel) -> Float[Array, "..."]:
+    def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
         log_joint, q = self._components(x, alpha, sigma)
@@ -87,7 +88,7 @@ class AbstractGaussianFamily(AbstractMixture):
         between = dot(offsets.T, w[:, None] * offsets)
         return (jnp.sum(w[:, None, None] * within, axis=0) + between).reshape(x.shape + x.shape)
 
-    def jacobian_vector(self, x, level: NoiseLevel, v: Real[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+    def jacobian_vector(self, x, level: NoiseLevel, v: Point) -> Float[Array, "*shape"]:
         """`(alpha / sigma^2) C v`, regular at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
@@ -109,7 +110,7 @@ class AbstractGaussianFamily(AbstractMixture):
         trace = self.covariances.total(lambda s: self._precision(s, alpha, sigma), x.size)
         return jnp.sum(w * (jnp.sum(spread**2, axis=1) - trace))
 
-    def sample(self, level: NoiseLevel, *, key: PRNGKeyArray) -> Float[Array, "*shape"]:
+    def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha mu_i + (alpha^2 S_i + sigma^2)^(1/2) z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)

@@ -1,10 +1,11 @@
-"""One Gaussian: the linear score, and what the covariance spectrum alone can explain."""
+"""One Gaussian, whose score is linear: what mean and covariance of the data alone can explain."""
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ...annotations import Numbers, Point, Points
 from ...checks import check_finite, check_points
 from ...level import float_dtype, strong
 from .covariances import AbstractCovariances
@@ -16,8 +17,7 @@ class Gaussian(AbstractGaussianFamily):
     """N(mean, covariance): `D = mean + alpha S (alpha^2 S + sigma^2)^-1 (x - alpha mean)`.
 
     `mean` has any event shape with d entries; `covariance` is a scalar (isotropic), of the mean's shape (diagonal) or
-    (d, d).
-    Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
+    (d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative variances.
     """
 
     centres: Float[Array, "1 d"]
@@ -25,7 +25,7 @@ class Gaussian(AbstractGaussianFamily):
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(self, mean: Real[ArrayLike, "*shape"], covariance: Real[ArrayLike, "..."]):
+    def __init__(self, mean: Point, covariance: Numbers):
         check_finite("mean", mean)
         self.shape = tuple(np.shape(mean))
         dtype = float_dtype(mean, covariance)
@@ -35,7 +35,7 @@ class Gaussian(AbstractGaussianFamily):
         self.covariances = covariances_of(strong(covariance, dtype)[None], 1, self.shape)
 
     @classmethod
-    def fit(cls, points: Real[ArrayLike, "..."]) -> "Gaussian":
+    def fit(cls, points: Points) -> "Gaussian":
         """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
         check_points(points)
         values = np.asarray(points)

@@ -1,10 +1,11 @@
-"""Mixtures of low-rank Gaussians: subspaces with a floor."""
+"""Mixtures of Gaussians of low rank, with a floor: a small variance in every direction."""
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float
 
+from ...annotations import Numbers, Points, Scalar
 from ...checks import check_finite, check_nonnegative, check_points, check_weights
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
@@ -13,12 +14,11 @@ from .family import AbstractGaussianFamily
 
 
 class LowRankMixture(AbstractGaussianFamily):
-    """`sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, every operation O(k d r) (setting: Wang et al.,
-    arXiv:2409.02426).
+    """The mixture `sum_i w_i N(mu_i, F_i diag(v_i) F_i^T + floor I)`, with every operation in O(k d r).
 
-    `weights` (k,), `means` (k, *shape), `factors` (k, d, r) of any columns, `variances` (k, r), `floor` a scalar. With
-    floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for other shapes and negative
-    variances.
+    `weights` (k,), `means` (k, *shape), `factors` F (k, d, r), whose columns need not be orthogonal, `variances` v
+    (k, r), `floor` a scalar. With floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for
+    other shapes and negative variances. Source of the setting: Wang et al., arXiv:2409.02426.
     """
 
     centres: Float[Array, "k d"]
@@ -28,11 +28,11 @@ class LowRankMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Real[ArrayLike, "..."],
-        means: Real[ArrayLike, "..."],
-        factors: Real[ArrayLike, "..."],
-        variances: Real[ArrayLike, "..."],
-        floor: Real[ArrayLike, ""] = 0.0,
+        weights: Numbers,
+        means: Points,
+        factors: Numbers,
+        variances: Numbers,
+        floor: Scalar = 0.0,
     ):
         check_points(means)
         k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))

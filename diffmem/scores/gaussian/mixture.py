@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, ArrayLike, Float
 
+from ...annotations import Numbers, Point, Points, Scalar
 from ...checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
@@ -13,12 +14,11 @@ from .family import AbstractGaussianFamily
 
 
 class GaussianMixture(AbstractGaussianFamily):
-    """`sum_i w_i N(mu_i, S_i)`: the population law whose score generalizes.
+    """The mixture of Gaussians `sum_i w_i N(mu_i, S_i)`, for instance the population from which training points come.
 
-    `weights` (k,) are normalised; `means` (k, *shape), d entries each; `covariances` isotropic (k,), diagonal (k,
-    *shape) or
-    (k, d), full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry and negative
-    variances.
+    `weights` (k,) are normalised; `means` (k, *shape) have d entries each; `covariances` are isotropic (k,), diagonal
+    (k, *shape) or (k, d), or full (k, d, d). Raises ValueError for other shapes, values that are not finite, asymmetry
+    and negative variances.
     """
 
     centres: Float[Array, "k d"]
@@ -28,9 +28,9 @@ class GaussianMixture(AbstractGaussianFamily):
 
     def __init__(
         self,
-        weights: Real[ArrayLike, "..."],
-        means: Real[ArrayLike, "..."],
-        covariances: Real[ArrayLike, "..."],
+        weights: Numbers,
+        means: Points,
+        covariances: Numbers,
     ):
         check_points(means)
         k = np.shape(means)[0]
@@ -43,11 +43,10 @@ class GaussianMixture(AbstractGaussianFamily):
         self.covariances = covariances_of(strong(covariances, dtype), k, self.shape)
 
     @classmethod
-    def two_clusters(
-        cls, mean: Real[ArrayLike, "*shape"], variance: Real[ArrayLike, ""] = 1.0, weight: Real[ArrayLike, ""] = 0.5
-    ) -> "GaussianMixture":
-        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)` (Biroli et al., arXiv:2402.18491, section
-        3).
+    def two_clusters(cls, mean: Point, variance: Scalar = 1.0, weight: Scalar = 0.5) -> "GaussianMixture":
+        """`weight N(mean, variance I) + (1 - weight) N(-mean, variance I)`.
+
+        Source: Biroli et al., arXiv:2402.18491, section 3.
         """
         mean = jnp.asarray(mean)
         dtype = float_dtype(mean)
@@ -55,9 +54,10 @@ class GaussianMixture(AbstractGaussianFamily):
         return cls(jnp.stack([weight, 1 - weight]), jnp.stack([mean, -mean]), jnp.full(2, strong(variance, dtype)))
 
     @classmethod
-    def fit(cls, points: Real[ArrayLike, "..."], components: int, *, seed: int = 0) -> "GaussianMixture":
-        """A full-covariance mixture by scikit-learn's EM (k-means start, 1e-3 added to each variance), in float64 on
-        the host.
+    def fit(cls, points: Points, components: int, *, seed: int = 0) -> "GaussianMixture":
+        """A full-covariance mixture by scikit-learn's EM, in float64 on the host.
+
+        EM starts from k-means, and 1e-3 is added to each variance.
         """
         from sklearn.mixture import GaussianMixture as EM
 
@@ -80,7 +80,7 @@ class GaussianMixture(AbstractGaussianFamily):
 
 
 def covariances_of(values: Float[Array, "k ..."], k: int, shape: tuple[int, ...]) -> AbstractCovariances:
-    """The covariance family that the shape of `values` names (already checked)."""
+    """The covariances in the family that the shape of `values` stands for; the values are already checked."""
     d = int(np.prod(shape))
     if values.ndim == 1:
         return Isotropic(values)

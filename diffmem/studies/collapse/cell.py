@@ -1,4 +1,4 @@
-"""One cell of a collapse study: n training points in d dimensions, measured beside predicted."""
+"""One cell of a collapse study: measurements and predictions for n training points in d dimensions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,8 +6,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
+from ...annotations import RandomKey
 from ...data import Dataset
 from ...integrators import Heun, grids, sample
 from ...metrics import memorization
@@ -19,14 +20,14 @@ from .grid import ratios_at, times_at
 from .learners import Learner
 from .predictions import monte_carlo_ratio
 
-PADDED = 2048  # sizes below share one compilation
+PADDED = 2048  # training sets below this size are padded to it, and share one compilation
 BATCH = 1024  # samples at once, which bounds the memory
 LEARNING = 1  # folded into the seed's key for the learner
 EXAMPLES = 16  # generated samples that are kept
 
 
 class Settings(NamedTuple):
-    """What the numbers of a cell depend on, beside its data, n, d and the grid of times."""
+    """What the numbers of a cell depend on besides its data, n, d and the grid of times."""
 
     process: AbstractProcess
     samples: int
@@ -39,9 +40,9 @@ class Settings(NamedTuple):
 def measure_cell(
     dataset: Dataset, n: int, times: Float[np.ndarray, "nodes"], settings: Settings, report: Callable[[str], None]
 ) -> xr.Dataset:
-    """All that is known of n points of `dataset` (in its d dimensions): variables over t, and single numbers.
+    """The results for n points of `dataset`, in its d dimensions: curves over t, and single numbers.
 
-    The randomness depends on seed, n and d alone, not on other cells.
+    Random numbers depend on seed, n and d alone, not on other cells.
     """
     root = jax.random.key(settings.seed)
     subset, prediction, cell = jax.random.split(root, 3)
@@ -63,7 +64,7 @@ def measure_cell(
 
 
 def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
-    """The score of the training points, with points of weight zero up to a size that many n share.
+    """The score of the training points, padded with points of weight zero to a size that many n share.
 
     The size is a power of two from 2,048 on, or `most`, the size of the data: it depends on nothing else, so that a
     cell's numbers do not depend on which others are studied.
@@ -74,7 +75,7 @@ def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
     return Empirical(points, (np.arange(size) < n).astype(train.dtype))
 
 
-def _predicted(dataset, n, process, *, key: PRNGKeyArray):
+def _predicted(dataset, n, process, *, key: RandomKey):
     value, error = monte_carlo_ratio(dataset, n, key=key)
     ends = times_at(process, np.array([value - error, value + error]))
     return xr.Dataset(
@@ -87,12 +88,12 @@ def _predicted(dataset, n, process, *, key: PRNGKeyArray):
     )
 
 
-def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
+def _watched(score, learned, train, times, settings, rng, *, key: RandomKey):
     process = settings.process
     watched = watch_forward(score, train, process, times, settings.queries, key=key, denoiser=learned)
     ratio = ratios_at(process, times)
     names = ("measured", "measured_low", "measured_high")
-    # the mean weight of one of two points falls to 1/2 only without signal: a crossing would be noise
+    # of two points the mean own weight reaches 1/2 only at infinite noise: a crossing would be due to chance
     crossed = crossing_interval(watched.own_weight, ratio, rng) if len(train) > 2 else (np.nan,) * 3
     curves = {name: ("t", part.mean(axis=1)) for name, part in watched._asdict().items()}
     in_time = dict(zip(names, times_at(process, np.array(crossed)).tolist()))
@@ -100,7 +101,7 @@ def _watched(score, learned, train, times, settings, rng, *, key: PRNGKeyArray):
     return xr.Dataset({**curves, **in_time, **in_ratio}, coords={"t": times, "ratio": ("t", ratio)})
 
 
-def _generated(score, train, settings, *, key: PRNGKeyArray):
+def _generated(score, train, settings, *, key: RandomKey):
     process, count = settings.process, settings.samples
     times = grids.karras(process, settings.steps)
     drawn = sample(score, process, Heun(), times, train.shape[1:], count, key=key, batch_size=min(count, BATCH))

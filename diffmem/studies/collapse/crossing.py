@@ -1,4 +1,4 @@
-"""Where a falling curve crosses a level, and how well that is known."""
+"""Where a falling curve crosses a level, with a bootstrap interval."""
 
 import numpy as np
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""What the exact posterior says of noisy training points: how far its weights have condensed, and what D copies."""
+"""The exact posterior at noisy training points: how far its weights have condensed, and whether D is a copy."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float
 
+from ...annotations import RandomKey
+from ...batches import equal_batches
+from ...data.indexed_draws import indexed_normals
 from ...level import NoiseLevel, cast_level
 from ...metrics import memorization
 from ...processes import AbstractProcess
@@ -17,7 +20,7 @@ BATCH = 1024  # queries at once, which bounds the memory
 
 
 class Watched(NamedTuple):
-    """Statistics of the posterior weights for each time and query."""
+    """Statistics of the posterior weights, and whether D is a copy, for each time and query."""
 
     participation: Float[np.ndarray, "nodes queries"]
     entropy: Float[np.ndarray, "nodes queries"]
@@ -33,24 +36,19 @@ def watch_forward(
     times: Float[np.ndarray, "nodes"],
     queries: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     denoiser: AbstractScore | None = None,
 ) -> Watched:
     """Forward samples `x = alpha y_i + sigma z` of the training points in turn, each with one z at all times.
 
-    `denoiser` is the score whose D is judged for copies, by default `score` itself.
-    `train` are the first n points of the score, those with weight. Query q is of point q mod n, and its z depends on
-    key and q alone.
+    `denoiser` is the score whose D is compared with the training points, by default `score` itself. `train` are the
+    first n points of the score, those with weight. Query q is of point q mod n, and its z depends on key and q alone.
     Cost: nodes x queries posterior passes and nearest-neighbour searches, 1024 queries at a time.
     """
     level = process.level(jnp.asarray(times))
     batches = []
-    size = min(queries, BATCH)
-    for first in range(0, queries, size):
-        # the last batch repeats its last query, so that it has the size that is compiled already
-        query = np.minimum(first + np.arange(size), queries - 1)
+    for query, keep in equal_batches(queries, BATCH):
         found, denoised = _watch(score, denoiser, jnp.asarray(query % len(train)), level, key, jnp.asarray(query))
-        keep = min(size, queries - first)
         copied = memorization(np.asarray(denoised)[:, :keep].reshape(-1, train.shape[1]), train).copied
         statistics = [np.asarray(part, float)[:, :keep] for part in found]
         batches.append((*statistics, copied.reshape(len(times), keep)))
@@ -61,7 +59,7 @@ def watch_forward(
 def _watch(score: Empirical, denoiser: AbstractScore | None, index, level: NoiseLevel, key, query):
     points = score.points
     dtype = points.dtype
-    z = jax.vmap(lambda q: jax.random.normal(jax.random.fold_in(key, q), points.shape[1:], dtype))(query)
+    z = indexed_normals(key, query, points.shape[1:], dtype)
 
     def at(level):
         return jax.vmap(lambda y, z: _statistics(score, denoiser, points, y, z, level))(points[index], z)
@@ -73,7 +71,7 @@ def _statistics(score: Empirical, denoiser, points: Float[Array, "n d"], y, z, l
     alpha, sigma = level
     x = alpha * y + sigma * z
     posterior = score.posterior(x, level)
-    # own weight from the leader's by the gap of energies, for which z is known: no second pass
+    # the own weight is that of the leader times exp(-gap of energies); as z is known, it needs no second pass
     away = y - points[posterior.leader]
     snr = (alpha / sigma) ** 2
     gap = snr * jnp.sum(away**2) / 2 + jnp.sqrt(snr) * jnp.sum(away * z)

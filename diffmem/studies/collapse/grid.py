@@ -1,4 +1,4 @@
-"""The times of a study: one grid for all cells, around the ratios where they are predicted to collapse."""
+"""The times of a collapse study: one grid for all cells, around the ratios at which collapse is predicted."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
 
+from ...annotations import Numbers
 from ...processes import AbstractProcess
 
 PER_DECADE = 16  # nodes: 15 % apart in sigma/alpha, at which interpolation of the own weight is good to .3 %
@@ -14,10 +15,10 @@ MARGIN = 3.0  # factor in sigma/alpha beyond the lowest and the highest predicte
 
 
 def collapse_grid(process: AbstractProcess, predicted: Float[ArrayLike, "..."]) -> Float[np.ndarray, "nodes"]:
-    """Ascending times whose ratios sigma/alpha lie on the lattice 10^(k/16), from a third of the smallest to three
-    times the largest predicted collapse ratio, as far as the process reaches.
+    """Ascending times around the predicted collapse, with ratios sigma/alpha on the lattice 10^(k/16).
 
-    The lattice is fixed, so that studies of different n and d share the nodes where they overlap.
+    From a third of the smallest predicted collapse ratio to three times the largest, within the range of the process.
+    The lattice is fixed, so that studies of different n and d share nodes where their ranges overlap.
     Raises ValueError where fewer than two nodes are left.
     """
     predicted = np.asarray(predicted, float)
@@ -46,8 +47,8 @@ def ratios_at(process: AbstractProcess, times: Float[np.ndarray, "nodes"]) -> Fl
     return np.divide(sigma, alpha, out=np.full_like(sigma, np.inf), where=alpha > 0)
 
 
-def times_at(process: AbstractProcess, ratio: Real[ArrayLike, "..."]) -> Float[np.ndarray, "..."]:
-    """`process.time_at`, NaN where the ratio is."""
+def times_at(process: AbstractProcess, ratio: Numbers) -> Float[np.ndarray, "..."]:
+    """`process.time_at(ratio)`, NaN where the ratio is not finite."""
     ratio = np.asarray(ratio, float)
     known = np.isfinite(ratio)
     times = np.asarray(process.time_at(jnp.asarray(np.where(known, ratio, 1.0))), float)
@@ -57,9 +58,7 @@ def times_at(process: AbstractProcess, ratio: Real[ArrayLike, "..."]) -> Float[n
 def checked_grid(
     process: AbstractProcess, times: Sequence[float] | Real[ArrayLike, "nodes"]
 ) -> Float[np.ndarray, "nodes"]:
-    """Times given by the caller as they are; raises ValueError unless they ascend in the process with 0 < sigma/alpha
-    < inf.
-    """
+    """The caller's times as an array; raises ValueError unless they ascend, where 0 < sigma/alpha < inf."""
     grid = np.asarray(times, float)
     if grid.ndim != 1 or grid.size < 2 or not (np.diff(grid) > 0).all():
         raise ValueError(f"`times` must be at least two, strictly increasing, but are {times}.")

@@ -1,26 +1,28 @@
-"""From training points to a score: what a study of memorization may put in the place of the exact score."""
+"""Learners, which make a score from training points and may take the place of the exact score in a study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from ... import networks, scores, training
+from ...annotations import RandomKey
+from ...checks import check_count
 from ...scores import AbstractScore
 from ..network_courses import deviation
 
-Learner = Callable[[Float[Array, "n d"], PRNGKeyArray], AbstractScore]
-"""`learner(points, key)`: the score that is learned from the points, the same for the same key."""
+Learner = Callable[[Float[Array, "n d"], RandomKey], AbstractScore]
+"""`learner(points, key)`: the score that is learned from the points; equal keys give equal scores."""
 
 NARROW, WIDE = 0.02, 20.0  # smallest and largest sigma/alpha of a training, in standard deviations of the data
 
 
 @dataclass(frozen=True)
 class EmpiricalLearner:
-    """Learns everything by heart: `scores.Empirical(points)`."""
+    """Memorizes everything: `scores.Empirical(points)`."""
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Empirical:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Empirical:
         """The exact score of the points."""
         return scores.Empirical(points)
 
@@ -29,21 +31,21 @@ class EmpiricalLearner:
 class GaussianLearner:
     """Learns mean and covariance: `scores.Gaussian.fit(points)`."""
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Gaussian:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Gaussian:
         """The score of the Gaussian."""
         return scores.Gaussian.fit(points)
 
 
 @dataclass(frozen=True)
 class MixtureLearner:
-    """Learns a Gaussian mixture of so many components by EM (not more than points): `scores.GaussianMixture.fit`."""
+    """Learns a mixture of `components` Gaussians (at most one for each point) by EM: `scores.GaussianMixture.fit`."""
 
     components: int
 
     def __post_init__(self):
-        _check("components", self.components)
+        check_count("components", self.components)
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.GaussianMixture:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.GaussianMixture:
         """The score of the mixture."""
         seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
         return scores.GaussianMixture.fit(points, min(self.components, len(points)), seed=seed)
@@ -51,14 +53,14 @@ class MixtureLearner:
 
 @dataclass(frozen=True)
 class RandomFeatureLearner:
-    """Fits a ridge denoiser on so many random ReLU features: `scores.RandomFeatureRidge.fit`."""
+    """Fits a denoiser on `features` random ReLU features by ridge regression: `scores.RandomFeatureRidge.fit`."""
 
     features: int
 
     def __post_init__(self):
-        _check("features", self.features)
+        check_count("features", self.features)
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.RandomFeatureRidge:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.RandomFeatureRidge:
         """The score of the fitted denoiser."""
         return scores.RandomFeatureRidge.fit(points, self.features, key=key)
 
@@ -78,9 +80,9 @@ class MLPLearner:
 
     def __post_init__(self):
         for name in ("width", "steps", "batch"):
-            _check(name, getattr(self, name))
+            check_count(name, getattr(self, name))
 
-    def __call__(self, points: Float[Array, "n d"], key: PRNGKeyArray) -> scores.Learned:
+    def __call__(self, points: Float[Array, "n d"], key: RandomKey) -> scores.Learned:
         """The score of the trained network."""
         start, steps = jax.random.split(key)
         points = jax.numpy.asarray(points)
@@ -93,8 +95,3 @@ class MLPLearner:
         objective = training.ScoreMatching(training.LogUniform(*ratios), training.weights.EDM(std))
         run = training.fit(score, points, objective, key=steps, steps=self.steps, batch=self.batch, snapshots=1)
         return run.score
-
-
-def _check(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, but is {value}.")

@@ -1,13 +1,14 @@
-"""When theory expects the collapse of n points of a data set, from its spectrum and from its points."""
+"""Predictions of the collapse of n points of a data set, from its covariance spectrum and from its points."""
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
 from ... import theory
+from ...annotations import RandomKey
 from ...data import Dataset
+from ...data.distinct import first_equal
 
-MOST_POINTS = 20_000  # of a data set in the Monte-Carlo estimate, whose memory is 16 bytes x queries x points
+MOST_POINTS = 20_000  # used in the Monte-Carlo estimate, whose memory is 16 bytes x queries x points
 MC_QUERIES = 1000
 
 UNKNOWN = theory.Estimate(np.nan, np.nan)
@@ -21,15 +22,15 @@ def predicted_ratio(dataset: Dataset, n: int, spectrum: np.ndarray) -> float:
     return ratio
 
 
-def monte_carlo_ratio(dataset: Dataset, n: int, *, key: PRNGKeyArray) -> theory.Estimate:
-    """sigma/alpha at collapse by the mutual information that the points themselves show, leaving one out.
+def monte_carlo_ratio(dataset: Dataset, n: int, *, key: RandomKey) -> theory.Estimate:
+    """sigma/alpha at collapse by a Monte-Carlo estimate of the mutual information from the points, leaving one out.
 
-    NaN where it is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the
+    NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the
     information from crossing log n. Of more than 20,000 points a random 20,000 are used.
     """
     draw, estimate = jax.random.split(key)
     points = dataset.points if dataset.n <= MOST_POINTS else dataset.take(MOST_POINTS, key=draw).points
-    if not 1 < n < len(np.unique(points, axis=0)) - 1:
+    if not 1 < n < len(np.unique(first_equal(points))) - 1:
         return UNKNOWN
     try:
         return theory.empirical_collapse_ratio(points, n, key=estimate, queries=MC_QUERIES)

@@ -1,4 +1,4 @@
-"""The main study: how and when the reverse process of n points in d dimensions collapses onto them."""
+"""The collapse study: when the reverse process of n points in d dimensions collapses onto them."""
 
 import functools
 import importlib.metadata
@@ -13,19 +13,19 @@ import xarray as xr
 from jaxtyping import ArrayLike, Real
 
 from ... import __version__
+from ...checks import check_count, check_seed
 from ...data import Dataset, reduce_dimension
 from ...processes import AbstractProcess, OrnsteinUhlenbeck
 from ...progress import Progress, followed
 from ...theory import spectrum
+from ..sweep.store import Store
+from ..sweep.workers import Cell, Outcome, Report, run_cells
 from .cell import Settings, measure_cell
 from .defaults import default_dimensions, default_sizes
 from .grid import checked_grid, collapse_grid, times_at
 from .learners import Learner
 from .predictions import predicted_ratio
-from ...checks import check_seed
-from ..sweep.store import Store
 from .variables import MEASURED, described
-from ..sweep.workers import Cell, Outcome, Report, run_cells
 
 REMEDY = "choose another folder (--out) or start afresh (--fresh)"
 DEFAULT_PROCESS = OrnsteinUhlenbeck(t_min=1e-5)  # below the collapse of thousands of points in 4 dimensions
@@ -59,38 +59,40 @@ def collapse(
     x_t. `times` default to a common grid around the predicted collapse.
 
     **Measured** (n, d): the time at which the mean own weight falls to 1/2, by interpolation in log sigma/alpha, with
-    its 95 % bootstrap interval over queries (for this subset; other subsets differ by a few per cent). NaN where it is
-    not crossed on the grid, and for n = 2, where the weight falls to 1/2 only without signal.
+    its 95 % bootstrap interval over queries (for this subset; other subsets differ by a few per cent). NaN where the
+    mean does not fall to 1/2 on the grid, and for n = 2, where it does so only at infinite noise.
 
     **Predicted** (n, d): from the spectrum of all the data, which stand for the population, by `theory.collapse_time`
-    (`predicted`); and from the mutual information that all points show, leaving one out, by
+    (`predicted`); and from the mutual information as estimated from all points, leaving one out, by
     `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN unless n < N - 1 for N distinct
     points). Both are extrapolations where n is near N.
 
     **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
-    method on a Karras grid of `steps`, and denoised; `generated_low`, `generated_high` the 95 % Wilson interval. A
-    process that stops before the collapse is complete copies less than all. The first 16 are kept with their nearest
-    training points.
+    method on a Karras grid of `steps`, and denoised; `generated_low` and `generated_high` are the ends of the 95 %
+    Wilson interval. Not all samples are copies if the process ends before the collapse is complete. The first 16
+    samples are kept with their nearest training points.
 
-    `learner(points, key)`, such as those of `studies.learners`, puts a learned score in the place of the exact one:
-    `memorized` and `generated` are then of it, while the weights that are watched, and what is measured and predicted
-    from them, stay those of the exact score of the same points: the background against which it is seen.
+    `learner(points, key)`, such as `studies.MLPLearner()`, replaces the exact score by a learned one: `memorized` and
+    `generated` are then those of the learned score, while the posterior weights, and what is measured and predicted
+    from them, remain those of the exact score of the same points, for comparison.
 
-    Times have companions in sigma/alpha (`measured_ratio`, ...), comparable across processes. Attributes tell versions,
-    seed, process, data with fingerprint, and settings. The same seed gives the same numbers, and a cell's numbers do
-    not depend on the other cells.
+    Each time is also given as sigma/alpha (`measured_ratio`, ...), which is comparable across processes. Attributes
+    hold versions, seed, process, the data with their fingerprint, and settings. Equal seeds give equal numbers, and the
+    numbers of a cell do not depend on the other cells.
 
     `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there.
-    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells; the numbers are the
-    same, and this process alone writes (see `sweep`: processes must be spawned, not forked). Where a cell fails, the
-    others are finished before its exception is raised. `progress(done, total, stage)` is told what happens; True shows
-    it on standard error.
+    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells, with equal results;
+    this process alone writes (see `sweep`: processes must be spawned, not forked). Where a cell fails, the others are
+    finished before its exception is raised. `progress(done, total, stage)` is called with the state of the work; True
+    shows it on standard error.
 
     Cost: for each cell queries x times + 3 x samples x steps passes over the points; one compilation for each d.
     Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
     process that does not reach the collapse, equal points, and a store with other settings.
     """
-    _check_counts(samples, queries, steps, seed)
+    for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
+        check_count(name, count)
+    check_seed(seed)
     sizes = _checked_sizes(dataset, default_sizes(dataset) if n is None else n)
     dimensions = sorted(set(default_dimensions(dataset) if d is None else d))
     if not dimensions:
@@ -105,14 +107,14 @@ def collapse(
     if kept is not None and fresh:
         kept.clear()
     cells = _cells(reduced, sizes, grid, settings)
-    with followed(progress) as told:
-        outcomes = run_cells(cells, kept=kept, executor=executor, progress=told)
+    with followed(progress) as report:
+        outcomes = run_cells(cells, kept=kept, executor=executor, progress=report)
     found = dict(zip(itertools.product(dimensions, sizes), _datasets(cells, outcomes)))
     return _assembled(found, sizes, dimensions, predicted, process).assign_attrs(facts)
 
 
 def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
-    """The work, one dimension after the other, as the cells of each share a compilation."""
+    """The cells in order of dimension, since those of one dimension share a compilation."""
 
     def take(stored: xr.Dataset) -> xr.Dataset | None:
         measured = stored[list(MEASURED)]
@@ -140,7 +142,7 @@ def _measure(home: int, dataset, n: int, grid, settings: Settings, report: Repor
 
 
 def _datasets(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[xr.Dataset]:
-    """The cells' datasets; raises the first error, with its cell beside it."""
+    """The cells' datasets; raises the first error, with a note that names its cell."""
     for cell, outcome in zip(cells, outcomes):
         if outcome.error is not None:
             outcome.error.add_note(f"in the cell {cell.label}")
@@ -149,7 +151,7 @@ def _datasets(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[xr.Dat
 
 
 def _assembled(cells, sizes, dimensions, predicted, process: AbstractProcess) -> xr.Dataset:
-    """One dataset of all cells; examples of fewer dimensions than the most end in NaN."""
+    """One dataset of all cells; examples of fewer dimensions than the largest are padded with NaN."""
     most = max(dimensions)
     rows = [[cells[d, size].pad(feature=(0, most - d)) for d in dimensions] for size in sizes]
     whole = xr.combine_nested(rows, concat_dim=["n", "d"], combine_attrs="drop")
@@ -188,10 +190,3 @@ def _checked_sizes(dataset: Dataset, n: Sequence[int]) -> list[int]:
                 f"`n` must be between 2 and {dataset.n}, the number of points in {dataset.name}, but is {size}."
             )
     return sizes
-
-
-def _check_counts(samples: int, queries: int, steps: int, seed: int) -> None:
-    for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
-        if count < 1:
-            raise ValueError(f"`{name}` must be at least 1, but is {count}.")
-    check_seed(seed)

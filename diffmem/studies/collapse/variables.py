@@ -1,4 +1,4 @@
-"""What each variable of a collapse study is: the long names and units that travel with the numbers."""
+"""Long names and units of the variables of a collapse study."""
 
 from collections.abc import Mapping
 
@@ -18,24 +18,24 @@ VARIABLES = {
     "measured_low": ("lower end of the 95 % interval of the collapse time, bootstrap over queries", "dimensionless"),
     "measured_high": ("upper end of the 95 % interval of the collapse time, bootstrap over queries", "dimensionless"),
     "measured_ratio": ("sigma/alpha at the measured collapse time", "data units"),
-    "measured_ratio_low": ("lower end of its 95 % interval", "data units"),
-    "measured_ratio_high": ("upper end of its 95 % interval", "data units"),
+    "measured_ratio_low": ("lower end of the 95 % interval of measured_ratio", "data units"),
+    "measured_ratio_high": ("upper end of the 95 % interval of measured_ratio", "data units"),
     "predicted": ("collapse time predicted from the covariance spectrum", "dimensionless"),
     "predicted_ratio": ("sigma/alpha predicted from the covariance spectrum", "data units"),
     "predicted_mc": ("collapse time predicted from the mutual information by Monte Carlo", "dimensionless"),
-    "predicted_mc_error": ("its standard error", "dimensionless"),
+    "predicted_mc_error": ("standard error of predicted_mc", "dimensionless"),
     "predicted_mc_ratio": ("sigma/alpha predicted from the mutual information by Monte Carlo", "data units"),
-    "predicted_mc_ratio_error": ("its standard error", "data units"),
+    "predicted_mc_ratio_error": ("standard error of predicted_mc_ratio", "data units"),
     "generated": ("fraction of generated samples that are copies, d1/d2 < 1/3", "1"),
-    "generated_low": ("lower end of its 95 % Wilson interval", "1"),
-    "generated_high": ("upper end of its 95 % Wilson interval", "1"),
+    "generated_low": ("lower end of the 95 % Wilson interval of generated", "1"),
+    "generated_high": ("upper end of the 95 % Wilson interval of generated", "1"),
     "example": ("generated samples, the first of each cell", "data units"),
     "example_neighbour": ("nearest training point of each example", "data units"),
     "example_distance": ("distance d1 of each example to its nearest training point", "data units"),
     "example_distance_ratio": ("d1/d2 of each example", "1"),
 }
 
-# what a cell holds; coordinates and the spectrum's prediction are added to the whole
+# the variables of one cell; coordinates and the prediction from the spectrum are added to the whole
 MEASURED = tuple(name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "predicted", "predicted_ratio"))
 
 

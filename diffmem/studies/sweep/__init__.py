@@ -1,4 +1,4 @@
-"""A function of named parameters over a grid of their values: by workers, resumable, as an xarray dataset."""
+"""A function of named parameters over a grid of their values: in parallel, resumable, as an xarray dataset."""
 
 from .sweep import sweep
 

@@ -1,4 +1,4 @@
-"""The axes of a sweep and its cells, which are known by their values: in files, in progress, and as coordinates."""
+"""The axes of a sweep, and the names of its cells in files and messages, made from their values."""
 
 import hashlib
 import itertools
@@ -10,14 +10,14 @@ import jax
 import numpy as np
 
 Value = bool | int | float | str
-READABLE = 80  # characters of a file name for people; its digest tells cells apart
+READABLE = 80  # readable characters at the start of a file name; a digest of the values follows
 
 
 def checked_axes(grid: Mapping[str, Iterable[object]]) -> dict[str, list[Value]]:
     """The values of each axis as Python numbers or strings, in the order given.
 
-    Raises ValueError for no axis, an axis called `error`, and one that is empty, no sequence, repeats a value, or holds
-    NaN, mixed or other things.
+    Raises ValueError for no axis, for an axis called `error`, and for one that is not a sequence, is empty, repeats a
+    value, or holds NaN or anything but either real numbers or strings.
     """
     if not grid:
         raise ValueError("`grid` must name at least one axis, but is empty.")
@@ -44,7 +44,7 @@ def _checked_values(name: str, values: Iterable[object]) -> list[Value]:
 
 
 def _plain(value):
-    """Scalars of NumPy and JAX as Python's."""
+    """Scalars of NumPy and JAX as Python numbers."""
     return value.item() if isinstance(value, np.generic | jax.Array) and value.ndim == 0 else value
 
 
@@ -59,7 +59,7 @@ def identity(cell: Mapping[str, Value]) -> str:
 
 
 def file_name(cell: Mapping[str, Value]) -> str:
-    """A name that is readable, fit for every file system, and its own for every cell."""
+    """A readable name that every file system accepts, different for different cells."""
     readable = re.sub(r"[^A-Za-z0-9.=,+-]", "_", ",".join(f"{name}={value}" for name, value in sorted(cell.items())))
     return f"{readable[:READABLE]}-{hashlib.sha256(identity(cell).encode()).hexdigest()[:16]}"
 

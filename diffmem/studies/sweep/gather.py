@@ -1,4 +1,4 @@
-"""The results of a sweep's cells as datasets, and all of them as one."""
+"""The results of the cells of a sweep as datasets, and their union as one dataset."""
 
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -15,11 +15,11 @@ IDENTITY = "cell"  # the attribute of a stored cell that holds its values
 
 
 def as_dataset(value: object, axes: Sequence[str]) -> xr.Dataset:
-    """What a function returned for one cell, as a dataset: a number is called `value`; axis i of an array `curve` is
-    `curve_i`; a dataset stays.
+    """The result of a function for one cell as a dataset.
 
-    Raises ValueError for what is neither, for no variable, and for names that are taken: by the axes, by `error`, by
-    the store's attributes.
+    A number is called `value`; axis i of an array `curve` becomes the dimension `curve_i`; a dataset is returned as it
+    is. Raises ValueError for other results, for no variable, and for names that the axes, the variable `error` or the
+    attributes of the store use already.
     """
     if isinstance(value, xr.Dataset):
         found = value
@@ -40,7 +40,7 @@ def _variable(name: str, part: object) -> xr.Variable:
     if array.dtype.kind not in "biuf" and jnp.issubdtype(array.dtype, np.floating):
         array = array.astype(np.float32)  # bfloat16 and its like
     if array.dtype == np.float16:
-        array = array.astype(np.float32)  # which NetCDF has
+        array = array.astype(np.float32)  # NetCDF has no half precision
     if array.dtype.kind not in "biuf":
         raise ValueError(
             f"`function` must return a real number, a mapping of names to such numbers or arrays, or an "
@@ -50,9 +50,9 @@ def _variable(name: str, part: object) -> xr.Variable:
 
 
 def misfit(cell: xr.Dataset, shapes: dict[Hashable, object]) -> ValueError | None:
-    """Why this cell cannot be gathered with those whose shapes are collected in `shapes`; if it can, its are added.
+    """The error of a cell that does not fit those whose shapes are in `shapes`; None, and its shapes added, if it fits.
 
-    A variable has the same dimensions in all cells, and a coordinate is one, of the same kind, in all of them.
+    A variable must have equal dimensions in all cells, and a coordinate must be of one kind in all of them.
     """
     own: dict[Hashable, object] = {name: variable.dims for name, variable in cell.data_vars.items()}
     own |= {dim: dim in cell.indexes and cell[dim].dtype.kind for dim in cell.dims}
@@ -70,7 +70,8 @@ def misfit(cell: xr.Dataset, shapes: dict[Hashable, object]) -> ValueError | Non
 def gathered(cells: Sequence[xr.Dataset | None], axes: Mapping[str, Sequence[Value]]) -> xr.Dataset:
     """All cells over the axes, in the order of `axes.product`; NaN where a cell or a part of it is missing.
 
-    Along dimensions with coordinates the cells are aligned (the union of labels), along others the shorter end in NaN.
+    Along dimensions with coordinates the cells are aligned (union of labels); along others the shorter ones are padded
+    with NaN.
     """
     known = {position: cell for position, cell in enumerate(cells) if cell is not None}
     coords = {name: list(values) for name, values in axes.items()}

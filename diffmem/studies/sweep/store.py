@@ -1,4 +1,4 @@
-"""Finished cells on disk: written whole or not at all, and read again only under the settings they were made with."""
+"""Finished cells on disk: written whole or not at all, and read again only under equal settings."""
 
 import json
 import os
@@ -19,9 +19,8 @@ DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError
 class Store:
     """A folder with one NetCDF file for each finished cell, each carrying the settings it was made with.
 
-    `pattern` is what the cells' file names look like, and `remedy` what the refusal of other settings advises. One
-    process writes at a time.
-    Raises ValueError where `folder` is a file.
+    `pattern` matches the file names of the cells; `remedy` is the advice in the error for other settings. Only one
+    process may write at a time. Raises ValueError where `folder` is a file.
     """
 
     def __init__(self, folder: str | os.PathLike[str], settings: dict[str, str | int], *, pattern: str, remedy: str):
@@ -54,11 +53,10 @@ class Store:
     def read(
         self, name: str, label: str, take: Callable[[xr.Dataset], xr.Dataset | None] = lambda cell: cell
     ) -> xr.Dataset | None:
-        """What `take` takes of a finished cell, or None where there is none: no file, nothing to take, a damaged file
-        (with a warning that calls the cell by its label).
+        """`take(cell)` of a finished cell; None where there is no file, `take` returns None, or the file is damaged.
 
-        A file on which `take` fails is damaged too. Raises ValueError, naming what differs, for a cell made with other
-        settings.
+        A file on which `take` fails counts as damaged. Of a damaged file a warning is given, with the label of the
+        cell. Raises ValueError, naming what differs, for a cell made with other settings.
         """
         path = self.path(name)
         if not path.exists():
@@ -97,7 +95,7 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its name when the block is done; folders are made. Ctrl-C waits."""
+    """A temporary path to write to, renamed to `path` at the end of the block; folders are made, Ctrl-C is delayed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with _uninterrupted():
@@ -110,16 +108,16 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C is heard when the block is left: a file cut off while it opens complains when it is freed."""
+    """Delay Ctrl-C to the end of the block: a file that is interrupted while it opens warns when it is freed."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is None:
         yield
         return
-    heard = []
-    signal.signal(signal.SIGINT, lambda *event: heard.append(event))
+    received = []
+    signal.signal(signal.SIGINT, lambda *event: received.append(event))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if heard:
+        if received:
             signal.raise_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Any function of named numbers and strings over a grid of them, on any executor, with every finished cell kept."""
+"""A function of named numbers and strings over a grid of them, on any executor, with finished cells saved."""
 
 import functools
 import importlib.metadata
@@ -37,37 +37,37 @@ def sweep(
         found = sweep(slope, {"n": (4, 16), "kind": ("a", "b")}, store="slopes")
         found.value.sel(n=16, kind="b")
 
-    `grid` names the keyword arguments and gives each a sequence of numbers or strings. `function` returns a real number
-    (gathered as `value`), a mapping of names to numbers or arrays (axis i of an array `curve` becomes the dimension
-    `curve_i`), or an xarray.Dataset. Dimensions without coordinates may differ in size: shorter ones end in NaN; others
-    are aligned. A variable keeps its dimensions in all cells.
+    `grid` names keyword arguments of `function` and gives each a sequence of numbers or strings. `function` returns a
+    real number (gathered as `value`), a mapping of names to numbers or arrays (axis i of an array `curve` becomes the
+    dimension `curve_i`), or an xarray.Dataset. Dimensions with coordinates are aligned; those without may differ in
+    size, and shorter ones are padded with NaN. A variable must have equal dimensions in all cells.
 
-    **Failures**: a cell that raises is NaN, its exception's line is in the variable `error` (elsewhere the empty
-    string), the others go on, and a warning counts them. The next call tries it again.
+    **Failures**: a cell that raises an exception is NaN, the exception is in the variable `error` (elsewhere the empty
+    string), the other cells are still computed, and a warning counts the failures. The next call tries them again.
 
-    **Store**: a folder in which each finished cell is saved at once, whole or not at all, in a file of its own that
-    is known by the cell's values (floats to the last bit; 1 and 1.0 are two). The next call reads the cells it finds,
-    also after Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. The function's
-    qualified name (with the arguments of a `functools.partial`), the version of its package and that of diffmem are
-    stored too, and others are refused. A function changed under the same name is not noticed: take another folder.
-    None keeps nothing. One process at a time may use a folder.
+    **Store**: a folder in which each finished cell is saved at once, whole or not at all, in a file of its own that is
+    identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads the cells that it
+    finds there, also after Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. The
+    function's qualified name (with the arguments of a `functools.partial`), the version of its package and that of
+    diffmem are stored too, and a folder of other ones is refused. A changed function of equal name is not noticed: take
+    another folder. None saves nothing. Only one process at a time may use a folder.
 
     **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
-    Slurm pools. It stays yours to close. None computes in this process. Workers send results back; this process alone
-    writes. Processes must not be forked, as JAX does not survive it: `ProcessPoolExecutor(mp_context=
+    Slurm pools. The caller closes it. None computes in this process. Workers send results back; this process alone
+    writes. Processes must not be forked, as JAX hangs in them: `ProcessPoolExecutor(mp_context=
     multiprocessing.get_context("spawn"))`, in a script below `if __name__ == "__main__":`, with a function that can be
     imported. They compute with the x64 flag of this process. Dask gives the cells of a dead worker to others; a process
-    pool ends with its first dead worker, and the cells that had not finished have failed.
+    pool ends with its first dead worker, and its unfinished cells fail.
 
-    **Randomness**: none is added. Make `seed` an axis and draw from `jax.random.key(seed)` in the function, so that a
-    cell's numbers do not depend on which worker took it.
+    **Randomness**: none is added. Make `seed` an axis and draw from `jax.random.key(seed)` in the function, so that the
+    numbers of a cell do not depend on the worker that computed it.
 
-    `progress(done, total, stage)` is told what happens; True shows a bar on a terminal and lines elsewhere, False is
-    silent.
+    `progress(done, total, stage)` is called with the state of the work; True shows a bar on a terminal and lines
+    elsewhere, False shows nothing.
 
     Cost beyond the function's: about 10 ms and one small file for each cell, and all results in memory.
     Raises ValueError for a grid without axes or cells, with repeated, mixed or other values, or that does not fit the
-    function's arguments; for an executor that is none; for a store of another function.
+    function's arguments; for an `executor` that is not an Executor; and for a store of another function.
     """
     axes = checked_axes(grid)
     places = product(axes)
@@ -77,8 +77,8 @@ def sweep(
     if kept is not None:
         kept.check()
     cells = [_cell(function, place) for place in places]
-    with followed(progress) as told:
-        outcomes = run_cells(cells, kept=kept, executor=executor, progress=told)
+    with followed(progress) as report:
+        outcomes = run_cells(cells, kept=kept, executor=executor, progress=report)
     return _assembled(cells, outcomes, axes).assign_attrs(facts)
 
 
@@ -120,7 +120,7 @@ def _assembled(cells: Sequence[Cell], outcomes: Sequence[Outcome], axes: Mapping
 def _check_arguments(function: Callable[..., object], place: Mapping[str, Value]) -> None:
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some functions written in C tell none
+    except ValueError:  # some functions written in C have no signature
         return
     try:
         signature.bind(**place)
@@ -142,7 +142,7 @@ def _name(function: Callable[..., object]) -> str:
     if isinstance(function, functools.partial):
         fixed = [reprlib.repr(value) for value in function.args]
         fixed += [f"{name}={reprlib.repr(value)}" for name, value in function.keywords.items()]
-        # where an object lies in memory says nothing of what it is
+        # the address of an object does not identify it in another run
         return re.sub(r" at 0x\w+", "", f"{_name(function.func)}({', '.join(fixed)})")
     inner = inspect.unwrap(function)
     named = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)

@@ -11,31 +11,26 @@ import xarray as xr
 from ...progress import Progress
 from .store import Store
 
-try:
-    from jax import enable_x64
-except ImportError:  # its place before JAX 0.8
-    from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-
-WINDOW = 1024  # cells submitted and not finished: more than most pools have workers, few enough for any scheduler
+WINDOW = 1024  # cells submitted and not finished: more than most pools have workers, not too many for a scheduler
 
 Report = Callable[[str], None]
-"""`report(what a cell does now)`."""
+"""`report(stage)`: what a cell does now, in a few words."""
 
 
 class Cell(NamedTuple):
     """One piece of work: `call(report)` returns its dataset, and pickles where the executor needs that."""
 
     name: str
-    """Of its file in the store."""
+    """Name of its file in the store."""
     label: str
-    """What people are told it is."""
+    """Name of the cell in messages."""
     call: Callable[[Report], xr.Dataset]
     take: Callable[[xr.Dataset], xr.Dataset | None]
-    """What is taken of the stored cell, which is damaged where this fails; None to compute it again."""
+    """The part of the stored cell to use, or None to compute it again; where this fails, the cell is damaged."""
 
 
 class Outcome(NamedTuple):
-    """What has become of a cell: its dataset, or why there is none."""
+    """The result of a cell: its dataset, or the exception that it raised."""
 
     dataset: xr.Dataset | None
     error: BaseException | None
@@ -48,13 +43,13 @@ def run_cells(
     executor: Executor | None,
     progress: Progress,
 ) -> list[Outcome]:
-    """What becomes of every cell, in order: read where it is stored, else computed and stored.
+    """The outcome of every cell, in order: read where it is stored, else computed and stored.
 
-    An exception in a cell is its outcome and stops no other; so is the death of a worker that is not made up for by the
-    executor. The store is read, and refused, before work. On an executor at most 1,024 cells are on their way, each
-    computed with the x64 flag of this process; results come back here, where alone the store is written. When this
-    process is interrupted, pending cells are cancelled, and those that have arrived are stored.
-    Raises ValueError for an executor that is none, and OSError where the store cannot be written.
+    An exception in a cell is the outcome of this cell and stops no other; so is the death of a worker, unless the
+    executor computes the cell elsewhere. The store is read, and checked for other settings, before any work. At most
+    1,024 cells are submitted to the executor at a time, each computed with the x64 flag of this process, which alone
+    writes the store. When this process is interrupted, pending cells are cancelled and finished ones stored.
+    Raises ValueError for an `executor` that is not an Executor, and OSError where the store cannot be written.
     """
     if not isinstance(executor, Executor | None):
         raise ValueError(
@@ -92,12 +87,12 @@ def _stored(cells: Iterable[Cell], kept: Store) -> dict[str, Outcome]:
 
 
 def _written(cell: Cell, outcome: Outcome, kept: Store | None) -> Outcome:
-    """The outcome, after its dataset is stored; a dataset that no file can hold is a failure of its cell."""
+    """The outcome, with its dataset stored; a dataset that cannot be written to a file is a failure of its cell."""
     if kept is None or outcome.dataset is None:
         return outcome
     try:
         kept.write(cell.name, outcome.dataset)
-    except OSError:  # no space, no right to write: true of every cell
+    except OSError:  # no space, no permission: every other cell would fail too
         raise
     except Exception as error:
         return Outcome(None, error)
@@ -123,7 +118,7 @@ def _spread(cells: Iterable[Cell], executor: Executor, finish: Callable[[Cell, O
                 return
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 finish(pending[future], _arrived(future))
-                del pending[future]  # only now: an interrupted `finish` is made good below
+                del pending[future]  # after `finish`, which is called again below where it was interrupted
     finally:
         for future in pending:
             future.cancel()
@@ -135,7 +130,7 @@ def _spread(cells: Iterable[Cell], executor: Executor, finish: Callable[[Cell, O
 def _submitted(executor: Executor, cell: Cell, x64: bool) -> Future:
     try:
         return executor.submit(_in_worker, cell.call, x64)
-    except BrokenExecutor as error:  # a worker died before: the same outcome as for the cells on their way then
+    except BrokenExecutor as error:  # a worker died earlier, which failed the cells submitted then
         refused = Future()
         refused.set_exception(error)
         return refused
@@ -149,9 +144,9 @@ def _arrived(future: Future) -> Outcome:
 
 
 def _in_worker(call: Callable[[Report], xr.Dataset], x64: bool) -> xr.Dataset:
-    with enable_x64(x64):
-        return call(_unheard)
+    with jax.enable_x64(x64):
+        return call(_ignore)
 
 
-def _unheard(stage: str) -> None:
+def _ignore(stage: str) -> None:
     pass

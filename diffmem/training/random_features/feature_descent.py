@@ -1,12 +1,13 @@
-"""Gradient descent on random features as it is run: discrete steps, fresh noise in each."""
+"""Gradient descent on random features in discrete steps, with fresh noise in each."""
 
 import math
 from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Real
 
+from ...annotations import RandomKey
 from ...level import NoiseLevel
 from .feature_fit import check_level
 from .feature_moments import Activation, check_layers, gaussian_numbers, in_double
@@ -20,7 +21,7 @@ def descend_random_features(
     step: float,
     activation: Activation = jax.lax.tanh,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> list[Float[np.ndarray, "d p"]]:
     """The weights A at training times, by full-batch gradient descent from A = 0 with one fresh noise a point and step.
 

@@ -1,4 +1,4 @@
-"""Random features fitted exactly: ridge regression and gradient flow at every training time, from one decomposition."""
+"""Exact fits of random features: ridge regression, and gradient flow at every training time, by one eigenbasis."""
 
 import math
 from typing import NamedTuple
@@ -6,13 +6,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import ArrayLike, Float, Real
 
+from ...annotations import RandomKey
 from ...level import NoiseLevel
+from ...representation import one_line
 from ...scores.random_features import RandomFeatures
 from .feature_moments import Activation, FeatureMoments, exact_feature_moments, sampled_feature_moments
 
-ROUNDING = np.finfo(np.float64).eps  # of an eigenvalue, in units of the largest and for each row
+ROUNDING = np.finfo(np.float64).eps  # error of an eigenvalue, in units of the largest times the number of rows
 
 
 class FitErrors(NamedTuple):
@@ -21,18 +23,20 @@ class FitErrors(NamedTuple):
     train: Float[np.ndarray, "*runs"]
     """`E|sigma s + xi|^2/d` on the training points, over the noise that the fit has seen; without the penalty."""
     test: Float[np.ndarray, "*runs"]
-    """The same on fresh points of N(0, I): `sigma^2 score + alpha^2/Gamma^2`, Gamma^2 = alpha^2 + sigma^2."""
+    """`E|sigma s + xi|^2/d` on fresh points of N(0, I), which is `sigma^2 score + alpha^2/Gamma^2`."""
     score: Float[np.ndarray, "*runs"]
-    """`E|s(y) + y/Gamma^2|^2/d` over y ~ N(0, Gamma^2 I), against the score of the population."""
+    """`E|s(y) + y/Gamma^2|^2/d` over y ~ N(0, Gamma^2 I), Gamma^2 = alpha^2 + sigma^2: the error of the score."""
+
+    __repr__ = one_line
 
     @property
     def gap(self) -> Float[np.ndarray, "*runs"]:
-        """Test less training loss: what the fit owes to its own points."""
+        """Test loss less training loss."""
         return np.asarray(self.test - self.train)
 
 
 class FeatureModes(NamedTuple):
-    """All that the errors of a linear fit depend on, in the eigenbasis of U.
+    """What the errors of a linear fit depend on, in the eigenbasis of U.
 
     A fit multiplies each mode by a gain, `A/sqrt(p) = -(1/sigma) V^T g(U)`: `1/(l + penalty)` for ridge regression,
     `(1 - exp(-2 sigma^2 l tau/psi_p))/l` for gradient flow from A = 0 at training time tau, psi_p = p/d. tau counts
@@ -51,6 +55,8 @@ class FeatureModes(NamedTuple):
     psi_p: float
     power: float
     """`E|xi|^2/d` of the noise that the fit has seen: 1 where it has seen all."""
+
+    __repr__ = one_line
 
     def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors at penalties `sigma^2 penalty |A|^2/(d p)` added to the loss."""
@@ -71,7 +77,7 @@ class FeatureModes(NamedTuple):
 
 
 class FeatureFit(NamedTuple):
-    """The exact fit of true features, with the functions of x that it stands for."""
+    """An exact fit of random features, which also gives the fitted scores."""
 
     modes: FeatureModes
     vectors: Float[np.ndarray, "p k"]
@@ -80,6 +86,8 @@ class FeatureFit(NamedTuple):
     train: FeatureMoments
     first: Float[np.ndarray, "p d"]
     activation: Activation
+
+    __repr__ = one_line
 
     def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """As `FeatureModes.ridge`."""
@@ -94,7 +102,7 @@ class FeatureFit(NamedTuple):
         return self._score(ridge_gain(self.modes.eigenvalues, _positive("penalty", penalty)))
 
     def flow_score(self, time: float) -> RandomFeatures:
-        """The score after a training time, likewise."""
+        """The score of gradient flow at a training time, likewise."""
         modes = self.modes
         return self._score(flow_gain(modes.eigenvalues, _times(time), float(modes.level.sigma), modes.psi_p))
 
@@ -112,7 +120,7 @@ def fit_random_features(
     activation: Activation = jax.lax.tanh,
     draws: int | None = None,
     *,
-    key: PRNGKeyArray | None = None,
+    key: RandomKey | None = None,
 ) -> FeatureFit:
     """Fit `s(x) = A f(W x/sqrt(d))/sqrt(p)` to noisy training points, for every penalty and training time at once.
 
@@ -136,7 +144,7 @@ def fit_random_features(
     p, d = first.shape
     everyone = exact_feature_moments(first, np.zeros((1, d)), NoiseLevel(1.0, math.hypot(alpha, sigma)), activation)
     eigenvalues, vectors = np.linalg.eigh(train.second)
-    # V lies in the range of U: modes of eigenvalue 0 carry none of it, but rounding divided by rounding
+    # V lies in the range of U: its part in modes of eigenvalue 0 is rounding error
     real = eigenvalues > ROUNDING * p * eigenvalues[-1]
     eigenvalues, vectors = eigenvalues[real], vectors[:, real]
     response = vectors.T @ train.cross

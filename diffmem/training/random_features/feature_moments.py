@@ -1,6 +1,6 @@
-"""Second moments of random features under noise, exactly: what a least-squares fit has to know of its training set.
+"""Second moments of random features under noise, from which a least-squares fit follows.
 
-Host numbers in float64 whatever JAX's precision; the activation is a JAX function, as in `RandomFeatures`.
+They are computed on the host in float64; the activation is a JAX function, as in `RandomFeatures`.
 """
 
 import math
@@ -10,18 +10,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
+from jaxtyping import Array, ArrayLike, Float, Real
 
+from ...annotations import RandomKey
+from ...checks import check_count
 from ...level import NoiseLevel
-
-try:
-    from jax import enable_x64
-except ImportError:  # an older JAX
-    from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+from ...representation import one_line
 
 NODES, RANGE = 161, 11.0  # of the trapezoidal rule over one noise; beyond the range lies 1e-13 of every term
-TERMS = 24  # at most, of the expansion in correlations of two noises
-ENOUGH = 1e-13  # of the largest second moment: an expansion ends where all that follows is less
+TERMS = 24  # largest number of terms in the expansion in correlations of two noises
+ENOUGH = 1e-13  # an expansion ends where its rest is below this share of the largest second moment
 BLOCK = 256  # points expanded together
 SLAB = 1 << 15  # features expanded together
 CHUNK = 1 << 15  # numbers that JAX handles at once: one compilation serves all shapes
@@ -38,7 +36,9 @@ class FeatureMoments(NamedTuple):
     """V = E f xi^T."""
     sigma: float
     power: float = 1.0
-    """`E|xi|^2/d`: not 1 for a few draws."""
+    """`E|xi|^2/d`, which is 1 for all noise and near 1 for a few draws."""
+
+    __repr__ = one_line
 
     def loss(self, second: Float[np.ndarray, "d p"]) -> float:
         """Loss per dimension `E|sigma s + xi|^2/d` of s = A f/sqrt(p), A = `second`, whatever A is.
@@ -56,7 +56,7 @@ def exact_feature_moments(
     level: NoiseLevel,
     activation: Activation = jax.lax.tanh,
 ) -> FeatureMoments:
-    """Moments over all noise of n points: infinitely many draws, none of them drawn.
+    """Moments over all noise of n points, in closed form.
 
     Rows i, j of W see the noise with standard deviations w_i = sigma |W_i|/sqrt(d) and correlation c_ij, so
 
@@ -103,9 +103,9 @@ def sampled_feature_moments(
     draws: int,
     activation: Activation = jax.lax.tanh,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
 ) -> FeatureMoments:
-    """Moments over `draws` noises of each point, drawn once: what a fit to a finite noisy set knows.
+    """Moments over `draws` noises of each point, drawn once: those of a finite noisy training set.
 
     Cost: (n draws) p^2 products and as many features in memory.
 
@@ -113,8 +113,7 @@ def sampled_feature_moments(
         ValueError: `draws` is below 1, or shapes that do not fit.
     """
     first, points = check_layers(first, points)
-    if draws < 1:
-        raise ValueError(f"`draws` must be at least 1, but is {draws}.")
+    check_count("draws", draws)
     alpha, sigma = (float(part) for part in level)
     noise = gaussian_numbers(key, (draws, *points.shape))
     noisy = (alpha * points + sigma * noise).reshape(-1, points.shape[1])
@@ -145,16 +144,16 @@ def hermite_terms(
 
 
 def in_double(activation: Activation, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """The activation in float64, also where JAX's x64 is off."""
+    """The activation in float64, even where JAX's x64 is off."""
     flat = np.ravel(values)
     padded = np.zeros(-(-flat.size // CHUNK) * CHUNK)
     padded[: flat.size] = flat
-    with enable_x64(True):
+    with jax.enable_x64(True):
         done = [np.asarray(activation(jnp.asarray(part, jnp.float64))) for part in padded.reshape(-1, CHUNK)]
     return np.concatenate(done)[: flat.size].reshape(values.shape)
 
 
-def gaussian_numbers(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+def gaussian_numbers(key: RandomKey, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
     """Independent N(0, 1), drawn in JAX's default float."""
     count = math.prod(shape)
     keys = [jax.random.fold_in(key, i) for i in range(-(-count // CHUNK))]

@@ -1,0 +1,19 @@
+"""Names for the types of arguments, so that a signature can be read: `posterior(self, x: Point, level: NoiseLevel)`."""
+
+from jaxtyping import ArrayLike, PRNGKeyArray, Real
+from typing_extensions import TypeAliasType
+
+Scalar = TypeAliasType("Scalar", Real[ArrayLike, ""])
+"""A real number, or an array of JAX or NumPy without axes."""
+
+Point = TypeAliasType("Point", Real[ArrayLike, "*shape"])
+"""One point of any event shape; batch with `jax.vmap`."""
+
+Points = TypeAliasType("Points", Real[ArrayLike, "..."])
+"""Points (count, *shape) of any event shape, with a leading axis of points."""
+
+Numbers = TypeAliasType("Numbers", Real[ArrayLike, "..."])
+"""Real numbers in the shape that the docstring says."""
+
+RandomKey = TypeAliasType("RandomKey", PRNGKeyArray)
+"""A key of `jax.random.key` or `jax.random.PRNGKey`."""
