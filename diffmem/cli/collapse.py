@@ -92,7 +92,7 @@ def collapse(
     learner = learner_called(score)
     dataset = in_precision(dataset_called(data), dtype)
 
-    from ..studies.collapse import study as study
+    from ..studies import collapse as study
 
     try:
         with warnings.catch_warnings(record=True) as caught, executor_of(workers, dask) as executor:
