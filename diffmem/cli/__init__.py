@@ -10,6 +10,8 @@ from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .papers import papers
 
+__all__ = ["main"]
+
 USAGE_ERROR = typer.BadParameter.__mro__[2]  # the parent of all complaints about arguments, wherever typer keeps it
 BAD_INPUT, INTERRUPTED = 2, 130
 

@@ -13,17 +13,24 @@ import importlib
 import re
 from pathlib import Path
 
-from .base import CLAIMS, read_paper
-from .base import SCALES as SCALES
-from .base import Claim as Claim
-from .base import Measurement as Measurement
-from .base import Paper as Paper
-from .base import Results as Results
-from .base import Scale as Scale
-from .base import Variable as Variable
-from .record import read_record as read_record
-from .record import run_paper as run_paper
-from .report import as_table as as_table
+from .base import CLAIMS, SCALES, Claim, Measurement, Paper, Results, Scale, Variable, read_paper
+from .record import read_record, run_paper
+from .report import as_table
+
+__all__ = [
+    "SCALES",
+    "Claim",
+    "Measurement",
+    "Paper",
+    "Results",
+    "Scale",
+    "Variable",
+    "as_table",
+    "paper",
+    "read_record",
+    "run_paper",
+    "slugs",
+]
 
 SLUG = re.compile(r"[a-z]+(19|20)\d\d[a-z]?")
 _FOLDER = Path(__file__).parent
