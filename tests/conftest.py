@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 import jax
 import matplotlib
@@ -12,10 +13,18 @@ jax.config.update("jax_enable_x64", os.environ.get("DIFFMEM_X64", "1") == "1")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+MAPS, LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+# compiled functions that are kept make later tests faster; beyond this many maps they fill the memory
+MOST_MAPS = min(40_000, int(LIMIT.read_text()) // 2) if LIMIT.exists() else 0
+
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled_functions():
-    """Thousands of compiled functions in one process run out of memory maps and crash the compiler: free them by file."""
+    """Each compiled function takes memory maps, of which a process has a limited number: a compiler without maps crashes.
+
+    So they are freed between modules once there are many, and always where the number of maps cannot be read.
+    """
     yield
-    jax.clear_caches()
-    gc.collect()
+    if not MAPS.exists() or MAPS.read_text().count("\n") > MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()
