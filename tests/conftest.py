@@ -1,4 +1,7 @@
-"""Strict JAX flags for the whole suite: double precision (off with DIFFMEM_X64=0), no silent promotion of types or ranks."""
+"""Strict JAX flags for the whole suite, and what makes compilation, most of its time, cheaper.
+
+Flags: double precision (off with DIFFMEM_X64=0), no silent promotion of types or ranks.
+"""
 
 import gc
 import os
@@ -12,6 +15,13 @@ matplotlib.use("Agg")
 jax.config.update("jax_enable_x64", os.environ.get("DIFFMEM_X64", "1") == "1")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# what one process compiled is read by the other one, by processes that tests start, and by the next run;
+# a folder that the caller has named stays
+FOLDER = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
+SECONDS = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+jax.config.update("jax_compilation_cache_dir", FOLDER)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", float(SECONDS))
 
 MAPS, LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 # compiled functions that are kept make later tests faster; beyond this many maps they fill the memory
