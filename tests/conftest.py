@@ -18,7 +18,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # what one process compiled is read by the other one, by processes that tests start, and by the next run;
 # a folder that the caller has named stays
-FOLDER = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
+ROOT = Path(__file__).parents[1]
+FOLDER = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "compiled"))
 SECONDS = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 jax.config.update("jax_compilation_cache_dir", FOLDER)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", float(SECONDS))
