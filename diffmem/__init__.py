@@ -10,40 +10,46 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import data as data
-    from . import integrators as integrators
-    from . import metrics as metrics
-    from . import networks as networks
-    from . import papers as papers
-    from . import plots as plots
-    from . import processes as processes
-    from . import reductions as reductions
-    from . import scores as scores
-    from . import studies as studies
-    from . import theory as theory
-    from . import training as training
-    from .integrators import Samples as Samples
-    from .integrators import invert as invert
-    from .integrators import log_likelihood as log_likelihood
-    from .integrators import sample as sample
-    from .level import NoiseLevel as NoiseLevel
-    from .reductions import Posterior as Posterior
+    from . import (
+        data,
+        integrators,
+        metrics,
+        networks,
+        papers,
+        plots,
+        processes,
+        reductions,
+        scores,
+        studies,
+        theory,
+        training,
+    )
+    from .integrators import Samples, invert, log_likelihood, sample
+    from .level import NoiseLevel
+    from .reductions import Posterior
 
-_MODULES = (
+__all__ = [
+    "NoiseLevel",
+    "Posterior",
+    "Samples",
     "data",
     "integrators",
+    "invert",
+    "log_likelihood",
     "metrics",
     "networks",
     "papers",
     "plots",
     "processes",
     "reductions",
+    "sample",
     "scores",
     "studies",
     "theory",
     "training",
-)
-_NAMES = {
+]
+
+_HOMES = {
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
@@ -54,12 +60,12 @@ _NAMES = {
 
 
 def __getattr__(name: str):
-    if name in _MODULES:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name in __all__:
         return importlib.import_module(f".{name}", __name__)
-    if name in _NAMES:
-        return getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
     raise AttributeError(f"module 'diffmem' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES, *_NAMES])
+    return sorted({*globals(), *__all__})

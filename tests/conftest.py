@@ -1,7 +1,11 @@
-"""Strict JAX flags for the whole suite: double precision (off with DIFFMEM_X64=0), no silent promotion of types or ranks."""
+"""Strict JAX flags for the whole suite, and what makes compilation, most of its time, cheaper.
+
+Flags: double precision (off with DIFFMEM_X64=0), no silent promotion of types or ranks.
+"""
 
 import gc
 import os
+from pathlib import Path
 
 import jax
 import matplotlib
@@ -12,10 +16,26 @@ jax.config.update("jax_enable_x64", os.environ.get("DIFFMEM_X64", "1") == "1")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# what one process compiled is read by the other one, by processes that tests start, and by the next run;
+# a folder that the caller has named stays
+ROOT = Path(__file__).parents[1]
+FOLDER = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "compiled"))
+SECONDS = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+jax.config.update("jax_compilation_cache_dir", FOLDER)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", float(SECONDS))
+
+MAPS, LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+# compiled functions that are kept make later tests faster; beyond this many maps they fill the memory
+MOST_MAPS = min(40_000, int(LIMIT.read_text()) // 2) if LIMIT.exists() else 0
+
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled_functions():
-    """Thousands of compiled functions in one process run out of memory maps and crash the compiler: free them by file."""
+    """Each compiled function takes memory maps, of which a process has a limited number: a compiler without maps crashes.
+
+    So they are freed between modules once there are many, and always where the number of maps cannot be read.
+    """
     yield
-    jax.clear_caches()
-    gc.collect()
+    if not MAPS.exists() or MAPS.read_text().count("\n") > MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()

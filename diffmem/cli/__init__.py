@@ -10,6 +10,8 @@ from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .papers import papers
 
+__all__ = ["main"]
+
 USAGE_ERROR = typer.BadParameter.__mro__[2]  # the base class of errors about arguments, which typer does not export
 BAD_INPUT, INTERRUPTED = 2, 130
 

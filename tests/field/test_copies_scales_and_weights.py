@@ -138,7 +138,7 @@ def test_single_precision_throughout_says_what_rounding_does():
 def test_one_far_point_changes_nothing_near_the_others(reduction):
     score = Empirical(np.array([[0], [0.01], [1e10]], np.float32), reduction=reduction)
     found = score.posterior(np.zeros(1, np.float32), NoiseLevel(1.0, 0.002))
-    assert found.leader == 0 and found.leader_weight == pytest.approx(0.9999963, abs=1e-6)
+    assert found.leader == 0 and found.leader_weight == pytest.approx(1 / (1 + np.exp(-12.5)), abs=1e-6)
     assert found.mean[0] == pytest.approx(0.01 * np.exp(-12.5) / (1 + np.exp(-12.5)), rel=1e-4)
 
 
@@ -247,7 +247,7 @@ def test_points_that_the_dtype_cannot_hold_are_refused(reduction):
             Empirical(points, reduction=reduction)
         return
     found = Empirical(points, reduction=reduction).denoise(np.array([0.3e300]), NoiseLevel(1.0, 0.5e300))
-    assert found[0] / 1e300 == pytest.approx(0.83365461, rel=1e-6)
+    assert found[0] / 1e300 == pytest.approx(np.tanh(0.3 / 0.5**2), rel=1e-6)
 
 
 @every_reduction
@@ -260,7 +260,6 @@ def test_gradients_in_weights_that_are_zero(reduction):
     Z = e[1:].sum() / 2
     D = (e[1] + 2 * e[2]) / 2 / Z
     truth = {"log_prob": e / Z - 1, "denoise": e * (np.arange(3) - D) / Z}
-    np.testing.assert_allclose(truth["log_prob"], [0.877357, 0.537050, -0.537050], atol=1e-6)
     for name, right in truth.items():
 
         def value(weights, name=name):

@@ -2,15 +2,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from examples import GRIDS, PROCESSES
 
 from diffmem import processes
 from diffmem.integrators import grids
 
-GRIDS = (grids.karras, grids.log_snr, grids.uniform)
+every_process = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 
 
-@pytest.mark.parametrize("grid", GRIDS)
-@pytest.mark.parametrize("steps", [1, 2, 64])
+@every_process
+@every_grid
+@pytest.mark.parametrize("steps", [1, 2, 9, 64])
 def test_ends_are_the_process_and_times_fall(grid, steps, process):
     times = grid(process, steps=steps)
     assert times.shape == (steps + 1,)
@@ -27,6 +30,7 @@ def test_karras_nodes_are_the_published_ones():
     np.testing.assert_allclose(times, published, rtol=1e-5 if times.dtype == np.float32 else 1e-12)
 
 
+@every_process
 def test_log_snr_nodes_are_geometric_in_the_ratio(process):
     alpha, sigma = process.level(grids.log_snr(process, 40))
     steps = np.diff(np.log(np.asarray(sigma / alpha, np.float64)[1:]))
@@ -54,7 +58,7 @@ def test_log_grid_names_the_argument_that_makes_sigma_zero():
     assert float(grids.karras(processes.OrnsteinUhlenbeck(t_min=0.0), 10)[-1]) == 0
 
 
-@pytest.mark.parametrize("grid", GRIDS)
+@every_grid
 def test_steps_must_be_positive(grid):
     with pytest.raises(ValueError, match="`steps` must be at least 1, but is 0"):
         grid(processes.EDM(), 0)

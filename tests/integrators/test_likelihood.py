@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from examples import PROCESSES
 
 from diffmem import log_likelihood, processes
 from diffmem.integrators import grids
@@ -20,6 +21,7 @@ def mixture():
     return GaussianMixture(np.array([0.5, 0.3, 0.2]), means, np.array([0.3, 0.1, 0.2]))
 
 
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 def test_mixture(process, mixture):
     exact = mixture.log_prob(X, process.level(process.t_min))
     assert abs(log_likelihood(mixture, process, X) - exact) < TOLERANCE

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from examples import PROCESSES
 from scipy import stats
 
 from diffmem import NoiseLevel, processes, sample
@@ -29,8 +30,16 @@ def normal(seed, *shape):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
+# every scheme on one process and every process with one scheme by default; all pairs in the slow suite
+PAIRS = [
+    pytest.param(way, process, marks=[pytest.mark.slow] * (k == 4 or (k > 0 and name != "OrnsteinUhlenbeck")))
+    for k, way in enumerate(DETERMINISTIC)
+    for name, process in PROCESSES.items()
+]
+
+
 @double
-@pytest.mark.parametrize("integrator", [*DETERMINISTIC[:4], slow(DETERMINISTIC[4])], ids=names)
+@pytest.mark.parametrize(("integrator", "process"), PAIRS, ids=[f"{way}-{name}" for way in names for name in PROCESSES])
 def test_one_point_is_exact(integrator, process):
     """n = 1: D is the point, and every exponential scheme follows `x(s) = a y + (s/s_T)(x_T - a_T y)` to roundoff."""
     point, x = np.array([0.3, -2.0]), np.array([[5.0, 1.0]])

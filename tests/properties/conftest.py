@@ -1,27 +1,18 @@
-"""Exactly solvable flows shared by the tests of integrators."""
+"""Exactly solvable flows that the tests of integrators share."""
 
 import equinox as eqx
+import examples
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import processes
 from diffmem.scores import Gaussian
 
 VARIANCES = np.array([0.01, 1.0, 10.0, 100.0])
 
-PROCESSES = (
-    processes.OrnsteinUhlenbeck(),
-    processes.VariancePreserving(),
-    processes.CosineVariancePreserving(),
-    processes.VarianceExploding(),
-    processes.EDM(),
-    processes.FlowMatching(),
-)
 
-
-@pytest.fixture(params=PROCESSES, ids=lambda process: type(process).__name__)
+@pytest.fixture(params=examples.PROCESSES.values(), ids=examples.PROCESSES)
 def process(request):
     return request.param
 

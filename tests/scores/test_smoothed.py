@@ -1,4 +1,4 @@
-"""Smoothing the density, smoothing the log-density, and switching between scores."""
+"""A smoothed log-density: its score is the mean of shifted scores."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import pytest
 from diffmem import scores
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Dense
-from diffmem.scores import Ambient, Empirical, FromHost, Gaussian, Smoothed, Switched, Widened
+from diffmem.scores import Empirical, Gaussian, Smoothed
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
@@ -28,30 +28,6 @@ def close(found, truth):
 
 def answer(score, x, level):
     return score.denoise(x, level), score.score(x, level), score.divergence(x, level)
-
-
-def test_a_widened_point_is_a_gaussian():
-    wide, truth = Widened(empirical(POINTS[:1].astype(FLOAT)), 0.7), Gaussian(POINTS[0].astype(FLOAT), FLOAT(0.49))
-    both = jax.jit(lambda x, a, s: [answer(score, x, NoiseLevel(a, s)) for score in (wide, truth)])
-    slopes = jax.jit(jax.jacfwd(lambda x, a, s: wide.denoise(x, NoiseLevel(a, s)), argnums=(0, 1, 2)))
-    for level in LEVELS:
-        arguments = X.astype(FLOAT), *map(FLOAT, level)
-        for found, value in zip(*both(*arguments)):
-            close(found, value)
-        assert all(np.all(np.isfinite(slope)) for slope in slopes(*arguments))
-
-
-def test_no_width_is_the_held_score():
-    held = empirical(POINTS.astype(FLOAT))
-    wide, x = Widened(held, 0.0), X.astype(FLOAT)
-    both = jax.jit(lambda x, a, s: [answer(score, x, NoiseLevel(a, s))[:2] for score in (wide, held)])
-    slopes = jax.jit(jax.jacfwd(lambda x, a, s: wide.denoise(x, NoiseLevel(a, s)), argnums=(0, 1, 2)))
-    for level in LEVELS:
-        for found, value in zip(*both(x, *map(FLOAT, level))):
-            np.testing.assert_allclose(found, value, rtol=1e-6)
-        assert not any(np.any(np.isnan(slope)) for slope in slopes(x, *map(FLOAT, level)))
-    with pytest.raises(ValueError, match="`width` must be at least 0"):
-        Widened(held, -1.0)
 
 
 def test_a_smoothed_score_is_the_gradient_of_the_mean_log_density():
@@ -144,50 +120,3 @@ def test_offsets_are_even_normal_draws():
 def test_other_offsets_are_refused(offsets, sentence):
     with pytest.raises(ValueError, match=sentence):
         Smoothed(empirical(POINTS), offsets)
-
-
-def constant(value):
-    return empirical(np.full((1, 2), value, FLOAT))
-
-
-def test_switched_takes_each_on_its_side():
-    score = Switched(constant(5.0), constant(-5.0), 0.5)
-    for level, value in (
-        (NoiseLevel(0.8, 0.4), 5),
-        (NoiseLevel(0.8, 0.39), -5),
-        (NoiseLevel(0.0, 1.0), 5),
-        (NoiseLevel(1.0, 0.0), -5),
-    ):
-        np.testing.assert_array_equal(score.denoise(X, level), value)
-        traced = jax.jit(lambda a, s: score.denoise(X, NoiseLevel(a, s)))(*map(FLOAT, level))
-        np.testing.assert_array_equal(traced, value)
-    levels = NoiseLevel(np.ones(3, FLOAT), np.array([0.1, 0.5, 0.9], FLOAT))
-    batched = jax.vmap(lambda level: score.denoise(X, level))(levels)
-    np.testing.assert_array_equal(batched[:, 0], [-5, 5, 5])
-    with pytest.raises(ValueError, match="`ratio` must be at least 0"):
-        Switched(constant(1.0), constant(1.0), -0.1)
-
-
-def test_only_one_side_is_computed():
-    """A batch of points at one traced level asks the host of one of the two only."""
-    asked = []
-    above, below = (
-        FromHost(lambda x, alpha, sigma, name=name: asked.append(name) or 0 * x) for name in ("above", "below")
-    )
-    score = Switched(above, below, 0.5)
-    many = jax.jit(lambda x, s: jax.vmap(lambda x: score.denoise(x, NoiseLevel(FLOAT(1), s)))(x))
-    for sigma, name in ((0.9, "above"), (0.1, "below")):
-        asked.clear()
-        jax.block_until_ready(many(POINTS.astype(FLOAT), FLOAT(sigma)))
-        assert set(asked) == {name}
-
-
-def test_a_side_never_sees_the_levels_of_the_other():
-    """The ambient score, an error below its noise, beside the empirical one: levels of both sides in one batch."""
-    score = Switched(Ambient(POINTS.astype(FLOAT), 0.4, reduction=Dense()), empirical(POINTS.astype(FLOAT)), 0.5)
-    sigmas = np.array([0.1, 0.6], FLOAT)
-    found = jax.jit(jax.vmap(lambda s: score.score(X, NoiseLevel(FLOAT(1), s))))(sigmas)
-    close(found[0], score.below.score(X, NoiseLevel(1.0, 0.1)))
-    close(found[1], score.above.score(X, NoiseLevel(1.0, 0.6)))
-    slope = jax.jit(jax.grad(lambda s: jnp.sum(score.score(X, NoiseLevel(FLOAT(1), s)))))(FLOAT(0.1))
-    assert np.isfinite(slope) and slope != 0

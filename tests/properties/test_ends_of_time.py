@@ -40,6 +40,12 @@ VANISHING = (processes.FlowMatching(), processes.CosineVariancePreserving())
 DTYPES = (np.float32, jnp.zeros(()).dtype)
 
 
+def some(integrators):
+    """A one-step, a multistep and a stochastic scheme by default; all of them in the slow suite."""
+    fast = (DDIM, DPMSolverPP, Ancestral)
+    return [pytest.param(way, marks=[pytest.mark.slow] * (type(way) not in fast)) for way in integrators]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("integrator", EVERY, ids=ids)
 @pytest.mark.parametrize("process, dtype", list(zip(VANISHING, DTYPES)), ids=["FM", "cosine"])
@@ -61,7 +67,7 @@ def test_from_alpha_zero(integrator, process, dtype):
     assert np.all(distance < 2e-2)
 
 
-@pytest.mark.parametrize("integrator", STEPPERS, ids=ids[: len(STEPPERS)])
+@pytest.mark.parametrize("integrator", some(STEPPERS), ids=ids[: len(STEPPERS)])
 def test_down_to_sigma_zero(integrator):
     """A last sigma of 0, and grids shorter than a multistep method's history."""
     process = processes.FlowMatching(t_min=0.0)
@@ -72,9 +78,10 @@ def test_down_to_sigma_zero(integrator):
         assert np.all(np.isfinite(out.points))
 
 
-@pytest.mark.parametrize(
-    "integrator", [DDIM(), Heun(), DPMSolverPP(3), ExponentialAdamsBashforth(4), Ancestral()], ids=str
-)
+LAST = (DDIM(), Heun(), DPMSolverPP(3), ExponentialAdamsBashforth(4), Ancestral())
+
+
+@pytest.mark.parametrize("integrator", some(LAST), ids=map(str, LAST))
 def test_last_state_at_sigma_zero_is_denoised(integrator):
     process = processes.OrnsteinUhlenbeck(t_min=0.0)
     out = sample(

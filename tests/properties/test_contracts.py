@@ -1,7 +1,5 @@
-"""What every score promises on every process, and every integrator, grid, process and reduction of the table of examples."""
+"""What every score of the table of examples promises, at every kind of level; no score knows a process."""
 
-import functools
-import itertools
 import pickle
 
 import equinox as eqx
@@ -11,53 +9,32 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from inputs import DOUBLE, FLOAT, LEVELS, MIDDLE, OU, built, levels_of, needs_double, query
 
-import diffmem as dm
-from diffmem import integrators, processes, reductions, scores
+from diffmem import reductions, scores
 from diffmem.level import NoiseLevel
 
-DOUBLE = jnp.zeros(()).dtype == jnp.float64
-FLOAT = np.float64 if DOUBLE else np.float32
-needs_double = pytest.mark.skipif(not DOUBLE, reason="compares to double precision")
-weighed = lambda name: pytest.param(name, marks=[pytest.mark.slow] * (name in examples.HEAVY))  # noqa: E731
-every_score = pytest.mark.parametrize("name", [weighed(name) for name in examples.SCORES])
+EPS = np.finfo(FLOAT).eps
+
+
+def parametrized(names, fast=lambda name: name not in examples.HEAVY):
+    """One row for each name; the slow suite has those that take long to compile."""
+    return pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (not fast(n))) for n in names])
+
+
 # compiled many times over: one row of each kind by default, all of them in the slow suite
-KINDS = (
-    "Empirical, Chunked",
-    "Gaussian, full",
-    "GaussianMixture, full",
-    "FromVelocity",
-    "Guided",
-)
-some_scores = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in KINDS)) for name in examples.SCORES]
-)
-every_process = pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
+KINDS = ("Empirical, Chunked", "Gaussian, full", "GaussianMixture, full", "FromVelocity", "Guided")
 DENSITIES = [name for name, example in examples.SCORES.items() if example.density]
-MIDDLE = NoiseLevel(0.8, 0.6)
-OU = examples.PROCESSES["OrnsteinUhlenbeck"]
+every_score = parametrized(examples.SCORES)
+every_density = parametrized(DENSITIES)
+some_scores = parametrized(examples.SCORES, KINDS.__contains__)
 
 
-@functools.cache
-def built(name, process=OU, dtype=FLOAT):
-    return examples.SCORES[name].make(dtype, process)
-
-
-def levels(process, smallest=1e-4):
-    """From far below the data's resolution to the last time, alpha = 0 where the process has it."""
-    times = [process.time_at(np.asarray(ratio, FLOAT)) for ratio in (smallest, 0.05, 0.7, 4.0)]
-    found = [process.level(t) for t in (*times, process.t_min, process.t_max)]
-    return [NoiseLevel(*(np.asarray(part, FLOAT) for part in level)) for level in found]
-
-
-def query(example, level, seed=0):
-    """A draw of the forward process, away from its points at every level."""
-    rng = np.random.default_rng(seed)
-    law = example.law or examples.SCORES["FromFunction"].law
-    i = rng.choice(len(law.weights), p=law.weights)
-    data = rng.multivariate_normal(law.means[i], law.covariances[i], method="svd")
-    noise = rng.normal(size=data.shape)
-    return (level.alpha * data + level.sigma * noise).reshape(example.shape).astype(FLOAT)
+def levels(name, levels=tuple(LEVELS)):
+    """Those at which a score can be asked: a noise prediction has no mean at alpha = 0, a velocity knows its process."""
+    if name == "FromVelocity":
+        return levels_of(OU)
+    return [level for level in levels if level.alpha > 0 or not examples.SCORES[name].noise_only]
 
 
 def small(error, truth, tolerance):
@@ -66,8 +43,12 @@ def small(error, truth, tolerance):
 
 @eqx.filter_jit
 def everything(score, x, level):
-    found = score.evaluate(x, level)
-    return {"denoise": found.mean, "score": score.score(x, level), "noise": found.noise}
+    return {
+        "denoise": score.denoise(x, level),
+        "score": score.score(x, level),
+        "noise": score.noise(x, level),
+        "evaluate": score.evaluate(x, level),
+    }
 
 
 @eqx.filter_jit
@@ -88,42 +69,44 @@ def density(score, x, level, v):
     }
 
 
-@every_process
-@every_score
-def test_tweedie_and_noise(name, process):
+def check_tweedie(name, score, levels):
     """`sigma^2 score = alpha D - x` and `noise = -sigma score`, from sigma/alpha = .05 up, alpha = 0 included."""
-    example, score = examples.SCORES[name], built(name, process)
-    for level in levels(process)[1:]:
-        if example.noise_only and level.alpha == 0:
-            continue
+    example = examples.SCORES[name]
+    for level in levels:
         x = query(example, level)
         found = everything(score, x, level)
-        assert {part.shape for part in found.values()} == {example.shape}
-        displacement = level.sigma**2 * np.asarray(found["score"])
-        error = displacement - (level.alpha * np.asarray(found["denoise"]) - x)
-        scale = np.linalg.norm(x) + np.linalg.norm(level.alpha * found["denoise"])
-        assert np.linalg.norm(error) <= 50 * np.finfo(FLOAT).eps * scale
-        assert small(found["noise"] + level.sigma * np.asarray(found["score"]), found["noise"], 4 * np.finfo(FLOAT).eps)
+        parts = [np.asarray(found[part], np.float64) for part in ("denoise", "score", "noise")]
+        assert {part.shape for part in parts} == {example.shape}
+        denoised, slope, noise = parts
+        scale = np.linalg.norm(x) + np.linalg.norm(level.alpha * denoised)
+        assert np.linalg.norm(level.sigma**2 * slope - (level.alpha * denoised - x)) <= 50 * EPS * scale
+        assert small(noise + level.sigma * slope, noise, 4 * EPS)
+
+
+@every_score
+def test_tweedie_and_noise(name):
+    check_tweedie(name, built(name), levels(name)[1:])
 
 
 @every_score
 def test_one_evaluation_says_everything(name):
     """Mean, noise and score are those of the three methods; the info of a mixture is its posterior."""
     example, score = examples.SCORES[name], built(name)
-    for level in levels(OU)[1:4]:
-        x, tolerance = query(example, level), 100 * np.finfo(FLOAT).eps
-        found = eqx.filter_jit(lambda score, x, level: score.evaluate(x, level))(score, x, level)
+    assert isinstance(score, scores.AbstractMixture) == example.density
+    for level in levels(name)[1:4]:
+        x, tolerance = query(example, level), 100 * EPS
+        answers = everything(score, x, level)
+        found = answers["evaluate"]
         assert isinstance(found, scores.Evaluation) and found.mean.shape == found.noise.shape == example.shape
-        assert oracles.off(found.mean, score.denoise(x, level)) < tolerance
+        assert oracles.off(found.mean, answers["denoise"]) < tolerance
         # by Tweedie's identity noise is a difference of numbers of the size of x/sigma
         near = tolerance * (np.linalg.norm(found.noise) + np.linalg.norm(x) / level.sigma)
-        assert np.linalg.norm(np.asarray(found.noise - score.noise(x, level))) < near
-        assert np.linalg.norm(np.asarray(found.noise) + level.sigma * np.asarray(score.score(x, level))) < near
-        assert isinstance(score, scores.AbstractMixture) == example.density
+        assert np.linalg.norm(np.asarray(found.noise - answers["noise"])) < near
+        assert np.linalg.norm(np.asarray(found.noise) + level.sigma * np.asarray(answers["score"])) < near
         if not example.density:
             continue
         assert isinstance(found.info, reductions.Posterior)
-        truth = score.posterior(x, level)
+        truth = density(score, x, level, np.ones_like(x))["posterior"]
         assert found.info.leader == truth.leader
         np.testing.assert_array_equal(found.info.mean, found.mean)
         for field, one, other in zip(truth._fields, found.info, truth):
@@ -131,17 +114,26 @@ def test_one_evaluation_says_everything(name):
             assert np.linalg.norm(np.asarray(one) - np.asarray(other)) <= near, field
 
 
-@needs_double
-@every_process
-@every_score
-def test_law(name, process):
-    """Denoiser, score and divergence to 1e-6 of the law's, at every level, and the score of the dense log-sum-exp."""
-    example, score = examples.SCORES[name], built(name, process)
-    if example.law is None:
-        pytest.skip("stands for no law")
-    for level in levels(process):
-        if example.noise_only and level.alpha == 0:
-            continue
+# have no value without noise, as their docstrings say
+NEED_NOISE = {"LowRankMixture, no floor", "FromVelocity", "Ambient"}
+
+
+@parametrized([name for name in examples.SCORES if name not in NEED_NOISE])
+def test_without_noise_a_datum_is_its_own_mean(name):
+    """`D(y) = y` at alpha = 1 and sigma = 0 for the scores of a law, and no score is NaN there."""
+    example, level = examples.SCORES[name], NoiseLevel(FLOAT(1), FLOAT(0))
+    x = query(example, level)
+    found = everything(built(name), x, level)
+    for part in ("denoise", "score", "noise"):
+        assert not np.any(np.isnan(found[part])), part
+    if example.law is not None:
+        assert small(np.ravel(found["denoise"]) - x.ravel(), x, 1e-6)
+
+
+def check_law(name, score, levels):
+    """Denoiser, score and divergence to 1e-6 of the law's, and the score of the dense log-sum-exp."""
+    example = examples.SCORES[name]
+    for level in levels:
         x = query(example, level)
         truth, found = oracles.answer(example.law, x, *level), everything(score, x, level)
         gradient = oracles.density_gradient(example.law, x.ravel(), *level)
@@ -153,13 +145,27 @@ def test_law(name, process):
 
 
 @needs_double
-@every_process
-@pytest.mark.parametrize("name", [weighed(name) for name in DENSITIES])
-def test_density(name, process):
+@parametrized([name for name, example in examples.SCORES.items() if example.law is not None])
+def test_law(name):
+    check_law(name, built(name), levels(name))
+
+
+@pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES)
+def test_a_velocity_on_every_process(process):
+    """The only score that knows a process: it finds its time by the level, at both ends too."""
+    score, levels = built("FromVelocity", process), levels_of(process)
+    check_tweedie("FromVelocity", score, levels[1:])
+    if DOUBLE:
+        check_law("FromVelocity", score, levels)
+
+
+@needs_double
+@every_density
+def test_density(name):
     """`grad log_prob`, covariance, Jacobian product, divergence and the posterior, to 1e-6 of the law's."""
-    example, score = examples.SCORES[name], built(name, process)
+    example, score = examples.SCORES[name], built(name)
     v = np.random.default_rng(1).normal(size=example.shape)
-    for level in levels(process):
+    for level in LEVELS:
         x = query(example, level)
         truth, found = oracles.answer(example.law, x, *level), density(score, x, level, v)
         flat = {part: np.ravel(value) for part, value in found.items() if part != "posterior"}
@@ -195,12 +201,12 @@ def test_compiled_is_eager_and_batched_is_looped(name):
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *many)
     batched = eqx.filter_jit(jax.vmap(lambda x, level: everything.__wrapped__(score, x, level)))(xs, stacked)
     copy = everything(pickle.loads(pickle.dumps(score)), xs[0], many[0])
-    tolerance = 100 * np.finfo(FLOAT).eps
-    for part in looped[0]:
+    tolerance = 100 * EPS
+    for part in ("denoise", "score", "noise"):
         for i, one in enumerate(looped):
             assert oracles.off(batched[part][i], one[part]) < tolerance
         np.testing.assert_array_equal(copy[part], looped[0][part])
-        eager = getattr(score, part)(xs[0], NoiseLevel(0.95, 0.3))  # denoise, score, noise
+        eager = getattr(score, part)(xs[0], NoiseLevel(0.95, 0.3))
         assert oracles.off(eager, looped[0][part]) < tolerance
 
 
@@ -232,35 +238,6 @@ def test_single_precision_is_kept(name):
             shapes["divergence"] = jax.eval_shape(lambda level=level: score.divergence(x, level))
         floats = [s.dtype for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, jnp.floating)]
         assert set(floats) == {np.dtype(np.float32)}
-
-
-@some_scores
-def test_one_compilation_for_all_levels(name, caplog):
-    """Fifty Python numbers after the first, then JAX and NumPy scalars: nothing compiles again (jax#2521, jax#15412)."""
-    score, x = built(name), np.zeros(examples.SCORES[name].shape, FLOAT)
-    call = lambda sigma: [score.denoise(x, NoiseLevel(1.0, sigma)), score.score(x, NoiseLevel(1.0, sigma))]  # noqa: E731
-    jax.block_until_ready([call(0.9), call(jnp.asarray(0.9, FLOAT)), call(FLOAT(0.9))])
-    with jax.log_compiles():
-        caplog.clear()
-        jax.block_until_ready([call(float(sigma)) for sigma in np.geomspace(0.01, 10, 50)])
-        jax.block_until_ready([call(jnp.asarray(0.3, FLOAT)), call(FLOAT(0.4))])
-    assert not sum(record.getMessage().startswith("Compiling") for record in caplog.records)
-
-
-@pytest.mark.parametrize("name", ["Empirical, Chunked", "Empirical, products", "GaussianMixture, full"])
-def test_a_traced_level_compiles_once(name):
-    score = built(name)
-    traces = []
-
-    @jax.jit
-    def scored(x, alpha, sigma):
-        traces.append(sigma)
-        return score.score(x, NoiseLevel(alpha, sigma))
-
-    x = jnp.zeros(examples.SCORES[name].shape, FLOAT)
-    for sigma in np.geomspace(0.01, 10, 50):
-        scored(x, jnp.asarray(1.0, FLOAT), jnp.asarray(sigma, FLOAT))
-    assert len(traces) == 1
 
 
 @every_score
@@ -304,60 +281,4 @@ def test_draws_have_the_moments_of_the_law(name):
     assert np.all(np.abs(products.mean(0) - covariance) < 5 * products.std(0) / np.sqrt(len(flat)))
     few, more = score.draw(2, key=jax.random.key(0)), score.draw(4, key=jax.random.key(0))
     assert few.shape == (2, *example.shape)
-    np.testing.assert_allclose(few, more[:2], rtol=100 * np.finfo(FLOAT).eps, atol=10 * np.finfo(FLOAT).eps)
-
-
-FOR_ALL = list(examples.INTEGRATORS)
-# the first round has every integrator; the scores after it are integrated in the slow suite, with the heavy ones
-ORDERED = sorted(examples.SCORES, key=lambda name: name in examples.HEAVY)
-PAIRS = [
-    *[
-        pytest.param(name, integrator, marks=[pytest.mark.slow] * (round >= len(FOR_ALL)))
-        for round, (name, integrator) in enumerate(zip(ORDERED, itertools.cycle(FOR_ALL)))
-    ],
-]
-
-
-@pytest.mark.parametrize(("name", "integrator"), PAIRS)
-def test_every_score_is_integrated_and_every_integrator_integrates(name, integrator):
-    """Finite samples of the right shape and type; the integrator pickled, the same numbers."""
-    example, score = examples.SCORES[name], built(name, dtype=np.float32)
-    integrator, times = examples.INTEGRATORS[integrator], integrators.grids.karras(OU, 6)
-    start = np.random.default_rng(0).normal(size=(3, *example.shape)).astype(np.float32)
-
-    def draw(integrator):
-        arguments = score, OU, integrator, times, example.shape, 3
-        return dm.sample(*arguments, key=jax.random.key(0), start=None if example.density else start).points
-
-    points = draw(integrator)
-    assert points.shape == (3, *example.shape) and points.dtype == np.float32 and np.all(np.isfinite(points))
-    np.testing.assert_array_equal(points, draw(pickle.loads(pickle.dumps(integrator))))
-
-
-@every_process
-@pytest.mark.parametrize("grid", examples.GRIDS.values(), ids=examples.GRIDS.keys())
-def test_every_grid_falls_from_end_to_end(grid, process):
-    times = np.asarray(grid(process, steps=9))
-    assert times.shape == (10,) and np.all(np.diff(times) < 0)
-    assert times[0] == FLOAT(process.t_max) and times[-1] == FLOAT(process.t_min)
-
-
-def test_the_table_is_complete():
-    """Every public final class of the packages has a row."""
-    listed = {
-        processes: {type(process).__name__ for process in examples.PROCESSES.values()},
-        scores: {type(built(name)).__name__ for name in examples.SCORES},
-        integrators: {type(integrator).__name__ for integrator in examples.INTEGRATORS.values()},
-        reductions: {type(reduction).__name__ for reduction in examples.REDUCTIONS.values()},
-    }
-    for package, names in listed.items():
-        public = {
-            name
-            for name, value in vars(package).items()
-            if isinstance(value, type) and issubclass(value, eqx.Module) and not name.startswith("Abstract")
-        }
-        assert public == names
-    grids = {
-        name for name, value in vars(integrators.grids).items() if getattr(value, "__module__", "").endswith("grids")
-    }
-    assert {name for name in grids if not name.startswith("_")} == set(examples.GRIDS)
+    np.testing.assert_allclose(few, more[:2], rtol=100 * EPS, atol=10 * EPS)
