@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
+from ..representation import one_line
 from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
@@ -26,6 +27,8 @@ class Samples(NamedTuple):
     """Observations, leaves of shape (steps + 1, count, ...); None without an observer."""
     exact_start: bool
     """Whether the starting points were drawn from the score's own law at times[0]."""
+
+    __repr__ = one_line
 
 
 def sample(

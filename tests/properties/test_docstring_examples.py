@@ -4,9 +4,9 @@ import doctest
 
 import pytest
 
-from diffmem import metrics, scores, theory
+from diffmem import integrators, metrics, reductions, scores, theory
 
-DOCUMENTED = (metrics.memorization, scores.Empirical, theory.collapse_ratio)
+DOCUMENTED = (integrators.sample, metrics.memorization, reductions.Dense, scores.Empirical, theory.collapse_ratio)
 
 
 @pytest.mark.parametrize("documented", DOCUMENTED, ids=lambda documented: documented.__name__)
