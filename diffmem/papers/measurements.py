@@ -10,10 +10,12 @@ import xarray as xr
 from .. import theory
 from .base import Measurement, Results
 
+Group = tuple[Mapping[str, Any], xr.Dataset]
+"""What was found for a group of claims: numbers by the keys of claims, as `measurements` takes them, and curves."""
 
-def together(*groups: tuple[Mapping[str, Any], xr.Dataset]) -> Results:
-    """The results of a paper from those of its groups of claims: the numbers of each, as `measurements` takes them, and
-    its curves."""
+
+def together(*groups: Group) -> Results:
+    """The results of a paper from those of its groups of claims."""
     numbers = {key: value for values, _ in groups for key, value in values.items()}
     return Results(measurements(numbers), xr.merge([curves for _, curves in groups]))
 

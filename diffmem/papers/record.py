@@ -147,7 +147,7 @@ def _interval(claim: Claim) -> Record:
 
 
 def _line(key: str, found: Measurement, claim: Claim | None, judged: bool) -> Record:
-    interval = dict.fromkeys(("expected", "low", "high")) if claim is None else _interval(claim)
+    interval: Record = dict.fromkeys(("expected", "low", "high")) if claim is None else _interval(claim)
     measured = {"measured": _finite(float(found.value)), "error": _finite(float(found.error))}
     return {"key": key, **interval, **measured, "met": claim.met(float(found.value)) if claim and judged else None}
 

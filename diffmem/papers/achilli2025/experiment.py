@@ -14,7 +14,7 @@ from ...level import NoiseLevel
 from ...studies.collapse.crossing import crossing
 from ..base import Results
 from ..diffusion_time import time_at
-from ..measurements import farthest, farthest_mean, highest_peak, together
+from ..measurements import Group, farthest, farthest_mean, highest_peak, together
 from ..noisy_densities import log_densities, own_weights
 
 
@@ -45,7 +45,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(linear(settings, linear_key), curved(settings, curved_key))
 
 
-def linear(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def linear(settings: Settings, key: PRNGKeyArray) -> Group:
     """The order of the three times, t_o over the annealed formula, and the growth of t_g/t_c with D."""
 
     def sets(latent: int) -> xr.Dataset:
@@ -95,7 +95,7 @@ def linear_manifold(latent: int, settings: Settings, key: PRNGKeyArray) -> xr.Da
     )
 
 
-def curved(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def curved(settings: Settings, key: PRNGKeyArray) -> Group:
     """How t_c on curved manifolds depends on their own dimensions and on those around them."""
     keys = jr.split(key, (len(settings.curved_latent), len(settings.ambient)))
     times = np.array(

@@ -15,7 +15,7 @@ from ...processes import EDM, AbstractProcess, VariancePreserving
 from ...scores import AbstractScore, Empirical, EmpiricalBayes, Tikhonov
 from ..base import Results
 from ..flows import flow_from
-from ..measurements import share, together
+from ..measurements import Group, share, together
 
 DATA = np.random.RandomState(1).randn(20, 2)  # the paper's own set
 START = math.sqrt(99 / (2 * math.log(10)))  # b(T) of its clock b^2 = (s0^(2 t) - 1)/(2 log s0) for s0 = 10, T = 1
@@ -71,7 +71,7 @@ def flow(
     return flow_from(start, score, process, grids.log_snr(process, steps), observe=observe)
 
 
-def regularised(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def regularised(settings: Settings, key: PRNGKeyArray) -> Group:
     """Shares of copies against the strength of each regulariser, and their distance from an independent integration."""
     latents = START * jax.random.normal(key, (settings.latents, 2), jnp.float32)
     families = {
@@ -91,7 +91,7 @@ def regularised(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], 
     return values, xr.Dataset(curves, axes)
 
 
-def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def collapse(settings: Settings, key: PRNGKeyArray) -> Group:
     """The exact flow: copies, and the slope of log distance against log noise for each trajectory."""
     latents = START * jax.random.normal(key, (settings.exact_latents, 2), jnp.float32)
     out = flow(empirical(DATA), latents, settings.steps, observe=lambda x, level, found: x)

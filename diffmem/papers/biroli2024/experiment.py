@@ -1,7 +1,7 @@
 """Clones at the speciation time, own weights at the collapse time, and the speciation of real digits."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,7 +16,7 @@ from ...level import NoiseLevel
 from ...studies.collapse.crossing import crossing
 from ..base import Measurement, Results
 from ..diffusion_time import level_at, ratio_at, time_at
-from ..measurements import farthest, farthest_mean, together
+from ..measurements import Group, farthest, farthest_mean, together
 from ..noisy_densities import log_densities, own_weights
 
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-5)
@@ -51,7 +51,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found, speciation(settings, sample_key, real_key))
 
 
-def clones(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def clones(settings: Settings, key: PRNGKeyArray) -> Group:
     """How often two clones agree at t_S = log(d)/2, simulated and by quadrature, and by quadrature against t/t_S."""
     sizes = list(settings.clone_dimensions)
     whole = clone_agreement(sizes[0], sizes[0], settings, key)
@@ -89,7 +89,7 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
     return Measurement(*map(float, theory.mean_estimate((side == other).astype(np.float64))))
 
 
-def collapse(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def collapse(settings: Settings, key: PRNGKeyArray) -> Group:
     """Where in t/t_C the own weight falls below 1/2, the width of its fall, and the error of the excess entropy."""
     found = [collapse_curves(d, settings, jr.fold_in(key, d)) for d in settings.dimensions]
     curves = xr.concat(found, xr.IndexVariable("d", list(settings.dimensions)))
@@ -129,7 +129,7 @@ def collapse_curves(d: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset
     return xr.Dataset({name: ("scaled", curve) for name, curve in curves.items()}, {"scaled": scaled})
 
 
-def speciation(settings: Settings, sample_key: PRNGKeyArray, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def speciation(settings: Settings, sample_key: PRNGKeyArray, key: PRNGKeyArray) -> Group:
     """Measured over predicted speciation times, and the smallest margins over the null model and over collapse."""
     cuts = real_data(settings, sample_key)
     found = [cut_curves(*cut, settings, jr.fold_in(key, i)) for i, cut in enumerate(cuts.values())]

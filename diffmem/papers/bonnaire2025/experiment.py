@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ from ...studies.training_course import slope
 from ..base import Results
 from ..diffusion_time import level_at
 from ..feature_data import drawn
-from ..measurements import farthest, together
+from ..measurements import Group, farthest, together
 from .network_times import networks
 
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, at which the score is learnt
@@ -58,7 +58,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found)
 
 
-def spectra(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def spectra(settings: Settings, key: PRNGKeyArray) -> Group:
     """How far spectra, their eigenvalues at the floor and their mass above are from the theory; the first spectrum."""
     values, found = defaultdict(list), []
     for i, ((d, psi_p, psi_n), t) in enumerate(product(settings.spectra, settings.spectrum_times)):
@@ -70,7 +70,7 @@ def spectra(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr
     return {name: farthest(several, 0) for name, several in values.items()}, found[0]
 
 
-def descent(n: int, key: PRNGKeyArray) -> dict[str, float]:
+def descent(n: int, key: PRNGKeyArray) -> dict[str, Any]:
     """Gradient descent with one fresh noise for each point and step, against the exact flow of the same features.
 
     Largest difference of their training losses at five times, and of those of the exact flow and the flow of the
@@ -87,7 +87,7 @@ def descent(n: int, key: PRNGKeyArray) -> dict[str, float]:
     return {f"descent_{n}": np.abs(losses - exact).max(), f"equivalent_{n}": np.abs(equivalent - exact).max()}
 
 
-def few_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def few_points(settings: Settings, key: PRNGKeyArray) -> Group:
     """Exponents in n of the times of training, and least and last score errors, each for its worst width and t."""
     found = {}
     for i, psi_p in enumerate(settings.wide):
@@ -107,7 +107,7 @@ def few_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float],
     return values, found[settings.wide[0], TIMES[1]]
 
 
-def many_points(settings: Settings, key: PRNGKeyArray) -> dict[str, float]:
+def many_points(settings: Settings, key: PRNGKeyArray) -> dict[str, Any]:
     """Exponents in n of the times of training at more points."""
     d, psi_p = LARGE
     found = feature_times(settings.many, level_at(TIMES[1]), d=d, psi_p=psi_p, key=key)

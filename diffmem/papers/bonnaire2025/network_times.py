@@ -1,6 +1,7 @@
 """The two times of training a network: when it generalizes, on a law where that takes time, and when it memorizes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from ...scores import GaussianMixture
 from ...studies.network_courses import RATIOS, network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import log_spaced
+from ..measurements import Group
 
 D, CLUSTERS, SPREAD = 8, 6, 0.3  # of the data; the narrow clusters are the law on which generalizing takes time
 GAP = 0.3  # of held-out and training loss, when a network is said to memorize
@@ -23,7 +25,7 @@ FEW = 64  # points up to which networks copy most of their samples
 
 def networks(
     memorizing: tuple[Sequence[int], int], generalizing: tuple[Sequence[int], int], key: PRNGKeyArray
-) -> tuple[dict[str, float], xr.Dataset]:
+) -> Group:
     """The step at which networks memorize and the one at which they generalize, against the number of points.
 
     `memorizing` and `generalizing` are (numbers of points, steps) of two `network_courses` of residual networks with
@@ -60,7 +62,7 @@ def networks(
     return network_summary(found), found
 
 
-def network_summary(found: xr.Dataset) -> dict[str, float]:
+def network_summary(found: xr.Dataset) -> dict[str, Any]:
     """Exponents in n, and how much is copied and lost at the best moment and at the end.
 
     By the keys of claims, here without their prefix `network_`. `slope`, `rise`: exponent of the time of memorization

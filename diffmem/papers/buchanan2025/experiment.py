@@ -12,7 +12,7 @@ from ... import theory
 from ...level import NoiseLevel
 from ...studies.loss_crossing import crossing_share, excess_losses
 from ..base import Results
-from ..measurements import farthest, together
+from ..measurements import Group, farthest, together
 from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 TIMES = np.linspace(0.001, 0.999, 26)  # of the paper's clock: alpha = sqrt(1 - t^2), sigma = t
@@ -52,7 +52,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found)
 
 
-def losses(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def losses(settings: Settings, key: PRNGKeyArray) -> Group:
     """Excess losses of denoisers that know the population or M points, the constant C of the second, their crossing."""
     found = []
     for one in jax.random.split(key, settings.sets):
@@ -83,7 +83,7 @@ def losses(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.
     return values, xr.Dataset(curves, {"t": TIMES, "share": shares})
 
 
-def trainings(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def trainings(settings: Settings, key: PRNGKeyArray) -> Group:
     """The M/N at which half of the samples of trained mixtures are copies, beside the crossing of exact losses."""
     sizes, shares = settings.trained, np.array(settings.trained_shares)
     law_key, data_key, *keys = jax.random.split(key, 2 + len(sizes))

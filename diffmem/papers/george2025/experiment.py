@@ -1,7 +1,7 @@
 """Learning curves of random features against finite matrices, and the p/n from which more noise draws hurt."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -54,7 +54,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return Results(measurements(values), found)
 
 
-def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray) -> dict[str, float]:
+def single_draws(settings: Settings, moments: theory.ActivationMoments, key: PRNGKeyArray) -> dict[str, Any]:
     """The largest deviations of single draws from the theory."""
     found = np.abs(deviations(settings.middle, settings.draws, moments, key))
     rows = {"train_single": [0, 2], "score_single": [1, 3], "score_single_one": [4]}
@@ -115,7 +115,7 @@ def curves(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     return xr.Dataset(variables, {"psi_p": list(settings.psi_p)})
 
 
-def curve_summary(found: xr.Dataset) -> dict[str, float]:
+def curve_summary(found: xr.Dataset) -> dict[str, Any]:
     """Where the error of the fit to one noise peaks, and the ratio of the error of the fit to all noise to it."""
     peaks = found.psi_p.values[found.one.values.argmax(1)]
     equivalent, true = found.equivalent / found.one, found["all"] / found.one

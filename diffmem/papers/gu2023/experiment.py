@@ -1,7 +1,7 @@
 """Copies of random-feature denoisers by labels and features, of trained mixtures by capacity, of networks by size."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,7 +15,7 @@ from ...studies.network_courses import network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import log_spaced
 from ..base import Results
-from ..measurements import farthest, share, together
+from ..measurements import Group, farthest, share, together
 from ..trained_mixtures import clusters, copy_ratios, first_above, trained_mixtures
 
 LEVELS = 16  # noise levels at which random features are fitted; the sampler steps through them
@@ -58,7 +58,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found)
 
 
-def digits(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def digits(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies against the kinds of labels at the most features, against the features, and under the exact optimum."""
     set_key, fit_key, label_key, draw_key = jax.random.split(key, 4)
     n, samples, sizes = settings.n, settings.samples, settings.features
@@ -121,7 +121,7 @@ def labelled_samples(
     return jax.vmap(one)(labels, jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(labels))))
 
 
-def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies of trained mixtures over M and M/N, and the effective model memorization: the N of 90 % copies."""
     law_key, draw_key, fit_key, sample_key = jax.random.split(key, 4)
     capacities, shares = np.array(settings.capacities), settings.shares
@@ -142,7 +142,7 @@ def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.
     return values, xr.Dataset(curves, {"capacity": capacities, "share": list(shares)})
 
 
-def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies of trained networks over the number of points, the width and the dimension."""
     sizes, widths, dimensions = settings.sizes, settings.widths, settings.dimensions
     size_key, width_key, *keys = jax.random.split(key, 1 + len(dimensions))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from ... import metrics, networks, scores, training
 from ...studies.network_courses import residual_networks
 from ..base import Results
-from ..measurements import farthest, share, together
+from ..measurements import Group, farthest, share, together
 from .linear_student import feature_distillation
 from .students import distilled, flow_ends
 
@@ -54,7 +54,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found)
 
 
-def linear_students(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def linear_students(settings: Settings, key: PRNGKeyArray) -> Group:
     """The energies of a linear student on the modes of the sample and of the population, over its teacher's."""
     sizes = {"d": settings.linear_d, "psi_p": settings.psi_p, "psi_n": settings.psi_n}
     found = [feature_distillation(t, settings.linear_time, **sizes, key=key) for t in TIMES]
@@ -63,7 +63,7 @@ def linear_students(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, fl
     return values, xr.Dataset({name: ("t", row) for name, row in rows.items()}, {"t": list(TIMES)})
 
 
-def students(settings: Settings, keys: Sequence[PRNGKeyArray]) -> tuple[dict[str, float], xr.Dataset]:
+def students(settings: Settings, keys: Sequence[PRNGKeyArray]) -> Group:
     """Copies and distances of students over those of their teachers and of the controls."""
     steps = {"exact": settings.exact_steps, "trained": settings.trained_steps}
     each = [followed(kind, steps[kind], settings, own) for kind, own in zip(steps, keys)]
@@ -123,7 +123,7 @@ def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyA
     return training.fit(start, train, objective, key=fit_key, steps=steps, snapshots=1).score
 
 
-def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> dict[str, float]:
+def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> dict[str, Any]:
     """Copies of the training points, and energy distance to points of the law, with standard errors."""
     copied = share(metrics.memorization(ends, train).fraction, len(ends))
     distance = metrics.energy_distance(ends, fresh, key=key)

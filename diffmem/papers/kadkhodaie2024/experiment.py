@@ -13,7 +13,7 @@ from ... import data, metrics, scores, theory
 from ...studies.training_course import slope
 from ..base import Results
 from ..common_starts import HIGH, LOW, THRESHOLD, SameNoise, networks_side_by_side
-from ..measurements import farthest, share, together
+from ..measurements import Group, farthest, share, together
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the mixture; its means on the sphere of radius sqrt(D)
 FAR, LINEAR_STEPS = 100.0, 24  # sigma from which the flows of Gaussians start: some eigenvalues are far above the mean
@@ -43,7 +43,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(gaussians(settings, gaussian_key), mixtures(settings, mixture_key))
 
 
-def gaussians(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def gaussians(settings: Settings, key: PRNGKeyArray) -> Group:
     """How far two Gaussians fitted to disjoint Gaussian sets differ, over n, for two covariances."""
     pixels = data.digits().points.astype(np.float64)
     covariances = {"digits": np.cov(pixels.T, bias=True), "isotropic": np.eye(D)}
@@ -70,7 +70,7 @@ def gaussians(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr
     return gaussian_summary(found), found
 
 
-def gaussian_summary(found: xr.Dataset) -> dict[str, float]:
+def gaussian_summary(found: xr.Dataset) -> dict[str, Any]:
     """The power of n by which the difference falls, its constant, and the measured over the predicted difference."""
     some = found.sel(case="digits, known mean", points=found.points[found.points >= SOME])
     many, values = found.sel(points=found.points[found.points >= MANY]), {}
@@ -88,7 +88,7 @@ def axes_both_ways(d: int) -> jax.Array:
     return jnp.concatenate([axes, -axes])
 
 
-def mixtures(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def mixtures(settings: Settings, key: PRNGKeyArray) -> Group:
     """Agreement of exact empirical scores, and of networks, of disjoint halves of a mixture."""
     law, noise, fit = jax.random.split(key, 3)
     std = math.sqrt(1 + SPREAD**2)

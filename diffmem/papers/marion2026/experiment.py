@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from ... import scores
 from ...studies.network_courses import network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
 from ..base import Results
-from ..measurements import together
+from ..measurements import Group, together
 from ..trained_mixtures import clusters
 from .widened_points import widened_distances, widened_losses
 
@@ -57,7 +57,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(*found)
 
 
-def family(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def family(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies, distances and losses of training points widened to Gaussians, over independent experiments."""
     keys, family_key = jax.random.split(key, settings.sets), jax.random.fold_in(key, 1)
     variances, rows, losses = np.array(settings.widths) * SPREAD**2, [], []
@@ -95,7 +95,7 @@ def family_summary(found: xr.Dataset, sets: int) -> dict[str, Any]:
     return values
 
 
-def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     """Loss gaps and copies in the course of training, over the number of points and over the width of the network."""
     size_key, hidden_key = jax.random.split(key)
     law = scores.GaussianMixture.two_clusters(jnp.ones(TRAINED_D))
@@ -119,12 +119,13 @@ def network_summary(found: xr.Dataset) -> dict[str, Any]:
     values = {"time_slope": slope(found.n.values, by_n)} if len(by_n) > 1 else {}
     if len(by_hidden) > 1:
         values["width_slope"] = slope(found.hidden.values, by_hidden)
-        values["width_ratio"] = np.max(np.divide(by_hidden[1:], by_hidden[:-1]))
+        values["width_ratio"] = (by_hidden[1:] / by_hidden[:-1]).max()
     if len(by_hidden) > 2:  # the narrowest network hardly copies
         values["width_copies"] = np.diff(found.copied_by_hidden.values[1:, -1]).min()
     return values
 
 
-def memorization_steps(found: xr.Dataset, by: str) -> list[float]:
+def memorization_steps(found: xr.Dataset, by: str) -> Float[np.ndarray, " networks"]:
     """The step at which the loss gap of each network reaches its level; NaN where it does not."""
-    return [rise_time(found[f"step_{by}"].values, gap, MEMORIZING[by]) for gap in found[f"gap_{by}"].values]
+    steps, gaps = found[f"step_{by}"].values, found[f"gap_{by}"].values
+    return np.array([rise_time(steps, gap, MEMORIZING[by]) for gap in gaps])

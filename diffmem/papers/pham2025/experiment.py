@@ -13,7 +13,7 @@ from ... import metrics, scores, theory
 from ...level import NoiseLevel
 from ...studies.training_course import slope
 from ..base import Results
-from ..measurements import together
+from ..measurements import Group, together
 
 KINDS = ("memorized", "spurious", "shallow")
 TRACKS = ("radius", "ridge")  # where the ripple of a polygon is measured: at the points, or at the largest density
@@ -41,7 +41,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return together(random_sets(settings, key), polygons(settings))
 
 
-def random_sets(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, Any], xr.Dataset]:
+def random_sets(settings: Settings, key: PRNGKeyArray) -> Group:
     """Attractors of each kind and the depth of all wells against the number of points, beside their laws."""
     sizes = list(settings.sizes)
     counts, depths = zip(*(census(n, settings, jax.random.fold_in(key, n)) for n in sizes))
@@ -89,12 +89,12 @@ def claimed(found: xr.Dataset) -> dict[str, Any]:
             "spurious_peak": found.n[peak],
             "spurious_share": share.sel(kind="spurious").isel(n=peak),
             "shallow": share.sel(kind="shallow", n=LARGE),
-            "depth_slope": slope(deep.n, deep),
+            "depth_slope": slope(deep.n.values, deep.values),
         }
     return values
 
 
-def polygons(settings: Settings) -> tuple[dict[str, Any], xr.Dataset]:
+def polygons(settings: Settings) -> Group:
     """Sizes for every noise and ripple, at the radius of the points and on the ridge of the circle's density."""
     shape = len(settings.noises), len(settings.ripples)
     found, predicted = np.zeros((len(TRACKS), *shape)), np.zeros(shape)

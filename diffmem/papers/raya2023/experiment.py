@@ -1,7 +1,7 @@
 """Critical times of two points as roots of growth rates, exponents at the bifurcation, and the cost of a late start."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from ... import metrics, processes, scores, theory
 from ...level import NoiseLevel
 from ...studies.training_course import slope
 from ..base import Measurement, Results
+from ..measurements import Group
 
 CLOCK = processes.OrnsteinUhlenbeck()
 SDE_TIME = math.log1p(math.sqrt(2)) / 2  # critical time of the reverse drift on this clock
@@ -47,7 +48,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     return Results(measured, xr.merge([responses, fixed, late]))
 
 
-def stability() -> dict[str, float]:
+def stability() -> dict[str, Any]:
     """How far the noise or time at which fixed points, flow and SDE leave x = 0 is from the closed forms."""
     score, zero, one = two_points(), np.zeros(1), np.ones(1)
 
@@ -70,7 +71,7 @@ def stability() -> dict[str, float]:
     }
 
 
-def critical() -> tuple[dict[str, float], xr.Dataset]:
+def critical() -> Group:
     """Fixed point and response on both sides of the bifurcation, and their slopes in the logarithm of the gap."""
     below, above = np.sqrt(1 - GAPS), np.sqrt(1 + GAPS)
     curves = {
@@ -87,7 +88,7 @@ def critical() -> tuple[dict[str, float], xr.Dataset]:
     return measured, xr.Dataset({name: ("gap", curve) for name, curve in curves.items()}, {"gap": GAPS})
 
 
-def attractors(settings: Settings) -> tuple[dict[str, float], xr.Dataset]:
+def attractors(settings: Settings) -> Group:
     """The attractor of the empirical score reached by ascent from +1, against the root of m = tanh(m/sigma^2)."""
     score, ratios = two_points(), np.linspace(0.1, 1.3, settings.ratios)
     found = [metrics.attractors(score, np.ones((1, 1)), NoiseLevel(1.0, float(ratio))).points for ratio in ratios]
@@ -101,7 +102,7 @@ def attractors(settings: Settings) -> tuple[dict[str, float], xr.Dataset]:
     return measured, xr.Dataset(curves, {"fine": fine, "ratio": ratios})
 
 
-def late_starts(settings: Settings) -> tuple[dict[str, float], xr.Dataset]:
+def late_starts(settings: Settings) -> Group:
     """Total variation at the end of the flow that starts late, at several times."""
     costs = [late_start_error(start * SDE_TIME, settings) for start in settings.starts]
     measured = {name: costs[settings.starts.index(at)] for name, at in LATE.items() if at in settings.starts}

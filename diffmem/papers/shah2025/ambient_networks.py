@@ -1,6 +1,7 @@
 """Networks trained on one noisy copy of each point, beside one that sees the points: losses and copies."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +79,7 @@ def ambient_courses(
     return found.swap_dims(member="noise").assign_coords(noise=list(noises))[["held_out_loss", "copied"]]
 
 
-def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, float]:
+def ambient_against_plain(course: xr.Dataset, loss: float) -> dict[str, Any]:
     """What ambient training changes, from `ambient_courses` whose first noise is 0, the plain one.
 
     `least`: lowest held-out loss of plain over ambient training, the largest ratio over noises; `least_copied`: share

@@ -14,7 +14,7 @@ from ...metrics import memorization, nearest
 from ...scores import Empirical, GaussianMixture
 from ...training import log_spaced
 from ..base import Results
-from ..measurements import farthest, farthest_mean, together
+from ..measurements import Group, farthest, farthest_mean, together
 from ..trained_mixtures import clusters
 from .ambient_flows import ambient_branches, average_by_source, flow_between
 from .ambient_networks import ambient_against_plain, ambient_courses
@@ -118,7 +118,7 @@ def frontier(at: xr.Dataset) -> dict[str, Any]:
     return found
 
 
-def attacked(at: xr.Dataset) -> dict[str, float]:
+def attacked(at: xr.Dataset) -> dict[str, Any]:
     """Errors of the averages in units of what k independent noises would leave, or of one noise: the worst group,
     noise and draw."""
     plain, ambient = at.error.transpose("branch", "draw", "noise", "group").values
@@ -133,7 +133,7 @@ def attacked(at: xr.Dataset) -> dict[str, float]:
     }
 
 
-def networks(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     """Networks under plain (noise 0) and ambient training: held-out loss and copies over training."""
     law = GaussianMixture.two_clusters(jnp.ones(settings.network_d))
     steps, noises = settings.network_steps, settings.network_noises

@@ -1,6 +1,6 @@
 """Columns and codes of autoencoders of separated digits; detection and steering where some digits are repeated."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ... import data, theory
 from ..base import Results
-from ..measurements import farthest, together
+from ..measurements import Group, farthest, together
 from .autoencoders import Autoencoder, steered, train_autoencoders
 from .training_sets import duplicated, separated
 from .units import code_spread, merged_units, top_energy
@@ -54,7 +54,7 @@ def digits() -> data.Dataset:
     return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels, name="centred digits")
 
 
-def separated_points(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def separated_points(settings: Settings, key: PRNGKeyArray) -> Group:
     """One digit of each of six classes, moved apart: columns, masses and codes of the trained network."""
     pixels, classes = digits().points, np.asarray(digits().labels)
     pick, fit = jax.random.split(key)
@@ -114,7 +114,7 @@ def hybrid(settings: Settings, key: PRNGKeyArray) -> Hybrid:
     return Hybrid(parts.train.points, np.asarray(parts.unique.labels), *noisy)
 
 
-def hybrids(settings: Settings, key: PRNGKeyArray) -> tuple[dict[str, float], xr.Dataset]:
+def hybrids(settings: Settings, key: PRNGKeyArray) -> Group:
     """Detection and steering; at the first width also a network of unique digits."""
     pick, draw_general, fit = jax.random.split(key, 3)
     cases = [hybrid(settings, jax.random.fold_in(pick, i)) for i in range(settings.sets)]
@@ -165,7 +165,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(roc_auc_score(truth, np.concatenate([positive, negative])))
 
 
-def detection(found: xr.Dataset) -> dict[str, float]:
+def detection(found: xr.Dataset) -> dict[str, Any]:
     """AUC of the spread of normalized codes, its excess over that of the reconstruction error, and AUC of raw codes."""
     best, raw, reconstruction, _ = (found.auc.sel(detector=name) for name in DETECTORS)
     values = {"raw": raw.max()}
@@ -175,7 +175,7 @@ def detection(found: xr.Dataset) -> dict[str, float]:
     return values
 
 
-def generalization(network: Autoencoder, points: np.ndarray) -> dict[str, float]:
+def generalization(network: Autoencoder, points: np.ndarray) -> dict[str, Any]:
     """How much of the leading principal directions the columns span, and the share of the largest unit."""
     directions = np.linalg.svd(points, full_matrices=False)[2][: network.encoder.shape[1]]
     spans = [np.linalg.qr(columns)[0] for columns in network]
@@ -191,7 +191,7 @@ def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "clas
     return np.array([[steered(network, x, concept, STRENGTHS, ROUNDS) for x in inputs] for concept in concepts])
 
 
-def steering(moved: Float[np.ndarray, "sets classes kinds rounds strengths"]) -> dict[str, float]:
+def steering(moved: Float[np.ndarray, "sets classes kinds rounds strengths"]) -> dict[str, Any]:
     """R^2 of a linear response of generalized inputs, and the response of memorized over that of generalized ones."""
     mean = moved.mean(axis=0)
     straight = [np.corrcoef(STRENGTHS, one)[0, 1] ** 2 for one in mean[:, 1, :2].reshape(-1, len(STRENGTHS))]
