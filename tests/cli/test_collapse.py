@@ -59,6 +59,7 @@ def test_files_table_and_resume(tmp_path, points, capsys):
     assert code == 0
 
 
+@pytest.mark.slow
 def test_the_command_is_the_library(tmp_path, points, capsys):
     run(capsys, points, "--n", "16", "--d", "3", "--out", tmp_path / "o", *TINY)
     result = xr.load_dataset(tmp_path / "o" / "collapse.nc", engine="h5netcdf")

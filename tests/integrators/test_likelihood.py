@@ -21,7 +21,12 @@ def mixture():
     return GaussianMixture(np.array([0.5, 0.3, 0.2]), means, np.array([0.3, 0.1, 0.2]))
 
 
-@pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+# one that ends in noise of unit size and one that reaches alpha = 0; the others run in the slow suite
+FAST = ("OrnsteinUhlenbeck", "FlowMatching")
+ROWS = [pytest.param(process, marks=[pytest.mark.slow] * (name not in FAST)) for name, process in PROCESSES.items()]
+
+
+@pytest.mark.parametrize("process", ROWS, ids=PROCESSES)
 def test_mixture(process, mixture):
     exact = mixture.log_prob(X, process.level(process.t_min))
     assert abs(log_likelihood(mixture, process, X) - exact) < TOLERANCE

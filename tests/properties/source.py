@@ -43,3 +43,8 @@ def nodes(*kinds):
 def public_nodes(path: Path):
     found = [node for node in parsed(path).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
     return [node for node in found if not node.name.startswith("_")]
+
+
+def expect_none(broken):
+    """Fail with every entry on a line of its own, where pytest would shorten a list."""
+    assert not broken, "\n".join(map(str, broken.items() if isinstance(broken, dict) else broken))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from source import CHECKOUT, FILES, ROOT, inside, module_name, nodes, of_one_paper, package, parsed
+from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, nodes, of_one_paper, package, parsed
 
 # a package may import from those on later lines only
 LAYERS = [
@@ -48,13 +48,15 @@ def imported_packages(path: Path) -> set[str]:
 
 
 def test_imports_go_one_way():
-    assert not [
-        f"{module_name(path)} imports {name}"
-        for path in FILES
-        if package(path) != "__init__"
-        for name in imported_packages(path) - {package(path)}
-        if RANK[name] <= RANK[package(path)]
-    ]
+    expect_none(
+        [
+            f"{module_name(path)} imports {name}"
+            for path in FILES
+            if package(path) != "__init__"
+            for name in imported_packages(path) - {package(path)}
+            if RANK[name] <= RANK[package(path)]
+        ]
+    )
 
 
 def test_every_package_has_a_layer():
@@ -65,11 +67,13 @@ def test_every_package_has_a_layer():
 def test_a_score_knows_no_time_and_a_prediction_no_score():
     """Scores take a process by its shape; theory and the experiment beside it share no code that could be wrong in both."""
     forbidden = {"scores": {"processes", "integrators"}, "theory": {"scores", "integrators"}}
-    assert not [
-        f"{module_name(path)} imports {name}"
-        for path in FILES
-        for name in imported_packages(path) & forbidden.get(package(path), set())
-    ]
+    expect_none(
+        [
+            f"{module_name(path)} imports {name}"
+            for path in FILES
+            for name in imported_packages(path) & forbidden.get(package(path), set())
+        ]
+    )
 
 
 def loaded_by(code: str) -> set[str]:
@@ -101,12 +105,12 @@ def test_names_say_what_things_are():
 def test_no_module_name_is_used_twice():
     """So that a module can be spoken of without its folder; each paper has its own experiment and figure."""
     names = [path.stem for path in FILES if not of_one_paper(path) and path.stem not in ("base", "__init__")]
-    assert not [name for name, count in collections.Counter(names).items() if count > 1]
+    expect_none([name for name, count in collections.Counter(names).items() if count > 1])
 
 
 def test_folders_are_small():
     sizes = collections.Counter(path.parent for path in FILES if path.name != "__init__.py")
-    assert not {str(folder): size for folder, size in sizes.items() if size > 15}
+    expect_none({str(folder): size for folder, size in sizes.items() if size > 15})
 
 
 def code_outside_studies():
@@ -134,17 +138,19 @@ def test_a_study_serves_more_than_one_paper():
         for study in {homes.get(name, name) for name in names} & set(users):
             users[study].add(user)
     alone = {study: found for study, found in users.items() if len(found) < 2}
-    assert not {study: found for study, found in alone.items() if not found or found.pop().startswith("papers.")}
+    expect_none({study: found for study, found in alone.items() if not found or found.pop().startswith("papers.")})
 
 
 def test_claims_are_not_in_python():
     """What a paper says stands in its claims.toml, so that its history shows that intervals stood before the runs."""
-    assert not [
-        f"{module_name(path)}, line {node.lineno}"
-        for path, node in nodes(ast.Call)
-        if ast.unparse(node.func).split(".")[-1] == "Claim"
-        and (node.args or any(keyword.arg == "statement" for keyword in node.keywords))
-    ]
+    expect_none(
+        [
+            f"{module_name(path)}, line {node.lineno}"
+            for path, node in nodes(ast.Call)
+            if ast.unparse(node.func).split(".")[-1] == "Claim"
+            and (node.args or any(keyword.arg == "statement" for keyword in node.keywords))
+        ]
+    )
 
 
 def test_tests_mirror_the_package():
@@ -160,4 +166,4 @@ def test_tests_mirror_the_package():
         across = folder.parts[:1] in ((), ("properties",), ("field",))
         if not (across or tested.with_suffix(".py").exists() or tested.is_dir() or name == folder.name):
             alone.append(str(folder / path.name))
-    assert not alone
+    expect_none(alone)

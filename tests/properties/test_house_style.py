@@ -5,7 +5,7 @@ import importlib
 import inspect
 
 import equinox as eqx
-from source import FILES, module_name, nodes, package, parsed, public_nodes
+from source import FILES, expect_none, module_name, nodes, package, parsed, public_nodes
 
 
 def test_files_and_functions_are_small():
@@ -15,7 +15,7 @@ def test_files_and_functions_are_small():
         lines = node.end_lineno - node.body[0].lineno + 1 - (ast.get_docstring(node) or "").count("\n")
         if lines > (50 if package(path) == "cli" else 40):
             long.append(f"{module_name(path)}.{node.name}: {lines}")
-    assert not long
+    expect_none(long)
 
 
 def test_files_and_public_things_are_documented():
@@ -26,7 +26,7 @@ def test_files_and_public_things_are_documented():
         for node in public_nodes(path)
         if not ast.get_docstring(node)
     ]
-    assert not bare
+    expect_none(bare)
 
 
 def is_documented(name: str, value) -> bool:
@@ -51,7 +51,7 @@ def test_every_package_lists_what_it_offers():
                 wrong.append(f"{module.__name__}.{name} does not exist")
             elif not is_documented(name, value):
                 wrong.append(f"{module.__name__}.{name} is not documented")
-    assert not wrong
+    expect_none(wrong)
 
 
 # classes and house rules
@@ -94,18 +94,20 @@ def test_methods_are_implemented_once():
                 concrete = callable(method) and not getattr(method, "__isabstractmethod__", False)
                 if concrete and not name.startswith("_") and name not in DEFAULTS and name in vars(cls):
                     twice.append(f"{cls.__name__} overrides {parent.__name__}.{name}")
-    assert not twice
+    expect_none(twice)
 
 
 def test_only_abstract_classes_are_subclassed():
     classes = nodes(ast.ClassDef)
     own = {node.name for path, node in classes if node in parsed(path).body}
-    assert not [
-        f"{module_name(path)}.{node.name}({base})"
-        for path, node in classes
-        for base in {ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases} & own
-        if not base.startswith("Abstract")
-    ]
+    expect_none(
+        [
+            f"{module_name(path)}.{node.name}({base})"
+            for path, node in classes
+            for base in {ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases} & own
+            if not base.startswith("Abstract")
+        ]
+    )
 
 
 def test_house_rules():
@@ -116,9 +118,11 @@ def test_house_rules():
         "a bare except": lambda node: isinstance(node, ast.ExceptHandler) and node.type is None,
         "**keywords": lambda node: isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.args.kwarg is not None,
     }
-    assert not [
-        f"{module_name(path)}, line {getattr(node, 'lineno', 0)}: {rule}"
-        for path, node in nodes(ast.AST)
-        for rule, breaks in broken.items()
-        if breaks(node)
-    ]
+    expect_none(
+        [
+            f"{module_name(path)}, line {getattr(node, 'lineno', 0)}: {rule}"
+            for path, node in nodes(ast.AST)
+            for rule, breaks in broken.items()
+            if breaks(node)
+        ]
+    )

@@ -40,6 +40,7 @@ def test_the_mixture_predicts_sets_drawn_from_itself():
     np.testing.assert_allclose(found.neighbours, 1, atol=0.2)
 
 
+@pytest.mark.slow
 def test_draws_of_the_mixture_have_its_moments():
     points = RNG.normal(size=(600, 6)) @ np.diag([3, 2, 1, 1, 0.5, 0.1])
     mixture = fitted(points, 1.0, jax.random.key(0))

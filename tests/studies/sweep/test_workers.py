@@ -38,6 +38,7 @@ def expected():
     return small()
 
 
+@pytest.mark.slow
 def test_a_study_on_threads_is_the_study_of_one_process(tmp_path, expected):
     told = []
     with ThreadPoolExecutor(2) as threads:
