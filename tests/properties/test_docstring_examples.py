@@ -15,5 +15,5 @@ def test_the_example_runs(documented):
     (example,) = finder.find(documented, documented.__name__, module=False, globs={})
     assert 0 < len(example.examples) <= 6
     report = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=report.append)
+    doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS).run(example, out=report.append)
     assert not report, "".join(report)
