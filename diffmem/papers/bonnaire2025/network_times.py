@@ -50,7 +50,7 @@ def networks(
     means = spheres(CLUSTERS, D, radius=D**0.5, key=mean_key).points
     narrow = GaussianMixture(np.ones(CLUSTERS), means, np.full(CLUSTERS, SPREAD**2))
     n, steps = generalizing
-    snapshots, ratios = [0, *log_spaced(steps, 32, min(4, steps))], (LOW, RATIOS[1])
+    snapshots, ratios = np.array([0, *log_spaced(steps, 32, min(4, steps))]), (LOW, RATIOS[1])
     early = network_courses(narrow, n, key=early_key, steps=steps, snapshots=snapshots, ratios=ratios, samples=10)
     errors = (early.score_error / early.score_error.isel(step=0)).values[:, 1:]
     generalized = [rise_time(early.step.values[1:], -one, -SHARE) for one in errors]
