@@ -5,9 +5,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
+from ..batches import equal_batches
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..representation import one_line
@@ -85,16 +85,12 @@ def sample(
     observe = known(observe)
 
     batches = []
-    size = min(batch_size or count, count)
-    for first in range(0, count, size):
-        # the last batch repeats its last sample, so that it has the size that is compiled already
-        index = np.minimum(first + np.arange(size), count - 1)
+    for index, keep in equal_batches(count, batch_size or count):
         begin = None if starts is None else starts[index]
-        drawn = _batch(score, process, integrator, times, shape, observe, begin, exact, finish, key, index)
-        keep = min(size, count - first)
-        if keep < size:
-            drawn = drawn[0][:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], drawn[1])
-        batches.append(drawn)
+        points, seen = _batch(score, process, integrator, times, shape, observe, begin, exact, finish, key, index)
+        if keep < len(index):
+            points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
+        batches.append((points, seen))
     if len(batches) == 1:
         return Samples(*batches[0], exact)
     points, observed = zip(*batches)
