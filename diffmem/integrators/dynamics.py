@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ..checks import brief, require
+from ..checks import brief, is_concrete, require
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import Evaluation
@@ -39,6 +40,17 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     times = strong(times, float_dtype(times))
     level, rate = process.level(times), process.rate(times)
     return Node(times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype))
+
+
+def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
+    """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing."""
+    if np.ndim(times) != 1 or np.size(times) < 2:
+        raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
+    # after the cast, which may make neighbours equal
+    times = strong(times, float_dtype(times))
+    seen = np.asarray(times) if is_concrete(times) else times
+    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
+    return require(times, fall, f"`{name}` must be finite and strictly decreasing, but is {brief(times)}.")
 
 
 def require_noise(value, process: AbstractProcess, time: ArrayLike):

@@ -7,10 +7,8 @@ alpha(t_max) = 0 the ratio has no largest value: t_max itself is the first node 
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from ..checks import brief, is_concrete, require
-from ..level import float_dtype, strong
 from ..processes import AbstractProcess
 
 RATIO_MAX = 1e3
@@ -50,17 +48,6 @@ def uniform(process: AbstractProcess, steps: int) -> Float[Array, "nodes"]:
     """Nodes uniform in the process' time. Raises ValueError as `karras` does."""
     _check_steps(steps)
     return _finished(np.linspace(process.t_max, process.t_min, steps + 1), process)
-
-
-def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
-    """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing."""
-    if np.ndim(times) != 1 or np.size(times) < 2:
-        raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
-    # after the cast, which may make neighbours equal
-    times = strong(times, float_dtype(times))
-    seen = np.asarray(times) if is_concrete(times) else times
-    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
-    return require(times, fall, f"`{name}` must be finite and strictly decreasing, but is {brief(times)}.")
 
 
 def _range(process, steps, ratio_max):

@@ -10,8 +10,7 @@ from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype, as_point
 from .base import AbstractIntegrator
-from .dynamics import Node, nodes_at, require_noise, velocity
-from .grids import checked_times
+from .dynamics import Node, checked_times, nodes_at, require_noise, velocity
 
 RTOL, ATOL, MAX_STEPS = 1e-7, 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
 

@@ -15,7 +15,7 @@ from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
-from .grids import checked_times
+from .dynamics import checked_times
 
 
 class Samples(NamedTuple):
