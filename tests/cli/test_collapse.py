@@ -67,6 +67,7 @@ def test_the_command_is_the_library(tmp_path, points, capsys):
     xr.testing.assert_identical(result, expected)
 
 
+@pytest.mark.slow
 def test_interrupted_it_keeps_cells_and_says_how_to_go_on(tmp_path, points, capsys, monkeypatch):
     original = collapse_module.measure_cell
 
@@ -85,6 +86,7 @@ def test_interrupted_it_keeps_cells_and_says_how_to_go_on(tmp_path, points, caps
     assert code == 0 and "n = 4" not in progress and "[1/2] n = 16, d = 3: predicting" in progress
 
 
+@pytest.mark.slow
 def test_a_damaged_cell_is_a_warning_in_one_line(tmp_path, points, capsys):
     cells = tmp_path / "o" / "cells"
     cells.mkdir(parents=True)
@@ -150,6 +152,7 @@ def test_lists_of_numbers():
     assert whole_numbers(None, "--n") is None
 
 
+@pytest.mark.slow
 def test_nothing_global_is_left_changed(tmp_path, points, capsys):
     filters = list(warnings.filters)
     run(capsys, points, "--n", "4", "--d", "3", "--out", tmp_path / "o", *TINY)

@@ -151,6 +151,7 @@ def test_the_density_beside_an_outlier(reduction):
     np.testing.assert_allclose(score.score(x, level), truth.score, rtol=1e-4)
 
 
+@pytest.mark.slow
 @every_reduction
 def test_derivatives_of_points_with_a_poor_common_centre(reduction):
     """Sixty points at 1000 +- .01, one of them 0: Jacobian of D and Hessian of log p, against the covariance."""
@@ -250,6 +251,7 @@ def test_points_that_the_dtype_cannot_hold_are_refused(reduction):
     assert found[0] / 1e300 == pytest.approx(np.tanh(0.3 / 0.5**2), rel=1e-6)
 
 
+@pytest.mark.slow
 @every_reduction
 def test_gradients_in_weights_that_are_zero(reduction):
     """numpyro#2224, numpyro#1870: points 0, 1, 2 of weights 0, 1/2, 1/2, x = .3, sigma = 1; reverse and forward."""
@@ -272,6 +274,7 @@ def test_gradients_in_weights_that_are_zero(reduction):
 # built inside a compiled function
 
 
+@pytest.mark.slow
 def test_densities_built_inside_a_compiled_function():
     """From arrays that are known there, NumPy's and JAX's: checked, and the same numbers."""
     x, level = np.array([0.3, -0.7], np.float32), NoiseLevel(1.0, 0.5)

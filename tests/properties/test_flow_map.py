@@ -93,6 +93,7 @@ def test_from_pure_noise_to_the_flow_map(integrator, bound, integrate, gaussian,
         assert relative_error(integrate, integrator, gaussian, gaussian_flow, process, times) < bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "integrator, bound",
     [

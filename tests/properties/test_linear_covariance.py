@@ -98,6 +98,7 @@ def test_sampled_covariance(name, process, gaussian):
     np.testing.assert_allclose(sampled, covariance, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["EulerMaruyama", "Ancestral"])
 def test_weak_order_one(name, gaussian):
     """The error of the sampled covariance halves with the step: measured on the library's own response."""

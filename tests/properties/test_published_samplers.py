@@ -16,6 +16,7 @@ TWO = Empirical(np.array([[-1.0], [1.0]]))
 KEY = jax.random.key(0)
 
 
+@pytest.mark.slow
 @double
 @pytest.mark.parametrize("sigma_min, expected", [(0.002, 0.99888502), (0.001, 0.99944251)])
 def test_stop_above_zero_then_denoise(sigma_min, expected):

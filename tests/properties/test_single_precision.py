@@ -105,6 +105,7 @@ def test_sixty_four_exact_copies(sigma, unit_variance):
     assert oracles.off(merging.denoise(xs[0], level), apart[1].mean[0]) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_points_in_the_plane():
     """sigma = .01: hundreds of points share the weight."""
     points = np.random.default_rng(4).normal(size=(100_000, 2)).astype(np.float32)

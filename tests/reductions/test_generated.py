@@ -92,6 +92,7 @@ def test_the_answers_are_those_of_the_stored_points(dtype, asked, monkeypatch):
             assert np.linalg.norm(a - b) <= near * np.linalg.norm(b) + near**2, (sigma, a, b)
 
 
+@pytest.mark.slow
 def test_a_point_does_not_depend_on_the_chunk():
     score = Empirical(KEY, reduction=Generated(image, 150))
     np.testing.assert_array_equal(score.points, stored(image, 150))
@@ -139,6 +140,7 @@ def test_the_same_trajectories():
     assert oracles.off(*ends) < 1e-4
 
 
+@pytest.mark.slow
 def test_draws_of_the_law_come_from_its_points():
     score = Empirical(KEY, reduction=Generated(image, 4))
     points = np.asarray(score.points).reshape(4, -1)
@@ -162,6 +164,7 @@ def test_refusals():
         Empirical(KEY, reduction=Generated(infinite, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["posterior", "gradient"])
 def test_nothing_of_all_points_is_ever_made(what):
     """A million points: no array of their number, let alone of their coordinates; the program is that of a thousand."""

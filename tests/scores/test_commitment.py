@@ -65,6 +65,7 @@ def margins(points, weights, u, rho, j):
     return gaps.min(), pull, length.min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("d", "light"), [(2, 9.0), slow(2, 0.0), slow(100, 2.0), slow(800, 0.0)])
 def test_what_is_certain_has_the_margins_of_the_theorem(d, light, dtype):

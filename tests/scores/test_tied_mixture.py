@@ -67,6 +67,7 @@ def dense(means, log_variance, x, alpha, sigma):
     return w @ (means + alpha * variance / total * away)
 
 
+@pytest.mark.slow
 def test_gradients_in_the_weights_and_in_x_are_those_of_the_definition():
     score, level = TiedMixture(np.concatenate([MEANS, UNUSED]).astype(FLOAT), 0.3, 5), NoiseLevel(0.8, 0.6)
     x, tilt = X.astype(FLOAT), jnp.arange(4, dtype=FLOAT)

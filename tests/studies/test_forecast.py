@@ -49,6 +49,7 @@ def test_draws_of_the_mixture_have_its_moments():
     np.testing.assert_allclose(np.sort(synthetic.var(axis=0)), np.sort(theory.spectrum(points)), rtol=0.15)
 
 
+@pytest.mark.slow
 def test_directions_beyond_the_mixture_are_independent():
     """More dimensions than a quarter of the points: the rest is drawn with its own variances."""
     points = RNG.normal(size=(200, 64)) * np.linspace(2, 0.5, 64)

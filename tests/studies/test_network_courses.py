@@ -12,6 +12,7 @@ FLOAT = jnp.zeros(()).dtype
 LAW = scores.Gaussian(jnp.zeros(3), jnp.asarray(1.0, FLOAT))
 
 
+@pytest.mark.slow
 def test_score_error_of_gaussians():
     """D = c x with c = v/(v + sigma^2): the error is the EDM weight times (c - c_1)^2 (1 + sigma^2)."""
     variances = np.array([0.5, 1.0, 2.0])

@@ -18,6 +18,7 @@ def test_generalization_gap_is_the_error_of_the_best_denoiser_of_one_cluster():
     assert found[0] == pytest.approx(d * variance)
 
 
+@pytest.mark.slow
 def test_gaps_of_exact_denoisers():
     """One Gaussian in 30 dimensions, 60 points, low noise: the memorizing denoiser loses nothing."""
     d, n, known, variance = 30, 60, 15, 0.5

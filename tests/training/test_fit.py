@@ -104,6 +104,7 @@ def test_keys_of_both_kinds():
     np.testing.assert_array_equal(one.loss, old_many.loss)
 
 
+@pytest.mark.slow
 def test_unused_units_stay_unused():
     """A masked unit changes nothing: its weights get no gradient."""
     start = mlp(3, active=5)
@@ -112,6 +113,7 @@ def test_unused_units_stay_unused():
     assert np.all(first[:, 5:] == last[:, 5:]) and np.all(first[:, :5] != last[:, :5])
 
 
+@pytest.mark.slow
 def test_a_break_changes_nothing(tmp_path):
     """A run stopped between snapshots goes on to the same numbers; other options are refused."""
     options = {

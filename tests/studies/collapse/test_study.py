@@ -130,6 +130,7 @@ def test_two_points_have_no_collapse_time():
     assert result.measured.isnull().all() and result.measured_low.isnull().all()
 
 
+@pytest.mark.slow
 def test_times_may_be_given():
     times = np.array([0.1, 0.2, 0.9])
     np.testing.assert_array_equal(small(times=times).t, times)
@@ -150,6 +151,7 @@ def cells_measured(monkeypatch):
     return measured, counting
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, cells_measured):
     measured, counting = cells_measured
     counting.stop_at = 1
@@ -162,6 +164,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, cells_measured)
     xr.testing.assert_identical(resumed, small())
 
 
+@pytest.mark.slow
 def test_stored_cells_serve_a_smaller_study_and_fresh_forgets_them(tmp_path, cells_measured):
     measured, _ = cells_measured
     whole = small(store=tmp_path)

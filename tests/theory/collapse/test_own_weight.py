@@ -59,6 +59,7 @@ def test_half_where_information_is_log_of_the_others():
     np.testing.assert_allclose(theory.gaussian_own_weight(snr, variances, 100), 0.5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_limits_and_derivative():
     dtype = jnp.zeros(()).dtype
     variances = np.ones(400)

@@ -26,6 +26,7 @@ def exact_ratio(n):
     return math.exp(brentq(excess, centre - 0.3, centre + 0.3, xtol=3e-3))
 
 
+@pytest.mark.slow
 def test_own_weights_of_subsets_are_those_of_the_random_energy_law():
     points, ratios = RNG.normal(size=(1000, D)), np.array([0.5, 0.9])
     found = theory.subset_own_weight(points, 100, ratios, key=KEY)
@@ -53,6 +54,7 @@ def test_the_collapse_of_a_subset_is_that_of_as_many_fresh_points():
         assert 0 < found.error < 0.03 * found.value
 
 
+@pytest.mark.slow
 def test_the_error_is_the_spread_over_keys():
     """Thirty sets of queries and noises on the same points."""
     points = RNG.normal(size=(500, 6))
