@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ..arithmetic import in_double, unit_of
 from .base import AbstractReduction, AnyCentres
+from .energies import indistinct
 from .posterior import Posterior
 from .sums import ROUNDED, moved_weight
 
@@ -48,7 +49,8 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     squares = jnp.sum((x[:, None] - a[:, None] * y[None]) ** 2, axis=2)
     nearest = jnp.min(jnp.where(jnp.isneginf(log_w)[None], jnp.inf, squares), axis=1)
     # the limit without noise: the nearest centres share everything by weight
-    far = squares > nearest[:, None] * (1 + 8 * unit_of(x))
+    near = 2 * indistinct(jnp.sqrt(nearest), jnp.sqrt(jnp.sum(x * x, axis=1)), unit_of(x), False)
+    far = squares > (nearest + near)[:, None]
     lowest = nearest / (2 * s * s)
     # E_i and log Z less the lowest energy, which may be far larger than the differences
     E = (
@@ -66,8 +68,9 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     # without noise a query is on a point up to rounding or not at all
     rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))
     displacement = jnp.where(clean[:, None] & rounded, 0, displacement)
+    on_point = jnp.all(displacement == 0, axis=1) & (nearest <= near)
     return Posterior(
-        log_prob=jnp.where(clean, jnp.where(nearest > 0, -jnp.inf, jnp.inf), log_Z - least - lowest),
+        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z - least - lowest),
         mean=centre[None] + unit * D,
         displacement=unit * displacement,
         entropy=jnp.maximum(log_Z - jnp.sum(p * jnp.log(jnp.where(e > 0, e, 1)), axis=1), 0),

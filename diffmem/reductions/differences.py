@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..arithmetic import doubled
 from .base import AbstractReduction, AnyCentres
 from .centres import Chunk
-from .energies import TIED
+from .energies import indistinct
 from .sums import LOWEST
 
 DOUBLE = 2.0**-53  # rounding unit of the energies
@@ -61,11 +61,10 @@ def ratios(anchor: Anchor, chunk: Chunk) -> tuple[Float[Array, "rows"], Float[Ar
     far = FAR[chunk.offsets.dtype.itemsize]
     delta = jnp.clip((chunk.offsets - anchor.offset[None]) * anchor.scale, -far, far)
     g = gaps(delta, anchor.away * anchor.scale, anchor.alpha, chunk.offsets, anchor)
-    # what ties at sigma = 0 is what ties in the pass
-    length = jnp.sqrt(jnp.sum(anchor.away**2))
-    if chunk.offsets.dtype == jnp.float32:
-        length = length + jnp.sqrt(jnp.sum((anchor.away + anchor.alpha * anchor.offset) ** 2))
-    tied = jnp.where(jax.lax.stop_gradient(g) >= -TIED * DOUBLE * length * length, 0, LOWEST)
+    # what ties at sigma = 0 is what ties in the pass, by products for single precision
+    distance, seen = (jnp.sqrt(jnp.sum(v * v)) for v in (anchor.away, anchor.away + anchor.alpha * anchor.offset))
+    near = indistinct(distance, seen, DOUBLE, chunk.offsets.dtype == jnp.float32)
+    tied = jnp.where(jax.lax.stop_gradient(g) >= -near, 0, LOWEST)
     g = jnp.where(anchor.clean, jax.lax.stop_gradient(tied), jnp.maximum(g, LOWEST))
     bare = jnp.isneginf(chunk.log_weights)
     log_e = g + jnp.where(bare, 0, chunk.log_weights) - anchor.log_weight

@@ -116,13 +116,19 @@ def rounding(queries: Queries, unit, size: Float[Array, "*sizes"]) -> Float[Arra
 
 
 def tie(queries: Queries, care: Care, top: Float[Array, "batch"]) -> Float[Array, "batch"]:
-    """Difference below which half squared distances are equal at sigma = 0, where `shared - top` is half the smallest.
-
-    Differences round the distances themselves, products the squares of which they are made.
-    """
+    """Difference below which half squared distances are equal at sigma = 0: `shared - top` is the smallest of them."""
     distance = jnp.sqrt(jnp.maximum(2 * (care.shared - top), 0))
-    length = distance + jnp.where(care.product, jnp.sqrt(queries.squares), 0)
-    return TIED * unit_of(top) * length * length
+    return indistinct(distance, jnp.sqrt(queries.squares), unit_of(top), care.product)
+
+
+def indistinct(distance, away, unit: float, product):
+    """What rounding may make of half the square of `distance`, from a query of size `away` to a centre.
+
+    A product rounds the squares of which it is made, a difference `a - alpha o` its two parts: with a relative error
+    that is large where the centre is near. The compiler may compute one energy twice and round it in two ways.
+    """
+    reach = distance + away
+    return TIED * unit * reach * jnp.where(product, reach, distance + unit * reach)
 
 
 def _log_weights(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:

@@ -127,6 +127,7 @@ class Sharded(AbstractReduction):
             mesh=self.mesh,
             in_specs=(specs, *[whole for _ in arguments]),
             out_specs=whole,
+            axis_names=set(self.axis),  # the compiler splits the queries over other axes as they come
             check_vma=False,  # the loops of the passes start from constants, which the check takes for replicated
         )
         return across(centres, *arguments)

@@ -83,7 +83,7 @@ def weighed(queries: Queries, chunk: Chunk, care: Care):
         e = jnp.exp(depth)
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
-            tied = depth >= -tie(queries, care, top).astype(dtype)[:, None]
+            tied = (depth >= -tie(queries, care, top).astype(dtype)[:, None]) & (depth > -jnp.inf)
             e = jnp.where(clean, jnp.where(tied, jnp.exp(jnp.maximum(chunk.log_weights, LIGHTEST))[None], 0), e)
         return top, e
 
@@ -163,12 +163,12 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
 
 
 def _spread(queries: Queries, sums: Sums, care: Care, m, displacement):
-    """tr C: `<|o|^2> - |m|^2` at high noise and where these are double, and between them from the energies, by
-    `<|a - alpha o|^2> = |alpha m - a|^2 + alpha^2 tr C`: each where it subtracts the smaller numbers.
+    """tr C: `<|o|^2> - |m|^2`, or where energies have more digits than these, if it subtracts the smaller numbers, by
+    `<|a - alpha o|^2> = |alpha m - a|^2 + alpha^2 tr C`.
     """
     alpha, beta = queries.alpha, queries.beta
     squares, squared = sums.M2 / sums.Z, jnp.sum(displacement * displacement, axis=1)
-    low = ~care.moments & ~queries.clean & (squared < alpha * alpha * squares)
+    low = care.energies & ~care.moments & ~queries.clean & (squared < alpha * alpha * squares)
     by_moments = squares - jnp.sum(m * m, axis=1)
     distances = 2 * (care.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
     by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)

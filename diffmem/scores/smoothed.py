@@ -43,12 +43,7 @@ class Smoothed(AbstractScore):
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`mean_m D(x + e_m)`, and the mean of the noises."""
-
-        def held(x, level):
-            found = self.held.evaluate(x, level)
-            return found.mean, found.noise
-
-        return Evaluation(*self._mean(held, x, level))
+        return Evaluation(*self._mean(eqx.Partial(_mean_and_noise, self.held), x, level))
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`mean_m s(x + e_m)`."""
@@ -63,6 +58,11 @@ class Smoothed(AbstractScore):
         level = cast_level(level, x.dtype)
         scale = strong(jnp.asarray(self.scale(level) if callable(self.scale) else self.scale), x.dtype)
         return _mean_over(function, x, scale * strong(self.offsets, x.dtype), level)
+
+
+def _mean_and_noise(score: AbstractScore, x, level):
+    found = score.evaluate(x, level)
+    return found.mean, found.noise
 
 
 @eqx.filter_jit

@@ -193,3 +193,20 @@ def test_low_rank_denoiser_in_single_precision(sigma):
     x = (data + sigma * rng.normal(size=6)).astype(np.float32)
     truth = oracles.answer(oracles.Law(shares, np.float64(means), within), x, 1.0, np.float32(sigma))
     assert oracles.off(score.denoise(x, NoiseLevel(1.0, np.float32(sigma))), truth.mean) < 1e-5
+
+
+@pytest.mark.parametrize("reduction", [Dense(), Chunked(64)], ids=["dense", "chunked"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_without_noise_every_query_of_a_batch_has_its_nearest_point(reduction, dtype):
+    """Many queries, some of them on a point up to rounding: however often an energy is computed, one point is nearest."""
+    rng = np.random.default_rng(0)
+    points, weights = rng.normal(size=(300, 1)).astype(dtype), rng.uniform(0.01, 1, 300)
+    alpha = dtype(0.1)
+    x = np.concatenate([0.1 * rng.normal(size=(1000, 1)), alpha * points]).astype(dtype)
+    score = Empirical(points, weights, reduction)
+    found = jax.jit(jax.vmap(lambda x: score.posterior(x, NoiseLevel(alpha, dtype(0)))))(x)
+    distances = np.abs(x.astype(np.longdouble) - np.longdouble(alpha) * points.astype(np.longdouble).T)
+    taken = np.abs(x - alpha * np.asarray(found.mean))[:, 0]
+    assert np.all(taken <= distances.min(axis=1) + 8 * np.finfo(dtype).eps * np.abs(x[:, 0]))
+    finite_except(found, "log_prob")
+    assert np.all(found.leader_weight > 0.5 - 1e-6)

@@ -28,6 +28,7 @@ from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
+EPS = np.finfo(FLOAT).eps
 NEAR, SLOPE, PATH = (1e-12, 1e-10, 1e-10) if DOUBLE else (1e-5, 1e-4, 1e-4)
 LEVELS = [(1, 0), (1, 1e-6), (1, 0.02), (0.9, 0.3), (1, 2), (0.5, 1e3), (0, 1)]
 MESH = Mesh(jax.devices(), "points")
@@ -70,8 +71,14 @@ def posteriors(score, xs, alpha, sigma):
 
 
 def agree(found, truth, tolerance=NEAR):
-    """Every field, to the tolerance relative to its largest entry or 1."""
+    """Every field, to the tolerance relative to its largest entry or 1; beyond it what rounding may have moved."""
+    moved = np.maximum(found.discarded, truth.discarded)
+    assert np.all(moved <= 1e-3)
+    # an entropy moves by up to q log(n/q) for a total variation q
+    tolerance = tolerance + 20 * float(np.max(moved))
     for field, one, other in zip(truth._fields, found, truth):
+        if field == "discarded":
+            continue
         one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
         finite = np.isfinite(other)
         np.testing.assert_array_equal(one[~finite], other[~finite], err_msg=field)
@@ -92,7 +99,6 @@ def test_the_posterior_at_every_level(n, d):
         found, truth = posteriors(split, xs, *level), posteriors(whole, xs, *level)
         # in single precision points equal to rounding may lead in any order
         agree(found if DOUBLE else found._replace(leader=truth.leader), truth)
-        assert np.all(found.discarded == 0)
 
 
 @slow_on_one
@@ -112,10 +118,11 @@ def test_ties_at_no_noise_and_devices_without_weight():
         for level in ((1, 0), (1, 1e-3), (1, 1), (0, 1)):
             level = [FLOAT(part) for part in level]
             found, truth = posteriors(split, x, *level), posteriors(whole, x, *level)
-            agree(found, truth)
+            assert set(np.asarray(found.leader)) <= {0, 9, 18, 27} or level[1] > 0.01
+            agree(found._replace(leader=truth.leader), truth)  # equal to rounding, they may lead in any order
             if level[1] < 0.01:
                 assert found.participation[0] == participation
-                np.testing.assert_array_equal(found.mean[0], mean.astype(FLOAT))
+                np.testing.assert_allclose(found.mean[0], mean, rtol=0, atol=8 * EPS)
 
 
 @slow_on_one
@@ -136,7 +143,7 @@ def test_single_precision_far_from_the_origin(shift):
             assert oracles.off(found.mean[i], mean) < 1e-5
             assert found.participation[i] == pytest.approx(1 / np.sum(w**2), rel=1e-5)
             assert found.leader_weight[i] == pytest.approx(w.max(), rel=1e-5)
-            assert found.leader[i] == w.argmax()
+            assert int(found.leader[i]) == w.argmax()
 
 
 @eqx.filter_jit
@@ -173,7 +180,7 @@ def test_derivatives_in_the_query_and_the_level(slopes):
                 if level[1]:
                     assert oracles.off(one, other) < SLOPE, name
                 else:
-                    np.testing.assert_array_equal(one, other, err_msg=name)
+                    np.testing.assert_allclose(one, other, rtol=8 * EPS, atol=8 * EPS, err_msg=name)
 
 
 @pytest.mark.slow
@@ -281,7 +288,7 @@ def test_every_device_keeps_its_share_and_nobody_more():
             "slopes": lambda x: jax.vjp(lambda x: score.denoise(x, level), x)[1](x),
             "weights": lambda x: score.weights(x, level, 3),
         }
-        return score.draw(3, key=jax.random.key(0)), [jax.vmap(method)(xs) for method in one.values()]
+        return score.draw(3, key=jax.random.key(0)), [jax.vmap(method)(xs[:1]) for method in one.values()]
 
     arrays, static = eqx.partition(score, eqx.is_array)
     program = jax.jit(lambda arrays, xs: everything(eqx.combine(arrays, static), xs)).lower(arrays, xs).compile()
