@@ -92,7 +92,8 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise ImportError('`--dask` needs the package distributed: `pip install "diffmem[dask]"`.') from error
     try:
-        client = Client(address, timeout=PATIENCE)
+        # not the default of the process, which it would stay after an address that does not answer
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:  # no answer; not an address
         raise ValueError(
             f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not "
