@@ -69,6 +69,7 @@ def test_trace_of_the_jacobian_of_the_denoiser(dtype):
     assert score.divergence(x, level) == pytest.approx((slope - 1) / 0.25, rel=1e-4)
 
 
+@pytest.mark.slow
 @both
 def test_chunks_that_do_not_divide_the_points(dtype):
     """jax#11319: n = 10 in chunks of 1, 3, 4 and 10."""

@@ -113,6 +113,7 @@ def test_mixtures_far_from_their_modes(dtype):
     np.testing.assert_allclose(mixture.score(np.array([3, 3], dtype), VE(0.01)), np.array([-2, -3]) / 2e-4, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_chunks_change_nothing():
     points = np.array([[0], [10], [20], [30]], np.float32)
     for size in (1, 2, 3, 4):

@@ -29,6 +29,7 @@ DIGITS = {"rtol": 1e-8, "atol": 1e-10} if jax.config.jax_enable_x64 else {"rtol"
 FAST = ("DDIM", "Ancestral")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in INTEGRATORS]
 )

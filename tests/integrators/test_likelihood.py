@@ -26,6 +26,7 @@ FAST = ("OrnsteinUhlenbeck", "FlowMatching")
 ROWS = [pytest.param(process, marks=[pytest.mark.slow] * (name not in FAST)) for name, process in PROCESSES.items()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", ROWS, ids=PROCESSES)
 def test_mixture(process, mixture):
     exact = mixture.log_prob(X, process.level(process.t_min))
@@ -38,6 +39,7 @@ def test_empirical_points():
     assert abs(log_likelihood(score, process, X) - score.log_prob(X, process.level(0.3))) < TOLERANCE
 
 
+@pytest.mark.slow
 def test_a_score_that_is_no_density_ends_in_the_wide_gaussian(mixture):
     """N(0, .25) known by its denoiser alone: log p(.3) = -.40579135 up to sigma_min^2."""
     process = processes.EDM(sigma_max=2000.0)

@@ -32,6 +32,7 @@ def first_coordinate(x, level, found):
     return x[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "integrator, score",
     [

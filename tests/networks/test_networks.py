@@ -20,6 +20,7 @@ def changed(network, *arguments):
     return not np.allclose(network(*arguments[:3]), network(*arguments[3:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", pytest.param("unet", marks=pytest.mark.slow)])
 def test_shape_level_and_label(name):
     network = MAKERS[name](0)

@@ -15,6 +15,8 @@ from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked, Dense, Sharded, sparse
 from diffmem.scores import Empirical
 
+pytestmark = pytest.mark.slow
+
 N, D = 650, 48
 LEVELS = [(1, 30), (0.7, 3), (1, 0.3), (1, 0.03), (0.5, 0.003)]
 REDUCTIONS = {
@@ -68,7 +70,6 @@ def test_the_posterior_of_hard_clouds(name, kind, request):
                 assert found.discarded[i] < 1e-4 and found.entropy[i] >= 0 and found.spread[i] >= 0, what
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [1e-6, 1e-9, 1e-13, 1e-17, 1e-19, 1e-22, 1e-30, 0.0])
 def test_few_centres_at_vanishing_noise(sigma, looking_for_few):
     """The nearest point whatever the noise, with a divergence of -d/sigma^2 as far as numbers go."""

@@ -265,6 +265,7 @@ def test_wrong_event_shape_is_refused(name):
 DRAWN = ("Empirical, Dense", "Gaussian, full", "GaussianMixture, diagonal", "LowRankMixture, no floor")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWN)
 def test_draws_have_the_moments_of_the_law(name):
     """4,000 draws at a level, mean and covariance within 5 standard errors; draw i depends on its key only."""

@@ -20,6 +20,8 @@ from diffmem.integrators import (
 )
 from diffmem.scores import Empirical
 
+pytestmark = pytest.mark.slow
+
 DETERMINISTIC = (DDIM(), Heun(), DPMSolverPP(2), DPMSolverPP(3), ExponentialAdamsBashforth(4))
 names = [type(i).__name__ + str(k) for k, i in enumerate(DETERMINISTIC)]
 slow = lambda value: pytest.param(value, marks=pytest.mark.slow)  # noqa: E731
@@ -61,7 +63,6 @@ def test_one_point_is_reached_by_noisy_paths(integrator):
     np.testing.assert_allclose(out.points, np.broadcast_to(point, (20, 2)), rtol=1e-6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [0.8, 1.5])
 def test_clones_agree_with_the_sum_of_squared_weights(sigma):
     """Two reverse SDEs from one x_t end on the same training point with probability E sum w^2."""
@@ -96,7 +97,6 @@ def flow_ends():
     return squares.argmin(1), squares.min(1), n, d
 
 
-@pytest.mark.slow
 def test_basins_of_the_flow_are_uniform(flow_ends):
     owner, _, n, _ = flow_ends
     assert stats.chisquare(np.bincount(owner, minlength=n)).pvalue > 1e-3
@@ -107,7 +107,6 @@ def test_terminal_noise_is_chi_square(flow_ends):
     assert stats.kstest(squares / 0.01**2, stats.chi2(d).cdf).pvalue > 1e-3
 
 
-@pytest.mark.slow
 def test_half_way_the_sde_has_the_law_of_the_forward_process():
     """The distances to the training points at an intermediate level, against forward samples."""
     n, d, count, sigma = 30, 4, 3000, 0.5

@@ -10,6 +10,8 @@ from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked, Dense
 from diffmem.scores import Empirical
 
+pytestmark = pytest.mark.slow
+
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
 TOLERANCE = 1e-10 if DOUBLE else 1e-4

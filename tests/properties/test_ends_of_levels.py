@@ -11,6 +11,8 @@ from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked, Dense
 from diffmem.scores import Empirical, Gaussian, GaussianMixture, LowRankMixture
 
+pytestmark = pytest.mark.slow
+
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 DTYPES = [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)][: 1 + DOUBLE]
 CLEAN, NOISE = NoiseLevel(1.0, 0.0), NoiseLevel(0.0, 1.0)

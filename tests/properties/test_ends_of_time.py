@@ -22,6 +22,8 @@ from diffmem.integrators import (
 )
 from diffmem.scores import Empirical, Gaussian
 
+pytestmark = pytest.mark.slow
+
 STEPPERS = (
     DDIM(),
     Heun(),
@@ -46,7 +48,6 @@ def some(integrators):
     return [pytest.param(way, marks=[pytest.mark.slow] * (type(way) not in fast)) for way in integrators]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("integrator", EVERY, ids=ids)
 @pytest.mark.parametrize("process, dtype", list(zip(VANISHING, DTYPES)), ids=["FM", "cosine"])
 def test_from_alpha_zero(integrator, process, dtype):
@@ -98,7 +99,6 @@ def test_last_state_at_sigma_zero_is_denoised(integrator):
     assert np.all(distance < 1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("integrator", [ProbabilityFlow(), ReverseSDE()], ids=str)
 def test_adaptive_solvers_refuse_sigma_zero(integrator):
     process = processes.OrnsteinUhlenbeck(t_min=0.0)

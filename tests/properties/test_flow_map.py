@@ -16,7 +16,10 @@ from diffmem.integrators import (
     invert,
 )
 
-pytestmark = pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="orders need double precision")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="orders need double precision"),
+]
 
 EXPLODING = processes.EDM(sigma_min=0.02, sigma_max=80.0)
 ORDERS = (

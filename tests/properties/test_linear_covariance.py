@@ -10,7 +10,10 @@ import pytest
 from diffmem import processes
 from diffmem.integrators import Ancestral, EulerMaruyama, Heun, PredictorCorrector, grids
 
-pytestmark = pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="roundoff of double precision")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="roundoff of double precision"),
+]
 VARIANCES = np.array([0.01, 1.0, 10.0, 100.0])
 EXPLODING = processes.EDM(sigma_min=0.02, sigma_max=80.0)
 

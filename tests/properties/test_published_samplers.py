@@ -11,12 +11,13 @@ from diffmem.integrators import DDIM, DPMSolverPP, EulerMaruyama, Heun, Probabil
 from diffmem.integrators.dynamics import nodes_at
 from diffmem.scores import AbstractDenoiser, Empirical, Gaussian
 
+pytestmark = pytest.mark.slow
+
 double = pytest.mark.skipif(jnp.zeros(()).dtype == jnp.float32, reason="numbers in double precision")
 TWO = Empirical(np.array([[-1.0], [1.0]]))
 KEY = jax.random.key(0)
 
 
-@pytest.mark.slow
 @double
 @pytest.mark.parametrize("sigma_min, expected", [(0.002, 0.99888502), (0.001, 0.99944251)])
 def test_stop_above_zero_then_denoise(sigma_min, expected):

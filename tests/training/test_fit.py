@@ -148,6 +148,7 @@ def test_a_break_changes_nothing(tmp_path):
         training.fit(mlp(), POINTS, OBJECTIVE, **options, checkpoint=path)
 
 
+@pytest.mark.slow
 def test_snapshots_do_not_change_the_run():
     options = {"key": jax.random.key(5), "steps": 33, **SHORT}
     few = training.fit(mlp(), POINTS, OBJECTIVE, **options, snapshots=1)

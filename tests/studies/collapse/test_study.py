@@ -217,6 +217,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_progress_is_told():
     told = []
     small(n=(4,), progress=lambda *news: told.append(news))
