@@ -1,32 +1,12 @@
 """Points that are widened into Gaussians of one width."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from few_points import FLOAT, LEVELS, POINTS, X, answer, close, empirical
 
 from diffmem.level import NoiseLevel
-from diffmem.reductions import Dense
-from diffmem.scores import Empirical, Gaussian, Widened
-
-DOUBLE = jnp.zeros(()).dtype == jnp.float64
-FLOAT = np.float64 if DOUBLE else np.float32
-RNG = np.random.default_rng(12)
-POINTS, X = RNG.normal(size=(6, 2)), RNG.normal(size=2)
-LEVELS = [NoiseLevel(1.0, 0.3), NoiseLevel(0.6, 0.8), NoiseLevel(0.0, 1.0), NoiseLevel(1.0, 0.0)]
-
-
-def empirical(points):
-    """By the reduction that compiles fastest."""
-    return Empirical(points, reduction=Dense())
-
-
-def close(found, truth):
-    np.testing.assert_allclose(found, truth, rtol=1e-10 if DOUBLE else 1e-4, atol=1e-6)
-
-
-def answer(score, x, level):
-    return score.denoise(x, level), score.score(x, level), score.divergence(x, level)
+from diffmem.scores import Gaussian, Widened
 
 
 def test_a_widened_point_is_a_gaussian():

@@ -1,4 +1,4 @@
-"""What the sweeps of the tests compute, in a module of its own that workers can import."""
+"""What the sweeps of the tests compute, in a module of its own that workers can import, and how the tests call them."""
 
 import os
 import signal
@@ -6,6 +6,23 @@ import time
 from pathlib import Path
 
 import jax.numpy as jnp
+
+from diffmem import studies
+
+
+class Counting:
+    """A function under one name, that remembers for which arguments it was called."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, []
+
+    def __call__(self, n):
+        self.calls.append(n)
+        return self.function(n)
+
+
+def quiet(function, grid, store=None, **options):
+    return studies.sweep(function, grid, store=store, progress=False, **options)
 
 
 def product(n, beta):

@@ -12,26 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from sweep_functions import product
-
-from diffmem import studies
+from sweep_functions import Counting, product, quiet
 
 sweep_module = importlib.import_module("diffmem.studies.sweep.sweep")  # the package's name is the function
-
-
-class Counting:
-    """A function under one name, that remembers for which arguments it was called."""
-
-    def __init__(self, function):
-        self.function, self.calls = function, []
-
-    def __call__(self, n):
-        self.calls.append(n)
-        return self.function(n)
-
-
-def quiet(function, grid, store=None, **options):
-    return studies.sweep(function, grid, store=store, progress=False, **options)
 
 
 def test_an_interrupted_sweep_goes_on_where_it_stopped(tmp_path):

@@ -7,24 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from sweep_functions import product
+from sweep_functions import Counting, product, quiet
 
 from diffmem import studies
-
-
-class Counting:
-    """A function under one name, that remembers for which arguments it was called."""
-
-    def __init__(self, function):
-        self.function, self.calls = function, []
-
-    def __call__(self, n):
-        self.calls.append(n)
-        return self.function(n)
-
-
-def quiet(function, grid, store=None, **options):
-    return studies.sweep(function, grid, store=store, progress=False, **options)
 
 
 def test_numbers_lie_at_their_coordinates():
