@@ -29,6 +29,8 @@ def test_a_second_run_takes_what_the_first_compiled(tmp_path):
     """The command fills the folder, and a second run with the same shapes adds nothing to it."""
     cache = tmp_path / "cache"
     environment = {**os.environ, "DIFFMEM_COMPILATION_CACHE": str(cache)}
+    # everything is kept: a function whose compilation takes about as long as the threshold is kept by chance
+    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     call = [sys.executable, "-c", "import sys; from diffmem.cli import main; main(sys.argv[1:])", "collapse"]
     call += ["--n", "16", "--d", "4", "--samples", "8", "--queries", "8"]
