@@ -211,6 +211,30 @@ def _one(covariance):
     return Law(np.ones(1), CENTRE.reshape(1, _D), covariance[None])
 
 
+EMBEDDINGS = _rng.normal(size=(7, 2))
+PROMPT, PROMPT_WIDTH = EMBEDDINGS[3] + 0.2, 0.8
+TOKENS = _rng.integers(0, 3, size=(7, 3))
+
+
+def _given(log_kernel):
+    """The law of the points whose weights have these factors."""
+    return points_law(POINTS, WEIGHTS * np.exp(log_kernel))
+
+
+def _prompted(dtype, process):
+    points, weights = POINTS.astype(dtype), WEIGHTS.astype(dtype)
+    return scores.PromptedEmpirical(points, EMBEDDINGS, PROMPT, PROMPT_WIDTH, weights=weights)
+
+
+def _token_prompted(dtype, process):
+    return scores.TokenPrompted(POINTS.astype(dtype), TOKENS, TOKENS[0], 1.5, weights=WEIGHTS.astype(dtype))
+
+
+def _labelled(dtype, process):
+    mixture = scores.GaussianMixture(SHARES.astype(dtype), MEANS.astype(dtype), DIAGONAL.astype(dtype))
+    return scores.Labelled(mixture, np.array([4, 2, 4]), 4)
+
+
 def _generated(dtype, process):
     draw = {4: draw_single, 8: draw_double}[np.dtype(dtype).itemsize]
     return scores.Empirical(jax.random.PRNGKey(7), reduction=reductions.Generated(draw, 23))
@@ -254,6 +278,11 @@ SCORES = {
     ),
     "FromHost": Example(
         lambda dtype, process: scores.FromHost(shrink_on_host), _ORIGIN, density=False, differentiable=False
+    ),
+    "PromptedEmpirical": Example(_prompted, _given(-((EMBEDDINGS - PROMPT) ** 2).sum(axis=1) / (2 * PROMPT_WIDTH**2))),
+    "TokenPrompted": Example(_token_prompted, _given(1.5 * (TOKENS[0] == TOKENS).sum(axis=1))),
+    "Labelled": Example(
+        _labelled, Law(np.array([0.5, 0.2]) / 0.7, _FLAT[[0, 2]], DIAGONAL[[0, 2], :, None] * np.eye(_D))
     ),
     "Guided": Example(_guided, None, density=False),
     "Tikhonov": Example(_tikhonov, None, density=False),

@@ -1,6 +1,7 @@
 """Measurements on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
 from ..theory import Estimate
+from . import detection
 from .attractors import Attractors, attractors
 from .collapse_times import collapse_times
 from .denoising_loss import denoising_loss
@@ -26,6 +27,7 @@ __all__ = [
     "collapse_times",
     "concentration",
     "denoising_loss",
+    "detection",
     "energy_distance",
     "entropy",
     "generalization",

@@ -6,6 +6,9 @@ from jaxtyping import Array, Float, Int
 
 from ..annotations import RandomKey
 
+Label = Int[Array, ""] | Float[Array, "width"] | None
+"""A class, a vector in its place, or no condition."""
+
 PAIRS = 4  # of sine and cosine
 SIZE = 1 + 2 * PAIRS  # numbers of features of the noise level
 
@@ -23,8 +26,9 @@ def fourier_features(noise: Float[Array, ""]) -> Float[Array, "9"]:
 class Context(eqx.Module):
     """The inputs of a network other than x: features of the noise level and, for `labels` > 0, a vector of the label.
 
-    The vectors of the labels are learned. Without a label (None) the vector is zero, which gives the unconditional
-    answer of a network that was trained with and without labels.
+    The vectors of the labels are learned. Without a label (None, or a negative number) the vector is zero, which gives
+    the unconditional answer of a network that was trained with and without labels. A label may also be a vector of its
+    own, (width,), as a prompt embedding is.
     """
 
     label_vectors: eqx.nn.Embedding | None
@@ -36,7 +40,7 @@ class Context(eqx.Module):
         self.label_vectors = eqx.nn.Embedding(labels, width, key=key) if labels else None
         self.size = SIZE + (width if labels else 0)
 
-    def __call__(self, noise: Float[Array, ""], label: Int[Array, ""] | None) -> Float[Array, "..."]:
+    def __call__(self, noise: Float[Array, ""], label: Label) -> Float[Array, "..."]:
         """The features of the noise level, followed by the vector of the label."""
         features = fourier_features(noise)
         if self.label_vectors is None:
@@ -44,5 +48,10 @@ class Context(eqx.Module):
                 raise ValueError("`labels` must be the number of classes for a network that is given one, but is 0.")
             return features
         width = self.size - SIZE
-        vector = jnp.zeros(width, noise.dtype) if label is None else self.label_vectors(label)
+        if label is None:
+            vector = jnp.zeros(width, noise.dtype)
+        elif jnp.issubdtype(label.dtype, jnp.floating):
+            vector = label
+        else:
+            vector = jnp.where(label < 0, 0, self.label_vectors(jnp.maximum(label, 0)))
         return jnp.concatenate([features, vector.astype(noise.dtype)])

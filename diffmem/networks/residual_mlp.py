@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from ..annotations import RandomKey
 from ..checks import check_count
-from .embedding import Context
+from .embedding import Context, Label
 
 
 class ResidualMLP(eqx.Module):
@@ -51,7 +51,7 @@ class ResidualMLP(eqx.Module):
         self.active = jnp.asarray(active)
 
     def __call__(
-        self, x: Float[Array, "*shape"], noise: Float[Array, ""], label: Int[Array, ""] | None = None
+        self, x: Float[Array, "*shape"], noise: Float[Array, ""], label: Label = None
     ) -> Float[Array, "*shape"]:
         """The network's output, in the shape of x."""
         context = self.context(noise, label)

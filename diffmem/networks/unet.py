@@ -3,10 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..annotations import RandomKey
-from .embedding import Context
+from .embedding import Context, Label
 
 
 class UNet(eqx.Module):
@@ -46,7 +46,7 @@ class UNet(eqx.Module):
         self.last = eqx.nn.Conv2d(channels[0], self.shape[0], 3, padding=1, key=next(keys))
 
     def __call__(
-        self, x: Float[Array, "*shape"], noise: Float[Array, ""], label: Int[Array, ""] | None = None
+        self, x: Float[Array, "*shape"], noise: Float[Array, ""], label: Label = None
     ) -> Float[Array, "*shape"]:
         """The network's output, in the shape of x."""
         context = self.context(noise, label)

@@ -93,6 +93,11 @@ class Centres(NamedTuple):
         bare = jnp.isneginf(self.log_weights)
         return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
 
+    def reweighted(self, log_factors: Float[Array, "n"]) -> "Centres":
+        """The centres with weights times `exp(log_factors)`, normalised; factors may be -inf, but not all."""
+        log_weights = jax.nn.log_softmax(self.log_weights + log_factors)
+        return self._replace(weights=jnp.exp(log_weights), log_weights=log_weights)
+
     def _cut(self, cut: Callable) -> Chunk:
         """A chunk of what `cut` takes from each array; a weight that all have stays one number until then."""
         parts = [cut(part) for part in (self.offsets, self.squares, self.squares_low)]

@@ -3,12 +3,13 @@
 from . import parametrisation as predictions
 from .ambient import Ambient
 from .base import AbstractDenoiser, AbstractDensity, AbstractMixture, AbstractNoisePredictor, AbstractScore, Evaluation
-from .combined import Branches, Guided, Switched
+from .combined import Branches, GuidanceInterval, Guided, Switched
 from .commitment import Commitment
 from .empirical import Empirical
 from .from_callable import FromFunction, FromHost, FromNoisePrediction, FromVelocity
 from .gaussian import Gaussian, GaussianMixture, LowRankMixture
 from .learned import Learned
+from .prompted import AbstractPrompted, Labelled, PromptedEmpirical, TokenPrompted
 from .random_feature_ridge import RandomFeatureRidge
 from .random_features import RandomFeatures
 from .regularised import EmpiricalBayes, Tikhonov, constant_penalty, inverse_variance_penalty, lebesgue_penalty
@@ -21,6 +22,7 @@ __all__ = [
     "AbstractDensity",
     "AbstractMixture",
     "AbstractNoisePredictor",
+    "AbstractPrompted",
     "AbstractScore",
     "Ambient",
     "Branches",
@@ -34,15 +36,19 @@ __all__ = [
     "FromVelocity",
     "Gaussian",
     "GaussianMixture",
+    "GuidanceInterval",
     "Guided",
+    "Labelled",
     "Learned",
     "LowRankMixture",
+    "PromptedEmpirical",
     "RandomFeatureRidge",
     "RandomFeatures",
     "Smoothed",
     "Switched",
     "TiedMixture",
     "Tikhonov",
+    "TokenPrompted",
     "Widened",
     "antithetic_offsets",
     "constant_penalty",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -29,7 +30,7 @@ class Guided(AbstractScore):
     """Classifier-free guidance: `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score.
 
     `weight` w is a number or a function of the level: 0 gives the unconditional score, 1 the conditional one, and more
-    than 1 extrapolates. Source: Ho and Salimans, arXiv:2207.12598.
+    than 1 extrapolates (`GuidanceInterval` limits it to some levels). Source: Ho and Salimans, arXiv:2207.12598.
     """
 
     conditional: AbstractScore
@@ -53,6 +54,32 @@ class Guided(AbstractScore):
         dtype = unconditional.dtype
         weight = self.weight(cast_level(level, dtype)) if callable(self.weight) else self.weight
         return unconditional + strong(jnp.asarray(weight), dtype) * (conditional - unconditional)
+
+
+class GuidanceInterval(eqx.Module):
+    """A guidance weight that is `weight` where `low <= sigma/alpha <= high`, both ends included, else `outside`.
+
+    Guidance in an interval of noise levels (Kynkaanniemi et al., arXiv:2404.07724) has `outside` = 1, the conditional
+    score. Delayed guidance (Jain et al., arXiv:2411.16738) begins at the ratio `high` with `low` = 0; before it comes
+    the unconditional score with `outside` = 0, and with a negative one the path moves away from what the prompt copies.
+    """
+
+    weight: Scalar
+    low: Scalar = 0.0
+    high: Scalar = jnp.inf
+    outside: Scalar = 1.0
+
+    def __check_init__(self):
+        check_nonnegative("low", self.low)
+        if is_concrete(self.low) and is_concrete(self.high) and not self.low <= self.high:
+            raise ValueError(f"`high` must be at least `low`, but they are {self.high} and {self.low}.")
+
+    def __call__(self, level: NoiseLevel) -> Float[Array, ""]:
+        """The weight at a level; alpha = 0 lies in the interval only where `high` is infinite."""
+        alpha, sigma = level
+        low, high, weight, outside = (strong(v, sigma.dtype) for v in (self.low, self.high, self.weight, self.outside))
+        inside = (sigma >= low * alpha) & (jnp.isinf(high) | (sigma <= jnp.where(jnp.isinf(high), 0, high) * alpha))
+        return jnp.where(inside, weight, outside)
 
 
 class Switched(AbstractScore):

@@ -11,7 +11,7 @@ from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import is_concrete
 from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
-from ..reductions import AbstractReduction, AnyCentres, Posterior
+from ..reductions import AbstractReduction, AnyCentres, Centres, Posterior
 from .base import AbstractMixture, Evaluation, cast_point, over_sigma
 from .commitment import Commitment, commitment_of
 
@@ -79,6 +79,20 @@ class Empirical(AbstractMixture):
         weights = np.bincount(first, weights=np.exp(np.asarray(log_weights, np.float64)))
         distinct = np.unique(first)
         return Empirical(points[distinct], weights[distinct], self.reduction)
+
+    def prior(self) -> Float[Array, "n"]:
+        """The weights w_i of the points."""
+        return jnp.broadcast_to(self.centres.weights, (self.centres.n,))[: self.n]
+
+    def reweighted(self, log_factors: Float[Array, "n"]) -> "Empirical":
+        """The score with weights `w_i exp(log_factors_i)`, normalised; differentiable in the factors.
+
+        -inf takes a point out, but at least one must stay. Raises ValueError where the points are not stored.
+        """
+        if not isinstance(self.centres, Centres):
+            raise ValueError("The points must be stored to have weights of their own, but they are generated.")
+        factors = jnp.pad(strong(log_factors, self.centres.dtype), (0, self.centres.n - self.n))
+        return eqx.tree_at(lambda score: score.centres, self, self.centres.reweighted(factors))
 
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the points; see `Posterior`."""

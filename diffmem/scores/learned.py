@@ -28,7 +28,8 @@ class Learned(AbstractScore):
     them, sigma = 0 and alpha = 0 included, it is told the nearest of the two, while the coefficients of `prediction`
     are those of the true level.
 
-    `label` is the condition, an integer (None: unconditional); `conditioned(label)` changes it.
+    `label` is the condition: an integer, a vector (a prompt embedding) where the network takes one, or None for the
+    unconditional answer; `conditioned(label)` changes it.
 
     Cost: one call of the network. Floating arrays in it are trained by `training.fit`; numbers and integers are not.
     Raises ValueError unless 0 < ratios[0] < ratios[1], and where the network's answer has another shape than x.
@@ -36,14 +37,14 @@ class Learned(AbstractScore):
 
     network: Network
     prediction: AbstractPrediction
-    label: Int[Array, ""] | None
+    label: Int[Array, ""] | Float[Array, "..."] | None
     ratios: tuple[float, float] = eqx.field(static=True)
 
     def __init__(
         self,
         network: Network,
         prediction: AbstractPrediction,
-        label: Int[ArrayLike, ""] | None = None,
+        label: Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None = None,
         ratios: tuple[float, float] = (0.002, 80.0),
     ):
         if not 0 < ratios[0] < ratios[1]:
@@ -64,7 +65,7 @@ class Learned(AbstractScore):
         x, level = as_point(x), cast_level(level, as_point(x).dtype)
         return self.prediction.noise(x, self._answer(x, level), level)
 
-    def conditioned(self, label: Int[ArrayLike, ""] | None) -> "Learned":
+    def conditioned(self, label: Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None) -> "Learned":
         """The same network asked for another label."""
         return Learned(self.network, self.prediction, label, self.ratios)
 

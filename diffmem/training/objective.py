@@ -15,7 +15,7 @@ from ..scores import AbstractScore
 from .levels import AbstractLevels
 from .weights import Weight, flat
 
-Label = Int[ArrayLike, ""] | None
+Label = Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None
 
 
 class AbstractObjective(eqx.Module):
@@ -34,12 +34,17 @@ class AbstractObjective(eqx.Module):
 
     def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey) -> Float[Array, ""]:
         """The mean over `draws` of level and noise; antithetic draws take z and -z at each level."""
+        label = self.shown(label, key=key)
 
         def one(i):
             where, noise = jax.random.split(jax.random.fold_in(key, i))
             return self.drawn(score, datum, label, self.levels(key=where), noise)
 
         return jax.vmap(one)(jnp.arange(self.draws)).mean() if self.draws > 1 else one(0)
+
+    def shown(self, label: Label, *, key: RandomKey) -> Label:
+        """The label that the score is conditioned on in one step of training: its own; it may be overridden."""
+        return label
 
     def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: RandomKey):
         """The loss at a level, with noise from a key."""
@@ -56,7 +61,8 @@ class ScoreMatching(AbstractObjective):
 
     Its minimum over all functions is the `Empirical` score of the points, whatever the weight. `levels` is the law of
     the noise levels, `draws` the number of levels and noises of a point in one step; with `antithetic`, each z is used
-    together with -z.
+    together with -z. `label_dropout` is the share of labels that are left out, so that one network learns both branches
+    of classifier-free guidance.
 
     Source: Vincent, Neural Computation 23 (2011); Karras et al., arXiv:2206.00364.
     """
@@ -65,6 +71,7 @@ class ScoreMatching(AbstractObjective):
     weight: Weight = flat
     draws: int = 1
     antithetic: bool = False
+    label_dropout: float = 0.0
 
     def at(
         self, score: AbstractScore, datum: Float[Array, "*shape"], level: NoiseLevel, z: Float[Array, "*shape"]
@@ -72,6 +79,13 @@ class ScoreMatching(AbstractObjective):
         """The loss at one level and noise."""
         error = score.denoise(level.alpha * datum + level.sigma * z, level) - datum
         return self.weight(level) * jnp.mean(error**2)
+
+    def shown(self, label: Label, *, key: RandomKey) -> Label:
+        """The label, or -1 for no condition with probability `label_dropout`."""
+        if label is None or not self.label_dropout:
+            return label
+        left_out = jax.random.bernoulli(jax.random.fold_in(key, self.draws), self.label_dropout)
+        return jnp.where(left_out, -1, label)
 
 
 class AmbientScoreMatching(AbstractObjective):

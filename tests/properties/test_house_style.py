@@ -65,6 +65,7 @@ def subclasses(cls):
 
 # defaults that a closed form may replace; all other methods are implemented once
 DEFAULTS = {
+    "shown",
     "time_at",
     "evaluate",
     "denoise",

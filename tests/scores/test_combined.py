@@ -8,7 +8,7 @@ import pytest
 
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Dense
-from diffmem.scores import Ambient, Empirical, FromHost, Gaussian, Guided, Switched
+from diffmem.scores import Ambient, Empirical, FromHost, Gaussian, GuidanceInterval, Guided, Switched
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
@@ -83,3 +83,17 @@ def test_a_side_never_sees_the_levels_of_the_other():
     close(found[1], score.above.score(X, NoiseLevel(1.0, 0.6)))
     slope = jax.jit(jax.grad(lambda s: jnp.sum(score.score(X, NoiseLevel(FLOAT(1), s)))))(FLOAT(0.1))
     assert np.isfinite(slope) and slope != 0
+
+
+def test_guidance_in_an_interval_of_levels():
+    weight = GuidanceInterval(7.5, 0.5, 2.0, outside=0.0)
+    found = [float(weight(NoiseLevel(FLOAT(1), FLOAT(s)))) for s in (0.4, 0.5, 1.0, 2.0, 2.1)]
+    assert found == [0, 7.5, 7.5, 7.5, 0]
+    assert float(weight(NoiseLevel(FLOAT(0), FLOAT(1)))) == 0
+    assert float(GuidanceInterval(3.0)(NoiseLevel(FLOAT(0), FLOAT(1)))) == 3
+    x = X.astype(FLOAT)
+    guided = Guided(constant(5.0), constant(-5.0), weight)
+    np.testing.assert_array_equal(guided.denoise(x, LEVEL), 7.5 * 10 - 5)
+    np.testing.assert_array_equal(guided.denoise(x, NoiseLevel(0.1, 1.0)), -5)
+    with pytest.raises(ValueError, match="`high` must be at least `low`"):
+        GuidanceInterval(1.0, 2.0, 1.0)

@@ -29,6 +29,15 @@ class AbstractGaussianFamily(AbstractMixture):
     covariances: eqx.AbstractVar[AbstractCovariances]
     shape: eqx.AbstractVar[tuple[int, ...]]
 
+    def prior(self) -> Float[Array, "k"]:
+        """The weights w_i of the components."""
+        return jnp.exp(self.log_weights)
+
+    def reweighted(self, log_factors: Float[Array, "k"]):
+        """The score with weights `w_i exp(log_factors_i)`, normalised; -inf takes a component out."""
+        log_weights = jax.nn.log_softmax(self.log_weights + strong(log_factors, self.log_weights.dtype))
+        return eqx.tree_at(lambda score: score.log_weights, self, log_weights)
+
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
