@@ -1,6 +1,7 @@
 """Mixtures of Gaussian components: one pass shared by the single Gaussian, the mixture and the low-rank mixture."""
 
 import math
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,66 +16,94 @@ from ...reductions import Posterior
 from ..base import AbstractMixture, Evaluation, cast_point
 from .covariances import AbstractCovariances
 
+MOST_NATS = 80.0  # of an exponent, so that a component without weight does not overflow
+
+
+class Components(NamedTuple):
+    """What one query makes of the components."""
+
+    q: Float[Array, "k d"]
+    """P_i (x - alpha mu_i), without the directions in which P_i is infinite."""
+    w: Float[Array, "k"]
+    """Posterior weights."""
+    log_w: Float[Array, "k"]
+    log_prob: Float[Array, ""]
+
 
 class AbstractGaussianFamily(AbstractMixture):
     """`p(x) = sum_i w_i N(x; alpha mu_i, alpha^2 S_i + sigma^2 I)`.
 
     With the precision `P_i = (alpha^2 S_i + sigma^2)^-1` and `q_i = P_i (x - alpha mu_i)`, component i gives
     the conditional mean `m_i = mu_i + alpha S_i q_i` and the score -q_i; `alpha m_i - x = -sigma^2 q_i` holds without
-    cancellation. Full-rank components are finite at sigma = 0; all are finite at alpha = 0.
+    cancellation.
+
+    Limits: full-rank components are finite at sigma = 0; all are finite at alpha = 0. A component without variance in
+    some directions is at sigma = 0 a law on a subspace: D is the nearest point of it in those directions, the score is
+    infinite off the subspace and as in the other directions on it, and log p is -inf off it and +inf on it. Of several
+    components the nearest subspaces count, and among them those of the fewest dimensions.
     """
 
     centres: eqx.AbstractVar[Float[Array, "k d"]]
+    shares: eqx.AbstractVar[Float[Array, "k"]]
     log_weights: eqx.AbstractVar[Float[Array, "k"]]
     covariances: eqx.AbstractVar[AbstractCovariances]
     shape: eqx.AbstractVar[tuple[int, ...]]
 
     def prior(self) -> Float[Array, "k"]:
         """The weights w_i of the components."""
-        return jnp.exp(self.log_weights)
+        return self.shares
 
     def reweighted(self, log_factors: Float[Array, "k"]):
         """The score with weights `w_i exp(log_factors_i)`, normalised; -inf takes a component out."""
         log_weights = jax.nn.log_softmax(self.log_weights + strong(log_factors, self.log_weights.dtype))
-        return eqx.tree_at(lambda score: score.log_weights, self, log_weights)
+        return eqx.tree_at(lambda score: (score.shares, score.log_weights), self, (jnp.exp(log_weights), log_weights))
 
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
-        log_joint, q = self._components(x, alpha, sigma)
-        log_prob = jax.nn.logsumexp(log_joint)
-        w, log_w = _shares(log_joint), log_joint - log_prob
+        found = self._components(x, alpha, sigma)
+        w, log_w = found.w, found.log_w
         leader = jnp.argmax(w)
         means = self._means(x, alpha, sigma)
         # the leader's mean plus weighted differences: a shared offset costs no digits
         mean = means[leader] + dot(w, means - means[leader][None])
         return Posterior(
-            log_prob=log_prob,
+            log_prob=found.log_prob,
             mean=mean.reshape(x.shape),
-            displacement=-(sigma**2 * dot(w, q)).reshape(x.shape),
+            displacement=self._displacement(x.ravel(), found, mean, alpha, sigma).reshape(x.shape),
             entropy=-jnp.sum(jnp.where(w > 0, w * jnp.where(w > 0, log_w, 0), 0)),
             participation=1 / jnp.sum(w**2),
             leader=leader,
             leader_weight=w[leader],
             spread=dot(w, self._within(x.size, alpha, sigma)) + dot(w, jnp.sum((means - mean[None]) ** 2, axis=1)),
-            discarded=jnp.zeros_like(log_prob),
+            discarded=jnp.zeros_like(found.log_prob),
         )
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
         found = self.posterior(x, level)
-        return Evaluation(found.mean, -cast_level(level, found.mean.dtype).sigma * self.score(x, level), found)
+        sigma = cast_level(level, found.mean.dtype).sigma
+        score = self.score(x, level)
+        # off a subspace both are infinite at sigma = 0
+        return Evaluation(found.mean, jnp.where(jnp.isinf(score), -score, -sigma * score), found)
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
         x, (alpha, sigma) = self._cast(x, level)
-        log_joint, q = self._components(x, alpha, sigma)
-        return -dot(_shares(log_joint), q).reshape(x.shape)
+        found = self._components(x, alpha, sigma)
+        regular = -dot(found.w, found.q)
+
+        def off_subspace():
+            missed = self._displacement(x.ravel(), found, dot(found.w, self._means(x, alpha, sigma)), alpha, sigma)
+            return jnp.where(jnp.isneginf(found.log_prob) & (missed != 0), jnp.sign(missed) * jnp.inf, regular)
+
+        return jax.lax.cond(sigma == 0, off_subspace, lambda: regular).reshape(x.shape)
 
     def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
-        energies = -self._components(x, alpha, sigma)[0] - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
+        found = self._components(x, alpha, sigma)
+        energies = -(found.log_w + found.log_prob) - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
         return jax.nn.logsumexp(-strong(beta, x.dtype) * energies)
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
@@ -84,40 +113,37 @@ class AbstractGaussianFamily(AbstractMixture):
                 f"`k` must be between 1 and {self.log_weights.size}, the number of components, but is {k}."
             )
         x, (alpha, sigma) = self._cast(x, level)
-        weight, index = jax.lax.top_k(jax.nn.softmax(self._components(x, alpha, sigma)[0]), k)
+        weight, index = jax.lax.top_k(self._components(x, alpha, sigma).w, k)
         return index, weight
 
     def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
-        log_joint, q = self._components(x, alpha, sigma)
-        w = _shares(log_joint)
-        within = self.covariances.matrices(lambda s: sigma**2 * s * self._precision(s, alpha, sigma), x.size)
-        offsets = self._offsets(x, q, w, alpha, sigma)
-        between = dot(offsets.T, w[:, None] * offsets)
-        return (jnp.sum(w[:, None, None] * within, axis=0) + between).reshape(x.shape + x.shape)
+        found = self._components(x, alpha, sigma)
+        within = self.covariances.matrices(lambda s: sigma**2 * s * _precision(s, alpha, sigma), x.size)
+        offsets = self._offsets(x, found, alpha, sigma)
+        between = dot(offsets.T, found.w[:, None] * offsets)
+        return (jnp.sum(found.w[:, None, None] * within, axis=0) + between).reshape(x.shape + x.shape)
 
     def jacobian_vector(self, x, level: NoiseLevel, v: Point) -> Float[Array, "*shape"]:
         """`(alpha / sigma^2) C v`, regular at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
-        log_joint, q = self._components(x, alpha, sigma)
-        w = _shares(log_joint)
+        q, w, *_ = found = self._components(x, alpha, sigma)
         every = jnp.broadcast_to(v[None], q.shape)
-        within = alpha * self.covariances.apply(lambda s: s * self._precision(s, alpha, sigma), every)
+        within = alpha * self.covariances.apply(lambda s: s * _precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
         along = dot(q - dot(w, q)[None], v)
-        offsets = self._offsets(x, q, w, alpha, sigma)
-        return (dot(w, within) - dot(w * along, offsets)).reshape(x.shape)
+        return (dot(w, within) - dot(w * along, self._offsets(x, found, alpha, sigma))).reshape(x.shape)
 
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
-        """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`."""
+        """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`; -inf at sigma = 0 where directions have no variance."""
         x, (alpha, sigma) = self._cast(x, level)
-        log_joint, q = self._components(x, alpha, sigma)
-        w = _shares(log_joint)
-        spread = q - dot(w, q)[None]
-        trace = self.covariances.total(lambda s: self._precision(s, alpha, sigma), x.size)
-        return jnp.sum(w * (jnp.sum(spread**2, axis=1) - trace))
+        found = self._components(x, alpha, sigma)
+        spread = found.q - dot(found.w, found.q)[None]
+        trace = self.covariances.total(lambda s: _precision(s, alpha, sigma), x.size)
+        regular = jnp.sum(found.w * (jnp.sum(spread**2, axis=1) - trace))
+        return jnp.where(jnp.isinf(found.log_prob), -jnp.inf, regular)
 
     def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha mu_i + (alpha^2 S_i + sigma^2)^(1/2) z` with i drawn by weight."""
@@ -130,13 +156,42 @@ class AbstractGaussianFamily(AbstractMixture):
         )
         return (alpha * self.centres[i] + spread[i]).reshape(self.shape)
 
-    def _components(self, x, alpha, sigma):
-        """log w_i N(x; ...) and q_i."""
+    def _components(self, x, alpha, sigma) -> Components:
         away = self._away(x, alpha)
-        q = self.covariances.apply(lambda s: self._precision(s, alpha, sigma), away)
-        root = self.covariances.apply(lambda s: jnp.sqrt(self._precision(s, alpha, sigma)), away)
-        log_det = self.covariances.total(lambda s: jnp.log(alpha**2 * s + sigma**2), x.size)
-        return self.log_weights - (jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2, q
+        q = self.covariances.apply(lambda s: _precision(s, alpha, sigma), away)
+        root = self.covariances.apply(lambda s: jnp.sqrt(_precision(s, alpha, sigma)), away)
+        log_det = self.covariances.total(lambda s: -jnp.log(_or_one(_precision(s, alpha, sigma))), x.size)
+        log_density = -(jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2
+
+        def on_subspaces():
+            log_joint, edge = self._on_subspaces(x, away, log_density, alpha)
+            return _weighed(log_joint, None, edge)
+
+        def everywhere():
+            return _weighed(self.log_weights + log_density, (log_density, self.shares), 0)
+
+        return Components(q, *jax.lax.cond(sigma == 0, on_subspaces, everywhere))
+
+    def _on_subspaces(self, x, away, log_density, alpha):
+        """Of the limit sigma -> 0: the logarithms of w_i N_i in the directions with variance, for the nearest subspaces
+        of the fewest dimensions, and infinity of the sign of log p where they are proper subspaces, else 0.
+        """
+        empty = lambda s: (alpha**2 * s == 0).astype(s.dtype)  # noqa: E731
+        distance = jnp.linalg.norm(self.covariances.apply(empty, away), axis=1)
+        live = jnp.isfinite(self.log_weights)
+        size = jnp.linalg.norm(x.ravel()) + alpha * jnp.linalg.norm(self.centres, axis=1)
+        rounding = 8 * jnp.finfo(x.dtype).eps * size
+        missing = self.covariances.total(empty, x.size)
+        near = live & (distance <= jnp.min(jnp.where(live, distance, jnp.inf)) + rounding)
+        kept = near & (missing == jnp.max(jnp.where(near, missing, -1)))
+        touched = jnp.any(kept & (distance <= rounding))
+        edge = jnp.where(jnp.any(kept & (missing > 0)), jnp.where(touched, jnp.inf, -jnp.inf), 0)
+        return jnp.where(kept, self.log_weights + log_density, -jnp.inf), edge.astype(x.dtype)
+
+    def _displacement(self, x, found: Components, mean, alpha, sigma):
+        """alpha D - x, as `-sigma^2 sum_i w_i q_i` wherever P_i is finite, 0 on a subspace at sigma = 0."""
+        by_noise = -(sigma**2) * dot(found.w, found.q)
+        return jnp.where((sigma == 0) & jnp.isneginf(found.log_prob), alpha * mean - x, by_noise)
 
     def _away(self, x, alpha):
         """x - alpha mu_i."""
@@ -144,30 +199,52 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def _means(self, x, alpha, sigma):
         """m_i, by one function of S_i: through q_i, rounding off the span of S_i would return divided by sigma^2."""
-        gain = self.covariances.apply(lambda s: alpha * s * self._precision(s, alpha, sigma), self._away(x, alpha))
+        gain = self.covariances.apply(lambda s: alpha * s * _precision(s, alpha, sigma), self._away(x, alpha))
         return self.centres + gain
 
     def _within(self, d: int, alpha, sigma):
         """Trace of the covariance of x_0 given x and the component, `sigma^2 tr S_i P_i`."""
-        return self.covariances.total(lambda s: sigma**2 * s * self._precision(s, alpha, sigma), d)
+        return self.covariances.total(lambda s: sigma**2 * s * _precision(s, alpha, sigma), d)
 
-    def _offsets(self, x, q, w, alpha, sigma):
+    def _offsets(self, x, found: Components, alpha, sigma):
         """m_i - D, as -(sigma^2 / alpha)(q_i - mean q) where noise is small and by the means where signal is."""
-        small = alpha > sigma
-        mean_q = dot(w, q)[None]
-        by_noise = -(sigma**2) / jnp.where(small, alpha, 1) * (q - mean_q)
+        small = (alpha > sigma) & ~jnp.isinf(found.log_prob)
+        mean_q = dot(found.w, found.q)[None]
+        by_noise = -(sigma**2) / jnp.where(small, alpha, 1) * (found.q - mean_q)
         means = self._means(x, alpha, sigma)
-        means = means - means[jnp.argmax(w)][None]
-        by_signal = means - dot(w, means)[None]
+        means = means - means[jnp.argmax(found.w)][None]
+        by_signal = means - dot(found.w, means)[None]
         return jnp.where(small, by_noise, by_signal)
-
-    def _precision(self, s, alpha, sigma):
-        return 1 / (alpha**2 * s + sigma**2)
 
     def _cast(self, x, level: NoiseLevel):
         return cast_point(x, self.shape, self.centres.dtype), cast_level(level, self.centres.dtype)
 
 
-def _shares(log_joint: Float[Array, "k"]) -> Float[Array, "k"]:
-    """The weights of the components; 1 for a single one, whose density then need not be computed."""
-    return jnp.ones_like(log_joint) if log_joint.size == 1 else jax.nn.softmax(log_joint)
+def _precision(s, alpha, sigma):
+    """`1 / (alpha^2 s + sigma^2)`, and 0 where that is infinite: such directions are treated by themselves."""
+    variance = alpha**2 * s + sigma**2
+    return jnp.where(variance == 0, 0, 1 / _or_one(variance))
+
+
+def _or_one(value):
+    return jnp.where(value == 0, 1, value)
+
+
+def _weighed(log_joint, bare, edge):
+    """Posterior weights, their logarithms and log p, from log w_i N_i.
+
+    `bare` are N_i w_i of components whose weight is 0, as log N_i and w_i: they add nothing, but log p has a slope in
+    their weight, N_i / p.
+    """
+    if log_joint.size == 1:
+        return jnp.ones_like(log_joint), jnp.zeros_like(log_joint), log_joint[0] + edge
+    top = jax.lax.stop_gradient(jnp.max(log_joint))
+    log_Z = jax.nn.logsumexp(log_joint - top)
+    extra = jnp.zeros_like(log_joint)
+    if bare is not None:
+        log_density, shares = bare
+        odds = jnp.exp(jnp.minimum(jax.lax.stop_gradient(log_density - top - log_Z), MOST_NATS))
+        extra = jnp.where(shares == 0, shares * odds, 0)
+        log_Z = log_Z + jnp.sum(extra)
+    log_w = log_joint - top - log_Z
+    return jnp.exp(log_w) + extra, log_w, top + log_Z + edge

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, Points
-from ...checks import check_finite, check_points
+from ...checks import check_finite, check_points, is_concrete
 from ...level import float_dtype, strong
-from .covariances import AbstractCovariances
+from .covariances import AbstractCovariances, Full
 from .family import AbstractGaussianFamily
 from .mixture import check_covariances, covariances_of
 
@@ -21,6 +21,7 @@ class Gaussian(AbstractGaussianFamily):
     """
 
     centres: Float[Array, "1 d"]
+    shares: Float[Array, "1"]
     log_weights: Float[Array, "1"]
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
@@ -30,9 +31,10 @@ class Gaussian(AbstractGaussianFamily):
         self.shape = tuple(np.shape(mean))
         dtype = float_dtype(mean, covariance)
         self.centres = strong(mean, dtype).reshape(1, -1)
-        self.log_weights = jnp.zeros(1, dtype)
-        check_covariances(jnp.asarray(covariance)[None], 1, self.shape)
-        self.covariances = covariances_of(strong(covariance, dtype)[None], 1, self.shape)
+        self.shares, self.log_weights = jnp.ones(1, dtype), jnp.zeros(1, dtype)
+        one = np.asarray(covariance)[None] if is_concrete(covariance) else covariance[None]
+        check_covariances(one, 1, self.shape)
+        self.covariances = covariances_of(one, 1, self.shape, dtype)
 
     @classmethod
     def fit(cls, points: Points) -> "Gaussian":
@@ -42,9 +44,10 @@ class Gaussian(AbstractGaussianFamily):
         flat = values.reshape(len(values), -1).astype(np.float64)
         centred = flat - flat.mean(0)
         dtype = np.dtype(float_dtype(points))
-        return cls(
-            flat.mean(0).reshape(values.shape[1:]).astype(dtype), (centred.T @ centred / len(flat)).astype(dtype)
-        )
+        fitted = cls(flat.mean(0).reshape(values.shape[1:]).astype(dtype), np.ones((), dtype))
+        # in double precision until it is factored, so that directions without variance have none
+        covariance = (centred.T @ centred / len(flat))[None]
+        return eqx.tree_at(lambda score: score.covariances, fitted, Full(covariance, dtype))
 
     @property
     def mean(self) -> Float[Array, "*shape"]:

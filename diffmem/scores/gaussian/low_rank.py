@@ -22,6 +22,7 @@ class LowRankMixture(AbstractGaussianFamily):
     """
 
     centres: Float[Array, "k d"]
+    shares: Float[Array, "k"]
     log_weights: Float[Array, "k"]
     covariances: LowRank
     shape: tuple[int, ...] = eqx.field(static=True)
@@ -41,7 +42,7 @@ class LowRankMixture(AbstractGaussianFamily):
         self.shape = tuple(np.shape(means)[1:])
         dtype = float_dtype(means, factors, variances)
         self.centres = strong(means, dtype).reshape(k, d)
-        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
+        self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
         self.covariances = LowRank(strong(factors, dtype), strong(variances, dtype), strong(floor, dtype))
 
     @property

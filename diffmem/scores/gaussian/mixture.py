@@ -22,6 +22,7 @@ class GaussianMixture(AbstractGaussianFamily):
     """
 
     centres: Float[Array, "k d"]
+    shares: Float[Array, "k"]
     log_weights: Float[Array, "k"]
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
@@ -39,8 +40,8 @@ class GaussianMixture(AbstractGaussianFamily):
         check_covariances(covariances, k, self.shape)
         dtype = float_dtype(means, covariances)
         self.centres = strong(means, dtype).reshape(k, -1)
-        self.log_weights = jnp.asarray(normalised(weights, dtype)[1])
-        self.covariances = covariances_of(strong(covariances, dtype), k, self.shape)
+        self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
+        self.covariances = covariances_of(covariances, k, self.shape, dtype)
 
     @classmethod
     def two_clusters(cls, mean: Point, variance: Scalar = 1.0, weight: Scalar = 0.5) -> "GaussianMixture":
@@ -70,8 +71,9 @@ class GaussianMixture(AbstractGaussianFamily):
         flat = values.reshape(len(values), -1).astype(np.float64)
         found = EM(components, random_state=seed, reg_covar=1e-3).fit(flat)
         dtype = np.dtype(float_dtype(points))
-        means = found.means_.reshape(components, *values.shape[1:])
-        return cls(found.weights_.astype(dtype), means.astype(dtype), found.covariances_.astype(dtype))
+        means = found.means_.reshape(components, *values.shape[1:]).astype(dtype)
+        fitted = cls(found.weights_.astype(dtype), means, np.ones(components, dtype))
+        return eqx.tree_at(lambda score: score.covariances, fitted, Full(found.covariances_, dtype))
 
     @property
     def means(self) -> Float[Array, "k *shape"]:
@@ -79,14 +81,17 @@ class GaussianMixture(AbstractGaussianFamily):
         return self.centres.reshape(-1, *self.shape)
 
 
-def covariances_of(values: Float[Array, "k ..."], k: int, shape: tuple[int, ...]) -> AbstractCovariances:
-    """The covariances in the family that the shape of `values` stands for; the values are already checked."""
+def covariances_of(values: ArrayLike, k: int, shape: tuple[int, ...], dtype) -> AbstractCovariances:
+    """The covariances in the family that the shape of `values` stands for; the values are already checked.
+
+    A full matrix keeps the precision in which it is given until it is factored.
+    """
     d = int(np.prod(shape))
-    if values.ndim == 1:
-        return Isotropic(values)
-    if values.shape == (k, d, d) and values.shape != (k, *shape):
-        return Full(values)
-    return Diagonal(values.reshape(k, d))
+    if np.ndim(values) == 1:
+        return Isotropic(strong(values, dtype))
+    if np.shape(values) == (k, d, d) and np.shape(values) != (k, *shape):
+        return Full(np.asarray(values) if is_concrete(values) else strong(values, dtype), dtype)
+    return Diagonal(strong(values, dtype).reshape(k, d))
 
 
 def check_covariances(values: ArrayLike, k: int, shape: tuple[int, ...]) -> None:
