@@ -77,7 +77,6 @@ DEFAULTS = {
     "hold",
     "place",
     "fold",
-    "at",
 }
 
 
