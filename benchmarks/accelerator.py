@@ -37,7 +37,7 @@ import torch
 import diffmem as dm
 from diffmem import metrics, networks, training
 from diffmem.integrators import Heun, grids
-from diffmem.reductions.energies import care_of, queries_of
+from diffmem.reductions.energies import queries_of
 from diffmem.scores import Empirical, Learned
 from diffmem.scores import parametrisation as predictions
 
@@ -226,8 +226,8 @@ def precision_of(score, queries, sigma: float) -> str:
     try:
         with jax.enable_x64(True):
             one, x = jnp.ones(1), jnp.asarray(queries, jnp.float64)
-            care = care_of(score.centres, queries_of(score.centres, x, one, sigma * one), score.reduction.energies)
-            return ("double" if care.energies else "single") + (", with moments" if care.moments else "")
+            found = queries_of(score.centres, x, one, sigma * one, score.reduction.energies)
+            return ("double" if found.energies else "single") + (", with moments" if found.moments else "")
     except Exception as fault:
         print(f"    precision unknown: {fault}")
         return "unknown"

@@ -30,7 +30,7 @@ from book import ratio
 from measure import Contender, compiled_for, race
 
 from diffmem import NoiseLevel
-from diffmem.reductions.energies import by_product, care_of, queries_of
+from diffmem.reductions.energies import by_product, queries_of
 from diffmem.scores import Empirical
 
 LINE, SUMS, DENOISE, POSTERIOR = "one line", "eight sums", "diffmem denoise", "diffmem posterior"
@@ -205,13 +205,12 @@ def weights_of(score: Empirical, queries, sigma: float, checked: int) -> tuple[s
     centres = score.centres
     with jax.enable_x64(True):
         x, one = jnp.asarray(queries, jnp.float64), jnp.ones(1)
-        everyone = queries_of(centres, x, one, one * np.float32(sigma))
-        care = care_of(centres, everyone, score.reduction.energies)
-        dtype = jnp.float64 if care.energies else jnp.float32
+        everyone = queries_of(centres, x, one, one * np.float32(sigma), score.reduction.energies)
+        dtype = jnp.float64 if everyone.energies else jnp.float32
         few = queries_of(centres, x[:checked], one, one * np.float32(sigma))
         logits = np.asarray(by_product(few, centres.span(0, centres.n), dtype), np.float64)
-        precision = "double" if care.energies else "single"
-        precision += ", with moments" if care.moments else ""
+        precision = "double" if everyone.energies else "single"
+        precision += ", with moments" if everyone.moments else ""
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return precision, e / e.sum(axis=1, keepdims=True)
 

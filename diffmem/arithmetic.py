@@ -1,10 +1,13 @@
 """Floating-point arithmetic under the sums over points: full-precision products, and double precision on demand."""
 
 from collections.abc import Callable
+from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 HIGHEST = jax.lax.Precision.HIGHEST
@@ -33,7 +36,7 @@ def doubled(*values: Array) -> tuple[Array, ...]:
 
     Every operation on them belongs inside such a block, and results are cast back before it ends. Sums, products,
     exponentials, scans and `lax.cond` work there under `jit`, `vmap` and outer scans from JAX 0.8 on; `argmax` does
-    not. Derivatives are not taken through it: its callers have their own rules.
+    not. Derivatives are not taken through it: see `refined`.
     """
     return tuple(jax.lax.convert_element_type(value, jnp.float64) for value in values)
 
@@ -70,17 +73,41 @@ def rounding_of_difference(rows: Float[ArrayLike, "rows d"], centre: Float[Array
     return (rows - (total - virtual)) + (-centre[None] - virtual)
 
 
-@jax.custom_jvp
 def residual(
     x: Float[Array, "*shape"], alpha: Float[Array, ""], part: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
     """`x - alpha part`, formed in double precision and rounded once to the dtype of x."""
+    formula = lambda x, alpha, part: x - alpha * part  # noqa: E731
+    return refined(formula, formula, x, alpha, part)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def refined(exact: Callable, plain: Callable, *values: Array) -> Array:
+    """`exact(*values)` in double precision, rounded once to the dtype of the first; its derivatives are those of
+    `plain(*values)` in that dtype.
+    """
     with jax.enable_x64(True):
-        x64, alpha64, part64 = doubled(x, alpha, part)
-        return (x64 - alpha64 * part64).astype(x.dtype)
+        return exact(*doubled(*values)).astype(values[0].dtype)
 
 
-@residual.defjvp
-def _residual_jvp(primals, tangents):
-    (x, alpha, part), (x_t, alpha_t, part_t) = primals, tangents
-    return residual(x, alpha, part), x_t - alpha_t * part - alpha * part_t
+def _refined_jvp(exact, plain, values, tangents):
+    return refined(exact, plain, *values), along_live(plain, values, tangents)
+
+
+refined.defjvp(_refined_jvp, symbolic_zeros=True)
+
+
+def along_live(function: Callable, primals: tuple, tangents: tuple) -> PyTree:
+    """The tangent of `function` along those tangents that are not known to be zero, each of which costs work; None
+    where all are.
+    """
+    live = jax.tree.map(moves, tangents)
+    moving, fixed = eqx.partition(primals, live)
+    if jax.tree.leaves(moving):
+        of_moving = lambda moving: function(*eqx.combine(moving, fixed))  # noqa: E731
+        return jax.jvp(of_moving, (moving,), (eqx.filter(tangents, live),))[1]
+
+
+def moves(tangent) -> bool:
+    """Whether a tangent is not known to be zero."""
+    return type(tangent) is not SymbolicZero

@@ -9,29 +9,19 @@ from jaxtyping import Int
 
 
 def in_pieces(function: Callable, most: int, constant, *queries):
-    """`function(constant, *queries)` of a batch, at most `most` at a time; the last piece repeats the last query.
-
-    What has one entry for the whole batch is handed to each piece as it is.
-    """
+    """`function(constant, *queries)` of a batch, at most `most` at a time; the last piece repeats the last query."""
     count = len(queries[0])
     if count <= most:
         return function(constant, *queries)
     size = even(count, most)
     pieces = -(-count // size)
-    shared = [len(part) != count for part in queries]
 
     def in_rows(part):
         spare = jnp.broadcast_to(part[-1:], (pieces * size - count, *part.shape[1:]))
         full = jnp.concatenate([part, spare]) if len(spare) else part
         return full.reshape(pieces, size, *part.shape[1:])
 
-    split = [in_rows(part) for part, whole in zip(queries, shared) if not whole]
-
-    def piece(rows):
-        rows = iter(rows)
-        return function(constant, *(part if whole else next(rows) for part, whole in zip(queries, shared)))
-
-    found = jax.lax.map(piece, split)
+    found = jax.lax.map(lambda rows: function(constant, *rows), [in_rows(part) for part in queries])
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
 
 

@@ -76,7 +76,7 @@ def _read(values: ArrayLike):
 
 def check_count(name: str, count: int) -> None:
     """Raise ValueError unless the number called `name` is at least 1."""
-    if count < 1:
+    if not count >= 1:
         raise ValueError(f"`{name}` must be at least 1, but is {count}.")
 
 

@@ -29,22 +29,16 @@ class ProbabilityFlow(AbstractIntegrator):
         """The flow from times[0] to times[-1]."""
         import diffrax
 
-        x = as_point(x)
-        times = jnp.asarray(times).astype(x.dtype)
-        x = _noisy_ends(x, process, times)
-        term = diffrax.ODETerm(lambda t, x, _: _flow(score, process, t, x))
-        solution = diffrax.diffeqsolve(
-            term,
-            self.solver or diffrax.Tsit5(),
-            t0=times[0],
-            t1=times[-1],
-            dt0=None,
-            y0=x,
-            saveat=_saved(score, process, observe, times, forward=1),
-            stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
-            max_steps=self.max_steps,
-        )
-        return solution.ys[0][0], solution.ys[1]
+        x, times = _noisy_ends(x, process, times)
+
+        def drift(t, x, _):
+            node = nodes_at(process, t, x.dtype)
+            return velocity(score.evaluate(x, node.level), node)
+
+        saved, term = _saved(score, process, observe, times, forward=1), diffrax.ODETerm(drift)
+        controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
+        end, seen = solved(term, self.solver, x, times[0], times[-1], controller, self.max_steps, saved)
+        return end[0], seen
 
 
 class ReverseSDE(AbstractIntegrator):
@@ -54,8 +48,8 @@ class ReverseSDE(AbstractIntegrator):
     additive noise with an error estimate, ShARK (strong order 1.5) if None; the path is resolved to `brownian_tol` of
     the whole time; steps land on every grid time. From alpha = 0, where g is infinite, the first grid step is a draw
     from the law of the state given x_0 = D. Needs sigma > 0 at both ends. The chosen steps react to rounding, so where
-    a score rounds differently in another batch a path repeats up to the tolerance only.
-    Source: Song et al., arXiv:2011.13456, eq. 6.
+    a score rounds differently in another batch a path repeats up to the tolerance only. Source: Song et al.,
+    arXiv:2011.13456, eq. 6.
     """
 
     rtol: float = 1e-2
@@ -69,32 +63,22 @@ class ReverseSDE(AbstractIntegrator):
         """One path from times[0] to times[-1]."""
         import diffrax
 
-        x = as_point(x)
-        times = jnp.asarray(times).astype(x.dtype)
-        x = eqx.error_if(
-            _noisy_ends(x, process, times), times[0] < times[-1], "`ReverseSDE` runs from noise to data only."
-        )
+        x, times = _noisy_ends(x, process, times)
+        x = eqx.error_if(x, times[0] < times[-1], "`ReverseSDE` runs from noise to data only.")
         nodes = nodes_at(process, times, x.dtype)
-        first = jax.tree.map(lambda leaf: leaf[0], nodes.level)
-        here = score.evaluate(x, first)
-        seen = None if observe is None else observe(x, first, here)
+        level = nodes.at(0).level
+        here = score.evaluate(x, level)
+        seen = None if observe is None else observe(x, level, here)
         first_key, path_key = jax.random.split(key)
         t0, x = _past_pure_noise(here, x, nodes, first_key)
+        # between its steps a path is not an interpolation: land on every time that is observed
         controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
-        solution = diffrax.diffeqsolve(
-            self._terms(score, process, x, times, path_key),
-            self.solver or diffrax.ShARK(),
-            t0=-t0,
-            t1=-times[-1],
-            dt0=None,
-            y0=x.ravel(),
-            saveat=_saved(score, process, observe, -times[1:], forward=-1, shape=x.shape),
-            # between its steps a path is not an interpolation: land on every time that is observed
-            stepsize_controller=diffrax.ClipStepSizeController(controller, step_ts=-times[1:]),
-            max_steps=self.max_steps,
-        )
-        rest = jax.tree.map(lambda one, more: jnp.concatenate([jnp.asarray(one)[None], more]), seen, solution.ys[1])
-        return solution.ys[0][0].reshape(x.shape), rest
+        controller = diffrax.ClipStepSizeController(controller, step_ts=-times[1:])
+        saved = _saved(score, process, observe, -times[1:], forward=-1, shape=x.shape)
+        terms, solver = self._terms(score, process, x, times, path_key), self.solver or diffrax.ShARK()
+        end, rest = solved(terms, solver, x.ravel(), -t0, -times[-1], controller, self.max_steps, saved)
+        rest = jax.tree.map(lambda one, more: jnp.concatenate([jnp.asarray(one)[None], more]), seen, rest)
+        return end[0].reshape(x.shape), rest
 
     def _terms(self, score, process, x, times, key):
         import diffrax
@@ -115,20 +99,30 @@ class ReverseSDE(AbstractIntegrator):
             key=key,
             levy_area=diffrax.SpaceTimeLevyArea,
         )
-        return diffrax.MultiTerm(
-            diffrax.ODETerm(drift),
-            diffrax.ControlTerm(lambda u, y, _: lineax.DiagonalLinearOperator(spread(u)), path),
-        )
+        noise = diffrax.ControlTerm(lambda u, y, _: lineax.DiagonalLinearOperator(spread(u)), path)
+        return diffrax.MultiTerm(diffrax.ODETerm(drift), noise)
 
 
-def _flow(score, process, t, x):
-    node = nodes_at(process, t, x.dtype)
-    return velocity(score.evaluate(x, node.level), node)
+def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None) -> Any:
+    """What diffrax saves (None: the last state) of the solution from `start` at t0; Tsit5 without a solver."""
+    import diffrax
+
+    return diffrax.diffeqsolve(
+        terms,
+        solver or diffrax.Tsit5(),
+        t0=t0,
+        t1=t1,
+        dt0=None,
+        y0=start,
+        saveat=saved or diffrax.SaveAt(t1=True),
+        stepsize_controller=controller,
+        max_steps=max_steps,
+    ).ys
 
 
 def _past_pure_noise(here, x, nodes: Node, key):
     """The time and state at which the SDE can start: the second node where the first has alpha = 0."""
-    now, after = (jax.tree.map(lambda leaf: leaf[i], nodes) for i in (0, 1))  # noqa: B023
+    now, after = nodes.at(0), nodes.at(1)
     mean, deviation = conditional(here.mean, x, now.level, after.level, eta=1.0)
     drawn = mean + deviation * jax.random.normal(key, x.shape, x.dtype)
     unbounded = now.level.alpha == 0
@@ -136,7 +130,10 @@ def _past_pure_noise(here, x, nodes: Node, key):
 
 
 def _noisy_ends(x, process, times):
-    return require_noise(require_noise(x, process, times[0]), process, times[-1])
+    """The point, refused unless sigma > 0 at both ends, and the times in its dtype."""
+    x = as_point(x)
+    times = jnp.asarray(times).astype(x.dtype)
+    return require_noise(require_noise(x, process, times[0]), process, times[-1]), times
 
 
 def _saved(score, process, observe, ts, forward, shape=None):

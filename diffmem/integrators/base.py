@@ -13,9 +13,7 @@ from ..level import NoiseLevel
 from ..processes import AbstractProcess
 from ..scores import AbstractScore, Evaluation
 from ..scores.base import as_point
-from .dynamics import Node, nodes_at, packed
-
-KEYS = 32  # keys of each trajectory that are held at a time
+from .dynamics import Node, nodes_at
 
 Observer = Callable[[Float[Array, "*shape"], NoiseLevel, Evaluation], PyTree]
 """Measured along the path: `observe(x, level, found)`, with the `found = score.evaluate(x, level)` of the step."""
@@ -40,16 +38,7 @@ class AbstractIntegrator(eqx.Module):
     ) -> tuple[Float[Array, "*shape"], PyTree]:
         """The state at `times[-1]` and the observations at every grid time, stacked (None without an observer)."""
 
-    def denoised(
-        self,
-        score: AbstractScore,
-        process: AbstractProcess,
-        x: Float[ArrayLike, "*shape"],
-        times: Float[ArrayLike, "nodes"],
-        *,
-        key: PRNGKeyArray,
-        observe: Observer | None = None,
-    ) -> tuple[Float[Array, "*shape"], PyTree]:
+    def denoised(self, score, process, x, times, *, key, observe=None) -> tuple[Float[Array, "*shape"], PyTree]:
         """The same with D of the state at `times[-1]` in its place."""
         x, observed = self(score, process, x, times, key=key, observe=observe)
         return score.denoise(x, nodes_at(process, times, x.dtype).at(-1).level), observed
@@ -95,40 +84,30 @@ class AbstractStepper(AbstractIntegrator):
         x = as_point(x)
         nodes = nodes_at(process, times, x.dtype)
         if self.stochastic:
-            x = eqx.error_if(
-                x, nodes.time[0] < nodes.time[-1], f"`{type(self).__name__}` runs from noise to data only."
-            )
+            backwards = nodes.time[0] < nodes.time[-1]
+            x = eqx.error_if(x, backwards, f"`{type(self).__name__}` runs from noise to data only.")
         steps = nodes.time.shape[0] - 1
-        look = observe if observe is not None else _nothing
         # one row for a step: the loop fetches it at once, which is most of what a cheap step costs
-        rows, unpack = packed(nodes)
+        leaves, tree = jax.tree.flatten(nodes)
+        rows = jnp.stack(leaves, axis=-1)
         pairs = jnp.stack([rows, jnp.concatenate([rows[1:], rows[-1:]])], axis=1)
 
         def advance(carry, inputs):
             x, state, _ = carry
             pair, subkey, stays = inputs
-            now, after = unpack(pair[0]), unpack(pair[1])
+            now, after = (jax.tree.unflatten(tree, list(row)) for row in pair)
             here = score.evaluate(x, now.level)
-            seen = look(x, now.level, here)
+            seen = None if observe is None else observe(x, now.level, here)
             move = lambda: self.step(score, x, here, state, now, after, subkey)  # noqa: E731
             x, state = move() if stays is None else jax.lax.cond(stays, lambda: (x, state), move)
             return (x, state, here.mean), seen
 
         start = x, self.init(score, x, nodes, jax.random.fold_in(key, steps)), x
-        if not self.stochastic:
-            # the final state is evaluated in the same loop, which is compiled once
-            count = steps + last
-            stays = jnp.arange(count) == steps if last else None
-            (x, _, mean), seen = jax.lax.scan(
-                lambda carry, inputs: advance(carry, (inputs[0], None, inputs[1])), start, (pairs[:count], stays)
-            )
-            return x, mean, seen
-        (x, _, mean), seen = _scanned(advance, start, pairs[:-1], key)
-        if last:
-            level = nodes.at(-1).level
-            here = score.evaluate(x, level)
-            mean, end = here.mean, look(x, level, here)
-            seen = jax.tree.map(lambda path, end: jnp.concatenate([path, jnp.asarray(end)[None]]), seen, end)
+        # the final state is evaluated in the same loop, which is compiled once
+        count = steps + last
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(count)) if self.stochastic else None
+        stays = jnp.arange(count) == steps if last else None
+        (x, _, mean), seen = jax.lax.scan(advance, start, (pairs[:count], keys, stays))
         return x, mean, seen
 
 
@@ -138,24 +117,3 @@ class AbstractOneStep(AbstractStepper):
     def init(self, score: AbstractScore, x: Float[Array, "*shape"], nodes: Node, key: PRNGKeyArray) -> None:
         """None."""
         return None
-
-
-def _scanned(advance: Callable, start: PyTree, pairs: Array, key: PRNGKeyArray):
-    """`scan` over the steps, each with its own key; keys are made for several steps at once, as one by one they would
-    take a third of a cheap step.
-    """
-    steps = len(pairs)
-    size = max(size for size in range(1, KEYS + 1) if steps % size == 0)
-
-    def block(carry, inputs):
-        indices, pairs = inputs
-        subkeys = jax.vmap(jax.random.fold_in, (None, 0))(key, indices)
-        return jax.lax.scan(lambda carry, step: advance(carry, (*step, None)), carry, (pairs, subkeys))
-
-    inputs = jnp.arange(steps).reshape(-1, size), pairs.reshape(-1, size, *pairs.shape[1:])
-    end, seen = jax.lax.scan(block, start, inputs)
-    return end, jax.tree.map(lambda path: path.reshape(steps, *path.shape[2:]), seen)
-
-
-def _nothing(x, level, found):
-    return None

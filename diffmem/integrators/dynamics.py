@@ -9,7 +9,6 @@ With D = E[x_0 | x], noise = E[z | x] = (x - alpha D)/sigma and g^2 = 2 sigma (s
 Sources: Song et al., arXiv:2011.13456, eqs. 6 and 13; Karras et al., arXiv:2206.00364, eqs. 1 and 4.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -59,12 +58,6 @@ def require_noise(value, process: AbstractProcess, time: ArrayLike):
     return require(value, sigma > 0, f"`times` must end where sigma > 0, but sigma({brief(time)}) is {brief(sigma)}.")
 
 
-def packed(nodes: Node) -> tuple[Float[Array, "*nodes numbers"], Callable[[Float[Array, "numbers"]], Node]]:
-    """The numbers of each node as one row, and the function that makes a node of a row."""
-    leaves, tree = jax.tree.flatten(nodes)
-    return jnp.stack(leaves, axis=-1), lambda row: jax.tree.unflatten(tree, list(row))
-
-
 def velocity(found: Evaluation, node: Node) -> Float[Array, "*shape"]:
     """`alpha' D + sigma' noise`, the drift of the probability flow; finite at alpha = 0."""
     return node.rate.alpha * found.mean + node.rate.sigma * found.noise
@@ -77,9 +70,7 @@ def diffusion_squared(node: Node) -> Float[Array, "*nodes"]:
 
 
 def reverse_drift(found: Evaluation, node: Node, noise: Float[ArrayLike, ""] = 1.0) -> Float[Array, "*shape"]:
-    """`velocity - c^2/2 g^2 score`, with c = `noise`: 0 is the probability flow, 1 the reverse SDE; infinite at alpha
-    0.
-    """
+    """`velocity - c^2/2 g^2 score`, c = `noise`: 0 is the probability flow, 1 the reverse SDE; infinite at alpha 0."""
     scale = jnp.asarray(noise, found.noise.dtype) ** 2 / 2 * diffusion_squared(node) / node.level.sigma
     return velocity(found, node) + scale * found.noise
 
@@ -89,9 +80,7 @@ def log_ratio(level: NoiseLevel) -> Float[Array, "*nodes"]:
     return jnp.log(level.alpha) - jnp.log(level.sigma)
 
 
-def flow_towards(
-    denoised: Float[Array, "*shape"], x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel
-) -> Float[Array, "*shape"]:
+def flow_towards(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel) -> Float[Array, "*shape"]:
     """The probability flow between two levels for a constant D: `(s_b/s_a) x + (a_b - a_a s_b/s_a) D`.
 
     Regular at alpha = 0 (either end) and at sigma_b = 0; sigma_a must be positive.
@@ -100,13 +89,7 @@ def flow_towards(
     return shrink * x + (after.alpha - now.alpha * shrink) * denoised
 
 
-def conditional(
-    denoised: Float[Array, "*shape"],
-    x: Float[Array, "*shape"],
-    now: NoiseLevel,
-    after: NoiseLevel,
-    eta: Float[ArrayLike, ""],
-) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
+def conditional(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel, eta: Float[ArrayLike, ""]):
     """Mean and standard deviation of x_b given x_a and x_0 = D, for any process.
 
         r = a_a s_b / (a_b s_a),  deviation = eta s_b sqrt(1 - r^2),

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..checks import check_count
 from ..processes import AbstractProcess
 
 RATIO_MAX = 1e3
@@ -27,8 +28,8 @@ def karras(
     """
     if not rho > 0:
         raise ValueError(f"`rho` must be positive, but is {rho}.")
-    high, low, part = _range(process, steps, ratio_max)
-    return _at(process, steps, (high ** (1 / rho) + part * (low ** (1 / rho) - high ** (1 / rho))) ** rho)
+    power = lambda high, low, part: (high ** (1 / rho) + part * (low ** (1 / rho) - high ** (1 / rho))) ** rho  # noqa: E731
+    return _in_ratios(process, steps, ratio_max, power)
 
 
 def log_snr(process: AbstractProcess, steps: int, *, ratio_max: float = RATIO_MAX) -> Float[Array, "nodes"]:
@@ -40,41 +41,30 @@ def log_snr(process: AbstractProcess, steps: int, *, ratio_max: float = RATIO_MA
         raise ValueError(
             f"`t_min` (or `sigma_min`) must give sigma > 0 on a logarithmic grid, but sigma({process.t_min}) is 0."
         )
-    high, low, part = _range(process, steps, ratio_max)
-    return _at(process, steps, high * (low / high) ** part)
+    return _in_ratios(process, steps, ratio_max, lambda high, low, part: high * (low / high) ** part)
 
 
 def uniform(process: AbstractProcess, steps: int) -> Float[Array, "nodes"]:
     """Nodes uniform in the process' time. Raises ValueError as `karras` does."""
-    _check_steps(steps)
+    check_count("steps", steps)
     return _finished(np.linspace(process.t_max, process.t_min, steps + 1), process)
 
 
-def _range(process, steps, ratio_max):
-    """The first and the last ratio, and the nodes' places i/N between them; without t_max itself where alpha = 0."""
-    _check_steps(steps)
+def _in_ratios(process, steps, ratio_max, ratios):
+    """The times of `ratios(high, low, i/N)`; behind t_max itself where alpha = 0 there."""
+    check_count("steps", steps)
     (first, high), (last, low) = process.level(process.t_max), process.level(process.t_min)
     low, unbounded = float(low) / float(last), float(first) == 0
     high = ratio_max if unbounded else float(high) / float(first)
     if not low < high < np.inf:
         raise ValueError(f"`ratio_max` must be finite and above sigma/alpha = {low:.3g} at t_min, but is {high}.")
-    return high, low, np.linspace(0, 1, steps + (not unbounded))
-
-
-def _at(process, steps, ratios):
-    times = np.asarray(process.time_at(ratios))
-    return _finished(times if len(times) > steps else np.concatenate([[process.t_max], times]), process)
-
-
-def _check_steps(steps):
-    if not steps >= 1:
-        raise ValueError(f"`steps` must be at least 1, but is {steps}.")
+    times = np.asarray(process.time_at(ratios(high, low, np.linspace(0, 1, steps + (not unbounded)))))
+    return _finished(np.concatenate([[process.t_max] * unbounded, times]), process)
 
 
 def _finished(times, process):
     times = jnp.asarray(np.concatenate([[process.t_max], times[1:-1], [process.t_min]]))
     if not np.all(np.diff(np.asarray(times)) < 0):
-        raise ValueError(
-            f"`steps` must leave neighbouring times distinct in {times.dtype}, but {len(times) - 1} steps do not."
-        )
+        found = f"{times.dtype}, but {len(times) - 1} steps do not"
+        raise ValueError(f"`steps` must leave neighbouring times distinct in {found}.")
     return times

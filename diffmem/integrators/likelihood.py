@@ -1,7 +1,5 @@
 """The probability flow from data to noise: exact log-likelihoods and inversion."""
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -9,15 +7,11 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype, as_point
+from .adaptive import solved
 from .base import AbstractIntegrator
 from .dynamics import Node, checked_times, nodes_at, require_noise, velocity
 
-RTOL, ATOL, MAX_STEPS = 1e-7, 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
-
-
-class _Augmented(NamedTuple):
-    x: Array
-    log_volume: Array
+TOLERANCE, MAX_STEPS = 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
 
 
 def log_likelihood(
@@ -49,25 +43,17 @@ def log_likelihood(
     divergence = _exact_divergence if key is None else _probed_divergence(key, x)
 
     def rate(t, y, _):
-        node = nodes_at(process, t, y.x.dtype)
-        return _Augmented(velocity(score.evaluate(y.x, node.level), node), divergence(score, y.x, node))
+        node = nodes_at(process, t, x.dtype)
+        return velocity(score.evaluate(y[0], node.level), node), divergence(score, y[0], node)
 
     if times is None:
-        controller = diffrax.PIDController(rtol=max(RTOL, _rounding(x)), atol=max(ATOL, _rounding(x)))
+        tolerance = max(TOLERANCE, 10 * float(jnp.finfo(x.dtype).eps))
+        controller, most = diffrax.PIDController(rtol=tolerance, atol=tolerance), MAX_STEPS
     else:
-        controller = diffrax.StepTo(ts=upwards)
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(rate),
-        diffrax.Tsit5(),
-        t0=upwards[0],
-        t1=upwards[-1],
-        dt0=None,
-        y0=_Augmented(x, jnp.zeros((), x.dtype)),
-        stepsize_controller=controller,
-        max_steps=MAX_STEPS if times is None else upwards.shape[0],
-    )
-    end = jax.tree.map(lambda leaf: leaf[0], solution.ys)
-    return _terminal(score, process, end.x, upwards[-1]) + end.log_volume
+        controller, most = diffrax.StepTo(ts=upwards), upwards.shape[0]
+    start = x, jnp.zeros((), x.dtype)
+    found = solved(diffrax.ODETerm(rate), None, start, upwards[0], upwards[-1], controller, most)
+    return _terminal(score, process, found[0][0], upwards[-1]) + found[1][0]
 
 
 def invert(
@@ -121,7 +107,3 @@ def _terminal(score, process, x, t):
     if isinstance(score, AbstractDensity):
         return score.log_prob(x, level)
     return -jnp.sum(x**2) / (2 * level.sigma**2) - x.size * jnp.log(2 * jnp.pi * level.sigma**2) / 2
-
-
-def _rounding(x):
-    return 10 * float(jnp.finfo(x.dtype).eps)

@@ -1,6 +1,4 @@
-"""What exponential multistep methods share: the exact linear part, a history of denoised points, and its accurate
-start.
-"""
+"""Exponential multistep methods: the exact linear part, a history of denoised points, and its accurate start."""
 
 from abc import abstractmethod
 from math import factorial
@@ -19,17 +17,14 @@ SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is be
 
 
 class History(NamedTuple):
-    """Denoised points at other nodes than the current one, most useful first."""
+    """lambda = log(alpha/sigma) of other nodes than the current one, and D there, most useful first."""
 
     time: Float[Array, "past"]
-    """lambda = log(alpha/sigma) of the nodes."""
     denoised: Float[Array, "past *shape"]
-    """D there."""
 
 
 class AbstractMultistep(AbstractStepper):
-    """`x_b = (s_b/s_a) x + a_b int_0^h e^{-(h-u)} D(lambda_a + u) du`, h = lambda_b - lambda_a, with a polynomial for
-    D.
+    """`x_b = (s_b/s_a) x + a_b int_0^h e^{-(h-u)} D(lambda_a + u) du`, h = lambda_b - lambda_a, D a polynomial.
 
     Subclass requirements: `order` and `correction`, the part of the integral that a constant D leaves out. In return:
     one evaluation a step, and a start that keeps the order. The start solves for the first `order` nodes together: D is
@@ -44,29 +39,28 @@ class AbstractMultistep(AbstractStepper):
     order: eqx.AbstractVar[int]
 
     @abstractmethod
-    def correction(
-        self,
-        h: Float[Array, ""],
-        offsets: Float[Array, "past"],
-        denoised: Float[Array, "*shape"],
-        past: Float[Array, "past *shape"],
-    ) -> Float[Array, "*shape"]:
+    def correction(self, h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"]):
         """`int_0^h e^{-(h-u)} (P(u) - D) du`, where P passes through `denoised` at 0 and `past` at the `offsets`."""
 
     def init(self, score, x, nodes, key):
-        """The history at the nodes after the first, the farthest first, so that each is replaced when its turn
-        comes.
-        """
+        """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
         order = max(1, min(self.order, nodes.time.shape[0] - 2))
-        at = lambda i: jax.tree.map(lambda leaf: leaf[i], nodes)  # noqa: E731
-        unbounded = at(0).level.alpha == 0
         if order == 1:
             return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
-        begun = lambda x: flow_towards(score.denoise(x, at(0).level), x, at(0).level, at(1).level)  # noqa: E731
-        x = jax.lax.cond(unbounded, begun, lambda x: x, x)
-        first = unbounded.astype(jnp.int32)
-        window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, first, order), nodes.level)
-        return self._started(score, x, window, order)
+        now, after = nodes.at(0).level, nodes.at(1).level
+        begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
+        x = jax.lax.cond(now.alpha == 0, begun, lambda x: x, x)
+        begin = (now.alpha == 0).astype(jnp.int32)
+        window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, order), nodes.level)
+        start, others = jax.tree.map(lambda leaf: leaf[0], window), jax.tree.map(lambda leaf: leaf[1:], window)
+        here, times = score.denoise(x, start), log_ratio(others)
+
+        def sweep(_, past):
+            arrive = lambda level: self._integral(x, here, History(times, past), start, level)  # noqa: E731
+            return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
+
+        past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
+        return History(times[::-1], past[::-1])
 
     def step(self, score, x, here, state, now, after, key):
         """The integral with the polynomial through the history."""
@@ -74,20 +68,6 @@ class AbstractMultistep(AbstractStepper):
         fresh = History(log_ratio(now.level), here.mean)
         shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
         return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
-
-    def _started(self, score, x, window, order):
-        level = lambda i: jax.tree.map(lambda leaf: leaf[i], window)  # noqa: E731
-        here = score.denoise(x, level(0))
-        times = log_ratio(window)[1:]
-
-        def sweep(_, past):
-            history = History(times, past)
-            arrive = lambda after: score.denoise(self._integral(x, here, history, level(0), after), after)  # noqa: E731
-            return jax.lax.map(arrive, jax.tree.map(lambda leaf: leaf[1:], window))
-
-        constant = jnp.broadcast_to(here, (order - 1, *x.shape))
-        past = jax.lax.fori_loop(0, order - 1, sweep, constant)
-        return History(times[::-1], past[::-1])
 
     def _integral(self, x, denoised, history, now, after):
         flow = flow_towards(denoised, x, now, after)
@@ -102,10 +82,70 @@ class AbstractMultistep(AbstractStepper):
         return flow + jnp.where(edge, 0, after.alpha * correction)
 
 
-def exponential_moments(h: Float[Array, ""], count: int) -> list[Float[Array, ""]]:
-    """`J_j = int_0^h e^{-(h-u)} u^j du` for j < count: the recursion `J_j = h^j - j J_{j-1}`, its series for |h| <
-    1.
+class DPMSolverPP(AbstractMultistep):
+    """Multistep DPM-Solver++ with data prediction, on h = lambda_b - lambda_a and lambda = log(alpha/sigma).
+
+        order 2:  x_b = (s_b/s_a) x + a_b (1 - e^-h) (D + D1/2),       D1 = (D - D_-1)/r0
+        order 3:  x_b = (s_b/s_a) x + a_b ((1 - e^-h) D + phi2 D1 - phi3 D2)
+
+    with r0 = (lambda_a - lambda_-1)/h, r1 = (lambda_-1 - lambda_-2)/h, first differences d0 = (D - D_-1)/r0, d1 = (D_-1
+    - D_-2)/r1, D1 = d0 + (d0 - d1) r0/(r0 + r1), D2 = 2 (d0 - d1)/(r0 + r1), phi2 = (e^-h - 1)/h + 1, phi3 = phi2/h -
+    1/2. The 2 in D2 makes it h^2 D'', as the expansion requires; without it the method is of second order. One
+    evaluation a step. Source: Lu et al., arXiv:2211.01095, algorithm 2 and appendix; the factor: derived, from the
+    Taylor expansion of D.
     """
+
+    order: int = 2
+
+    def __check_init__(self):
+        if self.order not in (2, 3):
+            raise ValueError(f"`order` must be 2 or 3, but is {self.order}.")
+
+    def correction(self, h, offsets, denoised, past):
+        """The terms beyond (1 - e^-h) D."""
+        if len(offsets) > 1:
+            return interpolated(h, offsets, denoised, past)
+        D1 = (denoised - past[0]) / (-offsets[0] / h)
+        return -jnp.expm1(-h) * D1 / 2
+
+
+class ExponentialAdamsBashforth(AbstractMultistep):
+    """The integral of the polynomial through the last `order` denoised points, with exact weights on any grid.
+
+        x_b = (s_b/s_a) x + a_b sum_i w_i D_i,   w_i = int_0^h e^{-(h-u)} l_i(u) du
+
+    l_i are the Lagrange polynomials of the nodes in lambda = log(alpha/sigma). One evaluation a step. Order 1 is DDIM,
+    order 3 is `DPMSolverPP(order=3)`. Source: Zhang and Chen, arXiv:2204.13902, eqs. 14-15, for data prediction.
+    """
+
+    order: int = 4
+
+    def __check_init__(self):
+        if self.order not in (1, 2, 3, 4):
+            raise ValueError(f"`order` must be 1, 2, 3 or 4, but is {self.order}.")
+
+    def correction(self, h, offsets, denoised, past):
+        """`sum_i w_i (D_i - D)` over the history."""
+        return interpolated(h, offsets, denoised, past)
+
+
+def interpolated(h, offsets, denoised, past):
+    """The `correction` of the polynomial of lowest degree, by divided differences: the k-th times the integral of
+    `u (u - u_1) ... (u - u_(k-1))`, u_i the offsets.
+    """
+    moments = exponential_moments(h, len(offsets) + 1)
+    nodes, differences = [0, *offsets], [denoised, *past]
+    product, total = [1], jnp.zeros_like(denoised)
+    for k in range(1, len(nodes)):
+        spans = [after - before for before, after in zip(nodes, nodes[k:])]
+        differences = [(b - a) / span for a, b, span in zip(differences, differences[1:], spans)]
+        product = [up - nodes[k - 1] * down for up, down in zip([0, *product], [*product, 0])]
+        total = total + differences[0] * sum(c * moment for c, moment in zip(product, moments))
+    return total
+
+
+def exponential_moments(h: Float[Array, ""], count: int) -> list[Float[Array, ""]]:
+    """`J_j = int_0^h e^{-(h-u)} u^j du` for j < count: `J_j = h^j - j J_{j-1}`, or its series for |h| < 1."""
     recursion = [-jnp.expm1(-h)]
     for j in range(1, count):
         recursion.append(h**j - j * recursion[-1])

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..batches import equal_batches
+from ..checks import check_count
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..representation import one_line
@@ -116,10 +117,8 @@ def _batch(score, process, integrator, times, shape, observe, starts, exact, fin
 
 
 def _check_request(shape, count, start, finish, batch_size):
-    if not count >= 1:
-        raise ValueError(f"`count` must be at least 1, but is {count}.")
-    if batch_size is not None and not batch_size >= 1:
-        raise ValueError(f"`batch_size` must be at least 1, but is {batch_size}.")
+    check_count("count", count)
+    check_count("batch_size", count if batch_size is None else batch_size)
     if finish not in ("denoise", "state"):
         raise ValueError(f"`finish` must be 'denoise' or 'state', but is {finish!r}.")
     if start is not None and jnp.shape(start) != (count, *shape):

@@ -12,11 +12,36 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..checks import check_points, check_weights
 from ..level import float_dtype
-from .centres import Centres, Chunk, centres_of
-from .generated_centres import GeneratedCentres
-from .posterior import Posterior
+from .centres import AbstractCentres, Chunk, centres_of
 
-AnyCentres = Centres | GeneratedCentres
+AnyCentres = AbstractCentres
+
+
+class Posterior(NamedTuple):
+    """One pass over the centres at a query x: everything that the weights `w_i = exp(-E_i) / sum_j exp(-E_j)` say about
+    x_0.
+    """
+
+    log_prob: Float[Array, "*batch"]
+    """log p(x) at this level, in nats; a log-density, so it may be positive."""
+    mean: Float[Array, "*shape"]
+    """D(x) = E[x_0 | x]."""
+    displacement: Float[Array, "*shape"]
+    """alpha D - x = sigma^2 score, formed without cancellation."""
+    entropy: Float[Array, "*batch"]
+    """Shannon entropy of the weights, in nats: 0 when one centre holds everything, log n when all are equal."""
+    participation: Float[Array, "*batch"]
+    """1 / sum_i w_i^2, the effective number of centres, between 1 and n."""
+    leader: Int[Array, "*batch"]
+    """Index of the heaviest centre."""
+    leader_weight: Float[Array, "*batch"]
+    """Its weight."""
+    spread: Float[Array, "*batch"]
+    """Trace of the posterior covariance of x_0, in squared data units; known to a few roundings of E[|x_0 - c|^2 | x],
+    c the centre that the points are stored about.
+    """
+    discarded: Float[Array, "*batch"]
+    """Bound on the total variation of the weights that rounding of the energies may have caused; 0 where none can."""
 
 
 class Held(NamedTuple):
@@ -30,10 +55,10 @@ class Held(NamedTuple):
 
 
 class AbstractReduction(eqx.Module):
-    """How the posterior over centres is computed, for a batch of flat queries.
+    """How the posterior over centres is computed, for a batch of flat queries; `gibbs` supplies derivatives and vmap.
 
     Subclass requirements: hashable (static fields only); `posterior`, accurate in the dtype of the centres whatever the
-    size of the energies; and `rows`. Derivatives and vmap are not its business: `gibbs` supplies them for all.
+    size of the energies; and `rows`.
     """
 
     @abstractmethod
@@ -53,9 +78,7 @@ class AbstractReduction(eqx.Module):
         """Centres treated at a time in the passes that follow, which bounds their memory: batch x rows."""
 
     def hold(self, points: ArrayLike, weights: ArrayLike | None) -> Held:
-        """What a score keeps of points (n, *shape) and weights (n,); raises ValueError for those that are no training
-        set.
-        """
+        """What a score keeps of points (n, *shape) and weights (n,); raises ValueError for no training set."""
         check_points(points)
         n, *shape = np.shape(points)
         check_weights(weights, n)
@@ -69,38 +92,26 @@ class AbstractReduction(eqx.Module):
         """
         return points, weights
 
-    def at(self, centres: AnyCentres, i: Int[Array, ""]) -> Chunk:
-        """Centre number i, as a chunk of one."""
-        return centres.at(i)
-
     def fold(self, function: Callable, join: Callable, centres: AnyCentres, *arguments: Any) -> Any:
-        """`function(part, start, *arguments)` over the parts that the centres are kept in; by default there is one.
-
-        `start` is the number of the part's first centre; `join(stacked, *arguments)` makes one of what several parts
-        return.
+        """`function(part, *arguments)` over the parts that the centres are kept in (by default one), and
+        `join(stacked, *arguments)` of what several parts return.
         """
-        return function(centres, jnp.zeros((), jnp.int32), *arguments)
+        return function(centres, *arguments)
 
 
-def over_chunks(centres: AnyCentres, rows: int, body: Callable[[Any, Chunk, Array], Any], initial: Any) -> Any:
-    """Folds `body(carry, chunk, numbers)` over chunks of centres, as `fresh_chunk` cuts them."""
+def over_chunks(centres: AnyCentres, rows: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
+    """Folds `body(carry, chunk)` over chunks of centres, as `fresh_chunk` cuts them."""
     if rows >= centres.n:
-        return body(initial, centres.span(0, centres.n), jax.lax.iota(jnp.int32, centres.n))
-
-    def step(carry, number):
-        return body(carry, *fresh_chunk(centres, rows, number)), None
-
-    return jax.lax.scan(jax.checkpoint(step), initial, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
+        return body(initial, centres.span(0, centres.n))
+    step = jax.checkpoint(lambda carry, number: (body(carry, fresh_chunk(centres, rows, number)), None))
+    return jax.lax.scan(step, initial, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
 
 
-def fresh_chunk(centres: AnyCentres, rows: int, number: Int[ArrayLike, ""]) -> tuple[Chunk, Int[Array, "rows"]]:
-    """Chunk number `number` and the numbers of its centres; the last chunk overlaps its predecessor, and centres that
-    were there have weight 0 and the number -1.
-    """
+def fresh_chunk(centres: AnyCentres, rows: int, number: Int[ArrayLike, ""]) -> Chunk:
+    """Chunk number `number`; the last one overlaps its predecessor, whose centres have weight 0 and the number -1."""
     start = jnp.minimum(number * rows, centres.n - rows)
-    chunk, numbers = centres.span(start, rows), start + jax.lax.iota(jnp.int32, rows)
-    fresh = numbers >= number * rows
-    chunk = chunk._replace(
-        weights=jnp.where(fresh, chunk.weights, 0), log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf)
-    )
-    return chunk, jnp.where(fresh, numbers, -1)
+    fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows
+    chunk = centres.span(start, rows)
+    kept = lambda part, void: jnp.where(fresh, part, void)  # noqa: E731
+    weights, log_weights = kept(chunk.weights, 0), kept(chunk.log_weights, -jnp.inf)
+    return chunk._replace(weights=weights, log_weights=log_weights, numbers=kept(chunk.numbers, -1))

@@ -1,8 +1,10 @@
 """Weighted centres as they are stored: offsets from a common centre, in units of a power of two."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,7 @@ BLOCK = 4096  # rows that are read at a time on the host
 
 
 class Chunk(NamedTuple):
-    """Some consecutive centres, in the units of their storage."""
+    """Some centres, in the units of their storage."""
 
     offsets: Float[Array, "rows d"]
     squares: Float[Array, "rows"]
@@ -26,56 +28,43 @@ class Chunk(NamedTuple):
     """What rounding `squares` to the dtype has lost."""
     weights: Float[Array, "rows"]
     log_weights: Float[Array, "rows"]
+    numbers: Int[Array, "rows"]
+    """Which centres they are; -1 for one that an earlier chunk has."""
 
 
-class Centres(NamedTuple):
-    """n weighted centres y_i = centre + unit offsets_i in R^d.
-
-    Data far from the origin keep their digits in the offsets, and data in any units (1e-30 to 1e30) have squares that
-    a float can hold.
+class AbstractCentres(eqx.Module):
+    """n weighted centres y_i = centre + unit offsets_i in R^d, stored or not: data far from the origin keep their
+    digits, and data in any units (1e-30 to 1e30) have squares that a float can hold.
     """
 
-    offsets: Float[Array, "n d"]
     centre: Float[Array, "d"]
     unit: Float[Array, ""]
     """A power of two, so that no digit changes."""
-    squares: Float[Array, "n"]
-    squares_low: Float[Array, "n"]
     weights: Float[Array, "*n"]
     """Normalised; one number where all are equal."""
     log_weights: Float[Array, "*n"]
     """-inf where a weight is zero."""
     radius: Float[Array, ""]
-    """max_i |offsets_i|."""
-
-    @property
-    def n(self) -> int:
-        """Number of centres."""
-        return self.offsets.shape[0]
+    """max_i |offsets_i|, or a little more: it decides in which precision products are taken."""
+    n: eqx.AbstractVar[int]
 
     @property
     def d(self) -> int:
         """Coordinates of one centre."""
-        return self.offsets.shape[1]
+        return self.centre.shape[0]
 
     @property
     def dtype(self):
         """Of the coordinates."""
-        return self.offsets.dtype
+        return self.unit.dtype
 
-    def at(self, i: Int[Array, ""]) -> Chunk:
-        """Centre number i, as a chunk of one."""
-        return self._cut(lambda part: part[i][None])
+    @abstractmethod
+    def take(self, numbers: Int[Array, "rows"]) -> Chunk:
+        """The centres of these numbers."""
 
+    @abstractmethod
     def span(self, start: Int[ArrayLike, ""], size: int) -> Chunk:
         """`size` consecutive centres."""
-        if size == self.n:
-            return self._cut(lambda part: part)
-        return self._cut(lambda part: jax.lax.dynamic_slice_in_dim(part, start, size))
-
-    def take(self, places: Int[Array, "rows"]) -> Chunk:
-        """The centres of these numbers."""
-        return self._cut(lambda part: part[places])
 
     def drawn(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """The number of a centre drawn by weight."""
@@ -88,24 +77,47 @@ class Centres(NamedTuple):
                 place = jnp.searchsorted(heaps, (1 - uniform) * heaps[-1]).astype(jnp.int32)
             return jnp.minimum(place, self.n - 1)
 
-    def tempered(self, beta: Float[Array, ""]) -> "Centres":
+    def tempered(self, beta: Float[Array, ""]) -> "AbstractCentres":
         """The centres with weights raised to the power beta (not normalised)."""
         bare = jnp.isneginf(self.log_weights)
-        return self._replace(log_weights=jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights)))
+        powers = jnp.where(bare, -jnp.inf, beta * jnp.where(bare, 0, self.log_weights))
+        return eqx.tree_at(lambda centres: centres.log_weights, self, powers)
+
+
+class Centres(AbstractCentres):
+    """Centres that are stored."""
+
+    offsets: Float[Array, "n d"]
+    squares: Float[Array, "n"]
+    squares_low: Float[Array, "n"]
+    first: Int[Array, ""] | None = None
+    """Number of the first one, where they are a part of all."""
+
+    @property
+    def n(self) -> int:
+        """Number of centres."""
+        return self.offsets.shape[0]
+
+    def take(self, numbers: Int[Array, "rows"]) -> Chunk:
+        """The centres of these numbers among those that are here."""
+        return self._cut(lambda part: part[numbers], numbers)
+
+    def span(self, start: Int[ArrayLike, ""], size: int) -> Chunk:
+        """`size` consecutive centres."""
+        whole, numbers = size == self.n, start + jax.lax.iota(jnp.int32, size)
+        return self._cut(lambda part: part if whole else jax.lax.dynamic_slice_in_dim(part, start, size), numbers)
 
     def reweighted(self, log_factors: Float[Array, "n"]) -> "Centres":
         """The centres with weights times `exp(log_factors)`, normalised; factors may be -inf, but not all."""
         log_weights = jax.nn.log_softmax(self.log_weights + log_factors)
-        return self._replace(weights=jnp.exp(log_weights), log_weights=log_weights)
+        parts = jnp.exp(log_weights), log_weights
+        return eqx.tree_at(lambda centres: (centres.weights, centres.log_weights), self, parts)
 
-    def _cut(self, cut: Callable) -> Chunk:
+    def _cut(self, cut: Callable, numbers) -> Chunk:
         """A chunk of what `cut` takes from each array; a weight that all have stays one number until then."""
-        parts = [cut(part) for part in (self.offsets, self.squares, self.squares_low)]
-        weights = [
-            cut(part) if part.ndim else jnp.broadcast_to(part, parts[1].shape)
-            for part in (self.weights, self.log_weights)
-        ]
-        return Chunk(*parts, *weights)
+        parts = self.offsets, self.squares, self.squares_low, self.weights, self.log_weights
+        parts = [cut(part) if part.ndim else jnp.broadcast_to(part, numbers.shape) for part in parts]
+        return Chunk(*parts, numbers if self.first is None else self.first + numbers)
 
 
 def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
@@ -123,7 +135,7 @@ def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
     if not all(np.isfinite(block).all() for block in _blocks(rows, np)):
         raise ValueError(f"`points` must be within the range of {np.dtype(dtype)}, but hold larger numbers.")
     given = None if weights is None else np.asarray(weights, np.float64)
-    return jax.tree.map(jnp.asarray, _centres(rows, given, dtype, np))
+    return _centres(rows, given, dtype, np)
 
 
 def _on_host(value: ArrayLike) -> bool:
@@ -140,23 +152,26 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     exact = [xp.all(rounding_of_difference(fixed(block), centre) == 0, axis=0) for block in _blocks(rows, xp)]
     centre = xp.where(xp.all(xp.stack(exact), axis=0), centre, 0).astype(dtype)
     offsets = rows - centre[None]
-    largest = xp.max(xp.abs(fixed(offsets)))
-    largest = xp.where(largest > 0, largest, 1).astype(dtype)
-    # half of the power of two above the largest coordinate: never out of range
-    unit = xp.maximum(largest / xp.frexp(largest)[0] / 2, np.finfo(dtype).tiny).astype(dtype)
+    unit = unit_above(xp.max(xp.abs(fixed(offsets))), xp)
     offsets = offsets / unit
     parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
     squares, low = (xp.concatenate(part) for part in zip(*parts))
     weights = np.ones(()) / len(rows) if weights is None else weights
     share, log_share = normalised(weights, dtype)
-    return Centres(offsets, centre, unit, squares, low, share, log_share, xp.sqrt(xp.max(squares)))
+    parts = centre, unit, share, log_share, xp.sqrt(xp.max(squares)), offsets, squares, low
+    return Centres(*(jnp.asarray(part) for part in parts))
+
+
+def unit_above(largest, xp=jnp):
+    """Half of the power of two above the largest coordinate: never out of range."""
+    dtype = largest.dtype
+    largest = xp.where(largest > 0, largest, 1).astype(dtype)
+    return xp.maximum(largest / xp.frexp(largest)[0] / 2, np.finfo(dtype).tiny).astype(dtype)
 
 
 def normalised(weights: ArrayLike, dtype):
-    """Weights that add up to 1 and their logarithms (-inf for 0), in `dtype`; a single number stays what it is.
-
-    Those that can be read now are normalised in double precision before the cast, as they may span more than a float
-    holds.
+    """Weights that add up to 1 and their logarithms (-inf for 0), in `dtype`; a single number stays what it is. Those
+    that can be read now may span more than a float holds.
     """
     xp = np if is_concrete(weights) else jnp
     share = np.asarray(weights, np.float64) if xp is np else strong(weights, dtype)

@@ -5,16 +5,20 @@ from typing import get_args
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from ..arithmetic import in_double
 from ..batches import in_pieces
-from .base import AbstractReduction, AnyCentres
-from .energies import care_of, queries_of
+from ..checks import check_count, check_points
+from .base import AbstractReduction, AnyCentres, Posterior
+from .dense import Dense
+from .energies import queries_of
 from .plan import Energies, plan
-from .posterior import Posterior
 from .sparse import pays, sparse_sums
 from .sums import concluded, joined, sums_over
+
+FEW = 256  # coordinates of all points up to which the formula itself is the fastest way
 
 
 class Chunked(AbstractReduction):
@@ -34,9 +38,8 @@ class Chunked(AbstractReduction):
     def __check_init__(self):
         if self.energies not in get_args(Energies):
             raise ValueError(f"`energies` must be 'auto', 'single' or 'double', but is {self.energies!r}.")
-        for name in ("size", "queries"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, but is {value}.")
+        check_count("size", 1 if self.size is None else self.size)
+        check_count("queries", 1 if self.queries is None else self.queries)
 
     def rows(self, n: int, d: int) -> int:
         """The chunk."""
@@ -44,44 +47,42 @@ class Chunked(AbstractReduction):
 
     def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
         """The posterior of each query."""
-        rows = self.rows(centres.n, centres.d)
         most = self.queries or plan(centres.n, centres.d, 4, jax.default_backend()).queries
-        return streamed(self, centres, x, alpha, sigma, rows, most, self.energies)
+        return streamed(self, centres, (x, alpha, sigma), most, self.energies)
 
 
-def streamed(
-    reduction: AbstractReduction,
-    centres: AnyCentres,
-    x,
-    alpha,
-    sigma,
-    rows: int,
-    most: int,
-    energies: Energies = "auto",
-) -> Posterior:
-    """The posterior of each query, `rows` centres and at most `most` queries at a time, over the reduction's parts."""
+def streamed(reduction: AbstractReduction, centres: AnyCentres, batch, most: int, energies: Energies = "auto"):
+    """The posterior of queries `(x, alpha, sigma)`, at most `most` at a time, over a reduction's parts."""
+    rows = reduction.rows(centres.n, centres.d)
 
     def block(centres, x, alpha, sigma):
-        queries = queries_of(centres, x, alpha, sigma)
+        queries = queries_of(centres, x, alpha, sigma, energies)
 
-        care = care_of(centres, queries, energies)
+        def of_part(part, queries):
+            everything = partial(sums_over, part, queries, rows)
+            if not pays(part, rows):
+                return everything()
+            few = partial(sparse_sums, part, queries, rows, everything)
+            return jax.lax.cond(queries.energies, few, everything)
 
-        def of_part(part, start, queries, care):
-            everything = partial(sums_over, part, queries, rows, care)
-            if pays(part, rows):
-                few = partial(sparse_sums, part, queries, rows, care, everything)
-                sums = jax.lax.cond(care.energies, few, everything)
-            else:
-                sums = everything()
-            return sums._replace(leader=sums.leader + start)
-
-        def join(stacked, queries, care):
+        def join(stacked, queries):
             parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked.Z))]
-            return reduce(partial(joined, queries, care), parts)
+            return reduce(partial(joined, queries), parts)
 
-        return concluded(centres, queries, reduction.fold(of_part, join, centres, queries, care), care)
+        return concluded(centres, queries, reduction.fold(of_part, join, centres, queries))
 
     whole = partial(in_pieces, block, most)
-    if energies == "single":
-        return whole(centres, x, alpha, sigma)
-    return in_double(whole, centres, x, alpha, sigma)
+    return whole(centres, *batch) if energies == "single" else in_double(whole, centres, *batch)
+
+
+def auto(points: ArrayLike) -> AbstractReduction:
+    """`Dense` for a handful of points (n, *shape), `Chunked` with the blocks of `plan` for all others.
+
+    The default of `Empirical`, whose attribute `reduction` says what was chosen. Splitting points over devices is left
+    to `Sharded`, whose mesh is the caller's.
+    """
+    check_points(points)
+    n, d = np.shape(points)[0], int(np.prod(np.shape(points)[1:]))
+    if n * d <= FEW:
+        return Dense()
+    return Chunked(*plan(n, d, 4, jax.default_backend()))

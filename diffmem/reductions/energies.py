@@ -5,10 +5,9 @@ With offsets o_i = (y_i - c)/unit and a = (x - alpha c)/unit the energy of centr
     E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i = beta |a - alpha o_i|^2 / 2 - log w_i,   beta = (unit/sigma)^2.
 
 By matrix product -E_i is `beta (alpha <a, o_i> - alpha^2 |o_i|^2 / 2) + log w_i` up to a term that all centres share.
-Its rounding is about `u beta alpha R (|a| + alpha R)`, R the largest offset and u the rounding unit: far below a nat in
-single precision at high noise, and in double precision down to sigma = 1e-6 R. So points of single precision are
-multiplied in single precision where that is enough and in double precision elsewhere, and points of double precision
-are subtracted where the product in double precision is not enough.
+Its rounding is about `u beta alpha R (|a| + alpha R)`, R the largest offset and u the rounding unit. So points of
+single precision are multiplied in single precision where that is enough and in double precision elsewhere, and points
+of double precision are subtracted where the product in double precision is not enough.
 """
 
 from typing import NamedTuple
@@ -20,21 +19,30 @@ from ..arithmetic import dot, unit_of
 from .centres import Chunk
 from .plan import Energies
 
-# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate.
-# With R twice the size of most offsets weights are then wrong by 1e-6 in single precision (.16 u of half of it where
-# many centres share the weight, measured for 64 to 12,288 coordinates).
+# beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate:
+# weights are then wrong by 1e-6 in single precision, measured for 64 to 12,288 coordinates.
 ENOUGH = 200.0
-BLURRED = (
-    1e-5  # rounding of alpha^2 |o|^2 against d sigma^2, the size of |alpha D - x|^2, that the second product may cause
-)
+# rounding of alpha^2 |o|^2 against d sigma^2, the size of |alpha D - x|^2, that the second product may cause
+BLURRED = 1e-5
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
 
 
-class Care(NamedTuple):
-    """In which precision the sums of a batch are taken."""
+class Queries(NamedTuple):
+    """Queries in units of the offsets, and the precision of their sums: the one that the worst of them needs."""
 
+    away: Float[Array, "batch d"]
+    """a."""
+    squares: Float[Array, "batch"]
+    """|a|^2."""
+    alpha: Float[Array, "batch"]
+    beta: Float[Array, "batch"]
+    """1 at sigma = 0, where energies are squared distances."""
+    clean: Bool[Array, "batch"]
+    """Whether sigma = 0."""
+    radius: Float[Array, ""]
+    """R."""
     energies: Bool[Array, ""]
     """Whether energies need more than a product in the precision of the centres."""
     moments: Bool[Array, ""]
@@ -47,32 +55,22 @@ class Care(NamedTuple):
     """Energy `beta |a|^2 / 2` that all centres share and a product leaves out; 0 for differences."""
 
 
-class Queries(NamedTuple):
-    """Queries in units of the offsets. The level is one for each query, or one for all of them."""
-
-    away: Float[Array, "batch d"]
-    """a."""
-    alpha: Float[Array, "levels"]
-    beta: Float[Array, "levels"]
-    """(unit/sigma)^2; 1 at sigma = 0, where energies are squared distances."""
-    clean: Bool[Array, "levels"]
-    """Whether sigma = 0."""
-    radius: Float[Array, ""]
-    """R."""
-
-    @property
-    def squares(self) -> Float[Array, "batch"]:
-        """|a|^2."""
-        return jnp.sum(self.away * self.away, axis=1)
-
-
-def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma) -> Queries:
+def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energies = "auto") -> Queries:
     """The queries seen from the common centre, in the precision of x, alpha and sigma."""
     centre, unit, radius = (part.astype(x.dtype) for part in (centres.centre, centres.unit, centres.radius))
-    clean = sigma == 0
+    clean, own, finest = sigma == 0, unit_of(centres.radius), unit_of(x)
     scale = unit / jnp.where(clean, unit, sigma)
     beta = jnp.minimum(scale * scale, MOST[x.dtype.itemsize])
-    return Queries((x - alpha[:, None] * centre[None]) / unit, alpha, beta, clean, radius)
+    away = (x - alpha[:, None] * centre[None]) / unit
+    squares = jnp.sum(away * away, axis=1)
+    size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
+    energies = jnp.any(clean) | (steepest * size * (jnp.sqrt(jnp.max(squares)) + size) > ENOUGH)
+    energies = energies | (wanted == "double")
+    moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
+    product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
+    rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)
+    shared = jnp.where(product, beta / 2 * squares, 0)
+    return Queries(away, squares, alpha, beta, clean, radius, energies, moments, product, rounding_unit, shared)
 
 
 def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
@@ -92,40 +90,21 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
     return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + _log_weights(queries, chunk, dtype)
 
 
-def care_of(centres, queries: Queries, wanted: Energies) -> Care:
-    """The precision that a batch needs: that of its worst query, so that decisions are numbers and not arrays."""
-    clean, wide = jnp.any(queries.clean), queries.away.dtype
-    size, beta = jnp.max(queries.alpha) * queries.radius, jnp.max(queries.beta)
-    furthest = jnp.sqrt(jnp.max(queries.squares))
-    energies = clean | (beta * size * (furthest + size) > ENOUGH)
-    own, finest = unit_of(centres.radius), unit_of(queries.away)
-    if wanted == "double":
-        energies = jnp.ones_like(energies)
-    moments = clean | (own * beta * size * size > BLURRED * centres.d)
-    product = jnp.asarray(True) if centres.dtype != wide else ~energies
-    shared = jnp.where(product, queries.beta / 2 * queries.squares, 0)
-    return Care(energies, moments, product, jnp.where(energies, finest, own).astype(wide), shared)
-
-
 def rounding(queries: Queries, unit, size: Float[Array, "*sizes"]) -> Float[Array, "batch"]:
-    """Bound on the error, in nats, of the energies of centres with offsets of this size by products of this rounding
-    unit.
-    """
+    """Bound on the error, in nats, of energies by products of this rounding unit, for offsets of this size."""
     reach = queries.alpha * size * (jnp.sqrt(queries.squares) + queries.alpha * size)
     return (4 + queries.away.shape[1] ** 0.5 / RUNS) * unit * queries.beta * reach
 
 
-def tie(queries: Queries, care: Care, top: Float[Array, "batch"]) -> Float[Array, "batch"]:
+def tie(queries: Queries, top: Float[Array, "batch"]) -> Float[Array, "batch"]:
     """Difference below which half squared distances are equal at sigma = 0: `shared - top` is the smallest of them."""
-    distance = jnp.sqrt(jnp.maximum(2 * (care.shared - top), 0))
-    return indistinct(distance, jnp.sqrt(queries.squares), unit_of(top), care.product)
+    distance = jnp.sqrt(jnp.maximum(2 * (queries.shared - top), 0))
+    return indistinct(distance, jnp.sqrt(queries.squares), unit_of(top), queries.product)
 
 
 def indistinct(distance, away, unit: float, product):
-    """What rounding may make of half the square of `distance`, from a query of size `away` to a centre.
-
-    A product rounds the squares of which it is made, a difference `a - alpha o` its two parts: with a relative error
-    that is large where the centre is near. The compiler may compute one energy twice and round it in two ways.
+    """What rounding may make of half the square of `distance`, from a query of size `away` to a centre: a product
+    rounds the squares of which it is made, a difference `a - alpha o` its two parts.
     """
     reach = distance + away
     return TIED * unit * reach * jnp.where(product, reach, distance + unit * reach)

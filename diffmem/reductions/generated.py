@@ -6,17 +6,43 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from .base import AbstractReduction, Held
+from ..arithmetic import squared_norms
+from .base import AbstractReduction, Held, Posterior
+from .centres import AbstractCentres, Chunk, unit_above
 from .chunked import streamed
-from .generated_centres import GeneratedCentres, generated_centres
 from .plan import LOGITS
-from .posterior import Posterior
 
 ENTRIES = 1 << 17  # coordinates drawn at a time: their logits with a batch of queries stay in the cache
 SAMPLE = 4096  # points that tell how large points are
+MOST = 1 << 24  # coordinates that may be drawn at once
 MARGIN = 1.5  # by how much others may be larger: it decides in which precision energies are computed
+
+
+class GeneratedCentres(AbstractCentres):
+    """n centres of equal weight about the origin, centre i being `draw(fold_in(key, i))`."""
+
+    key: PRNGKeyArray
+    draw: Callable[[PRNGKeyArray], Float[Array, "..."]] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+    x64: bool = eqx.field(static=True)
+    """Whether JAX's double precision was on when they were made."""
+
+    def take(self, numbers: Int[Array, "rows"]) -> Chunk:
+        """The centres of these numbers."""
+        draw = lambda i: self.draw(jax.random.fold_in(self.key, i)).astype(self.dtype).ravel()  # noqa: E731
+        with jax.enable_x64(self.x64):  # the default precision of random numbers is the caller's
+            offsets = jax.vmap(draw)(numbers) / self.unit
+        squares, low = squared_norms(offsets)
+        each = jnp.ones_like(squares)
+        return Chunk(offsets, squares, low, self.weights * each, self.log_weights * each, numbers)
+
+    def span(self, start: Int[ArrayLike, ""], size: int) -> Chunk:
+        """`size` consecutive centres; all at once only where they are few."""
+        if size == self.n > 1 and size * self.d > MOST:
+            raise ValueError(f"The {self.n} points must not be asked for at once: they are drawn, and never stored.")
+        return self.take(start + jax.lax.iota(jnp.int32, size))
 
 
 class Generated(AbstractReduction):
@@ -47,7 +73,13 @@ class Generated(AbstractReduction):
         shape = jax.eval_shape(self.draw, key)
         if not jnp.issubdtype(shape.dtype, jnp.floating):
             raise ValueError(f"`draw` must return floating points, but returns {shape.dtype}.")
-        centres = generated_centres(self.draw, self.n, shape.shape, shape.dtype, key, SAMPLE, MARGIN)
+        one, n, d = jnp.ones((), shape.dtype), self.n, math.prod(shape.shape)
+        start = jnp.zeros(d, shape.dtype), one, one / n, -jnp.log(one * n), one
+        centres = GeneratedCentres(*start, key, self.draw, n, bool(jax.config.jax_enable_x64))
+        offsets = centres.span(0, min(n, SAMPLE, max(1, MOST // d))).offsets
+        unit = unit_above(jnp.max(jnp.abs(offsets)))
+        radius = MARGIN * jnp.sqrt(jnp.max(squared_norms(offsets / unit)[0]))
+        centres = eqx.tree_at(lambda centres: (centres.unit, centres.radius), centres, (unit, radius))
         if not isinstance(centres.radius, jax.core.Tracer) and not math.isfinite(centres.radius):
             raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
         return Held(centres, shape.shape, self.n)
@@ -58,8 +90,7 @@ class Generated(AbstractReduction):
 
     def posterior(self, centres: GeneratedCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
         """The posterior of each query."""
-        rows = self.rows(centres.n, centres.d)
-        return streamed(self, centres, x, alpha, sigma, rows, max(1, LOGITS // rows))
+        return streamed(self, centres, (x, alpha, sigma), max(1, LOGITS // self.rows(centres.n, centres.d)))
 
 
 def _as_key(key) -> PRNGKeyArray:

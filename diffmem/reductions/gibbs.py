@@ -1,19 +1,28 @@
-"""The posterior as one differentiable operation on one query: batched by vmap, tangents in closed form."""
+"""The posterior as one differentiable operation on one query: batched by vmap, tangents in closed form.
+
+Derivatives, covariances and single weights take energies as differences from that of the leader j. With delta_i =
+(y_i - y_j)/sigma and r = (x - alpha y_j)/sigma,
+
+    E_j - E_i = alpha <delta_i, r - alpha delta_i / 2> + log w_i - log w_j.
+"""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from ..arithmetic import dot
-from .base import AbstractReduction, AnyCentres, over_chunks
-from .differences import anchored, moves, ratios
-from .posterior import Posterior
+from ..arithmetic import along_live, dot, moves, refined
+from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
+from .centres import Chunk
+from .energies import indistinct
+from .sums import LOWEST
 
 DIFFERENCES = 1 << 15  # coordinates of differences that a derivative holds for each query
+DOUBLE = 2.0**-53  # rounding unit of the energies
+CAP = 40.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
+FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centres, at which nothing is left of a weight
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -24,39 +33,23 @@ def posterior(reduction: AbstractReduction, centres: AnyCentres, x: Float[Array,
 
 
 def _batched(whole):
-    """`whole(centres, x, alpha, sigma)` of a batch of queries, for which vmap makes the batch longer.
-
-    Under a plain vmap every conditional on the batch would run all its branches. Queries of different centres are done
-    in turn.
+    """`whole(centres, x, alpha, sigma)` of a batch of queries, which vmap makes longer: under a plain vmap every
+    conditional on the batch would run all its branches. Queries of different centres are done in turn.
     """
     function = jax.custom_batching.custom_vmap(whole)
 
     @function.def_vmap
     def _(size, batched, centres, *queries):
         if any(jax.tree.leaves(batched[0])):
-
-            def one(i):
-                picked = jax.tree.map(lambda leaf, many: leaf[i] if many else leaf, (centres, *queries), tuple(batched))
-                return function(*picked)
-
-            out = jax.lax.map(one, jnp.arange(size))
+            axes = jax.tree.map(lambda many: 0 if many else None, tuple(batched))
+            out = jax.vmap(jax.custom_batching.sequential_vmap(function), axes, axis_size=size)(centres, *queries)
         else:
-            rows = queries[0].shape[-2]
-            out = function(centres, *(_longer(part, many, size, rows) for part, many in zip(queries, batched[1:])))
+            full = [part if many else jnp.repeat(part[None], size, axis=0) for part, many in zip(queries, batched[1:])]
+            out = function(centres, *(part.reshape(-1, *part.shape[2:]) for part in full))
             out = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     return function
-
-
-def _longer(part, many: bool, size: int, rows: int):
-    """One batch from `size` batches of `rows` queries; a level that all queries share stays one number."""
-    if not many and part.shape == (1,):
-        return part
-    full = part if many else part[None]
-    # a level that was shared within each of the batches is one number for each of them
-    full = jnp.broadcast_to(full, (size, rows, *full.shape[2:]))
-    return full.reshape(-1, *full.shape[2:])
 
 
 def _posterior_jvp(reduction, primals, tangents):
@@ -68,12 +61,11 @@ def _posterior_jvp(reduction, primals, tangents):
     if not moves(tangents[1]):
         return out, tangent
     # the slope of log Z in x is exact, and needs no pass
-    still = along_live(
-        lambda c, a, s: again(c, x, a, s).log_prob, (centres, alpha, sigma), (tangents[0], *tangents[2:])
-    )
+    of_others = lambda c, a, s: again(c, x, a, s).log_prob  # noqa: E731
+    still = along_live(of_others, (centres, alpha, sigma), (tangents[0], *tangents[2:]))
     inverse = jnp.where(sigma == 0, 0, 1 / jnp.where(sigma == 0, 1, sigma))
     slope = jnp.sum((out.displacement * inverse) * (tangents[1] * inverse))
-    return out, tangent._replace(log_prob=still + slope)
+    return out, tangent._replace(log_prob=slope if still is None else still + slope)
 
 
 posterior.defjvp(_posterior_jvp, symbolic_zeros=True)
@@ -85,23 +77,16 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     with g_i = E_j - E_i, the sums `Z = sum e^g_i`, `M1 = sum e^g_i delta_i`, `M2 = sum e^g_i |delta_i|^2`,
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
     """
-    anchor = anchored(reduction, centres, x, alpha, sigma, leader)
+    anchor = anchored(centres, x, alpha, sigma, leader)
     # each query has differences of its own: as many as a chunk of that size holds
     rows, unit = min(reduction.rows(centres.n, centres.d), max(8, DIFFERENCES // centres.d)), centres.unit
 
-    def of_part(part, start, anchor):
-        def add(sums, chunk, numbers):
-            e, log_e = ratios(anchor, chunk)
-            delta = chunk.offsets - anchor.offset[None]
-            squares = jnp.sum(delta * delta, axis=1)
-            moved = jnp.sum(e[:, None] * delta, axis=0)
-            found = jnp.sum(e), moved, jnp.sum(e * squares), jnp.sum(e * log_e), jnp.sum(e * e)
-            return jax.tree.map(jnp.add, sums, found)
+    def terms(e, log_e, delta):
+        squares = jnp.sum(delta * delta, axis=1)
+        moved = jnp.sum(e[:, None] * delta, axis=0)
+        return jnp.sum(e), moved, jnp.sum(e * squares), jnp.sum(e * log_e), jnp.sum(e * e)
 
-        zero = jnp.zeros_like(sigma)
-        return over_chunks(part, rows, add, (zero, jnp.zeros_like(x), zero, zero, zero))
-
-    Z, M1, M2, U, P = reduction.fold(of_part, summed, centres, anchor)
+    Z, M1, M2, U, P = _sums(reduction, centres, anchor, anchor.offset, rows, terms)
     m = M1 / Z
     return Posterior(
         log_prob=-jnp.sum((anchor.away * anchor.scale) ** 2) / 2 + anchor.log_weight + jnp.log(Z),
@@ -116,91 +101,138 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     )
 
 
+def _sums(reduction: AbstractReduction, centres: AnyCentres, anchor, origin, rows: int, terms):
+    """The sum over chunks of `terms(e, log e, delta)`, with delta_i = (y_i - origin)/unit."""
+
+    def of_part(part, anchor, origin):
+        found = lambda chunk: terms(*ratios(anchor, chunk), chunk.offsets - origin[None])  # noqa: E731
+        zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(lambda: found(part.span(0, 1))))
+        return over_chunks(part, rows, lambda sums, chunk: jax.tree.map(jnp.add, sums, found(chunk)), zero)
+
+    total = lambda parts, *_: jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), parts)  # noqa: E731
+    return reduction.fold(of_part, total, centres, anchor, origin)
+
+
 def weight_at(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, index: Int[Array, ""]):
     """The weight of centre number `index`."""
     found = posterior(reduction, centres, x, alpha, sigma)
-    anchor = anchored(reduction, centres, x, alpha, sigma, found.leader)
-    return found.leader_weight * ratios(anchor, reduction.at(centres, index))[0][0]
+    anchor = anchored(centres, x, alpha, sigma, found.leader)
+    return found.leader_weight * ratios(anchor, centres.take(index[None]))[0][0]
 
 
 def heaviest(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, k: int):
     """Indices and weights of the k heaviest centres, heaviest first, ties in the order of the points."""
-    leader = posterior(reduction, centres, x, alpha, sigma).leader
-    anchor = anchored(reduction, centres, x, alpha, sigma, leader)
+    found = posterior(reduction, centres, x, alpha, sigma)
+    anchor = anchored(centres, x, alpha, sigma, found.leader)
     rows = reduction.rows(centres.n, centres.d)
 
     def best_of(e, index):
-        top, where = jax.lax.top_k(e, k)
-        return top, index[where]
+        top, where = jax.lax.top_k(e.ravel(), k)
+        return top, index.ravel()[where]
 
-    def of_part(part, start, anchor):
-        def keep(carry, chunk, numbers):
-            e, index, Z = carry
-            found = ratios(anchor, chunk)[0]
+    def of_part(part, anchor):
+        def keep(best, chunk):
             # a centre without weight comes after all others, and before an empty place or one seen before
-            e, index = best_of(
-                jnp.concatenate([e, jnp.where(numbers >= 0, found, -1)]), jnp.concatenate([index, numbers])
-            )
-            return e, index, Z + jnp.sum(found)
+            e = jnp.where(chunk.numbers >= 0, ratios(anchor, chunk)[0], -1)
+            return best_of(*(jnp.concatenate(pair) for pair in zip(best, (e, chunk.numbers))))
 
-        none = jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32), jnp.zeros_like(sigma)
-        e, index, Z = over_chunks(part, rows, keep, none)
-        return e, index + start, Z
+        return over_chunks(part, rows, keep, (jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32)))
 
-    def join(parts, anchor):
-        e, index, Z = parts
-        return *best_of(e.ravel(), index.ravel()), jnp.sum(Z)
-
-    e, index, Z = reduction.fold(of_part, join, centres, anchor)
-    return index, e / Z
+    e, index = reduction.fold(of_part, lambda parts, anchor: best_of(*parts), centres, anchor)
+    return index, found.leader_weight * e
 
 
 def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma) -> Float[Array, "d d"]:
     """`sum_i p_i (y_i - D)(y_i - D)^T`; memory rows x d for a query on top of the result."""
     found = posterior(reduction, centres, x, alpha, sigma)
-    anchor = anchored(reduction, centres, x, alpha, sigma, found.leader)
-    d = x.size
-    # D seen from the leader; what rounding makes of it is taken off at the end
-    near = (found.mean - centres.centre) / centres.unit - anchor.offset
-    rows = min(reduction.rows(centres.n, centres.d), max(d, 64))
+    anchor = anchored(centres, x, alpha, sigma, found.leader)
+    # D, rounded; what rounding makes of it is taken off at the end
+    near = (found.mean - centres.centre) / centres.unit
+    rows = min(reduction.rows(centres.n, centres.d), max(x.size, 64))
 
-    def of_part(part, start, anchor, near):
-        def add(sums, chunk, numbers):
-            e = ratios(anchor, chunk)[0]
-            delta = chunk.offsets - anchor.offset[None] - near[None]
-            weighted = e[:, None] * delta
-            return jax.tree.map(jnp.add, sums, (jnp.sum(e), jnp.sum(weighted, axis=0), dot(weighted.T, delta)))
+    def terms(e, log_e, delta):
+        weighted = e[:, None] * delta
+        return jnp.sum(e), jnp.sum(weighted, axis=0), dot(weighted.T, delta)
 
-        return over_chunks(part, rows, add, (jnp.zeros_like(sigma), jnp.zeros_like(x), jnp.zeros((d, d), x.dtype)))
-
-    Z, M1, M2 = reduction.fold(of_part, summed, centres, anchor, near)
+    Z, M1, M2 = _sums(reduction, centres, anchor, near, rows, terms)
     missed = M1 / Z
     return centres.unit * (centres.unit * (M2 / Z - missed[:, None] * missed[None]))
 
 
-def summed(stacked, *_):
-    """The sum over parts."""
-    return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), stacked)
+class Anchor(NamedTuple):
+    """A query seen from one centre y_j, in units of the offsets."""
+
+    x: Float[Array, "d"]
+    alpha: Float[Array, ""]
+    sigma: Float[Array, ""]
+    """The unit of the offsets at sigma = 0."""
+    clean: Bool[Array, ""]
+    centre: Float[Array, "d"]
+    unit: Float[Array, ""]
+    scale: Float[Array, ""]
+    """unit / sigma."""
+    offset: Float[Array, "d"]
+    log_weight: Float[Array, ""]
+    away: Float[Array, "d"]
+    """(x - alpha y_j) / unit."""
 
 
-def along_live(function, primals, tangents):
-    """The tangent of `function` along those tangents that are not known to be zero, each of which costs a pass."""
-    leaves, tree = jax.tree.flatten(primals)
-    slopes = jax.tree.leaves(tangents, is_leaf=lambda leaf: type(leaf) is SymbolicZero)
-    live = [i for i, slope in enumerate(slopes) if moves(slope)]
-
-    def of_live(*moving):
-        full = list(leaves)
-        for i, value in zip(live, moving):
-            full[i] = value
-        return function(*jax.tree.unflatten(tree, full))
-
-    if not live:
-        return jax.tree.map(_zero_tangent, jax.eval_shape(of_live))
-    return jax.jvp(of_live, [leaves[i] for i in live], [slopes[i] for i in live])[1]
+def anchored(centres: AnyCentres, x, alpha, sigma, j: Int[Array, ""]) -> Anchor:
+    """The query seen from centre number j."""
+    chunk = centres.take(j[None])
+    offset, centre, unit = chunk.offsets[0], centres.centre, centres.unit
+    clean = sigma == 0
+    length = jnp.where(clean, unit, sigma)
+    away = separation(x, alpha, centre, unit, offset)
+    return Anchor(x, alpha, length, clean, centre, unit, ratio(unit, length), offset, chunk.log_weights[0], away)
 
 
-def _zero_tangent(shape):
-    if jnp.issubdtype(shape.dtype, jnp.floating):
-        return jnp.zeros(shape.shape, shape.dtype)
-    return np.zeros(shape.shape, jax.dtypes.float0)
+def ratios(anchor: Anchor, chunk: Chunk) -> tuple[Float[Array, "rows"], Float[Array, "rows"]]:
+    """e^(E_j - E_i) and its logarithm (0 where a weight is 0) for each centre i of a chunk; a centre without weight has
+    e = 0 with the derivative that its weight deserves.
+    """
+    far = FAR[chunk.offsets.dtype.itemsize]
+    delta = jnp.clip((chunk.offsets - anchor.offset[None]) * anchor.scale, -far, far)
+    g = gaps(anchor, chunk.offsets, delta)
+    # what ties at sigma = 0 is what ties in the pass, by products for single precision
+    distance, seen = (jnp.sqrt(jnp.sum(v * v)) for v in (anchor.away, anchor.away + anchor.alpha * anchor.offset))
+    near = indistinct(distance, seen, DOUBLE, chunk.offsets.dtype == jnp.float32)
+    tied = jnp.where(jax.lax.stop_gradient(g) >= -near, 0, LOWEST)
+    g = jnp.where(anchor.clean, jax.lax.stop_gradient(tied), jnp.maximum(g, LOWEST))
+    bare = jnp.isneginf(chunk.log_weights)
+    log_e = g + jnp.where(bare, 0, chunk.log_weights) - anchor.log_weight
+    e = jnp.exp(jnp.minimum(log_e, CAP))
+    return jnp.where(bare, e * chunk.weights, e), jnp.where(bare, 0, log_e)
+
+
+def gaps(anchor: Anchor, offsets: Float[Array, "rows d"], delta: Float[Array, "rows d"]) -> Float[Array, "rows"]:
+    """`|x - alpha y_j|^2 / (2 sigma^2) - |x - alpha y_i|^2 / (2 sigma^2) = alpha <delta_i, r - alpha delta_i / 2>`, by
+    differences in double precision from the centres themselves, which delta and r are rounded from.
+    """
+
+    def exact(delta, r, a, offsets, o, x, c, u, s):
+        return plain((offsets - o[None]) * (u / s), ((x - a * c) / u - a * o) * (u / s), a)
+
+    def plain(delta, r, a, *_):
+        return a * jnp.sum(delta * (r[None] - a / 2 * delta), axis=1)
+
+    r, exactly = anchor.away * anchor.scale, (anchor.offset, anchor.x, anchor.centre, anchor.unit, anchor.sigma)
+    return refined(exact, plain, delta, r, anchor.alpha, offsets, *exactly)
+
+
+def separation(x, alpha, centre, unit, offset):
+    """`(x - alpha (centre + unit offset)) / unit`, rounded once."""
+    exact = lambda x, a, c, u, o: (x - a * c) / u - a * o  # noqa: E731
+    return refined(exact, lambda x, a, c, u, o: x / u - a * (c / u + o), x, alpha, centre, unit, offset)
+
+
+@jax.custom_jvp
+def ratio(unit: Float[Array, ""], sigma: Float[Array, ""]) -> Float[Array, ""]:
+    """`unit / sigma`, with a slope that does not square sigma."""
+    return jnp.minimum(unit / sigma, jnp.finfo(sigma.dtype).max)
+
+
+@ratio.defjvp
+def _ratio_jvp(primals, tangents):
+    found = ratio(*primals)
+    return found, tangents[0] / primals[1] - found * (tangents[1] / primals[1])

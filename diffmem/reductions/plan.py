@@ -11,7 +11,6 @@ LAUNCH = 1 << 30  # bytes of centres at a time on an accelerator, where every ke
 LAUNCH_LOGITS = 1 << 27
 SINGLE = ("METAL",)  # backends without double precision
 
-
 Energies = Literal["auto", "single", "double"]
 """Precision of the energies: single where that is enough and double elsewhere, or always one of the two."""
 

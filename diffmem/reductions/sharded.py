@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float
 
 from ..level import float_dtype
-from .base import AbstractReduction
-from .centres import Centres, Chunk
+from .base import AbstractReduction, Posterior
+from .centres import Centres
 from .chunked import Chunked, streamed
 from .plan import plan
-from .posterior import Posterior
 
 
 class Sharded(AbstractReduction):
@@ -96,10 +95,8 @@ class Sharded(AbstractReduction):
         if isinstance(values, jax.core.Tracer) or (isinstance(values, jax.Array) and len(values.devices()) > 1):
 
             def extended(values):
-                values = values.astype(dtype)
-                if length > n:
-                    last = jnp.broadcast_to(values[-1:], (length - n, *values.shape[1:]))
-                    values = jnp.concatenate([values, last])
+                widths = [(0, length - n)] + [(0, 0)] * (values.ndim - 1)
+                values = jnp.pad(values.astype(dtype), widths, mode="edge")
                 return jax.lax.with_sharding_constraint(values, sharding)
 
             return jax.jit(extended)(_untyped(values))
@@ -115,13 +112,13 @@ class Sharded(AbstractReduction):
         """One part on each device; their results are gathered on all and joined there, all in the same order."""
 
         def of_device(part, *arguments):
-            start = jax.lax.axis_index(self.axis).astype(jnp.int32) * part.n
-            found = function(part, start, *arguments)
-            return join(jax.lax.all_gather(found, self.axis), *arguments)
+            first = jax.lax.axis_index(self.axis).astype(jnp.int32) * part.n
+            part = eqx.tree_at(lambda part: part.first, part, first, is_leaf=lambda leaf: leaf is None)
+            return join(jax.lax.all_gather(function(part, *arguments), self.axis), *arguments)
 
         split, whole = PartitionSpec(self.axis), PartitionSpec()
-        by_name = dict.fromkeys(("offsets", "squares", "squares_low", "weights", "log_weights"), split)
-        specs = Centres(**{name: by_name.get(name, whole) for name in Centres._fields})
+        rows = lambda all: (all.offsets, all.squares, all.squares_low, all.weights, all.log_weights)  # noqa: E731
+        specs = eqx.tree_at(rows, jax.tree.map(lambda _: whole, centres), (split,) * 5)
         across = jax.shard_map(
             of_device,
             mesh=self.mesh,
@@ -132,26 +129,14 @@ class Sharded(AbstractReduction):
         )
         return across(centres, *arguments)
 
-    def at(self, centres: Centres, i: Int[Array, ""]) -> Chunk:
-        """From the device that keeps it."""
-
-        def if_here(part, start, i):
-            own = i - start.astype(i.dtype)
-            here = (own >= 0) & (own < part.n)
-            found = part.at(jnp.clip(own, 0, part.n - 1))
-            return jax.tree.map(lambda leaf: jnp.where(here, leaf, 0), found)
-
-        return self.fold(if_here, lambda parts, i: jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), parts), centres, i)
-
     def rows(self, n: int, d: int) -> int:
         """Those of `Chunked` for one share."""
         return Chunked(self.size).rows(-(-n // self.shards), d)
 
     def posterior(self, centres: Centres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
         """The posterior of each query, from the sums of all shares."""
-        rows = self.rows(centres.n, centres.d)
         most = plan(-(-centres.n // self.shards), centres.d, 4, jax.default_backend()).queries
-        return streamed(self, centres, x, alpha, sigma, rows, most)
+        return streamed(self, centres, (x, alpha, sigma), most)
 
 
 def _untyped(values: Array) -> Array:

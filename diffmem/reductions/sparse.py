@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool
 
 from ..arithmetic import unit_of
 from .base import fresh_chunk
-from .energies import Care, Queries, by_product, rounding
+from .energies import Queries, by_product, rounding
 from .sums import Sums, joined, nothing, of_chunk
 
 LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
@@ -25,28 +25,22 @@ def pays(centres, rows: int) -> bool:
     return centres.n * centres.d >= LARGE and rows % BLOCK == 0 and centres.dtype == jnp.float32
 
 
-def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) -> Sums:
-    """The sums over the blocks that hold a centre within `log n - log u` nats of the best of some query, or
-    `everything()` where these are many, which two chunks tell beforehand.
-
-    What is left out holds less than a rounding unit of the weight: logits by single-precision product are off by their
-    rounding, which the window is wider by.
+def sparse_sums(centres, queries: Queries, rows: int, everything) -> Sums:
+    """The sums over the blocks that hold a centre within `log n - log u` nats of the best of some query, wider by the
+    rounding of the logits (what is left out holds less than u of the weight), or `everything()` where these are many.
     """
     unit = unit_of(centres.radius)
     window = math.log(centres.n) - math.log(unit) + MARGIN + 2 * rounding(queries, unit, queries.radius)
     kept = lambda best: best >= (jnp.max(best, axis=1) - window)[:, None]  # noqa: E731
 
     def best_of_blocks(number):
-        chunk, _ = fresh_chunk(centres, rows, number)
-        logits = by_product(queries, chunk, centres.dtype)
+        logits = by_product(queries, fresh_chunk(centres, rows, number), centres.dtype)
         return jnp.max(logits.reshape(len(logits), -1, BLOCK), axis=2).astype(queries.away.dtype)
 
     def few():
         best = jax.lax.map(best_of_blocks, jax.lax.iota(jnp.int32, -(-centres.n // rows)))
         mask = jnp.any(kept(jnp.moveaxis(best, 1, 0).reshape(best.shape[1], -1)), axis=0)
-        return jax.lax.cond(
-            jnp.mean(mask) > FEW, everything, lambda: _sums_over_blocks(centres, queries, rows, care, mask)
-        )
+        return _sums_over_blocks(centres, queries, rows, mask)
 
     # two chunks, since one may hold the very points that the queries were made from
     probes = jnp.asarray([0, -(-centres.n // rows) // 2], jnp.int32)
@@ -57,7 +51,7 @@ def sparse_sums(centres, queries: Queries, rows: int, care: Care, everything) ->
     return jax.lax.cond(many, everything, few)
 
 
-def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Bool[Array, "blocks"]) -> Sums:
+def _sums_over_blocks(centres, queries: Queries, rows: int, mask: Bool[Array, "blocks"]) -> Sums:
     """The sums over the blocks of the mask, a group at a time."""
     count, per_chunk = jnp.sum(mask, dtype=jnp.int32), rows // BLOCK
     order = jnp.argsort(~mask, stable=True).astype(jnp.int32)
@@ -75,7 +69,6 @@ def _sums_over_blocks(centres, queries: Queries, rows: int, care: Care, mask: Bo
         )
         chunk = centres.take(place)
         chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
-        found = of_chunk(queries, chunk, care)
-        return done + GROUP, joined(queries, care, sums, found._replace(leader=place[found.leader]))
+        return done + GROUP, joined(queries, sums, of_chunk(queries, chunk))
 
     return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..arithmetic import dot, unit_of
-from .base import over_chunks
+from .base import Posterior, over_chunks
 from .centres import Chunk
-from .energies import Care, Queries, by_differences, by_product, rounding, tie
-from .posterior import Posterior
+from .energies import Queries, by_differences, by_product, rounding, tie
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
@@ -18,21 +17,19 @@ LOWEST = -1000.0  # nats at which a weight is 0 in every precision
 
 
 class Sums(NamedTuple):
-    """With e_i = exp(logit_i - top), logit_i = -E_i, over the centres so far."""
+    """Over the centres so far, with logit_i = -E_i, `top` the largest logit and e_i = exp(logit_i - top):
+
+    Z = sum e_i,    U = sum e_i log e_i,    P = sum e_i^2,
+    M1 = sum e_i o_i,    M2 = sum e_i |o_i|^2,    W = sum e_i log w_i.
+    """
 
     top: Float[Array, "*batch"]
     Z: Float[Array, "*batch"]
-    """sum e_i."""
     U: Float[Array, "*batch"]
-    """sum e_i log e_i."""
     P: Float[Array, "*batch"]
-    """sum e_i^2."""
     M1: Float[Array, "*batch d"]
-    """sum e_i o_i."""
     M2: Float[Array, "*batch"]
-    """sum e_i |o_i|^2."""
     W: Float[Array, "*batch"]
-    """sum e_i log w_i."""
     best: Float[Array, "*batch"]
     """The largest e_i: 1, or less at sigma = 0."""
     leader: Int[Array, "*batch"]
@@ -45,13 +42,12 @@ def nothing(queries: Queries) -> Sums:
     return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero, zero - 1, none)
 
 
-def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
+def of_chunk(queries: Queries, chunk: Chunk) -> Sums:
     """The sums over one chunk."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    top, e = weighed(queries, chunk, care)
+    top, e = weighed(queries, chunk)
     best = jnp.max(e, axis=1)
-    place = jax.lax.broadcasted_iota(jnp.int32, e.shape, 1)
-    leader = jnp.min(jnp.where(e == best[:, None], place, e.shape[1]), axis=1)
+    leader = chunk.numbers[first(e == best[:, None])]
 
     def moments(dtype):
         # one precision for all three: they are divided by one another
@@ -59,10 +55,8 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
         sums = jnp.sum(weight, axis=1), dot(weight, offsets), dot(weight, squares + low)
         return tuple(part.astype(wide) for part in sums)
 
-    if dtype == wide:
-        Z, M1, M2 = moments(dtype)
-    else:
-        Z, M1, M2 = jax.lax.cond(care.moments, lambda: moments(wide), lambda: moments(dtype))
+    own = lambda: moments(dtype)  # noqa: E731
+    Z, M1, M2 = own() if dtype == wide else jax.lax.cond(queries.moments, lambda: moments(wide), own)
     U = jnp.sum(jnp.where(e > 0, e * jnp.log(jnp.where(e > 0, e, 1)), 0), axis=1).astype(wide)
     # at sigma = 0 weights may be so small that their squares vanish; a chunk may have no weight at all
     share = e / jnp.where(best > 0, best, 1)[:, None]
@@ -72,7 +66,7 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
-def weighed(queries: Queries, chunk: Chunk, care: Care):
+def weighed(queries: Queries, chunk: Chunk):
     """The largest logit of a chunk, and e_i in the dtype of the centres."""
     dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
 
@@ -80,23 +74,22 @@ def weighed(queries: Queries, chunk: Chunk, care: Care):
         top = jnp.max(logits, axis=1)
         depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
         top = top.astype(wide)
-        e = jnp.exp(depth)
         if logits.dtype == wide:
             # without noise those that tie with the best share everything by weight
-            tied = (depth >= -tie(queries, care, top).astype(dtype)[:, None]) & (depth > -jnp.inf)
-            e = jnp.where(clean, jnp.where(tied, jnp.exp(jnp.maximum(chunk.log_weights, LIGHTEST))[None], 0), e)
-        return top, e
+            tied = (depth >= -tie(queries, top).astype(dtype)[:, None]) & (depth > -jnp.inf)
+            shares = jnp.where(tied, jnp.maximum(chunk.log_weights, LIGHTEST)[None], -jnp.inf)
+            depth = jnp.where(clean, shares, depth)
+        return top, jnp.exp(depth)
 
-    coarse = lambda: softmax(by_product(queries, chunk, dtype))  # noqa: E731
-    if dtype == wide:
-        return jax.lax.cond(care.energies, lambda: softmax(by_differences(queries, chunk)), coarse)
-    return jax.lax.cond(care.energies, lambda: softmax(by_product(queries, chunk, wide)), coarse)
+    fine = lambda: by_differences(queries, chunk) if dtype == wide else by_product(queries, chunk, wide)  # noqa: E731
+    coarse = lambda: by_product(queries, chunk, dtype)  # noqa: E731
+    return jax.lax.cond(queries.energies, lambda: softmax(fine()), lambda: softmax(coarse()))
 
 
-def joined(queries: Queries, care: Care, one: Sums, other: Sums) -> Sums:
+def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
     """The sums over two disjoint sets of centres, the first in order first."""
     top = jnp.maximum(one.top, other.top)
-    near = tie(queries, care, top)
+    near = tie(queries, top)
 
     def lowered(sums: Sums) -> Sums:
         fall = jnp.where(jnp.isneginf(sums.top), 0, sums.top - jnp.where(jnp.isneginf(top), 0, top))
@@ -119,34 +112,30 @@ def joined(queries: Queries, care: Care, one: Sums, other: Sums) -> Sums:
     return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
 
 
-def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
+def sums_over(centres, queries: Queries, rows: int) -> Sums:
     """The sums over all centres, `rows` at a time."""
     if rows >= centres.n:
-        return of_chunk(queries, centres.span(0, centres.n), care)
-
-    def add(sums: Sums, chunk: Chunk, numbers):
-        found = of_chunk(queries, chunk, care)
-        return joined(queries, care, sums, found._replace(leader=numbers[found.leader]))
-
+        return of_chunk(queries, centres.span(0, centres.n))
+    add = lambda sums, chunk: joined(queries, sums, of_chunk(queries, chunk))  # noqa: E731
     return over_chunks(centres, rows, add, nothing(queries))
 
 
-def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
+def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
     """The posterior from complete sums that were taken with this care, in the dtype of the centres."""
     unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
     clean, alpha = queries.clean, queries.alpha
-    lowest = care.shared - sums.top  # energy of the leader
+    lowest = queries.shared - sums.top  # energy of the leader
     log_Z = jnp.log(sums.Z) - lowest
     m = sums.M1 / sums.Z[:, None]
     displacement = alpha[:, None] * m - queries.away
     # without noise a query is on a point up to rounding or not at all
     noise = 4 * unit_of(m) * (jnp.abs(queries.away) + alpha[:, None] * jnp.abs(m))
     displacement = jnp.where(clean[:, None] & (jnp.abs(displacement) <= noise), 0, displacement)
-    on_point = jnp.all(displacement == 0, axis=1) & (lowest <= tie(queries, care, sums.top))
+    on_point = jnp.all(displacement == 0, axis=1) & (lowest <= tie(queries, sums.top))
     squares = jnp.maximum(sums.M2 / sums.Z, 0)
     # a centre far from those that matter may have a larger error, but not a larger one than its energy
-    of_product = rounding(queries, care.unit, jnp.sqrt(squares))
-    error = jnp.where(care.product, of_product, ROUNDED * care.unit * jnp.maximum(lowest, 0))
+    of_product = rounding(queries, queries.unit, jnp.sqrt(squares))
+    error = jnp.where(queries.product, of_product, ROUNDED * queries.unit * jnp.maximum(lowest, 0))
     leader_weight = sums.best / sums.Z
     found = Posterior(
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z),
@@ -156,21 +145,19 @@ def concluded(centres, queries: Queries, sums: Sums, care: Care) -> Posterior:
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,
-        spread=unit * unit * _spread(queries, sums, care, m, displacement),
+        spread=unit * unit * _spread(queries, sums, m, displacement),
         discarded=jnp.where(clean, 0, moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
 
 
-def _spread(queries: Queries, sums: Sums, care: Care, m, displacement):
-    """tr C: `<|o|^2> - |m|^2`, or where energies have more digits than these, if it subtracts the smaller numbers, by
-    `<|a - alpha o|^2> = |alpha m - a|^2 + alpha^2 tr C`.
-    """
+def _spread(queries: Queries, sums: Sums, m, displacement):
+    """tr C = `<|o|^2> - |m|^2`, or where energies have more digits `(<|a - alpha o|^2> - |alpha m - a|^2)/alpha^2`."""
     alpha, beta = queries.alpha, queries.beta
     squares, squared = sums.M2 / sums.Z, jnp.sum(displacement * displacement, axis=1)
-    low = care.energies & ~care.moments & ~queries.clean & (squared < alpha * alpha * squares)
+    low = queries.energies & ~queries.moments & ~queries.clean & (squared < alpha * alpha * squares)
     by_moments = squares - jnp.sum(m * m, axis=1)
-    distances = 2 * (care.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
+    distances = 2 * (queries.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
     by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)
     # rounding leaves something of a difference where one centre holds everything
     most = jnp.where(queries.clean, jnp.inf, (1 - sums.best / sums.Z) * (2 * queries.radius) ** 2)
@@ -178,9 +165,13 @@ def _spread(queries: Queries, sums: Sums, care: Care, m, displacement):
 
 
 def moved_weight(error, leader_weight):
-    """Bound on the total variation of weights whose energies are wrong by up to `error` nats: tanh(error/2), and less
-    where one of them holds nearly everything.
-    """
+    """Bound on the total variation of weights whose energies are wrong by up to `error` nats."""
     error = jnp.minimum(error, 50)
     others = 1 - leader_weight + 2.0**-24  # what single precision cannot tell from nothing
     return jnp.minimum(jnp.tanh(error / 2), jnp.expm1(2 * error) * jnp.exp(2 * error) * others)
+
+
+def first(holds):
+    """The first place in each row that holds; `argmax` knows no double precision while x64 is off."""
+    places = jax.lax.broadcasted_iota(jnp.int32, holds.shape, 1)
+    return jnp.min(jnp.where(holds, places, holds.shape[1]), axis=1)

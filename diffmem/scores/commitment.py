@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..arithmetic import gamma, unit_of
-from ..reductions import AbstractReduction, AnyCentres, Posterior
-from ..reductions.differences import separation
+from ..reductions import AnyCentres, Posterior
+from ..reductions.gibbs import separation
 from ..representation import one_line
 
 ROUNDINGS = 64  # rounding units by which a weight may be wrong beyond `discarded`: exponentials and their sums
@@ -44,11 +44,9 @@ class Commitment(NamedTuple):
     __repr__ = one_line
 
 
-def commitment_of(
-    reduction: AbstractReduction, centres: AnyCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma
-) -> Commitment:
+def commitment_of(centres: AnyCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma) -> Commitment:
     """The certificate, from the posterior at x; lengths are in the units in which the centres are kept."""
-    leader = reduction.at(centres, found.leader)
+    leader = centres.take(found.leader[None])
     unit, length = unit_of(x), centres.unit
     slack = found.discarded + ROUNDINGS * unit
     w, others = found.leader_weight - slack, jnp.maximum(1 - found.leader_weight, 0) + slack

@@ -155,13 +155,13 @@ class Empirical(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         known = self.posterior(x, level) if found is None else found.info
         known = known._replace(mean=known.mean.ravel(), displacement=known.displacement.ravel())
-        return commitment_of(self.reduction, self.centres, known, x.ravel(), alpha, sigma)
+        return commitment_of(self.centres, known, x.ravel(), alpha, sigma)
 
     def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
-        point = _drawn(self.reduction, self.centres, which)
+        point = _drawn(self.centres, which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _cast(self, x, level: NoiseLevel):
@@ -177,6 +177,6 @@ _covariance = eqx.filter_jit(reductions.covariance)
 
 
 @eqx.filter_jit
-def _drawn(reduction: AbstractReduction, centres: AnyCentres, key: RandomKey) -> Float[Array, "d"]:
+def _drawn(centres: AnyCentres, key: RandomKey) -> Float[Array, "d"]:
     """A centre drawn by weight."""
-    return centres.centre + centres.unit * reduction.at(centres, centres.drawn(key)).offsets[0]
+    return centres.centre + centres.unit * centres.take(centres.drawn(key)[None]).offsets[0]

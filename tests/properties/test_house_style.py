@@ -78,7 +78,6 @@ DEFAULTS = {
     "hold",
     "place",
     "fold",
-    "at",
 }
 
 

@@ -12,7 +12,7 @@ from test_memory import QUERIES, equations
 from diffmem import processes, sample
 from diffmem.integrators import Heun, grids
 from diffmem.level import NoiseLevel
-from diffmem.reductions import Dense, Generated, generated, generated_centres
+from diffmem.reductions import Dense, Generated, generated
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
@@ -121,7 +121,7 @@ def test_one_point_and_two_kinds_of_keys():
 @pytest.mark.slow
 def test_few_large_points(monkeypatch):
     """More coordinates than may be drawn at once, in fewer points than tell their size."""
-    monkeypatch.setattr(generated_centres, "MOST", 90)
+    monkeypatch.setattr(generated, "MOST", 90)
     monkeypatch.setattr(generated, "ENTRIES", 40)
     score = Empirical(KEY, reduction=Generated(image, 3))
     points = stored(image, 3)
