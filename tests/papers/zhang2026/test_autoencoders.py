@@ -18,7 +18,7 @@ X = RNG.normal(size=(50, 6))
 @pytest.mark.slow
 def test_separated_points_get_one_unit_each():
     points = separated(4 * np.eye(8)[:3] + 0.3)
-    (found,) = train_autoencoders([points], 12, 0.2, 0.02, key=jax.random.key(0), steps=2500, batch=96)
+    (found,) = train_autoencoders([points], 12, 0.2, 0.02, key=jax.random.key(0), steps=5000, batch=96)
     merged = found.merged()
     assert len(merged.mass) == 3
     directions = points / np.linalg.norm(points, axis=1, keepdims=True)
