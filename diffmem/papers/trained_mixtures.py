@@ -85,7 +85,7 @@ def copy_ratios(
 
 def first_above(x: Float[np.ndarray, "nodes"], y: Float[np.ndarray, "nodes"], level: float) -> float:
     """The x at which y, linear between nodes, first rises above `level`; NaN where it starts above or never does."""
-    return float(np.log(crossing(-np.asarray(y, float)[None], np.exp(x), -level)[0]))
+    return float(np.log(crossing(-np.asarray(y), np.exp(x), -level)))
 
 
 def clusters(d: int, count: int, *, key: PRNGKeyArray, deviation: float = 1.0) -> GaussianMixture:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from jaxtyping import ArrayLike, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ..annotations import Numbers, Points, RandomKey
 from ..integrators import AbstractIntegrator, Heun, grids, sample
@@ -69,13 +69,15 @@ def training_course(
     return described(xr.Dataset(variables, {"step": run.steps[index]}), VARIABLES)
 
 
-def rise_time(steps: Real[ArrayLike, " k"], curve: Real[ArrayLike, " k"], level: float) -> float:
+def rise_time(
+    steps: Real[ArrayLike, " k"], curves: Real[ArrayLike, "*members k"], level: float
+) -> Float[np.ndarray, "*members"]:
     """The number of steps at which a curve first rises above `level`, linear in log steps between snapshots.
 
-    NaN where the curve starts above `level` or never rises above it. For a falling curve pass `-curve` and `-level`.
+    NaN where a curve starts above `level` or never rises above it. For falling curves pass `-curves` and `-level`.
     The time at which a network memorizes is the rise time of `held_out_loss - train_loss`, or of `copied`.
     """
-    return float(crossing(-np.asarray(curve, float)[None], np.asarray(steps, float), -level)[0])
+    return crossing(-np.asarray(curves, float), steps, -level)
 
 
 def slope(x: Real[ArrayLike, " k"], y: Real[ArrayLike, " k"]) -> float:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..annotations import RandomKey
+from ..checks import check_nonnegative
 from ..data.indexed_draws import indexed_normals
 from ..level import NoiseLevel
 from ..scores import AbstractScore
@@ -91,63 +92,49 @@ class ScoreMatching(AbstractObjective):
 class AmbientScoreMatching(AbstractObjective):
     """Score matching that uses only one fixed noisy copy of a datum wherever the noise is larger than that of the copy.
 
-    A datum is a pair (x_0, y) with `y = x_0 + noise z` drawn once (`noisy_copies`). At sigma > alpha noise,
+    A datum is (x_0, y, noise) with `y = x_0 + noise z` drawn once (`noisy_copies`). At sigma > alpha noise,
     `x = alpha y + tau z` with `tau^2 = sigma^2 - alpha^2 noise^2`, and the estimate of y that follows from D,
     `yhat = (tau^2 D + alpha noise^2 x) / sigma^2`, is compared with y: `weight |yhat - y|^2 / d`. At smaller sigma, the
     loss is that of `ScoreMatching` on x_0; where x_0 must not be used at all, `levels` must not reach there. The
-    minimum at sigma > alpha noise is `scores.Ambient`.
+    minimum at sigma > alpha noise is `scores.Ambient`. At noise = 0 the loss is that of `ScoreMatching`.
 
     Source: Shah et al., arXiv:2502.21278; Daras et al., arXiv:2404.10177, for any alpha.
     """
 
     levels: AbstractLevels
-    noise: float = eqx.field(converter=float)
     weight: Weight = flat
     draws: int = 1
     antithetic: bool = False
 
-    def __check_init__(self):
-        if not self.noise >= 0:
-            raise ValueError(f"`noise` must be at least 0, but is {self.noise}.")
-
     def at(
         self,
         score: AbstractScore,
-        datum: tuple[Float[Array, "*shape"], Float[Array, "*shape"]],
+        datum: tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, ""]],
         level: NoiseLevel,
         z: Float[Array, "*shape"],
     ) -> Float[Array, ""]:
         """The loss at one level and noise."""
-        return self.weight(level) * ambient_error(score, *datum, jnp.asarray(self.noise, z.dtype), level, z)
-
-
-def ambient_error(
-    score: AbstractScore,
-    clean: Float[Array, "*shape"],
-    copy: Float[Array, "*shape"],
-    noise: Float[Array, ""],
-    level: NoiseLevel,
-    z: Float[Array, "*shape"],
-) -> Float[Array, ""]:
-    """`|yhat - y|^2 / d` of `AmbientScoreMatching`; at noise = 0 that of `ScoreMatching`, `|D - x_0|^2 / d`."""
-    alpha, sigma = level
-    own = alpha * noise
-    hidden = sigma > own
-    share = jnp.where(hidden, (1 - own / sigma) * (1 + own / sigma), 1)  # (tau / sigma)^2
-    target = jnp.where(hidden, copy, clean)
-    x = alpha * target + sigma * jnp.sqrt(share) * z
-    carried = jnp.where(hidden, alpha * (noise / sigma) ** 2, 0)
-    error = share * score.denoise(x, level) + carried * x - target
-    return jnp.mean(error**2)
+        clean, copy, noise = datum
+        alpha, sigma = level
+        own = alpha * noise
+        hidden = sigma > own
+        share = jnp.where(hidden, (1 - own / sigma) * (1 + own / sigma), 1)  # (tau / sigma)^2
+        target = jnp.where(hidden, copy, clean)
+        x = alpha * target + sigma * jnp.sqrt(share) * z
+        carried = jnp.where(hidden, alpha * (noise / sigma) ** 2, 0)
+        error = share * score.denoise(x, level) + carried * x - target
+        return self.weight(level) * jnp.mean(error**2)
 
 
 def noisy_copies(
     points: Float[ArrayLike, "n *shape"], noise: float, *, key: RandomKey
-) -> tuple[Float[Array, "n *shape"], Float[Array, "n *shape"]]:
-    """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`.
+) -> tuple[Float[Array, "n *shape"], Float[Array, "n *shape"], Float[Array, " n"]]:
+    """The data of `AmbientScoreMatching`: the points, each with its one copy `x_0 + noise z`, and the noise of each.
 
-    Copy i depends on key and i only.
+    Copy i depends on key and i only. Raises ValueError for a negative noise.
     """
+    check_nonnegative("noise", noise)
     points = jnp.asarray(points)
     z = indexed_normals(key, jnp.arange(len(points)), points.shape[1:], points.dtype)
-    return points, points + jnp.asarray(noise, points.dtype) * z
+    noises = jnp.full(len(points), noise, points.dtype)
+    return points, points + jnp.asarray(noise, points.dtype) * z, noises

@@ -45,6 +45,8 @@ def test_rise_time():
     assert studies.rise_time(steps, np.array([0.0, 0.0, 0.2, 0.6]), 0.4) == pytest.approx(10**2.5)
     assert np.isnan(studies.rise_time(steps, np.zeros(4), 0.4))
     assert np.isnan(studies.rise_time(steps, np.ones(4), 0.4))
+    several = np.array([[0.0, 0.0, 0.2, 0.6], [0.0, 0.8, 0.8, 0.8], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(studies.rise_time(steps, several, 0.4), [10**2.5, 10**0.5, np.nan])
 
 
 def test_slope_is_the_exponent():

@@ -79,7 +79,7 @@ def test_the_empirical_score_is_the_minimum():
 def test_the_ambient_score_is_the_minimum_of_the_ambient_objective():
     noise = 0.5
     data = training.noisy_copies(POINTS, noise, key=jax.random.key(2))
-    objective = training.AmbientScoreMatching(training.Fixed(*LEVEL), noise)
+    objective = training.AmbientScoreMatching(training.Fixed(*LEVEL))
     best = scores.Ambient(data[1], noise)
     least = mean_loss(objective, best, data)
     for other in (scores.Empirical(POINTS), scores.Empirical(data[1]), scores.Ambient(data[1], 0.4)):
@@ -90,16 +90,25 @@ def test_below_the_noise_of_the_copies_the_ambient_objective_is_the_plain_one():
     data = training.noisy_copies(POINTS, 2.0, key=jax.random.key(2))
     score, key = scores.Gaussian(POINTS.mean(0), 1.0), jax.random.key(3)
     plain = training.ScoreMatching(training.Fixed(*LEVEL), training.weights.noise)
-    ambient = training.AmbientScoreMatching(training.Fixed(*LEVEL), 2.0, training.weights.noise)
+    ambient = training.AmbientScoreMatching(training.Fixed(*LEVEL), training.weights.noise)
+    datum = tuple(part[0] for part in data)
+    assert ambient(score, datum, key=key) == pytest.approx(float(plain(score, POINTS[0], key=key)), rel=1e-5)
+
+
+def test_without_noise_in_the_data_the_ambient_objective_is_the_plain_one():
+    data = training.noisy_copies(POINTS, 0.0, key=jax.random.key(2))
+    score, key = scores.Gaussian(POINTS.mean(0), 1.0), jax.random.key(3)
+    plain, ambient = (make(training.Fixed(*LEVEL)) for make in (training.ScoreMatching, training.AmbientScoreMatching))
     datum = tuple(part[0] for part in data)
     assert ambient(score, datum, key=key) == pytest.approx(float(plain(score, POINTS[0], key=key)), rel=1e-5)
 
 
 def test_copies_are_drawn_once_with_the_stated_noise():
     points = jnp.zeros((2000, 3), FLOAT)
-    clean, copies = training.noisy_copies(points, 0.4, key=jax.random.key(0))
+    clean, copies, noises = training.noisy_copies(points, 0.4, key=jax.random.key(0))
     assert np.std(copies) == pytest.approx(0.4, rel=5 / np.sqrt(2 * 6000))
     np.testing.assert_array_equal(clean, points)
+    np.testing.assert_array_equal(noises, np.full(2000, 0.4, FLOAT))
     few = training.noisy_copies(points[:3], 0.4, key=jax.random.key(0))[1]
     np.testing.assert_array_equal(few, copies[:3])
 
@@ -132,7 +141,10 @@ def test_draws_are_averaged():
         (lambda: training.LogUniform(0.0, 1.0), "must be positive and rising, but are 0.0 and 1.0"),
         (lambda: training.LogNormal(0.0, 0.0), "`std` must be positive, but is 0.0"),
         (lambda: training.UniformTime(OU, 3.0, 2.0), r"must rise within \[0.001, 10.0\], but are 3.0 and 2.0"),
-        (lambda: training.AmbientScoreMatching(LAWS["LogNormal"][0], -1.0), "`noise` must be at least 0, but is -1.0"),
+        (
+            lambda: training.noisy_copies(POINTS, -1.0, key=jax.random.key(0)),
+            "`noise` must be at least 0, but holds -1.0",
+        ),
         (lambda: training.log_spaced(10, 0), "`count` must be at least 1, but is 0"),
         (lambda: training.log_spaced(10, 3, first=11), "`first` must be from 1 to the number of steps, 10, but is 11"),
     ],

@@ -125,7 +125,7 @@ def curved_collapse(latent: int, ambient: int, settings: Settings, key: PRNGKeyA
         points = jnp.asarray(points, z.dtype)
         repeated = jnp.tile(points, (settings.noises, 1))
         own = own_weight(scores.Empirical(points), repeated, z, levels_at(sigma, z.dtype))
-        found.append(time_at(crossing(own[None], sigma)[0]))
+        found.append(time_at(crossing(own, sigma)))
     return float(np.mean(found))
 
 

@@ -178,7 +178,7 @@ def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key:
         "t_agree": here,
         "t_agree_error": (late - early) / 2,
         "t_s": t_s,
-        "t_c": time_at(crossing(own.value[None], ratios)[0]),
+        "t_c": time_at(crossing(own.value, ratios)),
         "t_null": time_at(null),
     }
     return xr.Dataset({"agreement": ("scaled_s", agreement.value), **numbers}, {"scaled_s": scaled})

@@ -1,4 +1,4 @@
-"""The two times of training a network: when it generalizes, on a law where that takes time, and when it memorizes."""
+"""The two times of training a network: when it memorizes, and when it generalizes on a law where that takes time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,13 +28,10 @@ def networks(
 ) -> Group:
     """The step at which networks memorize and the one at which they generalize, against the number of points.
 
-    `memorizing` and `generalizing` are (numbers of points, steps) of two `network_courses` of residual networks with
-    two hidden layers of 128. A network memorizes where held-out loss less training loss is `GAP`; its points are of two
-    unit Gaussians. It generalizes where its score error is `SHARE` of the error of the untrained network, which takes a
-    law that EDM's preconditioning does not already solve: clusters narrower than the noise levels, trained from sigma =
-    `LOW`. Times are NaN where a curve does not get there. Copies are counted at 20 log-spaced snapshots.
-
-    Cost: that of the two trainings; a minute for four networks and 16,000 steps.
+    `memorizing` and `generalizing` are (numbers of points, steps) of two `network_courses`. A network memorizes where
+    held-out loss less training loss is `GAP`; its points are of two unit Gaussians. It generalizes where its score
+    error is `SHARE` of the error of the untrained network, which takes a law that EDM's preconditioning does not
+    already solve: clusters narrower than the noise levels, trained from sigma = `LOW`.
     """
     mean_key, training_key = jax.random.split(key)
     late_key, early_key = jax.random.split(training_key)
@@ -42,34 +39,29 @@ def networks(
     n, steps = memorizing
     snapshots = log_spaced(steps, 20, max(1, steps // 400))
     late = network_courses(pair, n, key=late_key, steps=steps, snapshots=snapshots, counted=range(len(snapshots)))
-    memorized = [rise_time(late.step.values, one, GAP) for one in late.gap.values]
-    kept = ["gap", "copied", "held_out_loss", "score_error"]
-    late = late.swap_dims(member="n")[kept].drop_vars("width")
-    late = late.rename({name: f"network_{name}" for name in (*kept, "n", "step")})
 
     means = spheres(CLUSTERS, D, radius=D**0.5, key=mean_key).points
     narrow = GaussianMixture(np.ones(CLUSTERS), means, np.full(CLUSTERS, SPREAD**2))
     n, steps = generalizing
     snapshots, ratios = np.array([0, *log_spaced(steps, 32, min(4, steps))]), (LOW, RATIOS[1])
     early = network_courses(narrow, n, key=early_key, steps=steps, snapshots=snapshots, ratios=ratios, samples=10)
-    errors = (early.score_error / early.score_error.isel(step=0)).values[:, 1:]
-    generalized = [rise_time(early.step.values[1:], -one, -SHARE) for one in errors]
-    found = late.assign_coords(early_n=list(n), early_step=early.step.values[1:]).assign(
-        network_time=("network_n", memorized),
-        early_error=(("early_n", "early_step"), errors),
-        early_time=("early_n", generalized),
+    errors = (early.score_error / early.score_error.isel(step=0)).isel(step=slice(1, None))
+
+    kept = ["gap", "copied", "held_out_loss", "score_error"]
+    found = late.swap_dims(member="n")[kept].drop_vars("width")
+    found = found.rename({name: f"network_{name}" for name in (*kept, "n", "step")})
+    found = found.assign_coords(early_n=list(n), early_step=errors.step.values).assign(
+        network_time=("network_n", rise_time(late.step.values, late.gap.values, GAP)),
+        early_error=(("early_n", "early_step"), errors.values),
+        early_time=("early_n", rise_time(errors.step.values, -errors.values, -SHARE)),
     )
     return network_summary(found), found
 
 
 def network_summary(found: xr.Dataset) -> dict[str, Any]:
-    """Exponents in n, and how much is copied and lost at the best moment and at the end.
+    """Exponents in n of the times, the copies where the held-out loss is least and at the end, and the final error.
 
-    By the keys of claims, here without their prefix `network_`. `slope`, `rise`: exponent of the time of memorization
-    in n, and its least ratio between successive n; `level_slope`: exponent of the time of generalization;
-    `least_copied`: copies at the snapshot of the lowest held-out loss, the largest of all n; `last_copied`: copies at
-    the end, the least of all n up to `FEW`; `error`: score error at the end over its least value, the smallest ratio of
-    all n. What needs a second n or a small one may be missing.
+    Each for the worst n; the copies at the end are those of networks of at most `FEW` points.
     """
     n, time, early = found.network_n.values, found.network_time.values, found.early_n.values
     best = found.network_held_out_loss.values.argmin(1)
@@ -78,10 +70,10 @@ def network_summary(found: xr.Dataset) -> dict[str, Any]:
         "network_least_copied": copied[np.arange(len(n)), best].max(),
         "network_error": (error[:, -1] / error.min(1)).min(),
     }
+    if (n <= FEW).any():
+        values["network_last_copied"] = copied[n <= FEW, -1].min()
     if len(n) > 1:
         values |= {"network_slope": slope(n, time), "network_rise": (time[1:] / time[:-1]).min()}
     if len(early) > 1:
         values["network_level_slope"] = slope(early, found.early_time.values)
-    if (n <= FEW).any():
-        values["network_last_copied"] = copied[n <= FEW, -1].min()
     return values

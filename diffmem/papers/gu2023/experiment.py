@@ -171,9 +171,9 @@ def trained(
     key: PRNGKeyArray,
     width: Sequence[int] | None = None,
     batch: int = 128,
-) -> tuple[Float[np.ndarray, " members"], list[float]]:
+) -> tuple[Float[np.ndarray, " members"], Float[np.ndarray, " members"]]:
     """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
     law, steps = scores.GaussianMixture.two_clusters(jnp.ones(d)), settings.network_steps
     snapshots, sampled = log_spaced(steps, 20, 50), {"samples": settings.network_samples, "flow_steps": 40}
     found = network_courses(law, n, width=width, batch=batch, key=key, steps=steps, snapshots=snapshots, **sampled)
-    return found.copied.values[:, -1], [rise_time(found.step.values, gap, GAP) for gap in found.gap.values]
+    return found.copied.values[:, -1], rise_time(found.step.values, found.gap.values, GAP)

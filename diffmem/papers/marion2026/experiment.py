@@ -70,12 +70,13 @@ def family(settings: Settings, key: PRNGKeyArray) -> Group:
         if i < settings.loss_sets:
             options = {"key": loss_key, "points": settings.loss_points, "levels": settings.levels}
             losses.append([widened_losses(train, variances, objective, **options) for objective in OBJECTIVES])
-    copied, to_train, to_test = np.mean(rows, axis=0)
-    change = np.diff(rows, axis=1)[:, 1]
-    change = change - change[:, :1]
-    curves = {"copied": copied, "to_train": to_train, "to_test": to_test, "gap": to_test - to_train}
-    curves |= {"gap_change": change.mean(0), "gap_change_error": change.std(0, ddof=1) / math.sqrt(settings.sets)}
-    curves |= dict(zip(("edm_loss", "flat_loss"), np.mean(losses, axis=0)))
+    copied, to_train, to_test = np.swapaxes(rows, 0, 1)  # (sets, widths)
+    gap = to_test - to_train
+    change = gap - gap[:, :1]
+    curves = {"copied": copied, "to_train": to_train, "to_test": to_test, "gap": gap, "gap_change": change}
+    curves = {name: part.mean(0) for name, part in curves.items()}
+    curves["gap_change_error"] = change.std(0, ddof=1) / math.sqrt(settings.sets)
+    curves["edm_loss"], curves["flat_loss"] = np.mean(losses, axis=0)
     found = xr.Dataset({name: ("width", row) for name, row in curves.items()}, {"width": list(settings.widths)})
     return family_summary(found, settings.sets), found
 
@@ -127,5 +128,4 @@ def network_summary(found: xr.Dataset) -> dict[str, Any]:
 
 def memorization_steps(found: xr.Dataset, by: str) -> Float[np.ndarray, " networks"]:
     """The step at which the loss gap of each network reaches its level; NaN where it does not."""
-    steps, gaps = found[f"step_{by}"].values, found[f"gap_{by}"].values
-    return np.array([rise_time(steps, gap, MEMORIZING[by]) for gap in gaps])
+    return rise_time(found[f"step_{by}"].values, found[f"gap_{by}"].values, MEMORIZING[by])

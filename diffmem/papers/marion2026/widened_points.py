@@ -29,9 +29,8 @@ def widened_distances(
 ) -> Float[np.ndarray, "3 k"]:
     """Share of copies (d1/d2 < 1/3), sliced Wasserstein distance to `train` and to `test`, for each variance.
 
-    n samples are exact draws of each member's end law: chosen training points and noise are the same for all variances,
-    as are the directions of all distances, so that differences along the family have little noise. Cost: two sorts of
-    n + m numbers for each direction and variance.
+    n samples are exact draws of each member's end law. Chosen training points, noise and the directions of distances
+    are the same for all variances, so that differences along the family have little noise.
     """
     train, found = jnp.asarray(train), []
     options = {"key": direction_key, "projections": PROJECTIONS}
@@ -48,21 +47,21 @@ def widened_losses(
     objective: ScoreMatching,
     *,
     key: PRNGKeyArray,
-    levels: int = 16,
-    points: int | None = None,
+    levels: int,
+    points: int,
 ) -> Float[np.ndarray, " k"]:
     """Training loss of each member over that of the first one: `E weight(level) |D(alpha y + sigma z) - y|^2`.
 
     The mean over `levels` noise levels, which divide the objective's law in equal shares, and over the first `points`
-    of the training points (all unless given), with equal noise for all members. Where the first variance is 0, the loss
-    is in units of its exact minimum.
+    of the training points, with equal noise for all members. At variance 0 the loss is its exact minimum.
     """
     at = [objective.levels.at(jnp.asarray((i + 0.5) / levels)) for i in range(levels)]
-    keys, judged, total = jax.random.split(key, levels), np.asarray(train)[:points], []
-    for variance in variances:
-        score = widened(train, variance)
-        losses = [metrics.denoising_loss(score, judged, level, key=k).value for level, k in zip(at, keys)]
-        total.append(sum(float(objective.weight(level)) * float(loss) for level, loss in zip(at, losses)))
+    keys, judged = jax.random.split(key, levels), np.asarray(train)[:points]
+
+    def loss(score, level, key):
+        return float(objective.weight(level)) * float(metrics.denoising_loss(score, judged, level, key=key).value)
+
+    total = [sum(loss(widened(train, v), level, k) for level, k in zip(at, keys)) for v in variances]
     return np.array(total) / total[0]
 
 

@@ -7,22 +7,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
 
 from ... import theory
+from ...integrators import grids
 from ...metrics import memorization, nearest
-from ...scores import Empirical, GaussianMixture
+from ...processes import EDM
+from ...scores import AbstractScore, Ambient, Empirical, GaussianMixture
 from ...training import log_spaced
 from ..base import Results
+from ..flows import flow_from
 from ..measurements import Group, farthest, farthest_mean, together
 from ..trained_mixtures import clusters
-from .ambient_flows import ambient_branches, average_by_source, flow_between
 from .ambient_networks import ambient_against_plain, ambient_courses
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the population: dimensions, clusters and their standard deviation s0
 LOW, HIGH = 0.1, 0.35  # noises of the data at which the claims are checked
-TOP = 80.0  # noise where the flow starts
-LEAST = 10  # samples that a group must have to be averaged
+TOP, BOTTOM = 80.0, 2e-3  # noises where the flow starts and where it counts as ended
+PROCESS = EDM()  # one process for all grids: only their times differ, so nothing compiles again
+LEAST = 10  # samples of one source that can be averaged
 EQUAL_LOSS = 4.0  # held-out loss at which copies of networks are compared
 BRANCHES = ("plain", "ambient")
 
@@ -85,14 +88,19 @@ def one_draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
 
 
 def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"], steps: int) -> xr.Dataset:
-    """Copies, quality and averages for either score above the noise of the data, and another score below it."""
+    """Copies, quality and averages for either score above the noise of the data, and another score below it.
+
+    In tau = sqrt(sigma^2 - noise^2) the flow of `scores.Ambient`, the optimum of ambient training, is that of the
+    score of the noisy copies, followed down to tau = 0, where it ends on one of them.
+    """
     population, train, unit_noise = drawn
-    states = ambient_branches(train, unit_noise, noise, start, TOP, steps=steps)
-    ends = [flow_between(population, states[name], noise, steps=steps) for name in BRANCHES]
+    seen = train, train + noise * unit_noise
+    plain = flow_between(Empirical(train), start, TOP, noise, steps=steps)
+    ambient = flow_between(Ambient(seen[1], noise).noisy, start, math.sqrt(TOP**2 - noise**2), steps=steps)
+    ends = [flow_between(population, states, noise, steps=steps) for states in (plain, ambient)]
     squares = [np.mean(nearest(end, population.means).distance ** 2) for end in ends]
-    below = flow_between(Empirical(train), states["ambient"], noise, steps=steps)
-    seen = {"plain": train, "ambient": train + noise * unit_noise}
-    error, size = zip(*(average_by_source(states[name], seen[name], train, LEAST) for name in BRANCHES))
+    below = flow_between(Empirical(train), ambient, noise, steps=steps)
+    error, size = zip(*(average_by_source(*pair, train, LEAST) for pair in zip((plain, ambient), seen)))
     curves = {
         "copied": ("branch", [memorization(end, train).fraction for end in ends]),
         "quality": ("branch", [float(square) / (D * SPREAD**2) for square in squares]),
@@ -102,6 +110,29 @@ def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"]
         "own": ("group", noise * np.linalg.norm(np.asarray(unit_noise, np.float64), axis=1)),
     }
     return xr.Dataset(curves)
+
+
+def flow_between(
+    score: AbstractScore, start: Float[Array, "count d"], high: float, low: float = BOTTOM, *, steps: int
+) -> Float[Array, "count d"]:
+    """States at noise `low` of the probability flow from states at `high`, by Heun's method on a Karras grid."""
+    return flow_from(start, score, PROCESS, grids.karras(EDM(sigma_min=low, sigma_max=high), steps)).points
+
+
+def average_by_source(
+    samples: Real[ArrayLike, "count d"], seen: Real[ArrayLike, "n d"], clean: Real[ArrayLike, "n d"], least: int
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The averaging attack: distance of the average of the samples of each source to its clean point, and their number.
+
+    The source of a sample is its nearest point of `seen`; the distance is NaN where it has fewer than `least` samples.
+    For samples `x_i + s z` of sources seen clean it falls as `s sqrt(d/k)`; for sources seen through one noisy copy it
+    stays at the noise of the copy.
+    """
+    states, clean = np.asarray(samples, np.float64), np.asarray(clean, np.float64)
+    member = (nearest(states, seen).index[:, :1] == np.arange(len(clean))).astype(float)  # (samples, sources)
+    size = member.sum(axis=0)
+    mean = member.T @ states / np.where(size >= least, size, np.nan)[:, None]
+    return np.linalg.norm(mean - clean, axis=1), size
 
 
 def frontier(at: xr.Dataset) -> dict[str, Any]:
@@ -139,7 +170,5 @@ def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     steps, noises = settings.network_steps, settings.network_noises
     snapshots = log_spaced(steps, 22, steps // 100)
     course = ambient_courses(law, settings.network_n, noises, key=key, steps=steps, snapshots=snapshots)
-    values = {}
-    if len(noises) > 1 and noises[0] == 0:
-        values = {f"learned_{name}": value for name, value in ambient_against_plain(course, EQUAL_LOSS).items()}
+    values = ambient_against_plain(course, EQUAL_LOSS) if len(noises) > 1 and noises[0] == 0 else {}
     return values, course.rename(copied="learned_copied", held_out_loss="learned_loss", noise="learned_noise")

@@ -6,13 +6,12 @@ import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, PRNGKeyArray
+from scipy.stats import mannwhitneyu
 
 from ... import data, theory
 from ..base import Results
 from ..measurements import Group, farthest, together
-from .autoencoders import Autoencoder, steered, train_autoencoders
-from .training_sets import duplicated, separated
-from .units import code_spread, merged_units, top_energy
+from .autoencoders import Autoencoder, code_spread, steered, top_energy, train_autoencoders, unit
 
 SIGMA = 0.2
 SEPARATED, SEPARATED_WIDTH, SEPARATED_DECAY = 6, 24, 1e-2  # points, units and penalty
@@ -51,51 +50,51 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 def digits() -> data.Dataset:
     """Digits with pixels in [0, 1], the units of sigma and of the penalties, less their mean."""
     whole = data.digits()
-    return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels, name="centred digits")
+    return data.Dataset((whole.points - whole.points.mean(axis=0)) / 2, whole.labels)
 
 
 def separated_points(settings: Settings, key: PRNGKeyArray) -> Group:
     """One digit of each of six classes, moved apart: columns, masses and codes of the trained network."""
-    pixels, classes = digits().points, np.asarray(digits().labels)
     pick, fit = jax.random.split(key)
-    chosen = [one_of_each(classes, jax.random.fold_in(pick, i)) for i in range(settings.sets)]
-    sets, steps = [separated(pixels[index]) for index in chosen], settings.separated_steps
-    found = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, key=fit, steps=steps, batch=192)
-    masses, predicted, cosines, counts, energies = [], [], [], [], []
-    for points, network in zip(sets, found):
-        used = network.mass > 1e-3 * network.mass.max()
-        towards = [unit(points) @ unit(columns.T[used]).T for columns in network]
-        cosines.append(min(part.max(axis=0).min() for part in towards))
-        merged = merged_units(*network)
-        owner = (unit(points) @ unit(merged.encoder.T).T).argmax(axis=0)
-        masses.append([merged.mass[owner == i].sum() for i in range(len(points))])
-        predicted.append(theory.memorizing_column_mass((points**2).sum(1), len(points), SIGMA, SEPARATED_DECAY))
-        counts.append(len(merged.mass))
-        energies.append(top_energy(merged.code(points)).min())
+    sets = [separated(one_of_each(jax.random.fold_in(pick, i))) for i in range(settings.sets)]
+    options = {"key": fit, "steps": settings.separated_steps, "batch": 192}
+    networks = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, **options)
+    aligned = [unit(points) @ unit(part.T).T for f, points in zip(networks, sets) for part in f.used]
+    merged = [f.merged() for f in networks]
+    owners = [(unit(points) @ unit(f.encoder.T).T).argmax(axis=0) for f, points in zip(merged, sets)]
+    mass = np.array([np.bincount(owner, f.mass, SEPARATED) for f, owner in zip(merged, owners)])
+    predicted = [theory.memorizing_column_mass((x**2).sum(1), SEPARATED, SIGMA, SEPARATED_DECAY) for x in sets]
     values = {
-        "columns": min(cosines),
-        "mass": farthest(np.array(masses) / np.array(predicted), 1),
-        "units": farthest(counts, SEPARATED),
-        "top_energy": min(energies),
+        "columns": min(cosine.max(axis=0).min() for cosine in aligned),
+        "mass": farthest(mass / predicted, 1),
+        "units": farthest([len(f.mass) for f in merged], SEPARATED),
+        "top_energy": min(top_energy(f.code(points)).min() for f, points in zip(merged, sets)),
     }
-    rows = {"mass": masses, "mass_predicted": predicted}
-    return values, xr.Dataset({name: (("set", "point"), row) for name, row in rows.items()})
+    return values, xr.Dataset({"mass": (("set", "point"), mass), "mass_predicted": (("set", "point"), predicted)})
 
 
-def one_of_each(classes: np.ndarray, key: PRNGKeyArray) -> list[int]:
-    """The indices of one random digit of each of six random classes."""
-    keys = jax.random.split(key)
-    order, chosen = (np.asarray(jax.random.permutation(k, n)) for k, n in zip(keys, (len(classes), 10)))
-    return [int(order[np.argmax(classes[order] == one)]) for one in chosen[:SEPARATED]]
+def one_of_each(key: PRNGKeyArray) -> Float[np.ndarray, "6 d"]:
+    """One random digit of each of six random classes."""
+    whole, keys = digits(), jax.random.split(key)
+    order, classes = (np.asarray(jax.random.permutation(k, n)) for k, n in zip(keys, (whole.n, 10)))
+    first = [np.argmax(whole.labels[order] == one) for one in classes[:SEPARATED]]
+    return whole.points[order[first]]
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of norm 1."""
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def separated(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """Points of the given norms whose pairwise cosines are all -1/(n - 1), the least that all pairs can have.
+
+    Their directions are those of the orthonormal set nearest to the given directions (Loewdin, J. Chem. Phys. 18, 365,
+    1950), less their mean: the corners of a regular simplex. The points must be linearly independent.
+    """
+    rows = points.astype(np.float64)
+    left, _, right = np.linalg.svd(unit(rows), full_matrices=False)
+    corners = left @ right - (left @ right).mean(axis=0)
+    return np.linalg.norm(rows, axis=1, keepdims=True) * unit(corners)
 
 
 class Hybrid(NamedTuple):
-    """A training set in which some digits are repeated, and noisy versions of its parts."""
+    """A training set in which some digits are repeated, the classes of the others, and noisy versions of its parts."""
 
     train: np.ndarray
     classes: np.ndarray
@@ -107,45 +106,46 @@ class Hybrid(NamedTuple):
 def hybrid(settings: Settings, key: PRNGKeyArray) -> Hybrid:
     """Repeated digits beside unique ones; noisy queries of both, and of the digits left out."""
     pick, noise = jax.random.split(key)
-    parts = duplicated(digits(), settings.repeated, settings.copies, settings.unique, key=pick)
-    repeated = np.repeat(parts.repeated.points, settings.queries, axis=0)
-    clean = repeated, parts.unique.points, parts.held_out.points
+    whole = digits()
+    order = np.asarray(jax.random.permutation(pick, whole.n))
+    often, once, rest = np.split(order, [settings.repeated, settings.repeated + settings.unique])
+    train = whole.points[np.concatenate([np.repeat(often, settings.copies), once])]
+    clean = [whole.points[index] for index in (np.repeat(often, settings.queries), once, rest)]
     noisy = [x + SIGMA * np.asarray(jax.random.normal(k, x.shape)) for x, k in zip(clean, jax.random.split(noise, 3))]
-    return Hybrid(parts.train.points, np.asarray(parts.unique.labels), *noisy)
+    return Hybrid(train, whole.labels[once], *noisy)
 
 
 def hybrids(settings: Settings, key: PRNGKeyArray) -> Group:
     """Detection and steering; at the first width also a network of unique digits."""
     pick, draw_general, fit = jax.random.split(key, 3)
     cases = [hybrid(settings, jax.random.fold_in(pick, i)) for i in range(settings.sets)]
-    general = [digits().take(settings.general, key=draw_general).points] if settings.general else []
-    aucs, nulls, values = [], [], {}
-    for i, width in enumerate(settings.widths):
-        sets, own = [case.train for case in cases] + general * (i == 0), jax.random.fold_in(fit, width)
-        found = train_autoencoders(sets, width, SIGMA, DECAY, key=own, steps=settings.steps, batch=BATCH)
-        if general and i == 0 and settings.steps >= SETTLED:
-            values = generalization(found[-1], general[0])
-        each = [separations(network, case) for network, case in zip(found, cases)]
-        aucs.append(np.mean([one for one, _ in each], axis=0))
-        nulls.append(np.mean([null for _, null in each]))
-    trained = list(zip(found, cases))  # networks of the last width
+    general = digits().take(settings.general, key=draw_general).points
+    found = {}
+    for width in settings.widths:
+        sets = [case.train for case in cases] + [general] * (not found)
+        options = {"key": jax.random.fold_in(fit, width), "steps": settings.steps, "batch": BATCH}
+        found[width] = train_autoencoders(sets, width, SIGMA, DECAY, **options)
+    each = [[separations(*one) for one in zip(networks, cases)] for networks in found.values()]
+    *aucs, nulls = np.mean(each, axis=1).T
+    trained = list(zip(found[settings.widths[-1]], cases))
     moved = np.array([along_classes(network, case) for network, case in trained])
     spreads = [np.concatenate([code_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
     curves = {
-        "auc": (("width", "detector"), aucs),
+        "auc": (("detector", "width"), aucs),
         "null_auc": ("width", nulls),
         "density": (("kind", "spread"), [np.histogram(part, EDGES, density=True)[0] for part in spreads]),
-        "displacement": (("kind", "rounds", "strength"), moved.mean(axis=(0, 1))),
+        "displacement": (("kind", "rounds", "strength"), moved.mean(axis=(0, 2))),
     }
     axes = {"width": list(settings.widths), "detector": list(DETECTORS), "kind": list(KINDS)}
     axes |= {"spread": (EDGES[1:] + EDGES[:-1]) / 2, "rounds": list(ROUNDS), "strength": list(STRENGTHS)}
-    dataset = xr.Dataset(curves, axes)
+    values = {"null": farthest(nulls, 0.5)}
     if settings.steps >= SETTLED:
-        values |= detection(dataset) | steering(moved)
-    return values | {"null": farthest(nulls, 0.5)}, dataset
+        values |= generalization(found[settings.widths[0]][-1], general) | detection(aucs, settings.widths)
+        values |= steering(moved)
+    return values, xr.Dataset(curves, axes)
 
 
-def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]:
+def separations(network: Autoencoder, case: Hybrid) -> list[float]:
     """The AUC of each detector, and that of the first detector between training and held-out points."""
     statistics = (
         lambda x: code_spread(network.code(x)),
@@ -154,25 +154,20 @@ def separations(network: Autoencoder, case: Hybrid) -> tuple[list[float], float]
         lambda x: -np.linalg.norm(x, axis=1),
     )
     found = [auc(statistic(case.memorized), statistic(case.generalized)) for statistic in statistics]
-    return found, auc(statistics[0](case.generalized), statistics[0](case.held_out))
+    return [*found, auc(statistics[0](case.generalized), statistics[0](case.held_out))]
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
     """Area under the ROC curve: the probability that a positive value is above a negative one."""
-    from sklearn.metrics import roc_auc_score
-
-    truth = np.repeat([1, 0], [len(positive), len(negative)])
-    return float(roc_auc_score(truth, np.concatenate([positive, negative])))
+    return float(mannwhitneyu(positive, negative).statistic) / (len(positive) * len(negative))
 
 
-def detection(found: xr.Dataset) -> dict[str, Any]:
+def detection(aucs: np.ndarray, widths: tuple[int, ...]) -> dict[str, Any]:
     """AUC of the spread of normalized codes, its excess over that of the reconstruction error, and AUC of raw codes."""
-    best, raw, reconstruction, _ = (found.auc.sel(detector=name) for name in DETECTORS)
-    values = {"raw": raw.max()}
-    for width in found.width.values:
-        values[f"detector_{width}"] = best.sel(width=width)
-        values[f"baseline_{width}"] = (best - reconstruction).sel(width=width)
-    return values
+    best, raw, reconstruction, _ = aucs
+    values = {f"detector_{width}": one for width, one in zip(widths, best)}
+    values |= {f"baseline_{width}": one for width, one in zip(widths, best - reconstruction)}
+    return values | {"raw": raw.max()}
 
 
 def generalization(network: Autoencoder, points: np.ndarray) -> dict[str, Any]:
@@ -183,18 +178,21 @@ def generalization(network: Autoencoder, points: np.ndarray) -> dict[str, Any]:
     return {"overlap": min(overlaps), "general_energy": top_energy(network.code(points)).mean()}
 
 
-def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "classes kinds rounds strengths"]:
+def along_classes(network: Autoencoder, case: Hybrid) -> Float[np.ndarray, "kinds classes rounds strengths"]:
     """Steering of both kinds of input along the mean code of each class less that of all."""
     codes = network.code(case.generalized)
     concepts = [codes[case.classes == c].mean(axis=0) - codes.mean(axis=0) for c in range(10)]
     inputs = case.memorized, case.generalized
-    return np.array([[steered(network, x, concept, STRENGTHS, ROUNDS) for x in inputs] for concept in concepts])
+    return np.array([[steered(network, x, concept, STRENGTHS, ROUNDS) for concept in concepts] for x in inputs])
 
 
-def steering(moved: Float[np.ndarray, "sets classes kinds rounds strengths"]) -> dict[str, Any]:
+def steering(moved: Float[np.ndarray, "sets kinds classes rounds strengths"]) -> dict[str, Any]:
     """R^2 of a linear response of generalized inputs, and the response of memorized over that of generalized ones."""
-    mean = moved.mean(axis=0)
-    straight = [np.corrcoef(STRENGTHS, one)[0, 1] ** 2 for one in mean[:, 1, :2].reshape(-1, len(STRENGTHS))]
-    end = moved.mean(axis=(0, 1))[..., -1]
-    ratio = end[0] / end[1]
-    return {"linear": min(straight), "memorized_moves_less": ratio[:2].max(), "twenty_percent": ratio.min()}
+    memorized, generalized = moved.mean(axis=0)
+    paths = generalized[:, :2].reshape(-1, len(STRENGTHS))
+    ratio = (memorized.mean(axis=0) / generalized.mean(axis=0))[:, -1]
+    return {
+        "linear": min(np.corrcoef(STRENGTHS, path)[0, 1] ** 2 for path in paths),
+        "memorized_moves_less": ratio[:2].max(),
+        "twenty_percent": ratio.min(),
+    }

@@ -1,28 +1,28 @@
 """Where a falling curve crosses a level, with a bootstrap interval."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float, Real
 
 RESAMPLINGS = 1000
 COVERAGE = (2.5, 97.5)  # percentiles of a 95 % interval
 
 
 def crossing(
-    curves: Float[np.ndarray, "curves nodes"], ratio: Float[np.ndarray, "nodes"], level: float = 0.5
-) -> Float[np.ndarray, "curves"]:
+    curves: Real[ArrayLike, "*curves nodes"], ratio: Real[ArrayLike, " nodes"], level: float = 0.5
+) -> Float[np.ndarray, "*curves"]:
     """The ratio at which each curve first falls below `level`, linear in log ratio between nodes.
 
     NaN for a curve that starts below, or never falls below.
     """
+    curves, x = np.asarray(curves, float), np.log(np.asarray(ratio, float))
     below = curves < level
-    after = below.argmax(axis=1)
-    known = below.any(axis=1) & (after > 0)
-    after = np.maximum(after, 1)
-    rows, x = np.arange(len(curves)), np.log(ratio)
-    high, low = curves[rows, after - 1], curves[rows, after]
-    fall = np.where(known, high - low, 1.0)
-    share = (high - level) / fall
-    return np.where(known, np.exp(x[after - 1] + share * (x[after] - x[after - 1])), np.nan)
+    after = below.argmax(axis=-1)
+    known = below.any(axis=-1) & (after > 0)
+    after = np.maximum(after, 1)[..., None]
+    high, low = (np.take_along_axis(curves, nodes, -1)[..., 0] for nodes in (after - 1, after))
+    share = (high - level) / np.where(known, high - low, 1.0)
+    left, right = x[after[..., 0] - 1], x[after[..., 0]]
+    return np.where(known, np.exp(left + share * (right - left)), np.nan)
 
 
 def crossing_interval(
@@ -33,7 +33,7 @@ def crossing_interval(
     All three are NaN where the mean does not cross; resampled means that do not are left out.
     """
     queries = weights.shape[1]
-    found = float(crossing(weights.mean(axis=1)[None], ratio)[0])
+    found = float(crossing(weights.mean(axis=1), ratio))
     if not np.isfinite(found):
         return np.nan, np.nan, np.nan
     counts = rng.multinomial(queries, np.full(queries, 1 / queries), size=RESAMPLINGS)

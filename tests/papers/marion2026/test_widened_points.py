@@ -13,7 +13,7 @@ FAR = np.array([[-50.0, 0.0], [50.0, 0.0], [0.0, 50.0]])
 def test_loss_of_points_far_apart():
     """Every point is alone: D - y = (v/(v + sigma^2)) sigma z, so losses go as the square of that factor."""
     objective = training.ScoreMatching(training.Fixed(1.0, 0.5))
-    found = widened_losses(FAR, np.array([0.2, 0.5, 2.0]), objective, key=jax.random.key(0), levels=3)
+    found = widened_losses(FAR, np.array([0.2, 0.5, 2.0]), objective, key=jax.random.key(0), levels=3, points=3)
     shrink = np.array([0.2, 0.5, 2.0]) / (np.array([0.2, 0.5, 2.0]) + 0.25)
     np.testing.assert_allclose(found, (shrink / shrink[0]) ** 2, rtol=1e-4)
 

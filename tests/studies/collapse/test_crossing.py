@@ -9,11 +9,12 @@ RATIO = np.geomspace(0.1, 10, 9)
 @pytest.mark.parametrize("at", [0.11, 0.5, 1.0, 7.3])
 def test_a_line_in_log_ratio_is_crossed_exactly(at):
     curve = 0.5 - 0.3 * np.log(RATIO / at)
-    np.testing.assert_allclose(crossing(curve[None], RATIO), at, rtol=1e-12)
+    np.testing.assert_allclose(crossing(curve, RATIO), at, rtol=1e-12)
+    np.testing.assert_allclose(crossing(np.tile(curve, (2, 3, 1)), RATIO), np.full((2, 3), at), rtol=1e-12)
 
 
 def test_the_first_crossing_counts():
-    assert crossing(np.array([[1.0, 0.25, 0.75, 0.0]]), np.array([1.0, 2.0, 4.0, 8.0])) == pytest.approx(2 ** (2 / 3))
+    assert crossing(np.array([1.0, 0.25, 0.75, 0.0]), np.array([1.0, 2.0, 4.0, 8.0])) == pytest.approx(2 ** (2 / 3))
 
 
 def test_curves_that_do_not_cross_are_nan():
