@@ -42,7 +42,9 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     rows = centres.span(0, centres.n)
     parts = centres.centre, centres.unit, rows.offsets, rows.log_weights
     centre, unit, offsets, log_w = (part.astype(x.dtype) for part in parts)
-    y, a = centre[None] + unit * offsets, alpha[:, None]
+    # lengths in a unit of which squares are in range
+    x, sigma = x / unit, sigma / unit
+    y, a = centre[None] / unit + offsets, alpha[:, None]
     clean, s = sigma == 0, jnp.where(sigma == 0, 1, sigma)
     between = a[:, :, None] * y[None] - x[:, None]
     squares = jnp.sum(between * between, axis=2)
@@ -65,12 +67,12 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     leader_weight = jnp.max(p, axis=1)
     return Posterior(
         log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), jnp.log(Z) - least),
-        mean=D,
-        displacement=displacement,
+        mean=unit * D,
+        displacement=unit * displacement,
         entropy=-jnp.sum(p * jnp.log(jnp.where(p > 0, p, 1)), axis=1),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=first(p == leader_weight[:, None]),
         leader_weight=leader_weight,
-        spread=jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1),
+        spread=unit * (unit * jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1)),
         discarded=jnp.where(clean, 0, moved_weight(ROUNDED * unit_of(x) * nearest / (2 * s * s), leader_weight)),
     )
