@@ -1,4 +1,4 @@
-"""Execute every notebook: as it is and in place, or at smoke scale (DIFFMEM_SMOKE=1) without writing anything.
+"""Execute every notebook: as it is and in place, or at smoke scale (DIFFMEM_SMOKE=1), two at a time, without writing.
 
 `python notebooks/run.py [NOTEBOOK...]` executes; with `--pictures` it executes nothing and only makes the small
 pictures of the index (notebooks/README.md) again, each from the first image of the cell that is tagged "picture".
@@ -8,6 +8,7 @@ import argparse
 import base64
 import io
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -58,9 +59,19 @@ if __name__ == "__main__":
     parser.add_argument("notebooks", nargs="*", type=Path, default=sorted(HERE.glob("*.ipynb")))
     parser.add_argument("--pictures", action="store_true", help="only make the pictures of the index")
     chosen = parser.parse_args()
-    for path in chosen.notebooks:
-        print(f"{'picture of' if chosen.pictures else 'running'} {path.name}", flush=True)
-        if chosen.pictures:
+    if chosen.pictures:
+        for path in chosen.notebooks:
+            print(f"picture of {path.name}", flush=True)
             save_picture(path)
-        else:
-            run(path, write=os.environ.get("DIFFMEM_SMOKE") != "1")
+    else:
+        smoke = os.environ.get("DIFFMEM_SMOKE") == "1"
+        # at full scale a notebook has the machine, and its memory, to itself; an error stops the run with its traceback
+        with ProcessPoolExecutor(2 if smoke else 1) as pool:
+            runs = [(path, pool.submit(run, path, not smoke)) for path in chosen.notebooks]
+            try:
+                for path, result in runs:
+                    result.result()
+                    print(f"ran {path.name}", flush=True)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise

@@ -29,6 +29,13 @@ MAPS, LIMIT = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 MOST_MAPS = min(40_000, int(LIMIT.read_text()) // 2) if LIMIT.exists() else 0
 
 
+def pytest_collection_finish():
+    """What is imported by now stays, so no collection looks at it again; traced programs fill the youngest generation fast."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled_functions():
     """Each compiled function takes memory maps, of which a process has a limited number: a compiler without maps crashes.

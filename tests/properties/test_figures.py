@@ -1,5 +1,6 @@
 """Figures draw the numbers they are given, name their axes, and leave pyplot alone; how they look is judged by eye."""
 
+import functools
 import io
 import warnings
 
@@ -10,6 +11,14 @@ from figures import BASINS, DENSITY, FIELD, FIGURES, GRID, NUMBERS_OF_PANELS, TI
 from matplotlib.figure import Figure
 
 from diffmem import plots
+
+
+@functools.cache
+def drawn(name):
+    """A figure whose layout is done."""
+    figure = (FIGURES | NUMBERS_OF_PANELS)[name]()
+    figure.draw_without_rendering()
+    return figure
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -26,15 +35,14 @@ def test_a_figure_saves_small_without_warnings_and_without_pyplot(name):
 
 @pytest.mark.parametrize("name", ["time", "several", "plane", "spectra", "transition", "mean", "flow"])
 def test_axes_carry_quantity_symbol_and_unit(name):
-    (ax,) = FIGURES[name]().axes
+    (ax,) = drawn(name).axes
     for label in (ax.get_xlabel(), ax.get_ylabel()):
         assert "$" in label and label.endswith(")"), label
 
 
 @pytest.mark.parametrize("name", [*FIGURES, *NUMBERS_OF_PANELS])
 def test_no_legend_is_clipped_or_covers_a_title(name):
-    figure = (FIGURES | NUMBERS_OF_PANELS)[name]()
-    figure.draw_without_rendering()
+    figure = drawn(name)
     legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
     titles = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
     for legend in legends:
@@ -45,9 +53,8 @@ def test_no_legend_is_clipped_or_covers_a_title(name):
 
 
 def test_no_text_is_smaller_than_eight_points():
-    for draw in FIGURES.values():
-        figure = draw()
-        figure.draw_without_rendering()
+    for name in FIGURES:
+        figure = drawn(name)
         sizes = [text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
         assert min(sizes) >= 8
 

@@ -53,9 +53,9 @@ def traced(n, d, what):
 
 
 def compiled(n, d, what):
-    """The compiled program."""
+    """The compiled program; memory is planned before machine code is written, which need not be fast here."""
     batch, arguments = program(n, d, what)
-    return jax.jit(batch).lower(*arguments).compile()
+    return jax.jit(batch).lower(*arguments).compile(compiler_options={"xla_backend_optimization_level": 0})
 
 
 METHODS = {

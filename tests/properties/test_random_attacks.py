@@ -103,13 +103,13 @@ def test_points_in_a_compiled_function_as_constants_and_as_arguments(reduction):
     """Both are the score built outside, also far from the origin and in small units."""
     rng = np.random.default_rng(0)
     level = NoiseLevel(FLOAT(0.9), FLOAT(0.3e-6))
+    argument = jax.jit(lambda points, x: Empirical(points, reduction=reduction).posterior(x, level))
     for shift in (0.0, 1e-3):
         points = (1e-6 * rng.normal(size=(9, 33)) + shift).astype(FLOAT)
         x = (0.9 * points[3] + 0.2e-6).astype(FLOAT)
         outside = Empirical(points, reduction=reduction).posterior(x, level)
         closed = jax.jit(lambda x, points=points: Empirical(points, reduction=reduction).posterior(x, level))(x)
-        given_points = jax.jit(lambda points, x: Empirical(points, reduction=reduction).posterior(x, level))(points, x)
-        for other in (closed, given_points):
+        for other in (closed, argument(points, x)):
             for name in ("log_prob", "mean", "displacement", "entropy", "participation", "leader_weight", "spread"):
                 one, two = getattr(outside, name), getattr(other, name)
                 np.testing.assert_allclose(one, two, rtol=2e-5, atol=2e-5 * float(np.max(np.abs(one))))

@@ -45,9 +45,8 @@ def alone(command, **environment):
 
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the run on several")
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["not slow", "slow"], ids=["brief", "whole"])
-def test_everything_below_on_eight_devices(which):
-    options = ["-q", "-p", "no:cacheprovider", "-m", which, "-k", "not two_processes"]
+def test_everything_below_on_eight_devices():
+    options = ["-q", "-p", "no:cacheprovider", "-m", "", "-k", "not two_processes"]
     command = [sys.executable, "-m", "pytest", *options, __file__]
     run = subprocess.run(
         **alone(command, XLA_FLAGS="--xla_force_host_platform_device_count=8"), capture_output=True, timeout=1800
@@ -389,11 +388,10 @@ SAVE = "np.savez(sys.argv[3] + sys.argv[2], **{name: np.asarray(part) for name, 
 @needs_double
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="processes bring their own devices")
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [False, True])
-def test_two_processes_run_the_documented_program(more, tmp_path):
+def test_two_processes_run_the_documented_program(tmp_path):
     """Two devices in each; what both get is what one device of one process gets."""
     documented = re.search(r"\n\n( +import sys\n.*?)\n\n    There", inspect.getsource(Sharded), re.S)
-    program = "\n".join([textwrap.dedent(documented.group(1)), FEW, MANY * more, SAVE])
+    program = "\n".join([textwrap.dedent(documented.group(1)), FEW, MANY, SAVE])
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
@@ -409,7 +407,7 @@ def test_two_processes_run_the_documented_program(more, tmp_path):
     output = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], output[0][-3000:] + output[1][-3000:]
     first, second = (np.load(tmp_path / f"process{number}.npz") for number in "01")
-    truth = one_process(more)
+    truth = one_process()
     assert set(first) == set(truth)
     for name in truth:
         tolerance = 1e-10 if name in ("Heun", "ProbabilityFlow") else 1e-12
@@ -418,18 +416,17 @@ def test_two_processes_run_the_documented_program(more, tmp_path):
         np.testing.assert_allclose(first[name], truth[name], rtol=0, atol=tolerance * scale, err_msg=name)
 
 
-def one_process(more):
+def one_process():
     """The same numbers by all points at once."""
     points = np.random.default_rng(0).normal(size=(1001, 48))
     score, x, level = Empirical(points, reduction=Dense()), points[7] + 0.1, NoiseLevel(1.0, 0.5)
     truth = {**score.posterior(x, level)._asdict(), "n": 1001, "points": points}
-    if more:
-        truth |= {"slope": jax.grad(score.log_prob)(x, level), "covariance": score.covariance(x, level)}
-        truth["index"], truth["weight"] = score.weights(x, level, 5)
-        truth["drawn"] = score.draw(3, key=jax.random.key(0))
-        times = integrators.grids.karras(OU, 3)
-        for integrator in (integrators.Heun(), integrators.ProbabilityFlow()):
-            drawn = dm.sample(score, OU, integrator, times, (48,), 3, key=jax.random.key(0)).points
-            truth[type(integrator).__name__] = drawn
-        truth["there"] = Empirical(points[:1000]).denoise(x, level)
+    truth |= {"slope": jax.grad(score.log_prob)(x, level), "covariance": score.covariance(x, level)}
+    truth["index"], truth["weight"] = score.weights(x, level, 5)
+    truth["drawn"] = score.draw(3, key=jax.random.key(0))
+    times = integrators.grids.karras(OU, 3)
+    for integrator in (integrators.Heun(), integrators.ProbabilityFlow()):
+        drawn = dm.sample(score, OU, integrator, times, (48,), 3, key=jax.random.key(0)).points
+        truth[type(integrator).__name__] = drawn
+    truth["there"] = Empirical(points[:1000]).denoise(x, level)
     return truth
