@@ -25,6 +25,20 @@ class Branches(NamedTuple):
 
     __repr__ = one_line
 
+    @property
+    def gap(self) -> Float[Array, ""]:
+        """`|eps_c - eps_u|`, the distance of the two noise predictions; its derivative is 0 where they agree."""
+        square = jnp.sum((self.conditional.noise - self.unconditional.noise) ** 2)
+        # the root has no derivative at 0
+        return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
+
+
+def branches_of(found: Evaluation) -> Branches:
+    """The branches in an evaluation of a guided score; raises ValueError where there are none."""
+    if not isinstance(found.info, Branches):
+        raise ValueError("`score` must hand on both branches of guidance, as `scores.Guided` does, but has none.")
+    return found.info
+
 
 class Guided(AbstractScore):
     """Classifier-free guidance: `s = s_u + w (s_c - s_u)` of a conditional and an unconditional score.

@@ -2,11 +2,29 @@
 
 All have the signature `detector(score, starts, process, times, key) -> statistic (count,)`, where `score` is guided
 (`scores.Guided`), `starts` (count, *shape) are states at times[0], and the statistic is larger for memorized prompts.
-`roc` compares the statistics of two groups of prompts.
+`roc` compares the statistics of two groups of prompts. `token_significance` and the ablations beside it tell which
+words of a prompt are responsible: a number for each slot.
 """
 
+from .curvature import curvature, score_difference
 from .guidance_gap import gap, guidance_gap
+from .noise_variance import noise_variance
 from .paths import Measure, measured_along
 from .roc import Roc, auc_interval, roc
+from .token_significance import mass_ablation, token_ablation, token_significance
 
-__all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc"]
+__all__ = [
+    "Measure",
+    "Roc",
+    "auc_interval",
+    "curvature",
+    "gap",
+    "guidance_gap",
+    "mass_ablation",
+    "measured_along",
+    "noise_variance",
+    "roc",
+    "score_difference",
+    "token_ablation",
+    "token_significance",
+]

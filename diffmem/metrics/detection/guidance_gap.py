@@ -14,7 +14,7 @@ from .paths import measured_along
 
 def gap(x: Float[Array, "*shape"], level: NoiseLevel, branches: Branches) -> Float[Array, ""]:
     """`|eps_c - eps_u|` of one state, the distance of the two noise predictions."""
-    return jnp.linalg.norm((branches.conditional.noise - branches.unconditional.noise).ravel())
+    return branches.gap
 
 
 def guidance_gap(

@@ -11,6 +11,7 @@ from ...integrators import DDIM, AbstractIntegrator, sample
 from ...level import NoiseLevel
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Branches
+from ...scores.combined import branches_of
 
 Measure = Callable[[Float[Array, "*shape"], NoiseLevel, Branches], PyTree]
 """`measure(x, level, branches)` at one state of a path."""
@@ -41,6 +42,4 @@ def measured_along(
 
 
 def _measured(measure, x, level, found):
-    if not isinstance(found.info, Branches):
-        raise ValueError("`score` must hand on both branches of guidance, as `scores.Guided` does, but has none.")
-    return measure(x, level, found.info)
+    return measure(x, level, branches_of(found))
