@@ -5,8 +5,24 @@ All have the signature `detector(score, starts, process, times, key) -> statisti
 `roc` compares the statistics of two groups of prompts.
 """
 
+from .bright_ending import bright_ending, bright_mask, posterior_variance
+from .decomposition import Decomposition, decomposed, decomposition
 from .guidance_gap import gap, guidance_gap
 from .paths import Measure, measured_along
 from .roc import Roc, auc_interval, roc
 
-__all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc"]
+__all__ = [
+    "Decomposition",
+    "Measure",
+    "Roc",
+    "auc_interval",
+    "bright_ending",
+    "bright_mask",
+    "decomposed",
+    "decomposition",
+    "gap",
+    "guidance_gap",
+    "measured_along",
+    "posterior_variance",
+    "roc",
+]
