@@ -14,6 +14,16 @@ from .collapse import (
 )
 from .feature_times import feature_spectrum, feature_times
 from .forecast import forecast
+from .label_network import (
+    LabelledRecords,
+    copied_by_label,
+    generated_by_label,
+    label_objective,
+    labelled_records,
+    log_snr_grid,
+    train_label_network,
+    untrained_label_network,
+)
 from .loss_crossing import crossing_share, excess_losses
 from .network_courses import network_courses, residual_networks, score_errors
 from .sweep import sweep
@@ -23,11 +33,13 @@ from .transition import transition
 __all__ = [
     "EmpiricalLearner",
     "GaussianLearner",
+    "LabelledRecords",
     "Learner",
     "MLPLearner",
     "MixtureLearner",
     "RandomFeatureLearner",
     "collapse",
+    "copied_by_label",
     "crossing_share",
     "default_dimensions",
     "default_sizes",
@@ -35,6 +47,10 @@ __all__ = [
     "feature_spectrum",
     "feature_times",
     "forecast",
+    "generated_by_label",
+    "label_objective",
+    "labelled_records",
+    "log_snr_grid",
     "network_courses",
     "residual_networks",
     "rise_time",
@@ -43,5 +59,7 @@ __all__ = [
     "slope",
     "sweep",
     "training_course",
+    "train_label_network",
     "transition",
+    "untrained_label_network",
 ]
