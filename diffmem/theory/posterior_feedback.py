@@ -11,7 +11,7 @@ from ..annotations import Numbers
 from ..level import NoiseLevel
 from ..representation import one_line
 
-SATURATED = 1e-12  # a point whose posterior weight is nearer to 1 has nothing to gain
+SATURATED = 1e-12  # where a point's posterior weight is nearer to 1, a step has nothing left to decide
 
 
 class Atoms(NamedTuple):
@@ -36,6 +36,12 @@ class Atoms(NamedTuple):
         odds = np.exp(energies.min(axis=1, keepdims=True) - energies)
         return odds @ self.points / odds.sum(axis=1, keepdims=True)
 
+    def weight_besides_leader(self, x: Numbers, level: NoiseLevel) -> Float[np.ndarray, "count"]:
+        """The posterior weight of all atoms but the heaviest."""
+        energies = np.sort(self.energies(x, level), axis=1)
+        odds = np.exp(energies[:, :1] - energies[:, 1:]).sum(axis=1)
+        return odds / (1 + odds)
+
     def log_odds_against(self, x: Numbers, level: NoiseLevel) -> Float[np.ndarray, "count"]:
         """`log (1 - p)/p` of the posterior weight p of the target."""
         others = -np.delete(self.energies(x, level), self.target, axis=1)
@@ -52,7 +58,7 @@ class Feedback(NamedTuple):
     error: Float[np.ndarray, "count"]
     """`e_par = u.(r_c - r_u)`, the part of the gap, along its direction u, that is error of the two branches."""
     undecided: Bool[np.ndarray, "count"]
-    """Whether anything is left to gain or lose: the target's weight at x'_cf is not 1 up to 1e-12, and D is not 0."""
+    """Whether anything is left to decide: D is not 0, and no atom has all posterior weight at x, up to 1e-12."""
 
     __repr__ = one_line
 
@@ -127,5 +133,5 @@ def posterior_feedback(
     separation = np.sum(u * (target[None] - mean), axis=1)
     left = sigma_after**2 * gain / (alpha_after * weight * kappa * divisor)  # int u.(x* - xbar') ds
     margin = np.where(moved, separation - np.maximum(separation - left, 0), 0.0)
-    weight_left = -np.expm1(-np.logaddexp(0, atoms.log_odds_against(without, after)))  # 1 - p
-    return Feedback(gain, margin, np.where(moved, size - separation, 0.0), moved & (weight_left > SATURATED))
+    undecided = moved & (atoms.weight_besides_leader(x, now) > SATURATED)
+    return Feedback(gain, margin, np.where(moved, size - separation, 0.0), undecided)
