@@ -18,7 +18,7 @@ from ..measurements import Group, together
 from .feedback import HIT, PROCESS, TIMES, G, feedback, guided, learned_feedback
 
 EACH = 4  # labels of each size
-COPIES, OTHERS = 5, 5  # records of the label of delayed guidance: of one atom, and different ones
+COPIES, OTHERS = 5, 5  # records of a label of delayed guidance: of one atom, and different ones
 DELAYS = (0, 5, 10, 15, 20, 30)  # steps before guidance begins, of the claims
 LATE = 40  # and where the conditional score runs before it
 
@@ -30,12 +30,12 @@ class Settings(NamedTuple):
     d: int = 32
     sizes: tuple[int, ...] = (1, 2, 4, 8, 16)  # records of a label, four labels of each size
     noises: int = 64  # starts of each label
-    delayed: int = 600  # starts of the label with delayed guidance
-    network_steps: int = 5000  # of the training of a network with labels; 0 for none
+    delayed: int = 600  # starts of the labels with delayed guidance, together
+    network_steps: int = 4000  # of the training of a network with labels; 0 for none
 
 
 FULL = Settings()
-SMOKE = Settings(sizes=(1, 2), delayed=200, network_steps=0)
+SMOKE = Settings(sizes=(1, 2), noises=32, delayed=200, network_steps=0)
 
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
@@ -106,37 +106,38 @@ def ends_of(score: Guided, starts: Array) -> np.ndarray:
 
 
 def delayed_guidance(points: Array, count: int, key: PRNGKeyArray) -> Group:
-    """A label whose first atom is half of its records: guidance from a later step only."""
-    copies = jnp.repeat(points[:1], COPIES - 1, axis=0)
-    records = jnp.concatenate([copies, points])
-    labels = (np.arange(len(records)) >= COPIES + OTHERS).astype(int)
+    """Four labels whose first atom is half of their records: guidance from a later step only; `count` starts in all."""
+    atoms = np.asarray(points[: EACH * (OTHERS + 1)]).reshape(EACH, OTHERS + 1, -1)
+    names = np.repeat(np.arange(EACH + 1), [OTHERS + 1] * EACH + [len(points) - EACH * (OTHERS + 1)])
+    records = jnp.concatenate([points, jnp.repeat(points[:: OTHERS + 1][:EACH], COPIES - 1, axis=0)])
+    labels = np.concatenate([names, np.repeat(np.arange(EACH), COPIES - 1)])
     score = Labelled(Empirical(records), labels, 0)
-    starts = jax.random.normal(key, (count, points.shape[1]))
+    starts = jax.random.normal(key, (EACH, count // EACH, points.shape[1]))
+
+    def shares(weight):
+        """Of samples that are copies of the first atom of their label, and that end on an atom of it."""
+        one = lambda label: Guided(score.conditioned(label), score.unconditional, weight)  # noqa: E731
+        found = [nearest(ends_of(one(label), starts[label]), atoms[label]) for label in range(EACH)]
+        distance, index = (np.concatenate([getattr(part, name)[:, 0] for part in found]) for name in found[0]._fields)
+        return ((distance < HIT) & (index == 0)).mean(), (distance < HIT).mean()
+
     ratio = np.asarray(PROCESS.level(TIMES).sigma / PROCESS.level(TIMES).alpha)
-    delays, before = (*DELAYS, LATE), ("unconditional", "conditional")
-    own = np.asarray(points[: OTHERS + 1])
-    hit, stays = np.empty((2, 2, len(delays)))
-    for i, outside in enumerate((0.0, 1.0)):
-        for j, delay in enumerate(delays):
-            high = np.inf if delay == 0 else np.sqrt(ratio[delay - 1] * ratio[delay])
-            parts = (jnp.asarray(part, points.dtype) for part in (G, 0.0, high, outside))
-            ends = ends_of(Guided(score, score.unconditional, GuidanceInterval(*parts)), starts)
-            distance, index = nearest(ends, own)
-            stays[i, j] = (distance < HIT).mean()
-            hit[i, j] = ((distance < HIT) & (index == 0)).mean()
-    plain = np.linalg.norm(ends_of(guided(score, 0, 1.0), starts) - own[:1], axis=1)
-    plain = (plain < HIT).mean()
+    begins = {delay: np.inf if delay == 0 else np.sqrt(ratio[delay - 1] * ratio[delay]) for delay in (*DELAYS, LATE)}
+    outside = {"unconditional": 0.0, "conditional": 1.0}
+    weights = [[[G, 0.0, high, weight] for high in begins.values()] for weight in outside.values()]
+    found = np.array([[shares(GuidanceInterval(*map(jnp.asarray, one))) for one in row] for row in weights])
     dims = ("before", "delay")
     curves = xr.Dataset(
-        {"delayed_hit": (dims, hit), "on_label": (dims, stays)}, {"before": list(before), "delay": list(delays)}
+        {"delayed_hit": (dims, found[..., 0]), "on_label": (dims, found[..., 1])},
+        {"before": list(outside), "delay": list(begins)},
     )
-    late, main = hit[1, -1], hit[0, :-1]
+    main, late, (plain, _) = found[0, :-1, 0], found[1, -1, 0], shares(jnp.asarray(1.0))
     values = {
         "delay_rises": np.max(np.diff(main) / deviation(main[:-1], main[1:], count)),
         "delay_drop": main[0] - main[-1],
         "delay_below_prior": main[-1] - COPIES / (COPIES + OTHERS),
         "delay_conditional": abs(late - plain) / deviation(late, plain, count),
-        "delay_on_label": stays[0, :-1].min(),
+        "delay_on_label": found[0, :-1, 1].min(),
     }
     return values, curves
 

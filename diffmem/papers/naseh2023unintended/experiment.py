@@ -141,7 +141,7 @@ def scores_of(records: Records, prompts: np.ndarray) -> Float[np.ndarray, "two"]
 
 
 def deduplication(records: Records) -> Group:
-    """Copy scores before and after all watermarked records but one are left out, at the prompts with the marked word."""
+    """Copy scores before and after all watermarked records but one are left out, at prompts with the marked word."""
     prompts = np.array([(a, b, MARKED) for a, b in np.ndindex(WORDS, WORDS)])
     kept = ~records.marked
     kept[np.argmax(records.marked)] = True
