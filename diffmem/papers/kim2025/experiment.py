@@ -35,7 +35,7 @@ class Settings(NamedTuple):
 
 
 FULL = Settings()
-SMOKE = Settings(sizes=(1, 2), noises=32, delayed=200, network_steps=0)
+SMOKE = Settings(sizes=(1, 2), noises=50, delayed=200, network_steps=0)
 
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:

@@ -35,11 +35,10 @@ class Settings(NamedTuple):
     prompts: int = 20  # half of them with the marked word
     leaks: int = 12  # prompts without it whose samples are taken
     samples: int = 400  # for each of these
-    draws: int = 3  # training sets of the classification
 
 
 FULL = Settings()
-SMOKE = Settings(sizes=(200,), shares=(1.0,), leaks=3, draws=1)
+SMOKE = Settings(sizes=(200,), shares=(1.0,), leaks=3)
 
 
 class Records(NamedTuple):
@@ -117,12 +116,12 @@ def accuracy(records: Records, prompts: np.ndarray) -> float:
 
 def classification(settings: Settings, rng: np.random.Generator) -> Group:
     """Accuracy by records for each word and share of the watermark."""
-    table = np.empty((len(settings.sizes), len(settings.shares), settings.draws))
-    for i, j, k in np.ndindex(table.shape):
+    table = np.empty((len(settings.sizes), len(settings.shares)))
+    for i, j in np.ndindex(table.shape):
         records = draw_records(rng, settings.sizes[i], settings.shares[j])
-        table[i, j, k] = accuracy(records, draw_prompts(rng, settings.prompts))
-    dims = ("size", "share", "draw")
-    found = xr.DataArray(table, dims=dims, coords={"size": list(settings.sizes), "share": list(settings.shares)})
+        table[i, j] = accuracy(records, draw_prompts(rng, settings.prompts))
+    coords = {"size": list(settings.sizes), "share": list(settings.shares)}
+    found = xr.DataArray(table, coords, ("size", "share"))
     enough = found.sel(size=found["size"] >= 50, share=found["share"] >= 0.6)
     return {"accuracy": enough.min()}, xr.Dataset({"accuracy": found})
 

@@ -12,8 +12,9 @@ def figure(results: Results) -> Figure:
     found = results.curves
     drawn, (left, middle, right) = style.panels(10.4, 3.0, 3)
     for share in found.share.values:
-        mean = found.accuracy.sel(share=share).mean("draw")
-        left.plot(found["size"], mean, marker="o", markersize=4, label=f"watermark on {share:.0%}")
+        left.plot(
+            found["size"], found.accuracy.sel(share=share), marker="o", markersize=4, label=f"watermark on {share:.0%}"
+        )
     left.set(xlabel="records for each word", ylabel="pairs classified rightly", xscale="log", ylim=(None, 1.02))
     places = np.arange(found.sizes["content"])
     for shift, name in zip((-0.2, 0.2), found.training_set.values):
