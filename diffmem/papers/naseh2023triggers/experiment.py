@@ -22,6 +22,7 @@ D = 16
 G = 7.5  # guidance weight
 HIT = 0.5  # distance within which a sample is a copy
 HIGH, LOW = 0.5, 0.1  # exact shares of copies of prompts that guidance completes, and of those that it empties
+FEW = 10  # prompts below which a share of them says little
 KINDS = ("random", "of a caption")  # words of a prompt beside the trigger
 WORDS = ("with trigger", "without")
 
@@ -56,9 +57,8 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
             "exact": (("prompt", "words"), exact),
             "rate": (("prompt", "words", "guidance"), np.array(measured)),
             "ablated": (("prompt", "slot"), np.array([ablated(score, pair[0]) for pair in prompts])),
-            "kind": ("prompt", np.repeat(KINDS, settings.prompts)),
         },
-        {"words": list(WORDS), "guidance": [1.0, G]},
+        {"words": list(WORDS), "guidance": [1.0, G], "kind": ("prompt", np.repeat(KINDS, settings.prompts))},
     )
     return together((summary(curves, settings.samples), curves))
 
@@ -106,11 +106,9 @@ def summary(found: xr.Dataset, samples: int) -> dict[str, float]:
     random = found.kind == KINDS[0]
     lift = (exact.sel(words=WORDS[0]) / exact.sel(words=WORDS[1]))[random]
     guided, mass = found.rate.sel(words=WORDS[0]), exact.sel(words=WORDS[0])
-    values = {
-        "law": float(deviations.max()),
-        "lift": float(lift.median()),
-        "ablation": float((found.ablated.argmin("slot") == 0)[random].mean()),
-    }
+    values = {"law": float(deviations.max()), "lift": float(lift.median())}
+    if random.sum() >= FEW:
+        values["ablation"] = float((found.ablated.argmin("slot") == 0)[random].mean())
     change = guided.sel(guidance=G) - guided.sel(guidance=1.0)
     return values | {
         "guidance_high": float(guided.sel(guidance=G)[mass >= HIGH].min()),

@@ -16,7 +16,7 @@ def figure(results: Results) -> Figure:
             chosen = {"words": words}
             left.plot(
                 found.exact.sel(chosen),
-                found.rate.sel(chosen, guidance=weight),
+                found.rate.sel(chosen | {"guidance": weight}),
                 linestyle="",
                 marker=marker,
                 markersize=4,
