@@ -76,10 +76,10 @@ def decomposed_paths(score: Labelled, counts: np.ndarray, starts: Array, key: PR
     """D1 and D2 of each label's first record against the share of samples that are its copies."""
     found = xr.Dataset(coords={"guidance": [1.0, 3.0, G], "label": np.arange(len(counts))})
     numbers = np.empty((3, 3, len(counts)))
-    for j, label in enumerate(found.label.values):
+    for j in range(len(counts)):
         target = score.unconditional.points[int(np.sum(counts[:j]))]
         for i, weight in enumerate(found.guidance.values):
-            one = guided(score, label, weight)
+            one = guided(score, j, weight)
             parts = detection.decomposed(one, starts, PROCESS, TIMES, key, target=target)
             ends = ends_of(one, starts)
             hit = np.linalg.norm(ends - np.asarray(target)[None], axis=1) < HIT
