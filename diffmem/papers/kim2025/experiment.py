@@ -142,6 +142,6 @@ def delayed_guidance(points: Array, count: int, key: PRNGKeyArray) -> Group:
     return values, curves
 
 
-def deviation(p: ArrayLike, q: ArrayLike, count: int) -> Float[np.ndarray, "..."]:
+def deviation(p: ArrayLike, q: ArrayLike, count: int) -> Float[ArrayLike, "..."]:
     """Standard error of the difference of two shares of `count` samples each."""
     return np.sqrt((np.multiply(p, np.subtract(1, p)) + np.multiply(q, np.subtract(1, q))) / count)
