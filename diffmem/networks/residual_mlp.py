@@ -13,7 +13,7 @@ from .embedding import Context, Label
 class ResidualMLP(eqx.Module):
     """`h_1 = silu(W_1 [x, c])`, `h_k = h_{k-1} + silu(W_k [h_{k-1}, c])`, output `W h_depth`, for x of any shape.
 
-    c are the Fourier features of the noise level, with a learned vector of the label where `labels` > 0. Only the first
+    c are the Fourier features of the noise level, with a learned vector of the label, of `label_width` numbers, where `labels` > 0. Only the first
     `active` hidden units are in use, the others are masked to 0: networks of several widths then have one structure,
     and `training.fit_many` trains them at once. Weights start uniform within 1/sqrt(inputs in use).
 
@@ -34,15 +34,16 @@ class ResidualMLP(eqx.Module):
         *,
         active: int | None = None,
         labels: int = 0,
+        label_width: int = 32,
         key: RandomKey,
     ):
         active = width if active is None else active
-        for name, value in {"size": size, "width": width, "depth": depth}.items():
+        for name, value in {"size": size, "width": width, "depth": depth, "label_width": label_width}.items():
             check_count(name, value)
         if not 1 <= active <= width:
             raise ValueError(f"`active` must be from 1 to the width {width}, but is {active}.")
         first, *keys = jax.random.split(key, depth + 2)
-        self.context = Context(labels, 32, key=first)
+        self.context = Context(labels, label_width, key=first)
         inputs = [size + self.context.size] + [width + self.context.size] * (depth - 1)
         unused = [0] + [width - active] * (depth - 1)
         layers = [_linear(*sizes, key=k) for sizes, k in zip(zip(inputs, [width] * depth, unused), keys)]

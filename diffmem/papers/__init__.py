@@ -42,7 +42,7 @@ __all__ = [
     "slugs",
 ]
 
-SLUG = re.compile(r"[a-z]+(19|20)\d\d[a-z]?")
+SLUG = re.compile(r"[a-z]+(19|20)\d\d[a-z]*")
 _FOLDER = Path(__file__).parent
 
 

@@ -22,6 +22,16 @@ from .detection_benchmark import (
 )
 from .feature_times import feature_spectrum, feature_times
 from .forecast import forecast
+from .label_network import (
+    LabelledRecords,
+    copied_by_label,
+    generated_by_label,
+    label_objective,
+    labelled_records,
+    log_snr_grid,
+    train_label_network,
+    untrained_label_network,
+)
 from .loss_crossing import crossing_share, excess_losses
 from .network_courses import network_courses, residual_networks, score_errors
 from .sweep import sweep
@@ -32,11 +42,13 @@ __all__ = [
     "Candidate",
     "EmpiricalLearner",
     "GaussianLearner",
+    "LabelledRecords",
     "Learner",
     "MLPLearner",
     "MixtureLearner",
     "RandomFeatureLearner",
     "collapse",
+    "copied_by_label",
     "crossing_share",
     "default_dimensions",
     "default_sizes",
@@ -46,6 +58,10 @@ __all__ = [
     "feature_times",
     "forecast",
     "gap_candidates",
+    "generated_by_label",
+    "label_objective",
+    "labelled_records",
+    "log_snr_grid",
     "network_courses",
     "other_candidates",
     "prompt_detection",
@@ -57,5 +73,7 @@ __all__ = [
     "slope",
     "sweep",
     "training_course",
+    "train_label_network",
     "transition",
+    "untrained_label_network",
 ]

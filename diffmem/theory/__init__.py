@@ -56,6 +56,7 @@ from .information import (
 from .loss_gaps import crossover_share, generalization_gap, partial_memorization_gap
 from .loss_weights import noise_loss_weight, score_loss_weight, velocity_loss_weight
 from .points import points_from_log
+from .posterior_feedback import Atoms, Feedback, posterior_feedback, posterior_gain, posterior_gain_by_integral
 from .random_energy import (
     IsotropicGaussian,
     RandomEnergy,
@@ -104,7 +105,9 @@ from .tikhonov import tikhonov_contraction
 
 __all__ = [
     "ActivationMoments",
+    "Atoms",
     "Estimate",
+    "Feedback",
     "InformationCurve",
     "IsotropicGaussian",
     "LearningCurve",
@@ -170,6 +173,9 @@ __all__ = [
     "polygon_ripple",
     "polygon_size",
     "population_bulk",
+    "posterior_feedback",
+    "posterior_gain",
+    "posterior_gain_by_integral",
     "quenched_log_partition",
     "random_energy",
     "random_energy_own_weight",

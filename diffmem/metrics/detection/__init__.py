@@ -7,6 +7,8 @@ words of a prompt are responsible: a number for each slot.
 """
 
 from .curvature import curvature, score_difference
+from .bright_ending import bright_ending, bright_mask, posterior_variance
+from .decomposition import Decomposition, decomposed, decomposition
 from .guidance_gap import gap, guidance_gap
 from .noise_variance import noise_variance
 from .paths import Measure, measured_along
@@ -27,4 +29,17 @@ __all__ = [
     "score_difference",
     "token_ablation",
     "token_significance",
+    "Decomposition",
+    "Measure",
+    "Roc",
+    "auc_interval",
+    "bright_ending",
+    "bright_mask",
+    "decomposed",
+    "decomposition",
+    "gap",
+    "guidance_gap",
+    "measured_along",
+    "posterior_variance",
+    "roc",
 ]
