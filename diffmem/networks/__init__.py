@@ -5,6 +5,7 @@ A network is any `network(x, noise)` or `network(x, noise, label)` that returns 
 """
 
 from .embedding import fourier_features
+from .hidden_units import layer_input
 from .residual_mlp import ResidualMLP
 from .unet import UNet
 
@@ -12,4 +13,5 @@ __all__ = [
     "ResidualMLP",
     "UNet",
     "fourier_features",
+    "layer_input",
 ]

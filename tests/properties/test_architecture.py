@@ -23,7 +23,6 @@ LAYERS = [
     {path.stem for path in ROOT.glob("*.py")} - {"__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-OPTIONAL = {"mitigations"}  # has its place before it has code
 HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
 LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
 
@@ -61,7 +60,7 @@ def test_imports_go_one_way():
 
 def test_every_package_has_a_layer():
     found = {package(path) for path in FILES} - {"__init__"}
-    assert found | OPTIONAL == set(RANK)
+    assert found == set(RANK)
 
 
 def test_a_score_knows_no_time_and_a_prediction_no_score():

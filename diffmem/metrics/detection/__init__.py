@@ -8,5 +8,6 @@ All have the signature `detector(score, starts, process, times, key) -> statisti
 from .guidance_gap import gap, guidance_gap
 from .paths import Measure, measured_along
 from .roc import Roc, auc_interval, roc
+from .spikiness import spikiness, unit_spread
 
-__all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc"]
+__all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc", "spikiness", "unit_spread"]

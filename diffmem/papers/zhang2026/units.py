@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import ArrayLike, Float, Real
 
+from ...metrics.detection import unit_spread
 from ...metrics.neighbours.rows import as_rows
 from .autoencoders import Autoencoder
 
@@ -15,7 +16,7 @@ def code_spread(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count"]
     float64 on the host. Raises ValueError for values that are not finite.
     Source: the detector of Zhang et al., arXiv:2512.20963, on normalized codes (derived).
     """
-    return _unit(codes).std(axis=1)
+    return unit_spread(as_rows(codes, "codes").astype(np.float64))
 
 
 def top_energy(codes: Real[ArrayLike, "count p"]) -> Float[np.ndarray, "count"]:
