@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float
 
 from ..annotations import Point, RandomKey, Scalar
 from ..level import NoiseLevel, strong
 from ..scores import AbstractScore
-
-Label = Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None
+from .levels import AbstractLevels
+from .objective import AbstractObjective, Label
 
 
 def noise_gap(score: AbstractScore, label: Label, x: Point, level: NoiseLevel) -> Float[Array, ""]:
@@ -20,7 +19,7 @@ def noise_gap(score: AbstractScore, label: Label, x: Point, level: NoiseLevel) -
     return jnp.linalg.norm((given - free).ravel())
 
 
-class GapDropping(eqx.Module):
+class GapDropping(AbstractObjective):
     """An objective that leaves out every item of a batch whose `noise_gap` exceeds `threshold`, anew at each step.
 
     The gap is that of the item's label at fresh noise of the level `noisiest`, next to pure noise, of the network in
@@ -33,14 +32,14 @@ class GapDropping(eqx.Module):
     Source: Wen et al., arXiv:2407.21720.
     """
 
-    objective: Any
+    objective: AbstractObjective
     threshold: Scalar
     noisiest: NoiseLevel
-    levels: Any
+    levels: AbstractLevels
     draws: int
     antithetic: bool
 
-    def __init__(self, objective: Any, threshold: Scalar, noisiest: NoiseLevel):
+    def __init__(self, objective: AbstractObjective, threshold: Scalar, noisiest: NoiseLevel):
         self.objective, self.threshold, self.noisiest = objective, threshold, noisiest
         self.levels, self.draws, self.antithetic = objective.levels, objective.draws, objective.antithetic
 
@@ -52,6 +51,6 @@ class GapDropping(eqx.Module):
         loss = self.objective(score, datum, label, key=second)
         return jnp.where(found <= strong(self.threshold, found.dtype), loss, 0)
 
-    def drawn(self, score: AbstractScore, datum: Any, label: Label, level: NoiseLevel, key: RandomKey):
-        """The loss at a level, of every item: what snapshots report."""
-        return self.objective.drawn(score, datum, label, level, key)
+    def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
+        """The loss at one level of any item, dropped or not, which is what snapshots report."""
+        return self.objective.at(score, datum, level, z)
