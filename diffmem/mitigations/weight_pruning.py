@@ -15,13 +15,15 @@ from ..networks.hidden_units import Layer
 def wanda(
     weight: Float[ArrayLike, "outputs units"], inputs: Float[ArrayLike, "count units"]
 ) -> Float[Array, "outputs units"]:
-    """`S_rj = |W_rj| |a_j|`, with a_j the activations of unit j in `count` inputs, each input divided by its norm.
+    """`S_rj = |W_rj| |a_j|`, a_j the activations of unit j in `count` inputs, each input divided by its norm.
+
+    `|a_j|` is the root mean square over the inputs, so that sets of different size can be compared.
 
     Source: Sun et al., arXiv:2306.11695; normalised as in Chavhan et al., arXiv:2406.18566.
     """
     inputs = jnp.asarray(inputs)
     size = jnp.linalg.norm(inputs, axis=1, keepdims=True)
-    activity = jnp.linalg.norm(inputs / jnp.where(size > 0, size, 1), axis=0)
+    activity = jnp.sqrt(jnp.mean((inputs / jnp.where(size > 0, size, 1)) ** 2, axis=0))
     return jnp.abs(jnp.asarray(weight)) * activity[None]
 
 

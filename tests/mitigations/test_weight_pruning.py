@@ -14,8 +14,9 @@ INPUTS = jnp.asarray([[3.0, 0.0, 4.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0
 
 def test_scores_are_weights_times_normalised_activations():
     found = mitigations.wanda(WEIGHT, INPUTS)
-    np.testing.assert_allclose(found, np.abs(WEIGHT) * np.array([0.6, 1, 0.8, 0])[None], rtol=1e-6)
-    np.testing.assert_allclose(mitigations.wanda(WEIGHT, 100 * INPUTS), found, rtol=1e-6)
+    np.testing.assert_allclose(found, np.abs(WEIGHT) * np.array([0.6, 1, 0.8, 0])[None] / 3**0.5, rtol=1e-6)
+    for other in (100 * INPUTS, jnp.concatenate([INPUTS, INPUTS])):
+        np.testing.assert_allclose(mitigations.wanda(WEIGHT, other), found, rtol=1e-6)
 
 
 def test_the_top_of_each_row_that_beats_the_base_at_any_step():
