@@ -29,9 +29,9 @@ class Settings(NamedTuple):
     labels: int = 40
     memorized: int = 12  # labels that hold one record; their halves are the two groups
     width: int = 256  # hidden units of each of the two layers
-    steps: int = 2500  # of training
+    steps: int = 4000  # of training
     label_widths: tuple[int, ...] = (32, 4)  # numbers in the vector of a label
-    narrow_steps: int = 2500  # of training with the second of them
+    narrow_steps: int = 3500  # of training with the second of them
     starts: int = 20  # samples of each label
 
 

@@ -31,7 +31,7 @@ class Settings(NamedTuple):
     labels: int = MEMORIZED  # memorized labels of the exact score that are treated
     seeds: int = 10  # noises by which units are selected
     starts: int = 30  # samples of each label
-    steps: int = 2500  # of training; 0 leaves out the network
+    steps: int = 4000  # of training; 0 leaves out the network
     treated: int = 6  # memorized labels of the network
     targets: int = 4  # of the attack
     attack_steps: int = 400
