@@ -1,6 +1,6 @@
 """Units of an exact conditional score, its records: which of them carry a prompt, found as for neurons of a network."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -67,7 +67,7 @@ def second_level() -> tuple[float, float]:
     return float(alpha), float(sigma)
 
 
-def structural_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def structural_similarity(a: np.ndarray, b: np.ndarray) -> Any:
     """SSIM of vectors in [0, 1], with one window over all coordinates. Source: Wang et al., IEEE TIP 13, 600 (2004)."""
     means, (va, vb) = (a.mean(-1), b.mean(-1)), (a.var(-1), b.var(-1))
     covariance = (a * b).mean(-1) - means[0] * means[1]

@@ -174,7 +174,7 @@ def by_activation(score: Learned, data: studies.LabelledRecords, starts) -> np.n
 
 def samples_without(score: Learned, label: int, blocked, starts) -> np.ndarray:
     """Samples of a label with blocked hidden units."""
-    return studies.generated_by_label(deactivated(score, last_layer, blocked), [label], starts)[0]
+    return studies.generated_by_label(deactivated(score, last_layer, blocked), np.array([label]), starts)[0]
 
 
 def far(x: Any, target: Any) -> float:
