@@ -2,11 +2,12 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import studies
 from ...mitigations import deactivated
@@ -158,16 +159,21 @@ def hidden_units(settings: Settings, key: PRNGKeyArray) -> Group:
     return values, xr.Dataset(curves, {"choice": list(CHOICES), "units": list(COUNTS), "attack": list(ATTACKS)})
 
 
-def by_activation(score: Learned, data: studies.LabelledRecords, starts) -> np.ndarray:
-    """For each label its units, those farthest from ordinary labels in standard deviations first."""
+@eqx.filter_jit
+def activations(score: Learned, labels: Array, starts: Array) -> Float[Array, "labels count units"]:
+    """What the last layer receives at the second time of the grid, the states being the starts themselves."""
     process, times = studies.log_snr_grid()
     level = process.level(times[1])
 
-    def activation(label, x):
-        return layer_input(score.conditioned(label), last_layer, lambda one: one.evaluate(x, level))
+    def one(label, x):
+        return layer_input(score.conditioned(label), last_layer, lambda given: given.evaluate(x, level))
 
-    found = jax.jit(jax.vmap(jax.vmap(activation, (None, 0)), (0, None)))(jnp.arange(data.label_count), starts)
-    mean = np.asarray(found).mean(axis=1)
+    return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(labels, starts)
+
+
+def by_activation(score: Learned, data: studies.LabelledRecords, starts) -> np.ndarray:
+    """For each label its units, those farthest from ordinary labels in standard deviations first."""
+    mean = np.asarray(activations(score, jnp.arange(data.label_count), starts)).mean(axis=1)
     others = mean[data.memorized :]
     return np.argsort(-np.abs(mean - others.mean(0)) / (others.std(0) + 1e-12), axis=1)
 
