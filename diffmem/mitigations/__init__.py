@@ -25,3 +25,29 @@ __all__ = [
 from .caption_noise import caption_noise
 
 __all__ = ["caption_noise"]
+"""Changes to a finished score, or to its training, that make it copy less; each says what it costs in quality.
+
+`deactivated` (hidden units), `BlockedRecords` (records of an exact score) and `pruned` (weights) turn a score into a
+score. `PartlyTrained` limits a fine-tuning with `training.fit` to some parameters. `training.GapDropping` leaves
+records out of the training that show signs of memorization.
+
+A network is any Equinox module that a score holds. Hidden units are addressed by the layer that receives them: `where`
+picks this layer, `lambda score: score.network.last`, and unit j is the j-th coordinate of its input (for a convolution
+the j-th channel), so that it acts through column j of the layer's `weight`. `networks.layer_input` gives activations.
+"""
+
+from .deactivation import BlockedRecords, deactivated
+from .parameter_subset import PartlyTrained, only, parameter_share
+from .weight_pruning import pruned, random_weights, wanda, weights_to_prune
+
+__all__ = [
+    "BlockedRecords",
+    "PartlyTrained",
+    "deactivated",
+    "only",
+    "parameter_share",
+    "pruned",
+    "random_weights",
+    "wanda",
+    "weights_to_prune",
+]

@@ -5,11 +5,15 @@ A network is any `network(x, noise)` or `network(x, noise, label)` that returns 
 """
 
 from .embedding import fourier_features
+from .hidden_units import layer_input
+from .plain_mlp import PlainMLP
 from .residual_mlp import ResidualMLP
 from .unet import UNet
 
 __all__ = [
+    "PlainMLP",
     "ResidualMLP",
     "UNet",
     "fourier_features",
+    "layer_input",
 ]

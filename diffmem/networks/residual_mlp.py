@@ -13,9 +13,10 @@ from .embedding import Context, Label
 class ResidualMLP(eqx.Module):
     """`h_1 = silu(W_1 [x, c])`, `h_k = h_{k-1} + silu(W_k [h_{k-1}, c])`, output `W h_depth`, for x of any shape.
 
-    c are the Fourier features of the noise level, with a learned vector of the label, of `label_width` numbers, where `labels` > 0. Only the first
-    `active` hidden units are in use, the others are masked to 0: networks of several widths then have one structure,
-    and `training.fit_many` trains them at once. Weights start uniform within 1/sqrt(inputs in use).
+    c are the Fourier features of the noise level, with a learned vector of the label (`label_width` numbers) where
+    `labels` > 0. Only the first `active` hidden units are in use, the others are masked to 0: networks of several
+    widths then have one structure, and `training.fit_many` trains them at once. Weights start uniform within
+    1/sqrt(inputs in use).
 
     `size` is the number of coordinates of x. Cost of one point: about 2 width (size + depth width) multiplications.
     Raises ValueError for sizes below 1 and `active` outside [1, width].

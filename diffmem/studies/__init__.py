@@ -72,8 +72,8 @@ __all__ = [
     "shown_progress",
     "slope",
     "sweep",
-    "training_course",
     "train_label_network",
+    "training_course",
     "transition",
     "untrained_label_network",
 ]

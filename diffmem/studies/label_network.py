@@ -93,9 +93,9 @@ def label_objective(label_dropout: float = 0.1) -> training.ScoreMatching:
 def untrained_label_network(
     data: LabelledRecords, *, key: RandomKey, width: int = 256, label_width: int = 32
 ) -> Learned:
-    """A residual network of two hidden layers that predicts x_0 from x, the noise and a vector of the label."""
+    """A plain network of two hidden layers that predicts x_0 from x, the noise and a vector of the label."""
     size, count = data.points.shape[1], data.label_count
-    network = networks.ResidualMLP(size, width, labels=count, label_width=label_width, key=key)
+    network = networks.PlainMLP(size, width, labels=count, label_width=label_width, key=key)
     return Learned(network, scores.predictions.Signal(float(jnp.std(data.points))), ratios=RATIOS)
 
 
@@ -113,7 +113,7 @@ def train_label_network(
     """Train `untrained_label_network`, or go on from `start`, by Adam at 1e-3.
 
     `score.conditioned(label)` is then the conditional branch and `score` the unconditional one. Cost: 4,000 steps of
-    256 records take 35 s on two cores. After 1,500 steps a repeated record is already what its label gives.
+    256 records take 30 s on two cores.
     """
     first, second = jax.random.split(key)
     start = untrained_label_network(data, key=first, width=width, label_width=label_width) if start is None else start
@@ -150,7 +150,7 @@ def generated_by_label(
 
     `labels` are integers (k,) or vectors (k, label width). The last D is the output.
     """
-    return np.asarray(_generated(score, jnp.asarray(labels), jnp.asarray(starts), jnp.asarray(weight), steps))
+    return np.asarray(_generated(score, jnp.asarray(labels), jnp.asarray(starts), float(weight), steps))
 
 
 @eqx.filter_jit
@@ -158,7 +158,8 @@ def _generated(score, labels, starts, weight, steps):
     process, times = log_snr_grid(steps)
 
     def one(label, start):
-        guided = Guided(score.conditioned(label), score, weight)
+        given = score.conditioned(label)
+        guided = given if weight == 1 else Guided(given, score, weight)
         return DDIM()(guided, process, start, times, key=jax.random.key(0))[0]
 
     return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(labels, starts)

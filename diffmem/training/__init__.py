@@ -14,6 +14,7 @@ of three lines:
 from . import weights
 from .distillation import ConsistencyDistillation, ConsistencyFunction, EndPointRegression, few_steps
 from .fit import Training, fit, fit_many
+from .gap_dropping import GapDropping, noise_gap
 from .levels import AbstractLevels, Fixed, LogNormal, LogUniform, UniformTime
 from .objective import AbstractObjective, AmbientScoreMatching, ScoreMatching, noisy_copies
 from .random_features import (
@@ -42,6 +43,7 @@ __all__ = [
     "FeatureMoments",
     "FitErrors",
     "Fixed",
+    "GapDropping",
     "LogNormal",
     "LogUniform",
     "ScoreMatching",
@@ -56,6 +58,7 @@ __all__ = [
     "fit_many",
     "fit_random_features",
     "log_spaced",
+    "noise_gap",
     "noisy_copies",
     "sampled_feature_moments",
     "weights",

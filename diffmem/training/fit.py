@@ -109,7 +109,9 @@ def fit_many(
     steps: int,
     batch: int = 128,
     optimiser: Any = None,
+    labels: Int[ArrayLike, " n"] | None = None,
     held_out: Any = None,
+    held_out_labels: Int[ArrayLike, " m"] | None = None,
     noise_draws: int | None = None,
     snapshots: int | Sequence[int] | Int[np.ndarray, " k"] = 24,
     ema: float | None = None,
@@ -118,13 +120,14 @@ def fit_many(
 ) -> Training:
     """`fit` of several scores of one structure at once, by vmap, for several training sets, sizes, widths or seeds.
 
-    `points` is a list with the training set of each member (of any lengths), or one set for all; `held_out` is one set
-    for all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses fold_in(key, i), or the i-th of several
-    keys; members with equal keys and equal numbers of points see equal batches and noise, so that their difference is
-    not due to the draws. Member i has the result of `fit(scores[i], points[i], ...)` with its key, up to rounding;
-    `Training.member(i)` returns it.
+    `points` is a list with the training set of each member (of any lengths), or one set for all, which may have
+    `labels`; `held_out` is one set for all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses
+    fold_in(key, i), or the i-th of several keys; members with equal keys and equal numbers of points see equal batches
+    and noise, so that their difference is not due to the draws. Member i has the result of
+    `fit(scores[i], points[i], ...)` with its key, up to rounding; `Training.member(i)` returns it.
 
-    Raises as `fit`, and ValueError for scores of different structure or another number of point sets or keys.
+    Raises as `fit`, and ValueError for scores of different structure, another number of point sets or keys, and labels
+    of a list of sets.
     """
     if not scores:
         raise ValueError("`scores` must hold at least one score, but is empty.")
@@ -134,15 +137,19 @@ def fit_many(
     if len(structures) > 1 or any(not same_shapes(part[1:], parts[0][1:]) for part in parts):
         raise ValueError("`scores` must be of one structure and size (widths differ by `active`), but are not.")
     if isinstance(points, list):
+        if labels is not None:
+            raise ValueError("`labels` must be None where `points` is a list of sets, but are given.")
         if len(points) != len(scores):
             raise ValueError(f"`points` must be one set for each of {len(scores)} scores, but are {len(points)}.")
         sets = [as_data(own, None) for own in points]
         data, axes = padded(sets), Data(0, 0, 0)
     else:
-        sets = [as_data(points, None)]
+        sets = [as_data(points, labels)]
         data, axes = sets[0], Data(None, None, None)
     weights, fixed = (stacked([part[k] for part in parts]) for k in (1, 2))
-    run = _Run(plan, data, held_out_data(held_out, None, sets[0]), keys_of(key, len(scores)), checkpoint, axes)
+    run = _Run(
+        plan, data, held_out_data(held_out, held_out_labels, sets[0]), keys_of(key, len(scores)), checkpoint, axes
+    )
     with followed(progress) as report:
         return run(jax.vmap(plan.start)(weights, fixed), checked_schedule(snapshots, steps), report)
 

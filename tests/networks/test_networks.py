@@ -35,6 +35,17 @@ def test_shape_level_and_label(name):
         network(X, NOISE, jnp.asarray(1))
 
 
+def test_plain_mlp_formula():
+    """Two hidden layers by hand; the label is an input of the first one only."""
+    network = networks.PlainMLP(3, 6, labels=4, label_width=2, key=KEY)
+    x, label = X[0, :3], jnp.asarray(2)
+    h = np.concatenate([x, network.context(NOISE, label)])
+    for layer in network.hidden:
+        h = np.asarray(jax.nn.silu(layer.weight @ h + layer.bias))
+    np.testing.assert_allclose(network(x, NOISE, label), network.last.weight @ h + network.last.bias, rtol=1e-6)
+    assert [layer.in_features for layer in network.hidden] == [3 + networks.embedding.SIZE + 2, 6]
+
+
 def test_mlp_formula():
     """Two hidden layers by hand, with unused units left out altogether."""
     network = networks.ResidualMLP(3, 6, active=4, key=KEY)

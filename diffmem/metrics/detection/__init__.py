@@ -43,3 +43,6 @@ __all__ = [
     "posterior_variance",
     "roc",
 ]
+from .spikiness import spikiness, unit_spread
+
+__all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc", "spikiness", "unit_spread"]

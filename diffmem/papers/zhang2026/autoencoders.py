@@ -72,11 +72,6 @@ def unit(rows: Float[np.ndarray, "count d"]) -> Float[np.ndarray, "count d"]:
     return rows / np.where(norm > 0, norm, 1)
 
 
-def code_spread(codes: Float[np.ndarray, "count p"]) -> Float[np.ndarray, " count"]:
-    """Standard deviation over the units of a code of norm 1: 0 where all respond alike, largest where one responds."""
-    return unit(codes).std(axis=1)
-
-
 def top_energy(codes: Float[np.ndarray, "count p"]) -> Float[np.ndarray, " count"]:
     """Share of the largest unit in the energy of each code: `max_k h_k^2 / |h|^2`."""
     return (unit(codes) ** 2).max(axis=1)

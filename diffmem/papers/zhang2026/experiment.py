@@ -9,9 +9,10 @@ from jaxtyping import Float, PRNGKeyArray
 from scipy.stats import mannwhitneyu
 
 from ... import data, theory
+from ...metrics.detection import unit_spread
 from ..base import Results
 from ..measurements import Group, farthest, together
-from .autoencoders import Autoencoder, code_spread, steered, top_energy, train_autoencoders, unit
+from .autoencoders import Autoencoder, steered, top_energy, train_autoencoders, unit
 
 SIGMA = 0.2
 SEPARATED, SEPARATED_WIDTH, SEPARATED_DECAY = 6, 24, 1e-2  # points, units and penalty
@@ -129,7 +130,7 @@ def hybrids(settings: Settings, key: PRNGKeyArray) -> Group:
     *aucs, nulls = np.mean(each, axis=1).T
     trained = list(zip(found[settings.widths[-1]], cases))
     moved = np.array([along_classes(network, case) for network, case in trained])
-    spreads = [np.concatenate([code_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
+    spreads = [np.concatenate([unit_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
     curves = {
         "auc": (("detector", "width"), aucs),
         "null_auc": ("width", nulls),
@@ -148,7 +149,7 @@ def hybrids(settings: Settings, key: PRNGKeyArray) -> Group:
 def separations(network: Autoencoder, case: Hybrid) -> list[float]:
     """The AUC of each detector, and that of the first detector between training and held-out points."""
     statistics = (
-        lambda x: code_spread(network.code(x)),
+        lambda x: unit_spread(network.code(x)),
         lambda x: network.code(x).std(axis=1),
         lambda x: -np.linalg.norm(network(x) - x, axis=1),
         lambda x: -np.linalg.norm(x, axis=1),
