@@ -12,6 +12,8 @@ def test_by_hand():
     found = extraction.adaptive_distance(np.array([[0.1], [6.0]]), TRAIN, neighbours=3)
     np.testing.assert_allclose(found.distance, [0.1 / (0.5 * (0.1 + 0.9 + 2.9) / 3), 3 / (0.5 * (3 + 4 + 5) / 3)])
     assert list(found.index) == [0, 2] and list(found.extracted) == [True, False]
+    of_record = extraction.adaptive_distance(np.array([[0.1], [6.0]]), TRAIN, neighbours=3, of_record=True)
+    np.testing.assert_allclose(of_record.distance, [0.1 / (0.5 * (1 + 3 + 10) / 3), 3 / (0.5 * (2 + 3 + 7) / 3)])
 
 
 def test_copies_and_fresh_points():
