@@ -151,10 +151,11 @@ class _Search(NamedTuple):
     def run(self) -> _State:
         law = _Law(jnp.zeros_like(self.target), jnp.zeros_like(self.target))
         zero = jnp.zeros((), self.target.dtype)
-        done = self.succeeds(law, jnp.asarray(0)) if self.sizes.test_first else jnp.asarray(False)
         losses = jnp.full(SMOOTHED, jnp.nan, self.target.dtype)
-        start = _State(law, self.optimiser().init(law), zero + 1, losses, zero + jnp.inf, jnp.asarray(0), done)
-        return jax.lax.while_loop(lambda s: ~s.done & (s.step < self.sizes.updates), self.block, start)
+        moments = self.optimiser().init(law)
+        start = _State(law, moments, zero + 1, losses, zero + jnp.inf, jnp.asarray(0), jnp.asarray(False))
+        end = jax.lax.while_loop(lambda state: ~state.done & (state.step <= self.sizes.updates), self.block, start)
+        return end._replace(step=jnp.minimum(end.step, self.sizes.updates))
 
     def optimiser(self):
         import optax
@@ -162,12 +163,15 @@ class _Search(NamedTuple):
         return optax.adam(self.constants[1])
 
     def block(self, state: _State) -> _State:
-        """`every` updates, the test of the weight and that of success."""
-        before = state.smoothed
-        state = jax.lax.fori_loop(0, self.sizes.every, lambda _, state: self.update(state), state)
-        smoothed = jnp.nanmean(state.losses)
-        weight = jnp.where(before - smoothed < self.constants[3], state.weight / 2, state.weight)
-        return state._replace(weight=weight, smoothed=smoothed, done=self.succeeds(state.law, state.step))
+        """The test of success, and without it `every` updates and the test of the weight."""
+        done = self.succeeds(state.law, state.step)
+        if not self.sizes.test_first:
+            done = done & (state.step > 0)
+        after = jax.lax.fori_loop(0, self.sizes.every, lambda _, state: self.update(state), state)
+        smoothed = jnp.nanmean(after.losses)
+        weight = jnp.where(state.smoothed - smoothed < self.constants[3], after.weight / 2, after.weight)
+        after = after._replace(weight=weight, smoothed=smoothed)
+        return jax.tree.map(lambda old, new: jnp.where(done, old, new), state, after)._replace(done=done)
 
     def update(self, state: _State) -> _State:
         """One step of Adam."""
