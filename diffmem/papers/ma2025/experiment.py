@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from ... import theory
 from ...integrators import DDIM
 from ...metrics.detection import inversion
+from ...reductions import Dense
 from ...scores import Empirical
 from ..base import Results
 from ..flows import flow_from
@@ -53,7 +54,7 @@ def one_set(settings: Settings, key: PRNGKeyArray) -> tuple[xr.Dataset, bool]:
     point_key, search_key, sample_key, new_key = jax.random.split(key, 4)
     points = jax.random.normal(point_key, (RECORDS, D))
     weights = np.concatenate([WEIGHTS, np.ones(RECORDS - len(WEIGHTS))])
-    score, (process, times) = Empirical(points, weights), log_snr(STEPS)
+    score, (process, times) = Empirical(points, weights, Dense()), log_snr(STEPS)
     fresh = jax.random.normal(new_key, (200, D))
     farthest = jnp.argmin(jax.vmap(lambda x: cosines(points, x).max())(fresh))
     rounds, count = settings.searches, settings.searches * len(WEIGHTS)
