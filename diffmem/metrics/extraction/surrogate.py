@@ -38,11 +38,14 @@ def surrogate_labels(
     return np.where(labels >= 0, np.searchsorted(kept, labels), -1)
 
 
-def class_gaussians(samples: Points, labels: Int[np.ndarray, "count"], label: int = 0) -> Labelled:
+def class_gaussians(
+    samples: Points, labels: Int[np.ndarray, "count"], label: int = 0, *, balanced: bool = False
+) -> Labelled:
     """One isotropic Gaussian for each label, with the mean, mean variance and share of its samples.
 
-    Noise turns it into a Gaussian again, so that it is a classifier at every noise level. Labels below 0 do not count.
-    A label without spread, of one sample, takes the mean variance of the others.
+    Noise turns it into a Gaussian again, so that it is a classifier at every noise level. With `balanced` all labels
+    are equally likely beforehand, as where labels are drawn uniformly for guidance. Labels below 0 do not count. A
+    label without spread, of one sample, takes the mean variance of the others.
     Raises ValueError where no sample has the label, and where no label has any spread.
     """
     samples, labels = np.asarray(samples), np.asarray(labels)
@@ -53,7 +56,8 @@ def class_gaussians(samples: Points, labels: Int[np.ndarray, "count"], label: in
     if not variances.any():
         raise ValueError("`labels` must leave some label more than one distinct sample, but leave none.")
     variances = np.where(variances > 0, variances, variances[variances > 0].mean())
-    return Labelled(GaussianMixture(np.array([float(len(part)) for part in own]), means, variances), names, label)
+    shares = np.array([1.0 if balanced else len(part) for part in own])
+    return Labelled(GaussianMixture(shares, means, variances), names, label)
 
 
 class ClassifierGuided(AbstractScore):

@@ -128,7 +128,7 @@ def rates(points, shares, clusters: int, count: int, quantile: float, weights, k
     chosen = jax.random.randint(label_key, (count,), 0, clusters)
     found, radius = [], None
     for part in labels, np.asarray(jax.random.permutation(order_key, labels)):
-        classes = extraction.class_gaussians(own, part)
+        classes = extraction.class_gaussians(own, part, balanced=True)
         for weight in weights:
             samples = np.asarray(guided(model, classes, jnp.asarray(weight), chosen, *log_snr(STEPS), start_key))
             distance, index = metrics.nearest(samples, points)

@@ -35,6 +35,10 @@ def test_classes_have_the_moments_of_their_samples():
     assert np.argmax(classes.prior()) == 2
     lonely = extraction.class_gaussians(SAMPLES[:26], LABELS[:26], 0)
     np.testing.assert_allclose(*lonely.unconditional.covariances.variances, rtol=1e-6)
+    unequal = np.minimum(LABELS, 1)
+    for balanced, share in ((False, 0.25), (True, 0.5)):
+        found = extraction.class_gaussians(SAMPLES, unequal, 0, balanced=balanced)
+        np.testing.assert_allclose(found.unconditional.prior()[0], share, rtol=1e-5)
     with pytest.raises(ValueError, match="more than one distinct"):
         extraction.class_gaussians(SAMPLES[:1], LABELS[:1], 0)
 
