@@ -1,7 +1,7 @@
 """Measurements on samples and along paths: copies, concentration of the posterior, distances between laws."""
 
 from ..theory import Estimate
-from . import detection
+from . import detection, extraction
 from .attractors import Attractors, attractors
 from .collapse_times import collapse_times
 from .denoising_loss import denoising_loss
@@ -30,6 +30,7 @@ __all__ = [
     "detection",
     "energy_distance",
     "entropy",
+    "extraction",
     "generalization",
     "leader",
     "leader_weight",

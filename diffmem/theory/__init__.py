@@ -13,6 +13,7 @@ from .circle import (
     polygon_ripple,
     polygon_size,
 )
+from .clique_law import clique_probability
 from .collapse import (
     InformationCurve,
     collapse_ratio,
@@ -41,6 +42,7 @@ from .fitted_gaussians import gaussian_reproducibility_error
 from .hidden_manifold import hidden_manifold_spectrum
 from .information import (
     Peaks,
+    bernoulli_divergence,
     conditional_entropy_rate,
     discrete_entropy_rate,
     gaussian_information,
@@ -120,11 +122,13 @@ __all__ = [
     "asymptotic_speciation_ratio",
     "asymptotic_speciation_time",
     "background_entropy",
+    "bernoulli_divergence",
     "bifurcation_time",
     "circle_attractors",
     "circle_fluctuation",
     "circle_log_density",
     "circle_ridge",
+    "clique_probability",
     "clone_probability",
     "collapse_ratio",
     "collapse_ratio_from_information",

@@ -11,6 +11,14 @@ from .bright_ending import bright_ending, bright_mask, posterior_variance
 from .decomposition import Decomposition, decomposed, decomposition
 from .guidance_gap import gap, guidance_gap
 from .noise_variance import noise_variance
+`roc` compares the statistics of two groups of prompts. `inversion` takes targets in place of starts: how far noise must
+move for a given point to be generated.
+"""
+
+from .attention_entropy import attention_entropy, record_entropy
+from .guidance_gap import gap, guidance_gap
+from .inversion import Inversion, cosine, inversion
+from .local_dimension import Estimator, flipd, local_dimension, normal_bundle_dimension
 from .paths import Measure, measured_along
 from .roc import Roc, auc_interval, roc
 from .token_significance import mass_ablation, token_ablation, token_significance
@@ -46,3 +54,20 @@ __all__ = [
 from .spikiness import spikiness, unit_spread
 
 __all__ = ["Measure", "Roc", "auc_interval", "gap", "guidance_gap", "measured_along", "roc", "spikiness", "unit_spread"]
+    "Estimator",
+    "Inversion",
+    "Measure",
+    "Roc",
+    "attention_entropy",
+    "auc_interval",
+    "cosine",
+    "flipd",
+    "gap",
+    "guidance_gap",
+    "inversion",
+    "local_dimension",
+    "measured_along",
+    "normal_bundle_dimension",
+    "record_entropy",
+    "roc",
+]

@@ -1,5 +1,6 @@
 """Mutual information between a point and its noisy copy, and what follows from it."""
 
+from .bernoulli import bernoulli_divergence
 from .entropy_rate import Peaks, conditional_entropy_rate, discrete_entropy_rate, peaks
 from .gaussian_channel import gaussian_information, gaussian_information_variance, gaussian_mmse
 from .monte_carlo import information_densities, information_density, monte_carlo_information
@@ -7,6 +8,7 @@ from .retained_dimension import participation_dimension, retained_dimension
 
 __all__ = [
     "Peaks",
+    "bernoulli_divergence",
     "conditional_entropy_rate",
     "discrete_entropy_rate",
     "gaussian_information",
