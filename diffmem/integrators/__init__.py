@@ -2,12 +2,14 @@
 
 from . import grids
 from .adaptive import ProbabilityFlow, ReverseSDE
+from .ancestral import Ancestral
 from .base import AbstractIntegrator, AbstractOneStep, AbstractStepper, Observer
+from .ddim import DDIM
 from .dynamics import Node, reverse_drift, velocity
+from .euler_maruyama import EulerMaruyama
 from .heun import Heun
 from .likelihood import invert, log_likelihood
 from .multistep import AbstractMultistep, DPMSolverPP, ExponentialAdamsBashforth
-from .one_step import DDIM, Ancestral, EulerMaruyama
 from .predictor_corrector import PredictorCorrector
 from .sample import Samples, sample
 
