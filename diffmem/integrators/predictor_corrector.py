@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .base import AbstractStepper
-from .one_step import Ancestral
+from .ancestral import Ancestral
 
 
 class PredictorCorrector(AbstractStepper):
