@@ -5,8 +5,8 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from .base import AbstractStepper
 from .ancestral import Ancestral
+from .base import AbstractStepper
 
 
 class PredictorCorrector(AbstractStepper):
