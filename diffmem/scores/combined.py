@@ -30,7 +30,7 @@ class Branches(NamedTuple):
         """`|eps_c - eps_u|`, the distance of the two noise predictions; its derivative is 0 where they agree."""
         square = jnp.sum((self.conditional.noise - self.unconditional.noise) ** 2)
         # the root has no derivative at 0
-        return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+        return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
 
 
 def branches_of(found: Evaluation) -> Branches:

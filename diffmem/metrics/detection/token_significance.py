@@ -27,8 +27,8 @@ def token_significance(
 ) -> Float[Array, "count slots"]:
     """`|d gap / d scales_l|` for each slot l of a prompt of words, the mean over the first `steps` steps of each path.
 
-    `score` is guided with a `TokenPrompted` conditional score, the gap is `|eps_c - eps_u|` and `scales` are the factors
-    of the slots. Larger for a word that moves the conditional prediction. Other arguments as in `measured_along`.
+    `score` is guided with a `TokenPrompted` conditional score, the gap is `|eps_c - eps_u|` and `scales` are the
+    factors of the slots. Larger for a word that moves the conditional prediction. Other arguments as in `measured_along`.
     Cost: a path with one reverse derivative of both branches at each step. Source: Wen et al., arXiv:2407.21720, with
     the derivative by a slot's factor in place of the norm of that by its embedding.
     """
@@ -45,7 +45,7 @@ def token_ablation(
     times: Numbers,
     key: RandomKey | None = None,
 ) -> Float[Array, "count slots"]:
-    """By how much the gap `|eps_c - eps_u|` at times[0] falls when the word of a slot is replaced by one that nobody has.
+    """By how much the gap `|eps_c - eps_u|` at times[0] falls when a slot's word is replaced by one that nobody has.
 
     Arguments as in `token_significance`; nothing is drawn from `key`. Cost: one evaluation of both branches for the
     prompt and one for each slot.
