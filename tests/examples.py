@@ -13,6 +13,8 @@ from oracles import Law, points_law
 from diffmem import integrators, networks, processes, reductions, scores
 from diffmem.level import ProcessLike
 
+BETAS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.6, 0.7, 0.8])
+
 PROCESSES = {
     "OrnsteinUhlenbeck": processes.OrnsteinUhlenbeck(),
     "VariancePreserving": processes.VariancePreserving(),
@@ -20,6 +22,7 @@ PROCESSES = {
     "VarianceExploding": processes.VarianceExploding(),
     "EDM": processes.EDM(),
     "FlowMatching": processes.FlowMatching(),
+    "Tabulated": processes.Tabulated(np.cumprod(1 - BETAS)),
 }
 
 INTEGRATORS = {

@@ -5,6 +5,7 @@ from .cosine import CosineVariancePreserving
 from .edm import EDM
 from .flow_matching import FlowMatching
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck
+from .tabulated import Tabulated
 from .variance_exploding import VarianceExploding
 from .variance_preserving import VariancePreserving
 
@@ -14,6 +15,7 @@ __all__ = [
     "CosineVariancePreserving",
     "FlowMatching",
     "OrnsteinUhlenbeck",
+    "Tabulated",
     "VarianceExploding",
     "VariancePreserving",
 ]

@@ -22,6 +22,15 @@ def cosine(t, o=0.008):
     return np.cos(np.pi / 2 * (t + o) / (1 + o)) / np.cos(np.pi / 2 * o / (1 + o))
 
 
+def table(t):
+    return np.interp(t, np.arange(13.0), np.append(0.0, np.cumsum(np.log1p(-examples.BETAS)))) / 2
+
+
+def table_rate(t):
+    """-log(1 - beta_k) for t in the k-th interval."""
+    return -np.log1p(-examples.BETAS)[np.floor(t).astype(int)]
+
+
 LEVELS = {
     "OrnsteinUhlenbeck": lambda t: (np.exp(-t), np.sqrt(-np.expm1(-2 * t))),
     "VariancePreserving": lambda t: (np.exp(-0.05 * t - 4.975 * t**2), np.sqrt(-np.expm1(-0.1 * t - 9.95 * t**2))),
@@ -29,6 +38,7 @@ LEVELS = {
     "VarianceExploding": lambda t: (np.ones_like(t), 0.01 * 5000**t),
     "EDM": lambda t: (np.ones_like(t), t),
     "FlowMatching": lambda t: (1 - t, t),
+    "Tabulated": lambda t: (np.exp(table(t)), np.sqrt(-np.expm1(2 * table(t)))),
 }
 # g^2 by hand from each schedule
 DIFFUSION = {
@@ -38,6 +48,7 @@ DIFFUSION = {
     "VarianceExploding": lambda t: 0.01 * 5000**t * np.sqrt(2 * np.log(5000)),
     "EDM": lambda t: np.sqrt(2 * t),
     "FlowMatching": lambda t: np.sqrt(2 * t / (1 - t)),
+    "Tabulated": lambda t: np.sqrt(table_rate(t)),
 }
 DRIFT = {
     "OrnsteinUhlenbeck": lambda t: np.full_like(t, -1.0),
@@ -46,6 +57,7 @@ DRIFT = {
     "VarianceExploding": np.zeros_like,
     "EDM": np.zeros_like,
     "FlowMatching": lambda t: -1 / (1 - t),
+    "Tabulated": lambda t: -table_rate(t) / 2,
 }
 
 
@@ -175,6 +187,17 @@ def test_types_and_shapes(name):
     np.testing.assert_allclose(compiled.sigma, process.level(t).sigma, rtol=1e-6)
 
 
+def test_a_table_is_exact_at_its_nodes():
+    """Step number t of a discrete model is time t + 1; between two nodes log alpha is halfway."""
+    bars = np.cumprod(1 - examples.BETAS)
+    process = processes.Tabulated(bars)
+    alpha, sigma = process.level(np.arange(1, 13, dtype=FLOAT))
+    np.testing.assert_allclose(alpha, np.sqrt(bars), rtol=8 * EPS)
+    np.testing.assert_allclose(sigma, np.sqrt(1 - bars), rtol=40 * EPS)
+    assert process.level(3.5).alpha == pytest.approx((bars[2] * bars[3]) ** 0.25, rel=8 * EPS)
+    assert (process.t_min, process.t_max) == (1, 12)
+
+
 @every
 def test_pickle(name):
     process = examples.PROCESSES[name]
@@ -234,6 +257,11 @@ def test_the_bisection_agrees_with_the_closed_form(name):
             lambda: processes.CosineVariancePreserving(t_max=1.5),
             "`t_max` must be at most 1, where alpha is 0, but is 1.5.",
         ),
+        (
+            lambda: processes.Tabulated(np.array([0.5, 0.5])),
+            "`alpha_bars` must be two or more decreasing numbers between 1 and 0",
+        ),
+        (lambda: processes.Tabulated(np.array([0.5, 0.0])), "but is [0.5 0. ]."),
         (lambda: processes.FlowMatching(t_max=2.0), "`t_max` must be at most 1, where alpha is 0, but is 2.0."),
     ],
 )
