@@ -52,7 +52,8 @@ def _descended(prompt, score, starts, process, times, target, steps, rate):
     def step(carry, _):
         prompt, state = carry
         value, slope = gap(prompt)
-        move, moved = optimiser.update(slope.astype(prompt.dtype), state, prompt)
+        with jax.numpy_dtype_promotion("standard"):  # optimisers mix integers and numbers
+            move, moved = optimiser.update(slope.astype(prompt.dtype), state, prompt)
         above = value > target
         kept = jax.tree.map(lambda new, old: jnp.where(above, new, old), moved, state)
         return (jnp.where(above, optax.apply_updates(prompt, move), prompt), kept), None

@@ -69,7 +69,9 @@ def _descended(loss: Callable, starts, score, process, times, steps: int, rate: 
 
     def step(carry, _):
         x, state = carry
-        move, state = optimiser.update(slope(x).astype(x.dtype), state)
+        downhill = slope(x).astype(x.dtype)
+        with jax.numpy_dtype_promotion("standard"):  # optimisers mix integers and numbers
+            move, state = optimiser.update(downhill, state)
         return (optax.apply_updates(x, move), state), None
 
     return jax.lax.scan(step, (starts, optimiser.init(starts)), length=steps)[0][0]

@@ -12,6 +12,14 @@ from .collapse import (
     default_dimensions,
     default_sizes,
 )
+from .detection_benchmark import (
+    Candidate,
+    digit_prompts,
+    gap_candidates,
+    other_candidates,
+    prompt_detection,
+    separations,
+)
 from .feature_times import feature_spectrum, feature_times
 from .forecast import forecast
 from .loss_crossing import crossing_share, excess_losses
@@ -21,6 +29,7 @@ from .training_course import rise_time, slope, training_course
 from .transition import transition
 
 __all__ = [
+    "Candidate",
     "EmpiricalLearner",
     "GaussianLearner",
     "Learner",
@@ -31,14 +40,19 @@ __all__ = [
     "crossing_share",
     "default_dimensions",
     "default_sizes",
+    "digit_prompts",
     "excess_losses",
     "feature_spectrum",
     "feature_times",
     "forecast",
+    "gap_candidates",
     "network_courses",
+    "other_candidates",
+    "prompt_detection",
     "residual_networks",
     "rise_time",
     "score_errors",
+    "separations",
     "shown_progress",
     "slope",
     "sweep",

@@ -48,10 +48,11 @@ def test_the_first_step_is_that_of_adam():
 
 
 def test_it_moves_the_vector_that_a_learned_score_is_conditioned_on():
-    network = networks.ResidualMLP(5, 16, classes=None, embedding=3, key=jax.random.key(2))
-    learned = scores.Learned(network, scores.predictions.Preconditioned(1.0), jnp.asarray(PROMPTS[0], STARTS.dtype))
-    score = scores.Guided(learned, learned.conditioned(jnp.zeros(3, STARTS.dtype)), 7.5)
-    moved = optimised(score, PROMPTS[0], target=0.0, steps=5)
+    network = networks.ResidualMLP(5, 16, labels=3, key=jax.random.key(2))
+    prompt = jnp.asarray(RNG.normal(size=32), STARTS.dtype)
+    learned = scores.Learned(network, scores.predictions.Preconditioned(1.0), prompt)
+    score = scores.Guided(learned, learned.conditioned(None), 7.5)
+    moved = optimised(score, prompt, target=0.0, steps=5)
     assert mean_gap(mitigations.with_prompt(score, moved)) < mean_gap(score)
 
 

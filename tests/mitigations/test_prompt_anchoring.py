@@ -47,8 +47,7 @@ def test_it_ends_clean():
 def test_the_search_takes_the_first_small_gap_else_the_smallest():
     prompts = PROMPTS[:5]
     gaps = [
-        float(mitigations.first_gaps(mitigations.with_prompt(SCORE, e), STARTS, PROCESS, TIMES).mean())
-        for e in prompts
+        float(mitigations.first_gaps(mitigations.with_prompt(SCORE, e), STARTS, PROCESS, TIMES).mean()) for e in prompts
     ]
     search = lambda threshold: mitigations.prompt_search(  # noqa: E731
         prompts, SCORE, STARTS, PROCESS, TIMES, threshold=threshold
@@ -71,6 +70,4 @@ def test_bad_arguments_are_refused():
         anchored(0.2, 0.1)
     interval = scores.Guided(ONE, ONE.unconditional, scores.GuidanceInterval(7.5))
     with pytest.raises(ValueError, match="guided by a number"):
-        mitigations.prompt_anchored(
-            interval, PROMPTS[1], STARTS, PROCESS, TIMES, threshold=0.0, low=0.1, high=0.2
-        )
+        mitigations.prompt_anchored(interval, PROMPTS[1], STARTS, PROCESS, TIMES, threshold=0.0, low=0.1, high=0.2)

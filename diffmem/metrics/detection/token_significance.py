@@ -28,7 +28,8 @@ def token_significance(
     """`|d gap / d scales_l|` for each slot l of a prompt of words, the mean over the first `steps` steps of each path.
 
     `score` is guided with a `TokenPrompted` conditional score, the gap is `|eps_c - eps_u|` and `scales` are the
-    factors of the slots. Larger for a word that moves the conditional prediction. Other arguments as in `measured_along`.
+    factors of the slots. Larger for a word that moves the conditional prediction. Arguments as in `measured_along`.
+
     Cost: a path with one reverse derivative of both branches at each step. Source: Wen et al., arXiv:2407.21720, with
     the derivative by a slot's factor in place of the norm of that by its embedding.
     """
