@@ -1,7 +1,8 @@
 """Prompt re-anchoring and semantic prompt search (PRSS): another prompt for those that show a large gap."""
 
+import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ..annotations import Numbers, Point, Scalar
 from ..checks import is_concrete
@@ -52,8 +53,8 @@ class PromptAnchored(AbstractScore):
     rewritten: AbstractScore
     unconditional: AbstractScore
     weight: Scalar
-    low: Scalar
-    high: Scalar
+    low: Float[Array, ""] = eqx.field(converter=jnp.asarray)  # arrays: other thresholds compile nothing again
+    high: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
     def __check_init__(self):
         if is_concrete(self.low) and is_concrete(self.high) and not 0 <= self.low < self.high:

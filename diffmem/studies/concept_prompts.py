@@ -31,6 +31,11 @@ class ConceptPrompts(NamedTuple):
     images: Float[np.ndarray, "m d"]
     """What they describe."""
 
+    @property
+    def d(self) -> int:
+        """Dimensions of an image."""
+        return self.points.shape[1]
+
     def guided(self, prompt: ArrayLike, weight: float = 7.5) -> scores.Guided:
         """The exact guided score of a prompt (k,), differentiable in it."""
         one = scores.PromptedEmpirical(self.points, self.embeddings, prompt, WIDTH, weights=self.weights)

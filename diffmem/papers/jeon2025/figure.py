@@ -1,0 +1,47 @@
+"""Areas of curvature and gap, and copies by the choice of starting noises."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...plots import style
+from ..base import Results
+
+
+def figure(results: Results) -> Figure:
+    """Copies against the norm of the noises; the statistics and areas where they were computed."""
+    found = results.curves
+    with_areas = "auc" in found
+    drawn, axes = style.panels(4.4 * (1 + 2 * with_areas), 3.2, 1 + 2 * with_areas)
+    noises(axes[0], found)
+    if with_areas:
+        statistics(axes[1], found)
+        areas(axes[2], found)
+    return style.with_legends(drawn)
+
+
+def noises(ax: Axes, found) -> None:
+    """The share of copies against the mean norm of the starting noises, for both prompts."""
+    for name in found.choice.values:
+        one = found.sel(choice=name)
+        ax.plot(one.norm, one.hit, linestyle="", markersize=6, label=name)
+    ax.set(xlabel="mean norm of the starting noises", ylabel="copies of the image of most records", ylim=(-0.05, 1.05))
+
+
+def statistics(ax: Axes, found) -> None:
+    """Curvature against the gap of each prompt."""
+    for name in found.group.values:
+        one = found.statistic.sel(group=name)
+        ax.plot(one.sel(detector="gap"), one.sel(detector="curvature"), linestyle="", markersize=3, label=name)
+    ax.set(xlabel="gap at the first step", ylabel="curvature at the first step", yscale="log")
+
+
+def areas(ax: Axes, found) -> None:
+    """The area of each detector for each pair of groups, with its interval."""
+    places = np.arange(found.sizes["pair"])
+    for i, name in enumerate(found.detector.values):
+        one = found.sel(detector=name)
+        ends = np.abs(np.stack([one.auc_low, one.auc_high]) - one.auc.values)
+        ax.errorbar(places + 0.1 * i, one.auc, ends, linestyle="", markersize=4, linewidth=1, label=name)
+    ax.set_xticks(places, [pair.replace(" / ", "\n/ ") for pair in found.pair.values], fontsize=6)
+    ax.set(ylabel="AUC", ylim=(0.2, 1.03), xlabel="positives / negatives")
