@@ -5,6 +5,7 @@ No figure is registered with pyplot: show one as the last line of a notebook cel
 
 from .against_time import against_time
 from .density_over_time import density_over_time
+from .detection_areas import detection_areas
 from .flow_field import flow_field
 from .phase_diagram import phase_diagram
 from .posterior_along_paths import posterior_along_paths
@@ -15,6 +16,7 @@ from .transition_curves import transition
 __all__ = [
     "against_time",
     "density_over_time",
+    "detection_areas",
     "flow_field",
     "phase_diagram",
     "posterior_along_paths",

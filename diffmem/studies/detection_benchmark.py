@@ -85,7 +85,7 @@ def prompt_detection(
     each start of each prompt; nothing is compiled again for a prompt whose score has the same structure.
     """
     check_count("starts", starts)
-    most = max(len(labels) for labels in groups.values())
+    most = max((len(labels) for labels in groups.values()), default=0)
     found = np.full((len(candidates), len(groups), most), np.nan)
     sigma = process.level(jnp.asarray(times)[0]).sigma
     for j, labels in enumerate(groups.values()):
@@ -143,16 +143,14 @@ class DigitPrompts(NamedTuple):
 
 
 def digit_prompts(*, key: RandomKey, n: int = 600, count: int = 30) -> DigitPrompts:
-    """n digits of 8 x 8 pixels, less their mean and divided by their common deviation, with five groups of `count`.
+    """n digits of 8 x 8 pixels, scaled to mean 0 and variance 1 over all pixels, and five groups of `count` prompts.
 
     Memorized prompts describe one image, or an image and its nearest neighbour; others describe 30 images at random,
     30 of one digit or 3 of one digit. The negatives of a digit have a mean of their own, as the single images do, which
     a detector may not confuse with memorization.
     """
-    pixels = data.digits()
-    chosen = pixels.take(n, key=key)
-    points, labels = chosen.points - pixels.points.mean(axis=0), np.asarray(chosen.labels)
-    points = points / points.std()
+    chosen = data.digits().take(n, key=key)
+    points, labels = (chosen.points - chosen.points.mean()) / chosen.points.std(), np.asarray(chosen.labels)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 1))))
     nearest = np.asarray(metrics.nearest(points, points, 2).index)[:, 1]
     singles = rng.choice(n, count, replace=False)

@@ -1,10 +1,9 @@
 """Areas of curvature and gap, and copies by the choice of starting noises."""
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...plots import style
+from ...plots import detection_areas, style
 from ..base import Results
 
 
@@ -16,7 +15,7 @@ def figure(results: Results) -> Figure:
     noises(axes[0], found)
     if with_areas:
         statistics(axes[1], found)
-        areas(axes[2], found)
+        detection_areas(found, ax=axes[2])
     return style.with_legends(drawn)
 
 
@@ -34,14 +33,3 @@ def statistics(ax: Axes, found) -> None:
         one = found.statistic.sel(group=name)
         ax.plot(one.sel(detector="gap"), one.sel(detector="curvature"), linestyle="", markersize=3, label=name)
     ax.set(xlabel="gap at the first step", ylabel="curvature at the first step", yscale="log")
-
-
-def areas(ax: Axes, found) -> None:
-    """The area of each detector for each pair of groups, with its interval."""
-    places = np.arange(found.sizes["pair"])
-    for i, name in enumerate(found.detector.values):
-        one = found.sel(detector=name)
-        ends = np.abs(np.stack([one.auc_low, one.auc_high]) - one.auc.values)
-        ax.errorbar(places + 0.1 * i, one.auc, ends, linestyle="", markersize=4, linewidth=1, label=name)
-    ax.set_xticks(places, [pair.replace(" / ", "\n/ ") for pair in found.pair.values], fontsize=6)
-    ax.set(ylabel="AUC", ylim=(0.2, 1.03), xlabel="positives / negatives")

@@ -31,7 +31,7 @@ from ..base import Results
 from ..latent_diffusion import stable_diffusion
 from ..measurements import Group, farthest, together
 
-VARIANCE = "variance over noises"
+VARIANCE, MANY_NOISES = "variance over noises", "first step, 16 noises"
 ARMS = ("as written", "optimised", "displaced")
 RANKINGS = ("gradient", "gap without the word", "probability without the word")
 RECORDS, SLOTS, WORDS, BETA = 300, 4, 12, 3.0  # of the prompts of words
@@ -43,7 +43,7 @@ class Settings(NamedTuple):
 
     prompts: int = 30  # in each group of the detection; none: no detection
     starts: int = 4  # noises of each prompt, of the detection by gaps
-    variance_starts: int = 16  # noises of each prompt, of the detection by the variance over them
+    first_starts: int = 16  # noises of each prompt, of the variance over noises and of the law of the first gap
     offsets: tuple[float, ...] = (0.0, 1.4)  # of the concepts whose prompts are optimised
     samples: int = 48  # of each memorized prompt
     copies: tuple[int, ...] = (6, 20, 60)  # of the image that the trigger word names
@@ -72,10 +72,10 @@ def detected(settings: Settings, key: PRNGKeyArray) -> Group:
     run = digits.guided(), digits.groups
     rest = process, times, digits.points.shape[1:]
     gaps = prompt_detection(*run, gap_candidates(len(times) - 1), *rest, key=key, starts=settings.starts)
-    variance = {VARIANCE: Candidate(detection.noise_variance, 1)}
-    found = xr.concat(
-        [gaps, prompt_detection(*run, variance, *rest, key=key, starts=settings.variance_starts)], "detector"
-    )
+    first = gap_candidates(len(times) - 1)["first step"]
+    first = {VARIANCE: Candidate(detection.noise_variance, 1), MANY_NOISES: first}
+    more = prompt_detection(*run, first, *rest, key=key, starts=settings.first_starts)
+    found = xr.concat([gaps, more], "detector")
     areas = separations(found, PAIRS)
     area = lambda name, group, positive=POSITIVE: float(areas.auc.sel(detector=name, pair=f"{positive} / {group}"))  # noqa: E731
     values = {
@@ -94,7 +94,7 @@ def law(found: xr.Dataset, digits: DigitPrompts) -> dict[str, float]:
     process, times = stable_diffusion()
     alpha, sigma = process.level(times[0])
     kinds = (POSITIVE, ANY, DIGIT)
-    gaps = np.concatenate([found.statistic.sel(detector="first step", group=kind).values for kind in kinds])
+    gaps = np.concatenate([found.statistic.sel(detector=MANY_NOISES, group=kind).values for kind in kinds])
     means = np.stack([digits.points[members].mean(axis=0) for kind in kinds for members in digits.groups[kind]])
     away = float(alpha / sigma) * np.linalg.norm(means - digits.points.mean(axis=0), axis=1)
     return {"law": float(np.corrcoef(gaps, away)[0, 1]), "law_ratio": float(np.mean(gaps / away))}

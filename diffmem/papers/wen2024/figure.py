@@ -1,32 +1,27 @@
 """Areas of the detectors, copies before and after mitigation, and how often words are ranked right."""
 
-import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...plots import style
+from ...plots import detection_areas, style
 from ..base import Results
+from .experiment import MANY_NOISES
 
 
 def figure(results: Results) -> Figure:
     """A panel for each group of claims that was computed."""
     found = results.curves
-    draw = [(hits, "hit")] + [(areas, "auc")] * ("auc" in found) + [(rankings, "found")] * ("found" in found)
-    drawn, axes = style.panels(4.2 * len(draw), 3.2, len(draw))
-    for ax, (panel, _) in zip(axes, draw):
-        panel(ax, found)
+    panels = [hits] + [draw_areas] * ("auc" in found) + [rankings] * ("found" in found)
+    drawn, axes = style.panels(4.2 * len(panels), 3.2, len(panels))
+    for ax, draw in zip(axes, panels):
+        draw(ax, found)
     return style.with_legends(drawn)
 
 
-def areas(ax: Axes, found) -> None:
-    """The area of each detector for each pair of groups, with its interval."""
-    places = np.arange(found.sizes["pair"])
-    for i, name in enumerate(found.detector.values):
-        one = found.sel(detector=name)
-        ends = np.abs(np.stack([one.auc_low, one.auc_high]) - one.auc.values)
-        ax.errorbar(places + 0.08 * (i - 2), one.auc, ends, linestyle="", markersize=4, linewidth=1, label=name)
-    ax.set_xticks(places, [pair.replace(" / ", "\n/ ") for pair in found.pair.values], fontsize=6)
-    ax.set(ylabel="AUC", ylim=(0.2, 1.03), xlabel="positives / negatives")
+def draw_areas(ax: Axes, found: xr.Dataset) -> None:
+    """The area of each detector for each pair of groups."""
+    detection_areas(found.drop_sel(detector=MANY_NOISES), ax=ax)
 
 
 def hits(ax: Axes, found) -> None:
