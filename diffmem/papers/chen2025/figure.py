@@ -12,7 +12,12 @@ def figure(results: Results) -> Figure:
     drawn, (ax,) = style.panels(6.4, 4.0, 1)
     for i, name in enumerate(found.arm.values):
         one = found.sel(arm=name)
-        look = {"color": style.COLOURS[i % 7], "marker": style.MARKERS[i % 7], "markersize": 4, "linestyle": ""}
+        look = {
+            "color": style.COLOURS[(i + 2 * (i // 7)) % 7],
+            "marker": style.MARKERS[i % 7],
+            "markersize": 4,
+            "linestyle": "",
+        }
         ax.plot(one.hit, one.accuracy, label=name, fillstyle="full" if i < 7 else "none", **look)
     for family in ("ramp", "embedding"):
         names = [name for name in found.arm.values if name.startswith(family)]

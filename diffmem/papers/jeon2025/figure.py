@@ -20,10 +20,12 @@ def figure(results: Results) -> Figure:
 
 
 def noises(ax: Axes, found) -> None:
-    """The share of copies against the mean norm of the starting noises, for both prompts."""
+    """The share of copies against the mean norm of the starting noises; open marks for the prompt of one image."""
     for name in found.choice.values:
-        one = found.sel(choice=name)
-        ax.plot(one.norm, one.hit, linestyle="", markersize=6, label=name)
+        several, single = (found.sel(choice=name, images=images) for images in found.images.values)
+        (mark,) = ax.plot(several.norm, several.hit, linestyle="", markersize=6, label=name)
+        look = {"color": mark.get_color(), "marker": mark.get_marker(), "fillstyle": "none", "markersize": 6}
+        ax.plot(single.norm, single.hit, linestyle="", **look)
     ax.set(xlabel="mean norm of the starting noises", ylabel="copies of the image of most records", ylim=(-0.05, 1.05))
 
 
