@@ -34,7 +34,7 @@ def embedding_optimisation(
 
     Quality: what the prompt describes moves towards the mean of everything, as the gap at pure noise is the distance
     from it. Where concepts lie far from that mean, the gap of an ordinary prompt is reached while the image is still
-    copied. Cost: a reverse derivative of both branches a step. Source: Wen et al., arXiv:2407.21720, section 4.
+    copied. Cost: a reverse derivative of both branches a step. Source: Wen et al., arXiv:2407.21720.
     """
     check_count("steps", steps)
     prompt = jnp.asarray(prompt)

@@ -83,8 +83,9 @@ def _gap(score, x, level):
 
 def _curved(alpha, delta, score, x, level):
     here = _difference(score, x, level)
-    there = _difference(score, x + strong(delta, x.dtype) * here / _norm(here), level)
-    return _norm(there - here) + strong(alpha, x.dtype) * _norm(x)
+    direction = (here / _norm(here)).astype(x.dtype)
+    there = _difference(score, x + strong(delta, x.dtype) * direction, level)
+    return _norm(there - here).astype(x.dtype) + strong(alpha, x.dtype) * _norm(x)
 
 
 def _difference(score, x, level):

@@ -9,6 +9,7 @@ import pytest
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Dense
 from diffmem.scores import Ambient, Empirical, FromHost, Gaussian, GuidanceInterval, Guided, Switched
+from diffmem.scores.combined import branches_of
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 FLOAT = np.float64 if DOUBLE else np.float32
@@ -97,3 +98,23 @@ def test_guidance_in_an_interval_of_levels():
     np.testing.assert_array_equal(guided.denoise(x, NoiseLevel(0.1, 1.0)), -5)
     with pytest.raises(ValueError, match="`high` must be at least `low`"):
         GuidanceInterval(1.0, 2.0, 1.0)
+
+
+def test_the_gap_of_the_branches_is_a_distance_with_a_derivative():
+    """`|eps_c - eps_u|` of two Gaussians of unit variance, alpha |mu_c - mu_u| everywhere where alpha^2 + sigma^2 = 1."""
+    means = np.array([[1.0, 2.0], [0.0, 0.0]], FLOAT)
+    gap = lambda mean: (  # noqa: E731
+        Guided(Gaussian(mean, FLOAT(1.0)), Gaussian(means[1], FLOAT(1.0)), 7.5)
+        .evaluate(X.astype(FLOAT), LEVEL)
+        .info.gap
+    )
+    close(gap(means[0]), 0.8 * 0.6 * np.sqrt(5))
+    close(jax.grad(gap)(jnp.asarray(means[0])), 0.8 * 0.6 * means[0] / np.sqrt(5))
+    # branches that agree: no gap, and a derivative of 0 rather than none
+    close(gap(means[1]), 0)
+    close(jax.grad(gap)(jnp.asarray(means[1])), np.zeros(2))
+
+
+def test_a_score_without_branches_says_so():
+    with pytest.raises(ValueError, match="both branches"):
+        branches_of(empirical(POINTS).evaluate(X, LEVEL))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...level import NoiseLevel
+from ...level import NoiseLevel, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
@@ -15,7 +15,8 @@ from ...scores.combined import branches_of
 def score_difference(score: AbstractScore, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
     """`s_c - s_u`, the conditional less the unconditional score, at one state and a level of sigma > 0."""
     found = branches_of(score.evaluate(x, level))
-    return (found.unconditional.noise - found.conditional.noise) / jnp.asarray(level.sigma, x.dtype)
+    difference = found.unconditional.noise - found.conditional.noise
+    return difference / strong(level.sigma, difference.dtype)
 
 
 @eqx.filter_jit
@@ -33,13 +34,13 @@ def curvature(
 
     `score` is guided and must have derivatives (`scores.FromHost` has none); `starts` (count, *shape) are states at
     times[0]; nothing is drawn from `key`. Cost: one derivative of both branches along s, two to three evaluations of
-    them, and another evaluation for s. Source: Jeon et al., arXiv:2412.04140, eq. 8.
+    them, and another evaluation for s. Source: Jeon et al., arXiv:2412.04140.
     """
     starts = jnp.asarray(starts)
-    level = NoiseLevel(*(jnp.asarray(part, starts.dtype) for part in process.level(jnp.asarray(times)[0])))
+    level = process.level(jnp.asarray(times)[0])
 
     def one(x):
         difference = lambda x: score_difference(score, x, level)  # noqa: E731
-        return jnp.sum(jax.jvp(difference, (x,), (difference(x),))[1] ** 2)
+        return jnp.sum(jax.jvp(difference, (x,), (difference(x).astype(x.dtype),))[1] ** 2)
 
     return jax.vmap(one)(starts)

@@ -59,7 +59,7 @@ def draw(settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
     process, times = stable_diffusion(STEPS)
     ground, common = (prepared(offset, settings.samples, key) for offset in (OFFSET, 0.0))
     rows = {}
-    for j, (label, image) in enumerate(zip(ground.law.memorized, ground.law.images)):
+    for j, (label, image) in enumerate(zip(ground.law.memorized.tolist(), ground.law.images)):
         for name, score in arms(ground, label, settings, jax.random.fold_in(key, j)):
             ends = drawn(score, ground.starts, process, times)
             rows.setdefault(name, []).append((copied(ends, image).mean(), ground.law.accuracy(ends, label)))

@@ -24,5 +24,5 @@ def figure(results: Results) -> Figure:
         means = found.sel(arm=names).mean("draw").sortby("hit")
         ax.plot(means.hit, means.accuracy, **style.THEORY | {"linestyle": "-" if family == "ramp" else ":"})
     ax.set(xlabel="share of copies", ylabel="samples in their concept (share)", xlim=(-0.03, 1.05), ylim=(0, 1.05))
-    ax.legend(fontsize=style.SMALL - 1, ncols=2, frameon=False)
+    ax.legend(fontsize=style.SMALL, ncols=2, frameon=False)
     return drawn

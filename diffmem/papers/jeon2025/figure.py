@@ -11,7 +11,7 @@ def figure(results: Results) -> Figure:
     """Copies against the norm of the noises; the statistics and areas where they were computed."""
     found = results.curves
     with_areas = "auc" in found
-    drawn, axes = style.panels(4.4 * (1 + 2 * with_areas), 3.2, 1 + 2 * with_areas)
+    drawn, axes = style.panels(4.6 * (1 + 2 * with_areas), 3.2, 1 + 2 * with_areas)
     noises(axes[0], found)
     if with_areas:
         statistics(axes[1], found)

@@ -13,7 +13,7 @@ def figure(results: Results) -> Figure:
     """A panel for each group of claims that was computed."""
     found = results.curves
     panels = [hits] + [draw_areas] * ("auc" in found) + [rankings] * ("found" in found)
-    drawn, axes = style.panels(4.2 * len(panels), 3.2, len(panels))
+    drawn, axes = style.panels(4.6 * len(panels), 3.2, len(panels))
     for ax, draw in zip(axes, panels):
         draw(ax, found)
     return style.with_legends(drawn)
