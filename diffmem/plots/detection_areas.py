@@ -23,6 +23,10 @@ def detection_areas(found: xr.Dataset, *, ax: Axes | None = None) -> Figure:
         ends = np.abs(np.stack([one.auc_low, one.auc_high]) - one.auc.values)
         where = places + APART * (i - (count - 1) / 2)
         ax.errorbar(where, one.auc.values, ends, linestyle="", markersize=4, linewidth=1, label=str(name))
-    ax.set_xticks(places, [str(pair).replace(" / ", "\n/ ") for pair in found.pair.values], fontsize=style.SMALL)
+    ax.set_xticks(
+        places,
+        [str(pair).replace(" / ", "\n/ ").replace(" of ", "\nof ") for pair in found.pair.values],
+        fontsize=style.SMALL,
+    )
     ax.set(xlabel="positives / negatives", ylabel="AUC")
     return ax.figure  # pyright: ignore[reportReturnType]

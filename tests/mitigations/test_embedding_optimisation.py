@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import integrators, mitigations, networks, processes, scores
+from diffmem import integrators, mitigations, networks, processes, reductions, scores
 
 RNG = np.random.default_rng(9)
 POINTS, PROMPTS = RNG.normal(size=(12, 5)), RNG.normal(size=(12, 3))
@@ -15,7 +15,7 @@ STARTS = jax.random.normal(jax.random.key(0), (4, 5), jnp.zeros(()).dtype)
 
 
 def guided(prompt):
-    one = scores.PromptedEmpirical(POINTS, PROMPTS, prompt, 0.6)
+    one = scores.PromptedEmpirical(POINTS, PROMPTS, prompt, 0.6, reduction=reductions.Dense())
     return scores.Guided(one, one.unconditional, 7.5)
 
 
@@ -47,6 +47,7 @@ def test_the_first_step_is_that_of_adam():
     np.testing.assert_allclose(found, e - 0.05 * (jnp.sign(slope) + 0.01 * e), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_moves_the_vector_that_a_learned_score_is_conditioned_on():
     network = networks.ResidualMLP(5, 16, labels=3, key=jax.random.key(2))
     prompt = jnp.asarray(RNG.normal(size=32), STARTS.dtype)

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import integrators, mitigations, processes, scores
+from diffmem import integrators, mitigations, processes, reductions, scores
 from diffmem.metrics import detection
 
 POINTS = np.random.default_rng(8).normal(size=(12, 5))
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-3, t_max=1.5)
 TIMES = integrators.grids.log_snr(PROCESS, steps=10)
 STARTS = jax.random.normal(jax.random.key(0), (6, 5), jnp.zeros(()).dtype)
-PROMPT = scores.Labelled(scores.Empirical(POINTS), np.arange(12) // 4, 1)
+PROMPT = scores.Labelled(scores.Empirical(POINTS, reduction=reductions.Dense()), np.arange(12) // 4, 1)
 SCORE = scores.Guided(PROMPT, PROMPT.unconditional, 7.5)
 
 

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import NoiseLevel, integrators, mitigations, processes, scores
+from diffmem import NoiseLevel, integrators, mitigations, processes, reductions, scores
 
 RNG = np.random.default_rng(10)
 POINTS, PROMPTS = RNG.normal(size=(12, 5)), RNG.normal(size=(12, 3))
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-3, t_max=2.0)
 TIMES = integrators.grids.log_snr(PROCESS, steps=10)
 STARTS = jax.random.normal(jax.random.key(0), (4, 5), jnp.zeros(()).dtype)
-ONE = scores.PromptedEmpirical(POINTS, PROMPTS, PROMPTS[0], 0.6)
+ONE = scores.PromptedEmpirical(POINTS, PROMPTS, PROMPTS[0], 0.6, reduction=reductions.Dense())
 OTHER = ONE.conditioned(PROMPTS[1])
 SCORE = scores.Guided(ONE, ONE.unconditional, 7.5)
 LEVEL = NoiseLevel(0.6, 0.8)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffmem import integrators, mitigations, processes, scores
+from diffmem import integrators, mitigations, processes, reductions, scores
 from diffmem.metrics import detection
 
 POINTS, PROMPTS = np.random.default_rng(11).normal(size=(2, 9, 4))
@@ -14,7 +14,7 @@ STARTS = jax.random.normal(jax.random.key(0), (3, 4), jnp.zeros(()).dtype)
 
 
 def test_it_is_the_detector_of_one_step_and_changes_with_the_prompt():
-    one = scores.PromptedEmpirical(POINTS, PROMPTS, PROMPTS[0], 0.6)
+    one = scores.PromptedEmpirical(POINTS, PROMPTS, PROMPTS[0], 0.6, reduction=reductions.Dense())
     first = scores.Guided(one, one.unconditional, 7.5)
     other = mitigations.with_prompt(first, PROMPTS[1])
     for score in (first, other):

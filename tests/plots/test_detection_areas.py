@@ -11,9 +11,9 @@ def test_each_area_has_its_interval():
     curves = {
         name: (("detector", "pair"), rows + by) for name, by in {"auc": 0, "auc_low": -0.1, "auc_high": 0.05}.items()
     }
-    found = xr.Dataset(curves, {"detector": ["a", "b"], "pair": ["x / y", "x / z", "u / v"]})
+    found = xr.Dataset(curves, {"detector": ["a", "b"], "pair": ["x / y", "x / 3 of z", "u / v"]})
     (ax,) = plots.detection_areas(found).axes
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["x\n/ y", "x\n/ z", "u\n/ v"]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["x\n/ y", "x\n/ 3\nof z", "u\n/ v"]
     for container, row in zip(ax.containers, rows):
         line, _, (bars,) = container.lines
         np.testing.assert_allclose(line.get_ydata(), row)

@@ -37,7 +37,7 @@ def test_the_first_gap_is_the_distance_of_the_means(grid, low, high):
     assert (gaps / law).min() >= 0.85 and (gaps / law).max() <= 1.3
 
 
-@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("grid", ["Stable Diffusion", pytest.param("log-SNR", marks=pytest.mark.slow)])
 def test_the_last_step_of_exact_scores_is_blind(grid):
     """Both branches have settled on one point, so that a detector there tells nothing apart."""
     process, times = GRIDS[grid]

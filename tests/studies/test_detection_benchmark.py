@@ -45,6 +45,7 @@ def test_the_table_holds_the_means_of_the_detectors_and_their_areas():
     np.testing.assert_allclose(areas.auc.values[:, 1], 0.5)
 
 
+@pytest.mark.slow
 def test_gaps_of_parts_of_a_path_agree_with_the_whole():
     run = DIGITS.guided()(DIGITS.groups[DIGIT][0]), jnp.ones((2, 64), TIMES.dtype), PROCESS, TIMES, KEY
     every = detection.measured_along(detection.gap, *run)
@@ -55,6 +56,7 @@ def test_gaps_of_parts_of_a_path_agree_with_the_whole():
     assert [one.evaluations for one in parts.values()] == [1, 3, 8, 8]
 
 
+@pytest.mark.slow
 def test_a_learned_score_is_tried_by_its_labels():
     network = networks.ResidualMLP(64, 16, labels=6, key=KEY)
     learned = scores.Learned(network, scores.predictions.Preconditioned(1.0))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import integrators, processes, scores
+from diffmem import integrators, processes, reductions, scores
 from diffmem.metrics import detection
 
 POINTS = np.random.default_rng(5).normal(size=(12, 5))
@@ -16,12 +16,16 @@ LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3])
 
 
 def guided(label, unconditional=None):
-    one = scores.Labelled(scores.Empirical(POINTS) if unconditional is None else unconditional, LABELS, label)
+    one = scores.Labelled(
+        scores.Empirical(POINTS, reduction=reductions.Dense()) if unconditional is None else unconditional,
+        LABELS,
+        label,
+    )
     return scores.Guided(one, one.unconditional, 7.5)
 
 
 @pytest.mark.parametrize("label", [1, 3])
-@pytest.mark.parametrize("law", ["points", "mixture"])
+@pytest.mark.parametrize("law", ["points", pytest.param("mixture", marks=pytest.mark.slow)])
 def test_it_is_the_difference_of_the_covariances_along_the_difference_of_the_scores(label, law):
     """`H s = (alpha^2/sigma^4) (C_c - C_u) s`; label 3 has one point, C_c = 0."""
     mixture = scores.GaussianMixture(np.full(12, 1 / 12), POINTS, np.full(12, 0.1))
@@ -36,7 +40,7 @@ def test_it_is_the_difference_of_the_covariances_along_the_difference_of_the_sco
 
 
 def test_no_prompt_has_no_curvature():
-    everything = scores.Empirical(POINTS)
+    everything = scores.Empirical(POINTS, reduction=reductions.Dense())
     found = detection.curvature(scores.Guided(everything, everything, 7.5), STARTS, PROCESS, TIMES)
     np.testing.assert_array_equal(found, 0)
     with pytest.raises(ValueError, match="both branches"):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import integrators, processes, scores
+from diffmem import integrators, processes, reductions, scores
 from diffmem.metrics import detection
 
 POINTS = np.random.default_rng(6).normal(size=(40, 3))
@@ -16,7 +16,7 @@ LABELS = np.minimum(np.arange(40), 10)  # the last label has 30 points, the othe
 
 
 def guided(label):
-    one = scores.Labelled(scores.Empirical(POINTS), LABELS, label)
+    one = scores.Labelled(scores.Empirical(POINTS, reduction=reductions.Dense()), LABELS, label)
     return scores.Guided(one, one.unconditional, 7.5)
 
 

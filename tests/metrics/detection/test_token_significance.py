@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmem import integrators, processes, scores
+from diffmem import integrators, processes, reductions, scores
 from diffmem.metrics import detection
 
 RNG = np.random.default_rng(7)
@@ -19,7 +19,7 @@ KEY = jax.random.key(1)
 
 
 def guided(prompt):
-    one = scores.TokenPrompted(POINTS, TOKENS, np.array(prompt), 3.0)
+    one = scores.TokenPrompted(POINTS, TOKENS, np.array(prompt), 3.0, reduction=reductions.Dense())
     return scores.Guided(one, one.unconditional, 7.5)
 
 
@@ -55,6 +55,6 @@ def test_a_prompt_that_matches_nothing_has_no_slope():
 
 
 def test_another_score_is_refused():
-    everything = scores.Empirical(POINTS)
+    everything = scores.Empirical(POINTS, reduction=reductions.Dense())
     with pytest.raises(ValueError, match="TokenPrompted"):
         detection.token_ablation(scores.Guided(everything, everything, 7.5), STARTS, PROCESS, TIMES)
