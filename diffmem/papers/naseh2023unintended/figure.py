@@ -15,13 +15,13 @@ def figure(results: Results) -> Figure:
         left.plot(
             found["size"], found.accuracy.sel(share=share), marker="o", markersize=4, label=f"watermark on {share:.0%}"
         )
-    left.set(xlabel="records for each word", ylabel="pairs classified rightly", xscale="log", ylim=(None, 1.02))
+    left.set(xlabel="records for each word", ylabel="pairs classified rightly", ylim=(None, 1.02))
     places = np.arange(found.sizes["content"])
     for shift, name in zip((-0.2, 0.2), found.training_set.values):
         middle.bar(places + shift, found.copy_score.sel(training_set=name), 0.36, label=name)
     middle.axhline(1 / 5, **style.THEORY)
     middle.set_xticks(places, found.content.values)
-    middle.set(xlabel="content", ylabel="mean share of samples with it")
+    middle.set(xlabel="content", ylabel="mean share of samples with it", ylim=(0, 1.15))
     right.plot([0, 1], [0, 1], **style.THEORY)
     right.plot(found.leak_exact, found.leak, linestyle="", marker="o", markersize=4)
     right.set(xlabel="exact share of the watermark's value", ylabel="share among samples", xlim=(0, 1), ylim=(0, 1))
