@@ -72,8 +72,8 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     before = pretrained(settings, digits, first_key)
     starts = HIGH * digits.std * jax.random.normal(sample_key, (len(CLASSES), settings.samples, 64))
     tuned = fine_tuned(settings, before, digits, tune_key)
-    untuned, *values = [judged(made, digits) for made in generated(tuned, digits.std, starts)]
-    values = np.array(values)
+    untuned, *rest = judged(generated(tuned, digits.std, starts), digits)
+    values = np.array(rest)
     curves, numbers = searched(values, untuned[1], np.random.default_rng(int(jax.random.bits(search_key) >> 1)))
     if settings.steps < SETTLED:
         return Results(measurements({"random_search": numbers["random_search"]}), curves)
@@ -151,10 +151,10 @@ def sampled(tuned: scores.Learned, process: EDM, times: Array, starts: Array) ->
     return jax.lax.map(of_member, arrays)
 
 
-def judged(samples: Any, digits: Digits) -> tuple[float, float]:
+def judged(samples: np.ndarray, digits: Digits) -> Float[np.ndarray, "members 2"]:
     """The share of copies of fine-tuning images, and the Frechet distance to the other digits of their classes."""
-    flat = np.asarray(samples).reshape(-1, 64)
-    return metrics.memorization(flat, digits.tuning).fraction, frechet(flat, digits.reference)
+    copied = metrics.memorization(samples.reshape(-1, 64), digits.tuning).copied.reshape(len(samples), -1).mean(axis=1)
+    return np.array([(share, frechet(x.reshape(-1, 64), digits.reference)) for share, x in zip(copied, samples)])
 
 
 def frechet(samples: np.ndarray, reference: np.ndarray) -> float:
