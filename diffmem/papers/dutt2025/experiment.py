@@ -154,17 +154,18 @@ def sampled(tuned: scores.Learned, process: EDM, times: Array, starts: Array) ->
 def judged(samples: np.ndarray, digits: Digits) -> Float[np.ndarray, "members 2"]:
     """The share of copies of fine-tuning images, and the Frechet distance to the other digits of their classes."""
     copied = metrics.memorization(samples.reshape(-1, 64), digits.tuning).copied.reshape(len(samples), -1).mean(axis=1)
-    return np.array([(share, frechet(x.reshape(-1, 64), digits.reference)) for share, x in zip(copied, samples)])
+    mean = digits.reference.mean(axis=0)
+    directions = np.linalg.svd(digits.reference - mean, full_matrices=False)[2][:DIRECTIONS].T
+    reference, *each = ((x.reshape(-1, 64) - mean) @ directions for x in (digits.reference, *samples))
+    return np.array([(share, frechet(x, reference)) for share, x in zip(copied, each)])
 
 
 def frechet(samples: np.ndarray, reference: np.ndarray) -> float:
-    """`|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))` in the leading principal directions of the reference.
+    """`|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))`, with the means and covariances of two sets of points.
 
     Source: Dowson and Landau, Journal of Multivariate Analysis 12, 450 (1982).
     """
-    mean = reference.mean(axis=0)
-    directions = np.linalg.svd(reference - mean, full_matrices=False)[2][:DIRECTIONS].T
-    a, b = ((part - mean).astype(np.float64) @ directions for part in (samples, reference))
+    a, b = samples.astype(np.float64), reference.astype(np.float64)
     ca, cb = np.cov(a.T), np.cov(b.T)
     root = np.sqrt(np.maximum(np.linalg.eigvals(ca @ cb).real, 0)).sum()
     return float(np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(ca + cb) - 2 * root)
