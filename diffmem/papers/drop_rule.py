@@ -11,7 +11,7 @@ from .. import studies, training
 from ..scores import Learned
 from .measurements import Group, share
 
-QUANTILES = {"median": 0.5, "95 %": 0.95}  # of the gaps of ordinary records after the warm-up, as thresholds
+QUANTILES = {"median": 0.5, "95 %": 0.95}  # of the gaps of ordinary records without a rule, as thresholds
 RULES = ("none", *QUANTILES, "records removed")
 NOISIEST = studies.label_objective().levels.at(1.0)
 
@@ -31,15 +31,14 @@ def drop_rule(key: PRNGKeyArray, *, steps: int = 2000, warm_up: int = 200, start
     """
     data_key, fit_key, gap_key, start_key = jax.random.split(key, 4)
     data = studies.labelled_records(key=data_key)
+    runs = [studies.train_label_network(data, key=fit_key, steps=steps)]
+    gaps = gaps_of(runs[0].score, data.labels, jax.random.normal(gap_key, data.points.shape))
     first = studies.train_label_network(data, key=fit_key, steps=warm_up).score
-    ordinary = data.labels >= data.memorized
-    x = jax.random.normal(gap_key, data.points.shape)
-    gaps = gaps_of(first, data.labels, x)
-    limits = [np.inf, *(float(jnp.quantile(gaps[ordinary], q)) for q in QUANTILES.values())]
-    later = jax.random.fold_in(fit_key, 1)
-    rules = [training.GapDropping(studies.label_objective(), jnp.asarray(limit), NOISIEST) for limit in limits]
-    options = {"key": later, "steps": steps - warm_up, "start": first}
-    runs = [studies.train_label_network(data, objective=rule, **options) for rule in rules]
+    for quantile in QUANTILES.values():
+        limit = jnp.quantile(gaps[data.labels >= data.memorized], quantile)
+        rule = training.GapDropping(studies.label_objective(), limit, NOISIEST)
+        later, left = jax.random.fold_in(fit_key, 1), steps - warm_up
+        runs.append(studies.train_label_network(data, key=later, steps=left, start=first, objective=rule))
     removed = data.without(np.arange(data.memorized))
     runs.append(studies.train_label_network(removed, key=fit_key, steps=steps))
     noise = jax.random.normal(start_key, (starts, data.points.shape[1]))

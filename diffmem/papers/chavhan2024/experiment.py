@@ -134,7 +134,7 @@ def in_numbers(settings: Settings, curves: xr.Dataset) -> Group:
     """Claims about groups of labels; none where there is one network, which is too small."""
     if len(settings.label_widths) < 2:
         return {}, curves
-    count = settings.memorized // 2 * settings.starts
+    count = settings.memorized // 2  # a label is copied by nearly all of its noises or by none
     wide, narrow = (curves.isel(network=i) for i in range(2))
     tenth, five, thin = (part.sel(share=r) for part, r in ((wide, 0.1), (wide, 0.05), (narrow, 0.05)))
     b, ordinary, random = (thin.copied.sel(pruned_by=name) for name in GROUPS[1:])
@@ -164,7 +164,7 @@ def single_labels(case: Case) -> Group:
             row.append([made[label], case.copied(control)[label], np.delete(made, label).mean()])
         rows.append(np.mean(row, axis=0))
     own, random, others = np.array(rows).T
-    count = SINGLE * len(case.starts)
+    count = SINGLE
     values = {"one_label": own[1], "one_label_random": random[1], "one_label_others": others[1]}
     found: dict[str, Any] = {name: share(value, count) for name, value in values.items()}
     if case.data.memorized < 12:  # the smoke scale, whose layer is too small for the others

@@ -31,7 +31,10 @@ def figure(results: Results) -> Figure:
             )
     axes[-1].set(xlabel="top % of a row", ylabel="overlap with the first group")
     for ax in axes[:-1]:
-        ax.set_ylim(-0.03, 1.05)
+        ax.set_ylim(-0.03, 1.75)
+    axes[-1].set_ylim(0, 1.9 * float(found.overlap.isel(pruned_by=slice(1, None)).max()))
     for ax in axes:
         ax.set_xscale("log")
+        ax.set_xticks(100 * found.share, [f"{100 * top:g}" for top in found.share.values])
+        ax.minorticks_off()
     return style.with_legends(drawn)

@@ -72,8 +72,8 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     before = pretrained(settings, digits, first_key)
     starts = HIGH * digits.std * jax.random.normal(sample_key, (len(CLASSES), settings.samples, 64))
     tuned = fine_tuned(settings, before, digits, tune_key)
-    untuned, *values = [judged(made, digits) for made in generated(tuned, digits.std, starts)]
-    values = np.array(values)
+    untuned, *rest = judged(generated(tuned, digits.std, starts), digits)
+    values = np.array(rest)
     curves, numbers = searched(values, untuned[1], np.random.default_rng(int(jax.random.bits(search_key) >> 1)))
     if settings.steps < SETTLED:
         return Results(measurements({"random_search": numbers["random_search"]}), curves)
@@ -151,20 +151,21 @@ def sampled(tuned: scores.Learned, process: EDM, times: Array, starts: Array) ->
     return jax.lax.map(of_member, arrays)
 
 
-def judged(samples: Any, digits: Digits) -> tuple[float, float]:
+def judged(samples: np.ndarray, digits: Digits) -> Float[np.ndarray, "members 2"]:
     """The share of copies of fine-tuning images, and the Frechet distance to the other digits of their classes."""
-    flat = np.asarray(samples).reshape(-1, 64)
-    return metrics.memorization(flat, digits.tuning).fraction, frechet(flat, digits.reference)
+    copied = metrics.memorization(samples.reshape(-1, 64), digits.tuning).copied.reshape(len(samples), -1).mean(axis=1)
+    mean = digits.reference.mean(axis=0)
+    directions = np.linalg.svd(digits.reference - mean, full_matrices=False)[2][:DIRECTIONS].T
+    reference, *each = ((x.reshape(-1, 64) - mean) @ directions for x in (digits.reference, *samples))
+    return np.array([(share, frechet(x, reference)) for share, x in zip(copied, each)])
 
 
 def frechet(samples: np.ndarray, reference: np.ndarray) -> float:
-    """`|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))` in the leading principal directions of the reference.
+    """`|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))`, with the means and covariances of two sets of points.
 
     Source: Dowson and Landau, Journal of Multivariate Analysis 12, 450 (1982).
     """
-    mean = reference.mean(axis=0)
-    directions = np.linalg.svd(reference - mean, full_matrices=False)[2][:DIRECTIONS].T
-    a, b = ((part - mean).astype(np.float64) @ directions for part in (samples, reference))
+    a, b = samples.astype(np.float64), reference.astype(np.float64)
     ca, cb = np.cov(a.T), np.cov(b.T)
     root = np.sqrt(np.maximum(np.linalg.eigvals(ca @ cb).real, 0)).sum()
     return float(np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(ca + cb) - 2 * root)

@@ -22,11 +22,11 @@ def figure(results: Results) -> Figure:
             label = f"{measure}, guidance {weight:g}"
             axes[1].plot(place, values, color=colour, linestyle=line, markersize=5, label=label)
     axes[1].set_xticks(place, found.stage.values)
-    axes[1].set(xlabel="blocked records", ylabel="share of hits", ylim=(-0.03, 1.05))
+    axes[1].set(xlabel="blocked records", ylabel="share of hits", ylim=(-0.03, 1.75))
     if network:
         for choice in found.choice.values:
             axes[2].plot(found.units, found.learned_hit.sel(choice=choice), markersize=4, label=f"hits, {choice}")
             distance = found.learned_distance.sel(choice=choice)
             axes[2].plot(found.units, distance, marker="", label=f"distance, {choice}")
-        axes[2].set(xscale="log", xlabel="blocked hidden units", ylim=(-0.03, 1.05))
+        axes[2].set(xscale="log", xlabel="blocked hidden units", ylim=(-0.03, 1.75))
     return style.with_legends(drawn)
