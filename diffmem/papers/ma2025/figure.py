@@ -13,7 +13,8 @@ def figure(results: Results) -> Figure:
     drawn, (left, right) = style.panels(8.0, 3.2, 2)
     rows = curves.divergence.transpose("weight", "set", "search").values.reshape(curves.sizes["weight"], -1)
     left.plot(curves.weight, rows, linestyle="", marker="o", markersize=3, color=style.COLOURS[0])
-    left.plot(curves.weight, np.nanmean(np.where(np.isfinite(rows), rows, np.nan), axis=1), marker="", label="mean")
+    found = np.ma.masked_invalid(rows)  # a search that never succeeds has no point
+    left.plot(curves.weight, found.mean(axis=1), marker="", label="mean")
     left.set(xscale="log", yscale="log", xlabel="weight of the target", ylabel=r"$d \cdot$ InvMM (nats)")
     style.mark_values(left.xaxis, curves.weight.values)
     right.plot(curves.least.values.ravel(), curves.divergence.values.ravel(), linestyle="", markersize=3)

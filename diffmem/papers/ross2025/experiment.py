@@ -42,7 +42,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 def on_manifold(count: int, key: PRNGKeyArray) -> Float[Array, "count d"]:
     """Draws of N(0, I) on the first 6 axes."""
-    return jax.random.normal(key, (count, D)) * jnp.asarray(SPECTRUM, jnp.zeros(()).dtype)
+    return jax.random.normal(key, (count, D)) * jnp.asarray(SPECTRUM, jnp.zeros(()).dtype)[None]
 
 
 @eqx.filter_jit

@@ -78,8 +78,8 @@ def summary(found: xr.Dataset, masks: list[np.ndarray]) -> dict[str, float]:
     shared = np.arange(D) < SHARED
     change = found.change.sel(kind="single").values, found.change.sel(kind="generic").values
     return {
-        "single": found.cosine.sel(kind="single").mean(),
-        "generic": found.cosine.sel(kind="generic").mean(),
+        "single": float(found.cosine.sel(kind="single").mean()),
+        "generic": float(found.cosine.sel(kind="generic").mean()),
         "white_box": detection.roc(*change).auc,
-        "template": min((mask & shared).sum() / (mask | shared).sum() for mask in masks),
+        "template": min(float((mask & shared).sum() / (mask | shared).sum()) for mask in masks),
     }
