@@ -1,5 +1,6 @@
 """The gap of the branches where a prompt leaves nothing open: a mask of coordinates that the prompt fixes."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -53,12 +54,15 @@ def bright_mask(
     path = measured_along(_state, score, starts, process, times, key, integrator)[-steps - 1 : -1]
     levels = process.level(times[-steps - 1 : -1])
 
-    def mean_variance(branch):
-        at_level = jax.vmap(lambda x, level: posterior_variance(branch, x, level), (0, None))
-        return jax.lax.map(lambda here: at_level(*here), (path, levels)).mean(axis=0)
+    least = jnp.asarray(ratio, path.dtype) * _mean_variance(score.unconditional, path, levels)
+    return _mean_variance(score.conditional, path, levels) < least
 
-    least = jnp.asarray(ratio, path.dtype) * mean_variance(score.unconditional)
-    return mean_variance(score.conditional) < least
+
+@eqx.filter_jit
+def _mean_variance(score, path, levels) -> Float[Array, "count *shape"]:
+    """The posterior variances at the states of paths (steps, count, *shape), the mean over the steps."""
+    at_level = jax.vmap(lambda x, level: posterior_variance(score, x, level), (0, None))
+    return jax.lax.map(lambda here: at_level(*here), (path, levels)).mean(axis=0)
 
 
 def bright_ending(

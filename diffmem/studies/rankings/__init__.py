@@ -1,4 +1,4 @@
-"""All detectors and all mitigations on one benchmark each, for an exact score and for a network that learned the same."""
+"""All detectors and all mitigations on one benchmark each, for an exact score and a network of the same records."""
 
 from .detector_ranking import detector_ranking
 from .mitigation_ranking import mitigation_ranking

@@ -21,6 +21,7 @@ from ..label_network import log_snr_grid
 from .prompt_network import label_vectors, prompt_network
 
 WEIGHT = 7.5  # of guidance
+NEAR = 0.25  # distance of a copy from its image, over the norm of the image
 LATE = 0.3  # sigma/alpha at which delayed guidance begins, in units of the spread of the data
 TARGET = 0.4  # of optimised embeddings: the gap over that of the prompt as written
 LOW, HIGH = 0.6, 1.3  # ramp of re-anchoring, over the gap of the prompt as written
@@ -58,8 +59,8 @@ def mitigation_ranking(
     times. `samples` of each such prompt with guidance 7.5 on `grid` steps, `steps` of training. Each mitigation is used
     as its documentation suggests, with one setting for all prompts; another setting trades copies for quality.
 
-    A dataset over (model, mitigation): `hit`, with its 95 % interval, and `accuracy`, the share of samples that still
-    show the concept of the prompt.
+    A dataset over (model, mitigation): `hit`, the share of samples within .25 of the norm of the image from it, with its
+    95 % interval, and `accuracy`, the share of samples that still show the concept of the prompt.
     """
     data_key, fit_key, start_key, run_key = jax.random.split(key, 4)
     law = concept_prompts(offset, key=data_key)
@@ -87,7 +88,9 @@ def _measured(ground: Ground, course, key: RandomKey) -> xr.Dataset:
     for j, (label, image) in enumerate(zip(law.memorized.tolist(), law.images)):
         for name, score, starts in arms(ground, label, course, jax.random.fold_in(key, j)):
             ends = drawn(score, starts, *course)
-            rows.setdefault(name, []).append((copied(ends, image), law.accuracy(ends, label)))
+            rows.setdefault(name, []).append(
+                (copied(ends, image, NEAR * np.linalg.norm(image)), law.accuracy(ends, label))
+            )
     hits = [np.concatenate([hit for hit, _ in row]) for row in rows.values()]
     intervals = np.array([wilson(int(hit.sum()), len(hit)) for hit in hits])
     variables = {
