@@ -116,12 +116,16 @@ def report(
 ) -> None:
     """Print the table of what was measured, in Markdown: paper, claim, accepted interval, measured, met or missed.
 
+    With --into, tables of rankings are replaced too where a rankings.json of
+    `diffmem papers rank` lies beside the folders.
+
     \b
     Examples:
       diffmem papers report
       diffmem papers report seed0 seed1 --into PAPERS.md
     """
     from ..papers import as_table
+    from ..papers.ranking_tables import FILE, with_rankings
     from ..papers.report import records_in, replaced, summary
 
     found = records_in(folders or [DEFAULT_OUT])
@@ -129,8 +133,36 @@ def report(
         print(as_table(found))
         print(summary(found))
         return
-    into.write_text(replaced(into.read_text(), found))
+    beside = (folders or [DEFAULT_OUT])[0].parent / FILE
+    into.write_text(with_rankings(replaced(into.read_text(), found), beside))
     print(f"wrote {into}")
+
+
+@papers.command()
+def rank(
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
+    out: Annotated[Path, typer.Option(help="File for the rankings, read by `report`.")] = DEFAULT_OUT / "rankings.json",
+) -> None:
+    """Compare all detectors of memorized prompts, and all mitigations, on one benchmark each (some minutes).
+
+    Each is tried on an exact score and on a network trained on the same
+    records: detectors against three kinds of ordinary prompts, mitigations by
+    the copies that are left and by what the samples lose.
+
+    \b
+    Examples:
+      diffmem papers rank
+      diffmem papers rank --seed 7 --out seed7/rankings.json
+    """
+    from ..checks import check_seed
+    from ..papers.ranking_tables import as_rankings, ranked, save_rankings
+
+    check_seed(seed)
+    check_folder(out.parent)
+    record = ranked(seed)
+    save_rankings(record, out)
+    print(as_rankings(record))
+    print(f"wrote {out}")
 
 
 class Job(NamedTuple):

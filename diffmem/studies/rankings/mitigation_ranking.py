@@ -59,7 +59,7 @@ def mitigation_ranking(
     times. `samples` of each such prompt with guidance 7.5 on `grid` steps, `steps` of training. Each mitigation is used
     as its documentation suggests, with one setting for all prompts; another setting trades copies for quality.
 
-    A dataset over (model, mitigation): `hit`, the share of samples within .25 of the norm of the image from it, with its
+    A dataset over (model, mitigation): `hit`, the share of samples nearer to their image than .25 of its norm, with its
     95 % interval, and `accuracy`, the share of samples that still show the concept of the prompt.
     """
     data_key, fit_key, start_key, run_key = jax.random.split(key, 4)
