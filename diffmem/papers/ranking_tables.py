@@ -40,7 +40,7 @@ def as_rankings(record: dict[str, Any]) -> str:
 
 
 def with_rankings(text: str, path: Path) -> str:
-    """The text with what stands between its two marks replaced by the tables of a file; as it is without marks or file."""
+    """The text with the tables of a file between its two marks; as it is without marks or file."""
     if BEGIN not in text or END not in text or not path.exists():
         return text
     before, after = text.split(BEGIN)[0], text.split(END)[1]
