@@ -22,7 +22,7 @@ PROCESSES = {
     "VarianceExploding": processes.VarianceExploding(),
     "EDM": processes.EDM(),
     "FlowMatching": processes.FlowMatching(),
-    "Tabulated": processes.Tabulated(np.cumprod(1 - BETAS)),
+    "Discrete": processes.Discrete(np.cumprod(1 - BETAS)),
 }
 
 INTEGRATORS = {

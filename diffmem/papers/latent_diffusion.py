@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..integrators import grids
-from ..processes import AbstractProcess, OrnsteinUhlenbeck, Tabulated
+from ..processes import AbstractProcess, Discrete, OrnsteinUhlenbeck
 
 
 def stable_diffusion(steps: int = 50) -> tuple[AbstractProcess, Float[Array, "nodes"]]:
@@ -15,7 +15,7 @@ def stable_diffusion(steps: int = 50) -> tuple[AbstractProcess, Float[Array, "no
     and time 0 is added, so that the last step removes all noise. At the first of 50 nodes the signal-to-noise ratio is
     .0058, not 0: the samples begin in pure noise and therefore not in the law of the model there.
     """
-    process = Tabulated(np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2))
+    process = Discrete(np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2))
     numbers = 1000 // steps * np.arange(steps)[::-1] + 1
     return process, jnp.asarray(np.append(numbers + 1.0, 0.0))
 

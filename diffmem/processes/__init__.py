@@ -2,10 +2,10 @@
 
 from .base import AbstractProcess
 from .cosine import CosineVariancePreserving
+from .discrete import Discrete
 from .edm import EDM
 from .flow_matching import FlowMatching
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck
-from .tabulated import Tabulated
 from .variance_exploding import VarianceExploding
 from .variance_preserving import VariancePreserving
 
@@ -13,9 +13,9 @@ __all__ = [
     "EDM",
     "AbstractProcess",
     "CosineVariancePreserving",
+    "Discrete",
     "FlowMatching",
     "OrnsteinUhlenbeck",
-    "Tabulated",
     "VarianceExploding",
     "VariancePreserving",
 ]

@@ -38,7 +38,7 @@ LEVELS = {
     "VarianceExploding": lambda t: (np.ones_like(t), 0.01 * 5000**t),
     "EDM": lambda t: (np.ones_like(t), t),
     "FlowMatching": lambda t: (1 - t, t),
-    "Tabulated": lambda t: (np.exp(table(t)), np.sqrt(-np.expm1(2 * table(t)))),
+    "Discrete": lambda t: (np.exp(table(t)), np.sqrt(-np.expm1(2 * table(t)))),
 }
 # g^2 by hand from each schedule
 DIFFUSION = {
@@ -48,7 +48,7 @@ DIFFUSION = {
     "VarianceExploding": lambda t: 0.01 * 5000**t * np.sqrt(2 * np.log(5000)),
     "EDM": lambda t: np.sqrt(2 * t),
     "FlowMatching": lambda t: np.sqrt(2 * t / (1 - t)),
-    "Tabulated": lambda t: np.sqrt(table_rate(t)),
+    "Discrete": lambda t: np.sqrt(table_rate(t)),
 }
 DRIFT = {
     "OrnsteinUhlenbeck": lambda t: np.full_like(t, -1.0),
@@ -57,7 +57,7 @@ DRIFT = {
     "VarianceExploding": np.zeros_like,
     "EDM": np.zeros_like,
     "FlowMatching": lambda t: -1 / (1 - t),
-    "Tabulated": lambda t: -table_rate(t) / 2,
+    "Discrete": lambda t: -table_rate(t) / 2,
 }
 
 
@@ -192,7 +192,7 @@ def test_types_and_shapes(name):
 def test_a_table_is_exact_at_its_nodes():
     """Step number t of a discrete model is time t + 1; between two nodes log alpha is halfway."""
     bars = np.cumprod(1 - examples.BETAS)
-    process = processes.Tabulated(bars)
+    process = processes.Discrete(bars)
     alpha, sigma = process.level(np.arange(1, 13, dtype=FLOAT))
     np.testing.assert_allclose(alpha, np.sqrt(bars), rtol=8 * EPS)
     np.testing.assert_allclose(sigma, np.sqrt(1 - bars), rtol=40 * EPS)
@@ -260,10 +260,10 @@ def test_the_bisection_agrees_with_the_closed_form(name):
             "`t_max` must be at most 1, where alpha is 0, but is 1.5.",
         ),
         (
-            lambda: processes.Tabulated(np.array([0.5, 0.5])),
+            lambda: processes.Discrete(np.array([0.5, 0.5])),
             "`alpha_bars` must be two or more decreasing numbers between 1 and 0",
         ),
-        (lambda: processes.Tabulated(np.array([0.5, 0.0])), "but is [0.5 0. ]."),
+        (lambda: processes.Discrete(np.array([0.5, 0.0])), "but is [0.5 0. ]."),
         (lambda: processes.FlowMatching(t_max=2.0), "`t_max` must be at most 1, where alpha is 0, but is 2.0."),
     ],
 )

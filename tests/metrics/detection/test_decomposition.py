@@ -11,7 +11,7 @@ from diffmem.metrics import detection
 DTYPE = jnp.zeros(()).dtype
 POINTS = np.random.default_rng(4).normal(size=(12, 2, 3)).astype(DTYPE)
 BARS = np.cumprod(1 - np.linspace(0.01, 0.2, 40))
-PROCESS = processes.Tabulated(BARS)
+PROCESS = processes.Discrete(BARS)
 TIMES = jnp.append(jnp.arange(40.0, 0, -3), 0)
 STARTS = jax.random.normal(jax.random.key(0), (5, 2, 3), DTYPE)
 TOLERANCE = 1e-12 if jnp.float64 == DTYPE else 1e-4

@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Float
 from .base import AbstractProcess, as_time, half_log1p_square
 
 
-class Tabulated(AbstractProcess):
+class Discrete(AbstractProcess):
     """`alpha(k)^2 = alpha_bars[k - 1], sigma^2 = 1 - alpha^2` for k = 1, ..., N, and the data at time 0.
 
     `alpha_bars` (N,) is the cumulative product of 1 - beta that discrete models carry (`alphas_cumprod` in many
