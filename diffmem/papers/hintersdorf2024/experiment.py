@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 from ... import studies
 from ..base import Results
 from ..measurements import Group, share, together
-from .exact_units import exact_units, samples, selected
+from .exact_units import Units, exact_units, samples, selected
 from .network_units import hidden_units
 from .read_outs import hits, relative_change
 
@@ -52,19 +52,14 @@ def records_as_units(settings: Settings, key: PRNGKeyArray) -> Group:
     fresh = list(range(MEMORIZED + ORDINARY, MEMORIZED + ORDINARY + FRESH))
     threshold = agreement[ordinary].mean() + agreement[ordinary].std()
     starts = jax.random.normal(start_key, (settings.starts, data.points.shape[1]))
-    none, own = np.zeros(len(data.points), bool), np.asarray(data.labels)
-    sets, hit = [], []
-    for label in range(settings.labels):
-        stages = np.stack([none, *selected(units, label, ordinary, threshold)])
-        sets.append(stages)
-        made = [[samples(units.score, units.embeddings[label], b, w, starts) for w in WEIGHTS] for b in stages]
-        hit.append([[hits(x, data.targets[label]) for x in one] for one in made])
-    chosen = np.array(sets)
-    true = chosen & (own[None, None] == np.arange(settings.labels)[:, None, None])
-    recall = true.sum(-1) / (own == 0).sum()
+    none = np.zeros(len(data.points), bool)
+    treated = range(settings.labels)
+    chosen = np.array([[none, *selected(units, label, ordinary, threshold)] for label in treated])
+    left = np.mean([hits_without(units, label, chosen[label], starts) for label in treated], axis=0)
+    true = chosen & (np.asarray(data.labels)[None, None] == np.arange(settings.labels)[:, None, None])
+    recall = true.sum(-1) / np.sum(np.asarray(data.labels) == 0)
     precision = true.sum((0, 2)) / np.maximum(chosen.sum((0, 2)), 1)
-    left = np.mean(hit, axis=0)
-    change = [moved(units, label, sets[0][2], starts, none) for label in fresh]
+    change = [moved(units, label, chosen[0, 2], starts, none) for label in fresh]
     count = settings.labels * settings.starts
     values = {
         "initial_recall": recall[:, 1].min(),
@@ -87,7 +82,13 @@ def records_as_units(settings: Settings, key: PRNGKeyArray) -> Group:
     return values, xr.Dataset(curves, axes | {"label": range(data.label_count)})
 
 
-def moved(units, label: int, blocked, starts, none) -> float:
+def hits_without(units: Units, label: int, stages, starts) -> np.ndarray:
+    """Hits of the repeated record of a label by what is blocked, guidance and read-out."""
+    sample = lambda blocked, w: samples(units.score, units.embeddings[label], blocked, w, starts)  # noqa: E731
+    return np.array([[hits(sample(b, w), units.data.targets[label]) for w in WEIGHTS] for b in stages])
+
+
+def moved(units: Units, label: int, blocked, starts, none) -> float:
     """The distance of an ordinary label's samples with and without blocked records, over their norm."""
     found = [np.asarray(samples(units.score, units.embeddings[label], b, 1.0, starts)) for b in (none, blocked)]
     return relative_change(*found)
