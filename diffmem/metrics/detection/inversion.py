@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ...annotations import Numbers, Points, RandomKey, Scalar
+from ...annotations import Numbers, Point, Points, RandomKey, Scalar
 from ...checks import check_count, check_points
 from ...integrators import DDIM, AbstractIntegrator
 from ...level import NoiseLevel, float_dtype, strong
@@ -20,8 +20,9 @@ SMOOTHED = 100  # steps over which the loss is averaged to see whether it still 
 Similarity = Callable[[Array, Array], Scalar]
 
 
-def cosine(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array, ""]:
+def cosine(a: Point, b: Point) -> Float[Array, ""]:
     """The cosine of two points."""
+    a, b = jnp.asarray(a), jnp.asarray(b)
     return jnp.vdot(a, b) / (jnp.linalg.norm(a.ravel()) * jnp.linalg.norm(b.ravel()))
 
 

@@ -44,6 +44,7 @@ def test_any_score_gives_it_by_derivatives():
     close(detection.flipd(wrapped, POINTS[0] + 0.1, LEVELS[1]), detection.flipd(exact, POINTS[0] + 0.1, LEVELS[1]))
 
 
+@pytest.mark.slow
 def test_a_sum_of_scores_at_noised_points_is_d_in_the_mean():
     """Why clean points are taken: over exact draws x of a noised law tr grad s + |s|^2 has mean 0."""
     exact, level = scores.Empirical(POINTS), LEVELS[1]
@@ -64,7 +65,9 @@ def test_normal_axes_are_counted(m):
     assert float(detection.flipd(subspace(m, 5), x, level)) == pytest.approx(m, abs=0.02)
 
 
-@pytest.mark.parametrize("estimator", [detection.flipd, detection.normal_bundle_dimension])
+@pytest.mark.parametrize(
+    "estimator", [detection.flipd, pytest.param(detection.normal_bundle_dimension, marks=pytest.mark.slow)]
+)
 def test_copies_have_dimension_0_and_a_continuous_law_its_own(estimator):
     process = processes.OrnsteinUhlenbeck(t_min=1e-3, t_max=6.0)
     times = integrators.grids.log_snr(process, steps=60)
