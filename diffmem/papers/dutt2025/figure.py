@@ -18,7 +18,7 @@ def figure(results: Results) -> Figure:
     left.plot(best.frechet, best.copied, linestyle="", markersize=9, fillstyle="none", label="front")
     left.plot(found.frechet[-1:], found.copied[-1:], linestyle="", markersize=7, label="all parameters")
     left.axvline(float(found.frechet_before), label="no fine-tuning", **style.THEORY)
-    left.set(xlabel="Frechet distance", ylabel="share of copies", xscale="log")
+    left.set(xlabel="Frechet distance", ylabel="share of copies", ylim=(-0.03, 1.4))
     rank = np.linspace(0, 1, found.sizes["run"])
     for name in found.search.values:
         right.plot(np.sort(found.hypervolume.sel(search=name)), rank, marker="", label=name)
