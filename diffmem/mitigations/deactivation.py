@@ -16,9 +16,9 @@ def deactivated(score: PyTree, where: Layer, blocked: Bool[ArrayLike, "units"]) 
     """The score or network with some hidden units set to 0: those `blocked` of the inputs of the layer `where(score)`.
 
     The layer has a `weight` (outputs, units, ...), whose columns of blocked units become 0. Nothing makes up for the
-    missing units. In quality it costs what they did for other prompts: in a network of 256 units with 40 labels,
-    blocking the 8 to 32 that stop one copy moves the samples of other labels by .1 to .2 of their norm. It does not
-    depend on the prompt; for one prompt only, use it for that prompt only.
+    missing units. In quality it costs what they did for other prompts: in a network of 256 units with 40 labels
+    (`papers.hintersdorf2024`), blocking the 2 to 4 that move the samples of one label away from its record moves those
+    of ordinary labels by .1 to .2 of their norm. An attack on the prompt embedding can bring the record back.
 
     Raises ValueError where `blocked` has another length than the layer has inputs.
     Source: Hintersdorf et al., arXiv:2406.02366.
