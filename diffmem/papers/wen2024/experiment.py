@@ -30,6 +30,7 @@ from ...studies.detection_benchmark import (
 from ..base import Results
 from ..latent_diffusion import stable_diffusion
 from ..measurements import Group, farthest, together
+from .drop_rule import drop_rule
 
 VARIANCE, MANY_NOISES = "variance over noises", "first step, 16 noises"
 ARMS = ("as written", "optimised", "displaced")
@@ -48,10 +49,11 @@ class Settings(NamedTuple):
     samples: int = 48  # of each memorized prompt
     copies: tuple[int, ...] = (6, 20, 60)  # of the image that the trigger word names
     trials: int = 60  # prompts of words for each number of copies
+    drop_steps: int = 2000  # of training with a limit on the gap; none: no training
 
 
 FULL = Settings()
-SMOKE = Settings(prompts=0, offsets=(0.0,), samples=16, copies=())
+SMOKE = Settings(prompts=0, offsets=(0.0,), samples=16, copies=(), drop_steps=0)
 
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
@@ -62,6 +64,8 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
         found.append(detected(settings, detect_key))
     if settings.copies:
         found.append(words(settings, word_key))
+    if settings.drop_steps:
+        found.append(drop_rule(jax.random.fold_in(key, 1), steps=settings.drop_steps))
     return together(*found)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .. import studies, training
-from ..scores import Learned
-from .measurements import Group, share
+from ... import studies, training
+from ...scores import Learned
+from ..measurements import Group, share
 
 QUANTILES = {"median": 0.5, "95 %": 0.95}  # of the gaps of ordinary records without a rule, as thresholds
 RULES = ("none", *QUANTILES, "records removed")
