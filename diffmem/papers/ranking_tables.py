@@ -14,16 +14,18 @@ BEGIN, END = "<!-- rankings: begin -->", "<!-- rankings: end -->"
 NONE = "-"  # where a model does not admit a method
 
 
-def ranked(seed: int, **smaller: Any) -> dict[str, Any]:
-    """Both rankings at full size (some minutes), as rows of a record; `smaller` changes sizes of either."""
+def ranked(
+    seed: int, detectors: dict[str, int] | None = None, mitigations: dict[str, int] | None = None
+) -> dict[str, Any]:
+    """Both rankings at full size (some minutes), as rows of a record; the sizes of either may be changed by name."""
     import jax
 
     from ..studies import rankings
 
     first, second = jax.random.split(jax.random.key(seed))
     found = {
-        "detectors": rankings.detector_ranking(key=first, **smaller.get("detectors", {})),
-        "mitigations": rankings.mitigation_ranking(key=second, **smaller.get("mitigations", {})),
+        "detectors": rankings.detector_ranking(key=first, **(detectors or {})),
+        "mitigations": rankings.mitigation_ranking(key=second, **(mitigations or {})),
     }
     return {"seed": seed, "version": __version__} | {name: _rows(table) for name, table in found.items()}
 

@@ -41,38 +41,40 @@ class Dense(AbstractReduction):
 def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     rows = centres.span(0, centres.n)
     parts = centres.centre, centres.unit, rows.offsets, rows.log_weights
-    centre, unit, offsets, log_w = (part.astype(x.dtype) for part in parts)
-    # lengths in a unit of which squares are in range
-    x, sigma = x / unit, sigma / unit
-    y, a = centre[None] / unit + offsets, alpha[:, None]
-    clean, s = sigma == 0, jnp.where(sigma == 0, 1, sigma)
-    between = a[:, :, None] * y[None] - x[:, None]
-    squares = jnp.sum(between * between, axis=2)
+    centre, unit, y, log_w = (part.astype(x.dtype) for part in parts)
+    x, sigma = (x - alpha[:, None] * centre[None]) / unit, sigma / unit  # as y is kept
+    clean, a, s = sigma == 0, alpha[:, None], jnp.where(sigma == 0, 1, sigma)
+    squares = jnp.sum((x[:, None] - a[:, None] * y[None]) ** 2, axis=2)
     nearest = jnp.min(jnp.where(jnp.isneginf(log_w)[None], jnp.inf, squares), axis=1)
     # the limit without noise: the nearest centres share everything by weight
     near = 2 * indistinct(jnp.sqrt(nearest), jnp.sqrt(jnp.sum(x * x, axis=1)), unit_of(x), False)
-    limit = jnp.where(squares > (nearest + near)[:, None], jnp.inf, 0)
-    E = jnp.where(clean[:, None], limit, squares / (2 * s * s)[:, None]) - log_w[None]
+    far = squares > (nearest + near)[:, None]
+    lowest = nearest / (2 * s * s)
+    # E_i and log Z less the lowest energy, which may be far larger than the differences
+    E = (
+        jnp.where(clean[:, None], jnp.where(far, jnp.inf, 0), (squares - nearest[:, None]) / (2 * s * s)[:, None])
+        - log_w[None]
+    )
     least = jnp.min(E, axis=1)
     # exponentials need no more digits than the result
     e = jnp.exp((least[:, None] - E).astype(centres.dtype)).astype(x.dtype)
     Z = jnp.sum(e, axis=1)
-    p = e / Z[:, None]
+    p, log_Z = e / Z[:, None], jnp.log(Z)
+    leader_weight = jnp.max(p, axis=1)
     D = jnp.sum(p[:, :, None] * y[None], axis=1)
+    displacement = a * D - x
     # without noise a query is on a point up to rounding or not at all
-    displacement = jnp.sum(p[:, :, None] * between, axis=1)
     rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))
     displacement = jnp.where(clean[:, None] & rounded, 0, displacement)
     on_point = jnp.all(displacement == 0, axis=1) & (nearest <= near)
-    leader_weight = jnp.max(p, axis=1)
     return Posterior(
-        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), jnp.log(Z) - least),
-        mean=unit * D,
+        log_prob=jnp.where(clean, jnp.where(on_point, jnp.inf, -jnp.inf), log_Z - least - lowest),
+        mean=centre[None] + unit * D,
         displacement=unit * displacement,
-        entropy=-jnp.sum(p * jnp.log(jnp.where(p > 0, p, 1)), axis=1),
+        entropy=jnp.maximum(log_Z - jnp.sum(p * jnp.log(jnp.where(e > 0, e, 1)), axis=1), 0),
         participation=1 / jnp.sum(p * p, axis=1),
         leader=first(p == leader_weight[:, None]),
         leader_weight=leader_weight,
-        spread=unit * (unit * jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1)),
-        discarded=jnp.where(clean, 0, moved_weight(ROUNDED * unit_of(x) * nearest / (2 * s * s), leader_weight)),
+        spread=unit * unit * jnp.sum(p * jnp.sum((y[None] - D[:, None]) ** 2, axis=2), axis=1),
+        discarded=jnp.where(clean, 0, moved_weight(ROUNDED * unit_of(x) * lowest, leader_weight)),
     )

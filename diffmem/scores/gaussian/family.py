@@ -90,14 +90,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
-        regular = -dot(found.w, found.q)
-
-        def off_subspace():
-            missed = self._displacement(x.ravel(), found, dot(found.w, self._means(x, alpha, sigma)), alpha, sigma)
-            return jnp.where(jnp.isneginf(found.log_prob) & (missed != 0), jnp.sign(missed) * jnp.inf, regular)
-
-        return jax.lax.cond(sigma == 0, off_subspace, lambda: regular).reshape(x.shape)
+        return _score(self, x, alpha, sigma).reshape(x.shape)
 
     def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
@@ -157,6 +150,9 @@ class AbstractGaussianFamily(AbstractMixture):
         return (alpha * self.centres[i] + spread[i]).reshape(self.shape)
 
     def _components(self, x, alpha, sigma) -> Components:
+        return _components(self, x, alpha, sigma)
+
+    def _all_components(self, x, alpha, sigma) -> Components:
         away = self._away(x, alpha)
         q = self.covariances.apply(lambda s: _precision(s, alpha, sigma), away)
         root = self.covariances.apply(lambda s: jnp.sqrt(_precision(s, alpha, sigma)), away)
@@ -218,6 +214,26 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def _cast(self, x, level: NoiseLevel):
         return cast_point(x, self.shape, self.centres.dtype), cast_level(level, self.centres.dtype)
+
+
+# compiled once for each shape, also where the caller compiles nothing
+
+
+@eqx.filter_jit
+def _components(family, x, alpha, sigma) -> Components:
+    return family._all_components(x, alpha, sigma)
+
+
+@eqx.filter_jit
+def _score(family, x, alpha, sigma) -> Float[Array, "d"]:
+    found = family._all_components(x, alpha, sigma)
+    regular = -dot(found.w, found.q)
+
+    def off_subspace():
+        missed = family._displacement(x.ravel(), found, dot(found.w, family._means(x, alpha, sigma)), alpha, sigma)
+        return jnp.where(jnp.isneginf(found.log_prob) & (missed != 0), jnp.sign(missed) * jnp.inf, regular)
+
+    return jax.lax.cond(sigma == 0, off_subspace, lambda: regular)
 
 
 def _precision(s, alpha, sigma):

@@ -7,7 +7,7 @@ import pytest
 
 from diffmem import theory
 from diffmem.level import NoiseLevel
-from diffmem.papers.zhang2026.autoencoders import Autoencoder, code_spread, steered, top_energy, train_autoencoders
+from diffmem.papers.zhang2026.autoencoders import Autoencoder, steered, top_energy, train_autoencoders
 from diffmem.papers.zhang2026.experiment import separated
 
 RNG = np.random.default_rng(0)
@@ -36,9 +36,8 @@ def test_formula():
     np.testing.assert_allclose(traced(X[0]), expected, rtol=1e-4)
 
 
-def test_spread_and_energy_by_hand():
+def test_energy_by_hand():
     codes = np.array([[0.0, 3.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0], [0.0, 3.0, 4.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(code_spread(codes), [3**0.5 / 4, 0, (1 / 4 - (7 / 20) ** 2) ** 0.5, 0], atol=1e-15)
     np.testing.assert_allclose(top_energy(codes), [1, 0.25, 0.64, 0])
 
 
