@@ -37,6 +37,7 @@ def test_the_gap_falls_to_the_target_and_no_farther():
     )
 
 
+@pytest.mark.slow
 def test_the_first_step_is_that_of_adam():
     """`rate sign(slope)` and the decay of AdamW."""
     score, e = guided(PROMPTS[1]), jnp.asarray(PROMPTS[1], STARTS.dtype)

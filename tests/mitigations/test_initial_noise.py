@@ -16,6 +16,7 @@ PROMPT = scores.Labelled(scores.Empirical(POINTS, reduction=reductions.Dense()),
 SCORE = scores.Guided(PROMPT, PROMPT.unconditional, 7.5)
 
 
+@pytest.mark.slow
 def test_each_lowers_what_it_names():
     chosen = mitigations.init_noise(STARTS, SCORE, PROCESS, TIMES, rate=0.05)
     before, after = (mitigations.first_gaps(SCORE, x, PROCESS, TIMES) for x in (STARTS, chosen))
@@ -25,6 +26,7 @@ def test_each_lowers_what_it_names():
     assert after < before
 
 
+@pytest.mark.slow
 def test_a_start_does_not_depend_on_the_others():
     for choose in (mitigations.init_noise, mitigations.sail):
         together, alone = (choose(x, SCORE, PROCESS, TIMES, steps=3) for x in (STARTS, STARTS[2:3]))

@@ -57,6 +57,7 @@ def guided(unet, prompt, empty, weight=7.5):
     return scores.Guided(branch(prompt), branch(empty), weight)
 
 
+@pytest.mark.slow
 def test_detection_and_sampling_through_the_host():
     unet, empty = UNet(), torch.zeros(1, 3, 5)
     process = processes.Discrete(ALPHA_BARS)

@@ -42,6 +42,7 @@ def test_the_mask_is_what_the_prompt_fixes():
     assert mask.shape == (4, 2, 3) and (np.asarray(mask) == FIXED[None]).all()
 
 
+@pytest.mark.slow
 def test_the_gap_counts_inside_the_mask_only_and_more_in_a_small_one():
     """Both branches agree outside the mask, so that the statistic is the mean gap over the share of fixed pixels."""
     found = detection.bright_ending(*arguments(guided()), ratio=0.5)

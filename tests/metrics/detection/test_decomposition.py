@@ -34,6 +34,7 @@ def test_the_path_to_a_lone_point_is_closed():
     np.testing.assert_allclose(here.deficit, (1 - 1 / sigma[0]) * sigma.sum(), atol=100 * TOLERANCE)
 
 
+@pytest.mark.slow
 def test_the_excess_is_the_detector_and_grows_with_guidance():
     excess = []
     for weight in (1.0, 3.0, 7.5):

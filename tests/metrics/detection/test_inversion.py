@@ -20,6 +20,7 @@ def inverted(points, weights, targets, **options):
     return score, detection.inversion(score, targets, PROCESS, TIMES, jax.random.key(0), **options)
 
 
+@pytest.mark.slow
 def test_what_is_always_generated_needs_no_change():
     _, found = inverted(POINTS[:1], None, POINTS[:1], updates=20)
     assert float(found.measure[0]) == 0 and int(found.steps[0]) == 0

@@ -38,6 +38,7 @@ def test_of_a_gaussian_it_counts_wide_axes(level):
     close(detection.flipd(scores.Gaussian(np.zeros(4), spectrum), x, level), law)
 
 
+@pytest.mark.slow
 def test_any_score_gives_it_by_derivatives():
     exact = scores.Empirical(POINTS)
     wrapped = scores.FromFunction(exact.denoise)
@@ -57,6 +58,7 @@ def subspace(m, d):
     return scores.Gaussian(np.zeros(d), np.where(np.arange(d) < m, 1.0, 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [0, 2, 5])
 def test_normal_axes_are_counted(m):
     level, x = NoiseLevel(1.0, 0.02), np.where(np.arange(5) < m, 0.7, 0.0)

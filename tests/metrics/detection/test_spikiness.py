@@ -24,6 +24,7 @@ def where(score):
     return score.conditional.network.last
 
 
+@pytest.mark.slow
 def test_it_is_the_mean_over_the_states_of_the_path():
     network = networks.ResidualMLP(3, 6, labels=2, key=jax.random.key(0))
     learned = scores.Learned(network, scores.predictions.Signal(1.0), ratios=(0.01, 100.0))

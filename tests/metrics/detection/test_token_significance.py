@@ -27,6 +27,7 @@ def gap_of(score):
     return np.asarray(detection.guidance_gap(score, STARTS, PROCESS, TIMES, KEY, steps=1), np.float64)
 
 
+@pytest.mark.slow
 def test_it_is_the_derivative_by_the_factor_of_a_slot():
     score, h = guided([1, 9, 2]), 1e-2
     found = detection.token_significance(score, STARTS, PROCESS, TIMES, KEY)
