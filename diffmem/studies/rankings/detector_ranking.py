@@ -1,6 +1,7 @@
 """All detectors of memorized prompts on one set of digits, against three kinds of negatives."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -46,6 +47,8 @@ def detector_ranking(
     """
     data_key, fit_key, run_key = jax.random.split(key, 3)
     prompts = digit_prompts(key=data_key, n=n, count=count)
+    # in the precision in which networks are made
+    prompts = prompts._replace(points=prompts.points.astype(jnp.zeros(()).dtype))
     process, times = log_snr_grid(grid)
     members = [mask for group in prompts.groups.values() for mask in group]
     numbers = {name: list(range(i * count, (i + 1) * count)) for i, name in enumerate(prompts.groups)}

@@ -11,9 +11,7 @@ from ..label_network import LabelledRecords, train_label_network
 RECORDS = 20  # of each prompt in training, repeated where it describes fewer
 
 
-def prompt_network(
-    groups: list[Float[np.ndarray, "members d"]], *, key: RandomKey, steps: int, width: int = 256
-) -> Learned:
+def prompt_network(groups: list[Float[np.ndarray, "_ d"]], *, key: RandomKey, steps: int, width: int = 256) -> Learned:
     """A label network in which label i stands for the i-th group of records, all groups equally frequent.
 
     Trained with and without labels, it is both branches of guidance: `score.conditioned(label)` and `score`.

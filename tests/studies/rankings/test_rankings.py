@@ -9,7 +9,7 @@ from diffmem.studies import rankings
 
 pytestmark = pytest.mark.slow
 SMALL = {
-    "detectors": {"n": 80, "count": 3, "starts": 2, "grid": 12, "steps": 50},
+    "detectors": {"n": 400, "count": 3, "starts": 2, "grid": 12, "steps": 50},
     "mitigations": {"samples": 4, "grid": 12, "steps": 50},
 }
 
