@@ -121,6 +121,7 @@ def separations(found: xr.Dataset, pairs: Iterable[tuple[str, str]], fpr: float 
 
 
 POSITIVE, NEIGHBOURS, ANY, DIGIT, FEW = "1 image", "2 neighbours", "30 images", "30 of one digit", "3 of one digit"
+GROUP = 30  # images that a prompt of many describes
 NEGATIVES = (ANY, DIGIT, FEW)
 PAIRS = (*((POSITIVE, other) for other in NEGATIVES), (NEIGHBOURS, DIGIT), (NEIGHBOURS, FEW))
 """The pairs of the benchmark on digits, positives first."""
@@ -147,9 +148,11 @@ def digit_prompts(*, key: RandomKey, n: int = 600, count: int = 30) -> DigitProm
 
     Memorized prompts describe one image, or an image and its nearest neighbour; others describe 30 images at random,
     30 of one digit or 3 of one digit. The negatives of a digit have a mean of their own, as the single images do, which
-    a detector may not confuse with memorization.
+    a detector may not confuse with memorization. Raises ValueError where no digit has 30 images.
     """
     chosen = data.digits().take(n, key=key)
+    if not (np.bincount(chosen.labels) >= GROUP).any():
+        raise ValueError(f"`n` must be so large that some digit has {GROUP} images, but is {n}.")
     points, labels = (chosen.points - chosen.points.mean()) / chosen.points.std(), np.asarray(chosen.labels)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 1))))
     nearest = np.asarray(metrics.nearest(points, points, 2).index)[:, 1]
@@ -162,8 +165,8 @@ def digit_prompts(*, key: RandomKey, n: int = 600, count: int = 30) -> DigitProm
     members = {
         POSITIVE: [[i] for i in singles],
         NEIGHBOURS: [[i, nearest[i]] for i in singles],
-        ANY: [rng.choice(n, 30, replace=False) for _ in range(count)],
-        DIGIT: [of_one_digit(30) for _ in range(count)],
+        ANY: [rng.choice(n, GROUP, replace=False) for _ in range(count)],
+        DIGIT: [of_one_digit(GROUP) for _ in range(count)],
         FEW: [of_one_digit(3) for _ in range(count)],
     }
     masks = {name: [np.isin(np.arange(n), one) for one in parts] for name, parts in members.items()}
