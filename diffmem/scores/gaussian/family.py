@@ -61,7 +61,9 @@ class AbstractGaussianFamily(AbstractMixture):
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        return self._posterior(x, self._components(x, alpha, sigma), alpha, sigma)
+
+    def _posterior(self, x, found: Components, alpha, sigma) -> Posterior:
         w, log_w = found.w, found.log_w
         leader = jnp.argmax(w)
         means = self._means(x, alpha, sigma)
@@ -81,9 +83,11 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
-        found = self.posterior(x, level)
-        sigma = cast_level(level, found.mean.dtype).sigma
-        score = self.score(x, level)
+        x, (alpha, sigma) = self._cast(x, level)
+        components = self._components(x, alpha, sigma)
+        found = self._posterior(x, components, alpha, sigma)
+        score = _off_subspaces(components, -dot(components.w, components.q), found.displacement.ravel())
+        score = score.reshape(x.shape)
         # off a subspace both are infinite at sigma = 0
         return Evaluation(found.mean, jnp.where(jnp.isinf(score), -score, -sigma * score), found)
 
@@ -231,9 +235,14 @@ def _score(family, x, alpha, sigma) -> Float[Array, "d"]:
 
     def off_subspace():
         missed = family._displacement(x.ravel(), found, dot(found.w, family._means(x, alpha, sigma)), alpha, sigma)
-        return jnp.where(jnp.isneginf(found.log_prob) & (missed != 0), jnp.sign(missed) * jnp.inf, regular)
+        return _off_subspaces(found, regular, missed)
 
     return jax.lax.cond(sigma == 0, off_subspace, lambda: regular)
+
+
+def _off_subspaces(found: Components, score, displacement):
+    """The score, infinite in the directions of a displacement off the subspaces of sigma = 0."""
+    return jnp.where(jnp.isneginf(found.log_prob) & (displacement != 0), jnp.sign(displacement) * jnp.inf, score)
 
 
 def _precision(s, alpha, sigma):
