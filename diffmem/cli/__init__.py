@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .papers import papers
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
+app.command()(audit)
 app.add_typer(papers, name="papers")
 
 
