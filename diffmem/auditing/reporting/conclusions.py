@@ -47,7 +47,7 @@ def verdict(found: Findings) -> tuple[str, str]:
 
 
 def _equal(found: Findings) -> str:
-    """How many samples equal a training point in every number, as none does by chance where numbers have many digits."""
+    """How many samples equal a training point in every number, as none does by chance where numbers are long."""
     equal = int(np.count_nonzero(found.nearest.d1 == 0))
     return f"{equal} of them equal to a training point, " if equal else ""
 

@@ -134,7 +134,7 @@ def _changed(one) -> dict[str, Any]:
 
 
 def copied_groups(found: Findings) -> tuple[np.ndarray, np.ndarray]:
-    """The groups of training points that were copied, by their first rows, and the samples that copy each; most first."""
+    """The groups of training points that were copied, by first rows, and how many samples copy each; most first."""
     copies = found.severity[: found.rule.samples.count]
     groups, first, counts = np.unique(
         found.groups.component[found.nearest.row[copies]], return_index=True, return_counts=True
