@@ -10,10 +10,11 @@ from .judged import Judged
 from .resumable import Queries, Sides, Work
 from .sensitivity import PLANTED, planted
 from .sets import PointSet, unit_of
-from .twins import RANKS, Against, Nearest, closeness, equal_rows, grouped
+from .twins import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
 from .variants import DIRECTION
 
 CONTROLS = 500  # training points that are compared with all others
+NONE = Closeness(0.0, 0.0, 0.0, 1.0)  # no twins
 LAST_PLACES = 4  # units in the last place by which rounding may carry a value across a threshold
 
 
@@ -26,9 +27,9 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
     if len(distinct) < 2:
         raise ValueError(f"`train` must hold at least 2 distinct points, but its {train.n} rows are all equal.")
     left = Queries(train, np.sort(rng.choice(distinct, min(CONTROLS, len(distinct)), replace=False)), True)
-    around = Against(train, distinct, 0.0, work).search(left, RANKS[1], "train")
-    close = closeness(around.distance, options.ratio, options.twins)
-    against = Against(train, distinct, close.radius, work)
+    around = Against(train, distinct, NONE, work).search(left, RANKS[1], "train")
+    close = closeness(train, left, around, options.ratio, options.twins)
+    against = Against(train, distinct, close, work)
     near = against.nearest(Queries(samples), "samples")
     left_out = against.nearest(left, "train", found=around)
     held_out = None if test is None else _held_out(test, against)
@@ -48,14 +49,14 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
         test,
         unit_of(train),
         close,
-        grouped(train, close.radius, first, work, seed),
+        grouped(train, close, first, work, seed),
         near,
         held_out,
         left_out,
         rules,
         changed_copies(sides, against, close.spacing, options, rules[0].copied, slack),
         _sensitivity(against, close.spacing, options.ratio, slack, rng),
-        grouped(samples, close.radius, equal_rows(samples), work, seed),
+        grouped(samples, close, equal_rows(samples), work, seed),
         seed,
         options,
     )
@@ -63,7 +64,10 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
 
 def _held_out(test: PointSet, against: Against) -> HeldOut:
     found = against.nearest(Queries(test), "test")
-    return HeldOut(found, found.d1 <= against.radius)
+    close, leak = against.close, np.zeros(test.n, bool)
+    near = np.flatnonzero(found.d1 <= close.reach(test.d))
+    leak[near] = close.holds(test.block(near), against.train.block(found.row[near]))
+    return HeldOut(found, leak)
 
 
 def ratio_rule(near: Nearest, control: Nearest, ratio: float, slack: float) -> Judged:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int, Real
 
 from ..metrics import Neighbours, nearest
 from ..progress import Progress
@@ -64,7 +64,7 @@ class Queries(NamedTuple):
         """Those at some positions."""
         return self._replace(index=positions if self.index is None else self.index[positions])
 
-    def rows(self, part: slice, variant: Variant) -> Float[np.ndarray, "m d"]:
+    def rows(self, part: slice, variant: Variant) -> Real[np.ndarray, "m d"]:
         """Some of them, as they are compared."""
         chosen = part if self.index is None else self.index[part]
         return variant.of_sample(self.points, chosen)

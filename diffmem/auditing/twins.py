@@ -3,19 +3,19 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..data.distinct import first_equal
 from ..metrics import Neighbours
+from ..metrics.neighbours.twins import CHANCE, RANKS, level_step
 from .resumable import Queries, Work, search
 from .sets.point_set import PointSet, blocks
 from .variants import AS_IT_IS, Variant
 
-RANKS = (6, 12)  # neighbours from whose distances the local dimension is estimated
-CHANCE = 1e-3  # share of points scattered at random that would have a twin
+FEWEST = 7  # neighbours from which a dimension is estimated
 DIRECTIONS = 12  # principal directions in which near-duplicates are looked for first
 DRAWN = 512  # points from which the directions are found, and the number of pairs is estimated
 MOST_PAIRS = 2**24  # candidate pairs that are compared in all coordinates
@@ -27,30 +27,63 @@ class Closeness(NamedTuple):
 
     radius: float
     """Distance up to which they do, in the numbers of `PointSet.block`."""
+    level: float
+    """The step between the levels of images; points that differ by at most one anywhere are twins, too. 0: none."""
     spacing: float
-    """Median distance of a training point from the nearest other one."""
+    """Median distance of a training point from the nearest one that is no twin of it."""
     dimension: float
     """Local dimension of the training set, from the distances of its 6th and 12th neighbours."""
 
+    def holds(
+        self, first: Real[np.ndarray, "pairs d"], second: Real[np.ndarray, "pairs d"]
+    ) -> Bool[np.ndarray, "pairs"]:
+        """For which pairs of points."""
+        apart = first.astype(np.float64) - second
+        near = np.linalg.norm(apart, axis=1) <= self.radius
+        return near | (np.abs(apart).max(axis=1) <= 1.001 * self.level) if self.level else near
 
-def closeness(leave_one_out: Float[np.ndarray, "drawn k"], ratio: float, twins: float | None) -> Closeness:
-    """The radius of twins, from the distances of drawn training points to their nearest others, ascending.
+    def reach(self, d: int) -> float:
+        """A distance beyond which no twins are."""
+        return max(self.radius, 1.001 * self.level * np.sqrt(d))
 
-        radius = s x median of the smallest distance,     s = min(ratio, .001^(1/D))
 
-    so that a twin would itself count as a copy, and of points scattered at random in D dimensions one in a thousand
-    would have a twin. 1/D is the mean of `log(r_12/r_6)` divided by `1/6 + ... + 1/11`. `twins` is s where it is given.
+def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float, twins: float | None) -> Closeness:
+    """When points are twins, from the distances r_1 <= r_2 <= ... of drawn training points to their nearest others.
+
+        radius = s x spacing,   s = min(ratio, .001^(1/D)),   spacing = median of r_(m+1)
+
+    where the first m of a point's neighbours are its twins: m is the last rank with r_m < s r_(m+1). So a twin would
+    itself count as a copy, and of points scattered at random in D dimensions one in a thousand would have one; the rule
+    is that of `metrics.memorization`, with one radius for the whole set, so that groups of twins are well defined.
+    `twins` is s where it is given. Levels are those of `metrics.neighbours.twins.level_step`.
     """
-    spacing = float(np.median(leave_one_out[:, 0]))
-    k = np.count_nonzero(np.isfinite(leave_one_out).all(axis=0))
-    far = min(RANKS[1], k)
+    distance = around.distance[:, np.isfinite(around.distance).all(axis=0)]
+    dimension = _dimension(distance)
+    share = min(ratio, CHANCE ** (1 / dimension)) if twins is None else twins
+    some = drawn.rows(slice(0, drawn.count), AS_IT_IS)
+    level = level_step(some) or 0.0
+    # a first radius of 0: only the levels count, and the gap
+    close = Closeness(0.0, level, 0.0, dimension)
+    near = distance[:, :-1] < share * distance[:, 1:]
+    if level:
+        for k in range(near.shape[1]):
+            near[:, k] |= close.holds(some, train.block(around.index[:, k]))
+    last = np.where(near.any(axis=1), near.shape[1] - near[:, ::-1].argmax(axis=1), 0) if near.size else 0
+    spacing = float(np.median(distance[np.arange(len(distance)), last]))
+    return Closeness(share * spacing, level, spacing, dimension)
+
+
+def _dimension(distance) -> float:
+    """D with `mean log(r_12/r_6) = (1/6 + ... + 1/11)/D`; 1 for fewer than 8 points."""
+    far = min(RANKS[1], distance.shape[1])
     near = min(RANKS[0], (far + 1) // 2)
-    r_far, r_near = leave_one_out[:, far - 1], leave_one_out[:, near - 1]
-    usable = (r_near > 0) & np.isfinite(r_far)
-    total = sum(1 / j for j in range(near, far))
-    inverse = float(np.log(r_far[usable] / r_near[usable]).mean() / total) if usable.any() and far > near else 1.0
-    share = min(ratio, CHANCE**inverse) if twins is None else twins
-    return Closeness(share * spacing, spacing, 1 / max(inverse, 1e-3))
+    if far < FEWEST:
+        return 1.0
+    usable = distance[:, near - 1] > 0
+    if not usable.any():
+        return 1.0
+    logs = np.log(distance[usable, far - 1] / distance[usable, near - 1]).mean()
+    return float(sum(1 / j for j in range(near, far)) / max(logs, 1e-3))
 
 
 class Nearest(NamedTuple):
@@ -76,8 +109,8 @@ class Against(NamedTuple):
     train: PointSet
     distinct: Int[np.ndarray, "m"]
     """Its rows that differ, each by its first occurrence."""
-    radius: float
-    """Distance up to which rows are twins."""
+    close: Closeness
+    """When two rows are twins."""
     work: Work
 
     @property
@@ -94,7 +127,7 @@ class Against(NamedTuple):
     ) -> Nearest:
         """Distances to the nearest training point and to the nearest one that is no twin of it.
 
-        Twins of a training point are those within `radius` of it, whatever the variant compares. The search looks at 2
+        Twins of a training point are twins of it as a whole, whatever the variant compares. The search looks at 2
         neighbours, or at those that were `found`, and at 8, 32, 128, ... for queries whose neighbours are all twins.
         """
         found = self.search(queries, 2, name, variant) if found is None else found
@@ -103,7 +136,7 @@ class Against(NamedTuple):
         left, k = np.arange(queries.count), 2
         while True:
             first = np.repeat(row[left], found.index.shape[1])
-            twins = _are_twins(self.train, first, found.index.ravel(), self.radius).reshape(found.index.shape)
+            twins = _are_twins(self.train, first, found.index.ravel(), self.close).reshape(found.index.shape)
             at = np.argmin(twins, axis=1)
             d2[left] = np.where(twins.all(axis=1), np.inf, found.distance[np.arange(len(left)), at])
             left = left[twins.all(axis=1)]
@@ -113,19 +146,14 @@ class Against(NamedTuple):
             found = self.search(queries.only(left), k, f"{name}-{k}", variant)
 
 
-def _are_twins(points, first, second, radius) -> Bool[np.ndarray, "pairs"]:
-    """Whether rows of a set are within the radius of each other, or the same; a missing row (-1) is no twin."""
+def _are_twins(points, first, second, close: Closeness) -> Bool[np.ndarray, "pairs"]:
+    """Which rows of a set are twins of other rows; a missing row (-1) is no twin."""
     found = np.zeros(len(first), bool)
     stride = max(1, 2**22 // points.d)
     for start in range(0, len(first), stride):
         part = slice(start, start + stride)
-        found[part] = _distances(points, first[part], second[part]) <= radius
+        found[part] = close.holds(points.block(first[part]), points.block(second[part]))
     return found & (second >= 0)
-
-
-def _distances(points, first, second):
-    a, b = (points.block(rows).astype(np.float64) for rows in (first, second))
-    return np.linalg.norm(a - b, axis=1)
 
 
 class Groups(NamedTuple):
@@ -134,7 +162,7 @@ class Groups(NamedTuple):
     first: Int[np.ndarray, "n"]
     """For each row the first row that equals it."""
     component: Int[np.ndarray, "n"]
-    """For each row the first row of its group: rows that are linked by steps no longer than the radius."""
+    """For each row the first row of its group: rows that are linked as twins."""
     searched: bool
     """Whether all rows were compared; otherwise groups are of equal rows only."""
 
@@ -151,18 +179,18 @@ class Groups(NamedTuple):
         return sorted(parts, key=lambda part: (-len(part), part[0]))
 
 
-def grouped(points: PointSet, radius: float, first: Int[np.ndarray, "n"], work: Work, seed: int) -> Groups:
-    """Groups of rows linked by distances up to `radius`; `first` says which rows are equal.
+def grouped(points: PointSet, close: Closeness, first: Int[np.ndarray, "n"], work: Work, seed: int) -> Groups:
+    """Groups of rows that are linked as twins; `first` says which rows are equal.
 
-    Orthogonal projections never lengthen a distance, so pairs within the radius in all coordinates are among those
-    within it in the 12 principal directions, which a tree finds; these pairs are compared in full. Where the directions
+    Orthogonal projections never lengthen a distance, so pairs within reach in all coordinates are among those within
+    reach in the 12 principal directions, which a tree finds; these pairs are compared in full. Where the directions
     leave too many pairs, all rows are searched if that is affordable, and otherwise only equal rows are grouped.
     """
     distinct = np.unique(first)
     work.progress(0, 1, f"near-duplicates in {points.role}")
-    pairs = _close_pairs(points, distinct, radius, np.random.default_rng(seed))
+    pairs = _close_pairs(points, distinct, close, np.random.default_rng(seed))
     if pairs is None and len(distinct) ** 2 * points.d <= GENEROUS:
-        pairs = _searched_pairs(points, distinct, radius, work)
+        pairs = _searched_pairs(points, distinct, close, work)
     if pairs is None:
         return Groups(first, first, False)
     component = _components(len(distinct), pairs)
@@ -177,24 +205,25 @@ def equal_rows(points: PointSet) -> Int[np.ndarray, "n"]:
     return first_equal(points.flat)
 
 
-def _close_pairs(points, distinct, radius, rng):
-    """Pairs of positions in `distinct` within the radius; None where the directions leave too many candidates."""
+def _close_pairs(points, distinct, close, rng):
+    """Pairs of positions in `distinct` that are twins; None where the directions leave too many candidates."""
     if len(distinct) < 2:
         return np.empty((0, 2), int)
     projected, error = _projected(points, distinct, rng)
+    reach = close.reach(points.d) + error
     tree = cKDTree(projected)
     drawn = rng.choice(len(distinct), min(DRAWN, len(distinct)), replace=False)
     # the tree counts a point as its own neighbour
-    counts = tree.query_ball_point(projected[drawn], radius + error, return_length=True) - 1
+    counts = tree.query_ball_point(projected[drawn], reach, return_length=True) - 1
     if counts.mean() * len(distinct) > 2 * MOST_PAIRS:
         return None
-    pairs = tree.query_pairs(radius + error, output_type="ndarray")
-    close = [np.empty((0, 2), int)]
+    pairs = tree.query_pairs(reach, output_type="ndarray")
+    found = [np.empty((0, 2), int)]
     stride = max(1, 2**22 // points.d)
     for start in range(0, len(pairs), stride):
         part = pairs[start : start + stride]
-        close.append(part[_distances(points, *distinct[part].T) <= radius])
-    return np.concatenate(close)
+        found.append(part[_are_twins(points, *distinct[part].T, close)])
+    return np.concatenate(found)
 
 
 def _projected(points, distinct, rng):
@@ -215,12 +244,14 @@ def _projected(points, distinct, rng):
     return found, 64 * points.d * np.finfo(np.float64).eps * largest
 
 
-def _searched_pairs(points, distinct, radius, work):
-    """Pairs within the radius, each row with up to 4 others."""
-    against = Against(points, distinct, radius, work)
+def _searched_pairs(points, distinct, close, work):
+    """Pairs of twins, each row with up to 4 others."""
+    against = Against(points, distinct, close, work)
     found = against.search(Queries(points, distinct, among_themselves=True), 4, f"twins-{points.role}")
-    rows, columns = np.nonzero(found.distance <= radius)
-    return np.stack([rows, np.searchsorted(distinct, found.index[rows, columns])], axis=1)
+    rows, columns = np.nonzero(found.distance <= close.reach(points.d))
+    others = found.index[rows, columns]
+    twins = _are_twins(points, distinct[rows], others, close)
+    return np.stack([rows, np.searchsorted(distinct, others)], axis=1)[twins]
 
 
 def _components(n, pairs):

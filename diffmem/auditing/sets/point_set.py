@@ -90,17 +90,17 @@ class PointSet(NamedTuple):
             part = np.moveaxis(part, 1, -1)
         if self.grey:
             part = np.repeat(part[..., None], self.event_shape[-1], axis=-1)
-        return part.reshape(len(part), -1)
+        return part.reshape(len(part), self.d)
 
     def events(self, index: slice | np.ndarray) -> Real[np.ndarray, "m *event"]:
         """Some rows in their shape, as they are compared."""
         return self.block(index).reshape(-1, *self.event_shape)
 
-    def name_of(self, row: int) -> str:
+    def name_of(self, row: int | np.integer) -> str:
         """The file of a row, or its position in the source."""
         return self.names[row] if self.names is not None else str(self.position(row))
 
-    def position(self, row: int) -> int:
+    def position(self, row: int | np.integer) -> int:
         """Position of a row in the source, counted from 0."""
         return int(row if self.numbers is None else self.numbers[row])
 
