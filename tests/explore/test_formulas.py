@@ -10,7 +10,6 @@ import oracles
 import pytest
 
 from diffmem import NoiseLevel, integrators, metrics, processes, scores, theory
-from diffmem.integrators.dynamics import nodes_at
 
 pytestmark = pytest.mark.skipif(not jax.config.jax_enable_x64, reason="comparisons in double precision")
 
@@ -220,7 +219,7 @@ def test_posterior_weights(found, d):
     np.testing.assert_allclose(weights.max(1), posterior.leader_weight, rtol=RTOL)
     np.testing.assert_allclose([row["participation"] for row in rows], posterior.participation, rtol=RTOL)
     clear = np.sort(weights, axis=1)[:, -2] < weights.max(1) * (1 - 1e-6)
-    assert ([row["leader"] for row in rows] == posterior.leader)[clear].all()
+    assert (np.array([row["leader"] for row in rows]) == np.asarray(posterior.leader))[clear].all()
 
 
 WALKS = [(sampler, "empirical", d) for sampler in SAMPLERS for d in POINTS] + [("heun", name, 2) for name in SCORES[1:]]
