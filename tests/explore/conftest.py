@@ -25,6 +25,10 @@ FLAGS = (
     "--virtual-time-budget=60000",
     "--dump-dom",
 )
+# without a window no frame is due, so frames come by a clock
+CLOCK = """<head><script>
+window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 16);
+</script>"""
 # numbers that JSON does not have are written as text; Python reads them as floats where a test asks for floats
 ASKED = """
 <pre id="answer"></pre>
@@ -50,7 +54,8 @@ def ask(tmp_path_factory):
     def answer(script, points=None, name="points of a test"):
         folder = tmp_path_factory.mktemp("page")
         file = folder / "page.html"
-        file.write_text(page(points, name=name) + ASKED % script, encoding="utf-8")
+        text = page(points, name=name).replace("<head>", CLOCK)
+        file.write_text(text + ASKED % script, encoding="utf-8")
         command = [BROWSER, *FLAGS, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
         run = subprocess.run(command, capture_output=True, text=True, timeout=240)
         found = re.search(r'<pre id="answer">(.+?)</pre>', run.stdout, re.S)

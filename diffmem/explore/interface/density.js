@@ -5,21 +5,16 @@ import { rgbOf, theme } from "./theme.js";
 
 const BUDGET = 6e5; // exponentials for one picture
 const STRONGEST = 150; // opacity of the largest density, of 255
-const PEAKS = 50; // training points at which the largest density is looked for, where it is too narrow for the raster
+const NARROWEST = 0.7; // standard deviation, in cells, below which a peak would fall between the cells
 
-/** Shades of a raster: `logProb(column, row)` for each cell, relative to `top` or, by column, to its own largest value. */
-export function shades(columns, rows, logProb, top = null) {
+/** Shades of a raster of log-densities, each column relative to `top(column)`. */
+export function shades(columns, rows, values, top) {
   const image = new ImageData(columns, rows);
   const [red, green, blue] = rgbOf(theme().accent);
-  const values = new Float64Array(rows);
-  for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) values[row] = logProb(column, row);
-    const most = top ? top() : values.reduce((a, b) => Math.max(a, b), -Infinity);
-    for (let row = 0; row < rows; row++) {
-      const shade = Math.min(Math.exp((values[row] - most) / 2), 1);
-      image.data.set([red, green, blue, Number.isFinite(shade) ? STRONGEST * shade : 0], 4 * (row * columns + column));
-    }
-  }
+  values.forEach((value, i) => {
+    const shade = Math.min(Math.exp((value - top(i % columns)) / 2), 1);
+    image.data.set([red, green, blue, Number.isFinite(shade) ? STRONGEST * shade : 0], 4 * i);
+  });
   return image;
 }
 
@@ -38,25 +33,22 @@ export function rasterSize(width, height, cost, finest) {
   return [Math.max(16, Math.round((kept * width) / height)), kept];
 }
 
+/** The level at which a raster with cells of this size in x is filled: peaks are at least as wide as a cell. */
+export const visibleLevel = (level, cell) => ({ ...level, sigma: Math.max(level.sigma, NARROWEST * cell) });
+
 /** Draws the density of the plane at a level. */
 export function drawDensity(surface, model, level, frame) {
-  const { context, width, height, unplace } = surface;
+  const { context, width, height, unit, unplace } = surface;
   const [columns, rows] = rasterSize(width, height, model.score.cost, 140);
-  const grid = new Float64Array(columns * rows);
-  let top = -Infinity;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const place = unplace(((column + 0.5) * width) / columns, ((row + 0.5) * height) / rows);
-      const value = model.score.logProb(...fromFrame(frame, ...place), level);
-      grid[row * columns + column] = value;
-      top = Math.max(top, value);
-    }
-  }
-  const { points } = model;
-  for (let i = 0; i < Math.min(points.length / 2, PEAKS); i++) {
-    top = Math.max(top, model.score.logProb(level.alpha * points[2 * i], level.alpha * points[2 * i + 1], level));
-  }
-  const image = shades(columns, rows, (column, row) => grid[row * columns + column], () => top);
+  const visible = visibleLevel(level, (frame.scale * height) / (rows * unit));
+  const values = new Float64Array(columns * rows).map((_, i) => {
+    const [column, row] = [i % columns, Math.floor(i / columns)];
+    const place = unplace(((column + 0.5) * width) / columns, ((row + 0.5) * height) / rows);
+    return model.score.logProb(...fromFrame(frame, ...place), visible);
+  });
+  const top = largest(values);
   context.imageSmoothingQuality = "high";
-  context.drawImage(canvasOf(image), 0, 0, width, height);
+  context.drawImage(canvasOf(shades(columns, rows, values, () => top)), 0, 0, width, height);
 }
+
+export const largest = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -1,11 +1,12 @@
 // The picture of data on a line: place against time, from noise on the left to data on the right.
 
+import { SAMPLERS } from "../formulas/samplers.js";
 import { framedStates, fromFrame, frameOf, pathPlace, toFrame } from "./camera.js";
-import { canvasOf, rasterSize, shades } from "./density.js";
+import { canvasOf, largest, rasterSize, shades, visibleLevel } from "./density.js";
 import { drawArrow, drawCross, drawDot, drawTrainingPoints } from "./marks.js";
 import { pathColour } from "./plane.js";
 import { selectedState } from "./selection.js";
-import { lastNode, levelAt, settings, state } from "./state.js";
+import { lastNode, levelAt, placeOfTime, settings, state } from "./state.js";
 import { theme } from "./theme.js";
 
 const EDGE = 28; // pixels to the left and right of the grid of times
@@ -22,7 +23,7 @@ export function drawLine(surface, model, level) {
   if (show.cells) drawBoundaries(surface, model);
   if (show.arrows) drawArrowColumns(surface, model);
   drawLinePaths(surface, model);
-  drawNow(surface);
+  drawMoments(surface, model);
   const places = linePoints(surface);
   if (state.mode === "inspect") drawLineSelection(surface, model, level);
   drawTrainingPoints(surface.context, places);
@@ -43,17 +44,22 @@ function drawHistory(surface, model) {
   const { context, width, height } = surface;
   const key = [model, state.camera, settings.frame, width, height, theme()];
   if (!history.key?.every((value, i) => value === key[i])) {
-    const [columns, rows] = rasterSize(width - 2 * EDGE, height, model.score.cost, 200);
-    const levels = Array.from({ length: columns }, (_, i) => levelAt(model, ((i + 0.5) / columns) * lastNode()));
-    const frames = levels.map((level) => frameOf(level));
-    const logProb = (column, row) => {
-      const [x] = fromFrame(frames[column], 1 - (2 * row + 1) / rows, 0);
-      return model.score.logProb(x, 0, levels[column]);
-    };
-    history = { key, canvas: canvasOf(shades(columns, rows, logProb)) };
+    history = { key, canvas: canvasOf(historyOf(model, ...rasterSize(width - 2 * EDGE, height, model.score.cost, 200))) };
   }
   context.imageSmoothingQuality = "high";
   context.drawImage(history.canvas, EDGE, 0, width - 2 * EDGE, height);
+}
+
+function historyOf(model, columns, rows) {
+  const levels = Array.from({ length: columns }, (_, i) => levelAt(model, ((i + 0.5) / columns) * lastNode()));
+  const frames = levels.map((level) => frameOf(level));
+  const values = new Float64Array(columns * rows).map((_, i) => {
+    const [column, row] = [i % columns, Math.floor(i / columns)];
+    const [x] = fromFrame(frames[column], 1 - (2 * row + 1) / rows, 0);
+    return model.score.logProb(x, 0, visibleLevel(levels[column], (2 * frames[column].scale) / rows));
+  });
+  const tops = levels.map((_, column) => largest(values.filter((_, i) => i % columns === column)));
+  return shades(columns, rows, values, (column) => tops[column]);
 }
 
 /** Midpoints of neighbouring training points: where two of them weigh the same. */
@@ -96,7 +102,7 @@ function drawLinePaths(surface, model) {
     const colour = pathColour(model, i);
     if (settings.show.paths) {
       context.lineWidth = 1.1;
-      context.globalAlpha = 0.3;
+      context.globalAlpha = SAMPLERS[settings.sampler].random ? 0.13 : 0.3;
       strokeHistory(surface, model, i, colour);
       context.globalAlpha = 1;
     }
@@ -118,14 +124,25 @@ function strokeHistory(surface, model, i, colour) {
   context.stroke();
 }
 
-function drawNow(surface) {
-  const px = lineAcross(surface, state.k);
-  surface.context.strokeStyle = theme().accent;
-  surface.context.lineWidth = 1;
-  surface.context.beginPath();
-  surface.context.moveTo(px, 0);
-  surface.context.lineTo(px, surface.height);
-  surface.context.stroke();
+/** Lines at the present moment and, dashed, at the critical times. */
+function drawMoments(surface, model) {
+  const { speciation, predicted } = model.critical.times;
+  upright(surface, placeOfTime(model, speciation), theme().second, [5, 5]);
+  upright(surface, placeOfTime(model, predicted), theme().ink, [5, 5]);
+  upright(surface, state.k, theme().accent, []);
+}
+
+function upright(surface, k, colour, dash) {
+  if (k === null) return;
+  const [{ context, height }, px] = [surface, lineAcross(surface, k)];
+  context.strokeStyle = colour;
+  context.lineWidth = 1;
+  context.setLineDash(dash);
+  context.beginPath();
+  context.moveTo(px, 0);
+  context.lineTo(px, height);
+  context.stroke();
+  context.setLineDash([]);
 }
 
 function drawLineSelection(surface, model, level) {

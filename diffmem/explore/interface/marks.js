@@ -1,7 +1,7 @@
 // What both pictures draw: samples, training points, arrows, captions.
 
-import { shown, state } from "./state.js";
-import { theme } from "./theme.js";
+import { settings, shown, state } from "./state.js";
+import { colourOf, theme } from "./theme.js";
 
 const NUMBERED = 40; // with more training points their numbers would cover the picture
 
@@ -22,7 +22,7 @@ export function drawTrainingPoints(context, places) {
   const chosen = state.mode === "edit" ? state.point : null;
   places.forEach((place, i) => {
     if (i === chosen) drawDot(context, place, 10, surface, accent);
-    drawDot(context, place, 5, surface, ink);
+    drawDot(context, place, 5, settings.show.colours ? colourOf(i) : surface, ink);
   });
   context.font = `600 11px ${font}`;
   context.textAlign = "left";

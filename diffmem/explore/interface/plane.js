@@ -1,5 +1,6 @@
 // The picture of data in the plane at one moment: density, cells, arrows, paths so far, samples, training points.
 
+import { SAMPLERS } from "../formulas/samplers.js";
 import { voronoiCells } from "../formulas/voronoi.js";
 import { framedStates, fromFrame, frameOf, pathPlace, toFrame } from "./camera.js";
 import { drawDensity } from "./density.js";
@@ -9,6 +10,7 @@ import { settings, state } from "./state.js";
 import { colourOf, theme } from "./theme.js";
 
 const SPACING = 40; // pixels between arrows
+const RECENT = 5; // steps
 const FAR = 1e4; // cells end this many reaches of the data away
 
 export function drawPlane(surface, model, level) {
@@ -77,17 +79,21 @@ function drawArrows({ context, width, height, unplace }, model, level, frame) {
 /** The way of each path up to now, each state in the frame of its own moment. */
 function drawTrails(surface, model) {
   const { context } = surface;
+  const first = firstShown(state.k);
   context.lineWidth = 1.1;
   context.globalAlpha = 0.3;
-  for (let i = 0; i < model.run.count; i++) strokeTrail(surface, model, i, pathColour(model, i));
+  for (let i = 0; i < model.run.count; i++) strokeTrail(surface, model, i, pathColour(model, i), first);
   context.globalAlpha = 1;
 }
 
-function strokeTrail({ context, place }, model, i, colour) {
+/** The first node of the trails at place k: of paths with fresh noise only the last steps, as all would hide all else. */
+export const firstShown = (k) => (SAMPLERS[settings.sampler].random ? Math.max(0, Math.floor(k) - RECENT) : 0);
+
+function strokeTrail({ context, place }, model, i, colour, first = 0) {
   const [values, { count }] = [framedStates(model), model.run];
   context.strokeStyle = colour;
   context.beginPath();
-  for (let node = 0; node <= state.k; node++) {
+  for (let node = first; node <= state.k; node++) {
     context.lineTo(...place(values[2 * (node * count + i)], values[2 * (node * count + i) + 1]));
   }
   context.lineTo(...place(...pathPlace(model, i, state.k)));
