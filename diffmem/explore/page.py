@@ -29,7 +29,7 @@ def page(points: Points | None = None, *, name: str = "your points") -> str:
     Raises ValueError for points of another shape, more than 500 of them, and coordinates that are not finite or exceed
     1e9 in size.
     """
-    folder = files(__package__)
+    folder = files(__name__.rpartition(".")[0])
     data = "null" if points is None else json.dumps(_start(points, name)).replace("<", "\\u003c")
     parts = {
         "STYLE": folder.joinpath("style.css").read_text(encoding="utf-8"),

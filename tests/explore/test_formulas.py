@@ -353,3 +353,17 @@ def test_copies_are_those_of_the_library(ask):
         assert row["copies"] == truth.copied.sum()
         assert row["distinctCopies"] == len(set(truth.index[truth.copied]))
         assert row["defined"]
+
+
+def test_a_voronoi_cell_is_where_its_point_is_nearest(ask):
+    points = RNG.normal(size=(25, 2))
+    cells = ask(
+        f"return explorer.formulas.voronoiCells(Float64Array.from({json.dumps(points.ravel().tolist())}), [0.1, 0], 4);"
+    )
+    queries = RNG.uniform(-3.9, 4.1, size=(4000, 2)) * [1, 0.95]
+    nearest = np.linalg.norm(queries[:, None] - points, axis=2).argmin(1)
+    for i, cell in enumerate(map(np.array, cells)):
+        edges = np.roll(cell, -1, axis=0) - cell
+        away = queries[:, None] - cell
+        inside = (edges[:, 0] * away[..., 1] - edges[:, 1] * away[..., 0] > 0).all(1)
+        np.testing.assert_array_equal(inside, nearest == i)

@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from diffmem.explore import MOST_POINTS, page
 
 FOLDER = files("diffmem.explore")
-SCRIPTS = sorted((*(FOLDER / "formulas").iterdir(), *(FOLDER / "interface").iterdir()), key=str)
+SCRIPTS = sorted(Path(str(FOLDER)).rglob("*.js"))
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 
 

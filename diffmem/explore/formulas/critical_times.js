@@ -4,13 +4,13 @@ import { spectrumOf } from "./moments.js";
 import { antitheticOffsets } from "./random.js";
 
 /** sigma/alpha at which signal and noise of the leading component are equal, sqrt(L_1): theory.speciation_ratio. */
-export const speciationRatio = (spectrum) => Math.sqrt(spectrum[0]);
+const speciationRatio = (spectrum) => Math.sqrt(spectrum[0]);
 
 /**
  * sigma/alpha at which (1/2) sum_k log(1 + L_k alpha^2/sigma^2) = log n: theory.collapse_ratio.
  * For d <= 2 a quadratic equation in s = alpha^2/sigma^2: L_1 L_2 s^2 + (L_1 + L_2) s = n^2 - 1.
  */
-export function collapseRatio(n, spectrum) {
+function collapseRatio(n, spectrum) {
   if (n === 1) return Infinity;
   const excess = n * n - 1;
   const sum = spectrum.reduce((total, value) => total + value, 0);
@@ -21,7 +21,7 @@ export function collapseRatio(n, spectrum) {
 }
 
 /** The distinct points, in their order. */
-export function distinctPoints(points) {
+function distinctPoints(points) {
   const seen = new Set();
   const kept = [];
   for (let i = 0; i < points.length; i += 2) {
@@ -36,7 +36,7 @@ const PAIRS = 6e4; // of a noisy point and a training point, for each noise leve
 const MOST_NOISES = 64;
 
 /** Evenly spread standard normal noises, so many that a level costs at most about PAIRS exponentials. */
-export function noisesFor(points, d) {
+function noisesFor(points, d) {
   const n = points.length / 2;
   const count = Math.min(Math.max(Math.floor(PAIRS / (n * n)), 2), MOST_NOISES);
   return antitheticOffsets(count + (count % 2), 1, d);
@@ -65,7 +65,7 @@ export function ownWeight(points, ratio, noises) {
 }
 
 /** sigma/alpha at which the mean own weight is 1/2, by bisection; null for fewer than three distinct points. */
-export function measuredCollapseRatio(points, start, noises) {
+function measuredCollapseRatio(points, start, noises) {
   if (points.length < 6) return null;
   let [low, high] = [start, start];
   for (let i = 0; i < 60 && ownWeight(points, low, noises) < 0.5; i++) low /= 2;

@@ -6,7 +6,7 @@
 import { axesOf, covarianceOf, meanOf } from "./moments.js";
 
 /** A mixture of components {weight, mean: [x, y], covariance: [xx, xy, yy]} in d dimensions. */
-export function gaussianMixture(components, d) {
+function gaussianMixture(components, d) {
   const parts = components.map((part) => ({ ...part, axes: axesOf(part.covariance, d) }));
   const logJoint = new Float64Array(parts.length);
 
@@ -103,7 +103,7 @@ export function fittedMixture(points, k, d) {
 }
 
 /** One round of EM: the components with the most likelihood for the present shares, and the mean log-likelihood. */
-export function maximised(points, components, d, floor) {
+function maximised(points, components, d, floor) {
   const n = points.length / 2;
   const mixture = gaussianMixture(components, d);
   const clean = { alpha: 1, sigma: 0 };

@@ -30,6 +30,8 @@ export function walk(score, sampler, nodes, start, d, normals, record) {
  */
 export function* tracedPaths({ points, d, score, sampler, nodes, count, seed }) {
   const exact = empirical(points, d);
+  // the evaluation of the exact score already holds the largest weight
+  const weigh = score.posteriorWeights ? (x, level, here) => here : (x, level) => exact.evaluate(x[0], x[1], level);
   const states = new Float64Array(2 * count * nodes.length);
   const ends = new Float64Array(2 * count);
   const largest = new Float64Array(nodes.length);
@@ -39,7 +41,7 @@ export function* tracedPaths({ points, d, score, sampler, nodes, count, seed }) 
     const start = startOf(score, nodes[0].level, d, uniform, normals);
     walk(score, sampler, nodes, start, d, normals, (k, x, here) => {
       states.set(x, 2 * (k * count + i));
-      largest[k] += exact.evaluate(x[0], x[1], nodes[k].level).leaderWeight / count;
+      largest[k] += weigh(x, nodes[k].level, here).leaderWeight / count;
       if (k === nodes.length - 1) ends.set(here.mean, 2 * i);
     });
     yield i + 1;

@@ -7,7 +7,7 @@
 // logProb(x, y, level), and draw(uniform, normals), a draw of the data.
 
 /** value / sigma; at sigma = 0 it is 0 where the value is 0 and infinite elsewhere. */
-export const overSigma = (value, sigma) => (value === 0 ? 0 : value / sigma);
+const overSigma = (value, sigma) => (value === 0 ? 0 : value / sigma);
 
 export function empirical(points, d) {
   const n = points.length / 2;

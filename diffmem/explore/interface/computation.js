@@ -8,10 +8,11 @@ import { makeScore } from "../formulas/scores.js";
 import { element, emit, lastNode, settings, state } from "./state.js";
 
 const SLICE = 14; // milliseconds of work before the browser may draw
-let latest = 0;
+const PATIENCE = 400; // milliseconds after which a computation is given up when something has changed meanwhile
+let [wanted, running] = [0, false];
 
 /** All results for points and settings, without the paths. */
-export function modelOf(points, d, chosen) {
+function modelOf(points, d, chosen) {
   const process = makeProcess(chosen.process, chosen.low, chosen.high);
   const nodes = nodesAt(process, gridTimes(chosen.grid, process, chosen.steps));
   const critical = criticalTimes(points, d, process);
@@ -20,26 +21,42 @@ export function modelOf(points, d, chosen) {
   return { points, d, process, nodes, critical, own, score: makeScore(chosen.score, points, d, chosen) };
 }
 
-/** Computes everything again; a later call overtakes one that still runs. */
+/** Computes everything again, once for several changes at once, and once more for changes on the way. */
 export async function recompute() {
-  const turn = ++latest;
-  await pause(); // several changes at once are computed once
-  if (turn !== latest) return;
+  wanted++;
+  if (running) return;
+  running = true;
+  try {
+    for (let turn = 0; turn !== wanted; ) {
+      await pause();
+      turn = wanted;
+      const model = await computed(() => turn !== wanted);
+      if (model) publish(model);
+    }
+  } finally {
+    running = false;
+  }
+}
+
+/** The model with its paths; null if it took long and is overtaken. While points are dragged short ones are all shown. */
+async function computed(overtaken) {
+  const began = performance.now();
   const model = modelOf(state.points, state.d, settings);
   const work = tracedPaths({ ...model, sampler: settings.sampler, count: settings.count, seed: settings.seed });
   let slice = performance.now();
-  for (let step = work.next(); ; step = work.next()) {
-    if (step.done) {
-      model.run = step.value;
-      break;
+  let step = work.next();
+  while (!step.done) {
+    if (performance.now() - slice > SLICE) {
+      if (performance.now() - began > PATIENCE) {
+        showProgress(step.value);
+        if (overtaken()) return null;
+      }
+      await pause();
+      slice = performance.now();
     }
-    if (performance.now() - slice < SLICE) continue;
-    if (state.model === null || performance.now() - slice > 4 * SLICE) progress(step.value);
-    await pause();
-    if (turn !== latest) return;
-    slice = performance.now();
+    step = work.next();
   }
-  publish(model);
+  return { ...model, run: step.value };
 }
 
 function publish(model) {
@@ -52,5 +69,10 @@ function publish(model) {
   emit("frame");
 }
 
-const progress = (done) => (element("result").textContent = `Following path ${done} of ${settings.count} …`);
+/** Seen at once, but read aloud only when the result is there. */
+function showProgress(done) {
+  element("result").setAttribute("aria-busy", "true");
+  element("result").textContent = `Following path ${done} of ${settings.count} …`;
+}
+
 const pause = () => new Promise((resume) => setTimeout(resume, 0));

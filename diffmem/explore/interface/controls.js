@@ -143,6 +143,7 @@ function listenToView() {
   listenToPress("save-animation", saveAnimation);
   listenToPress("copy", () => navigator.clipboard?.writeText(element("python").textContent));
   for (const link of document.querySelectorAll("a.term")) {
+    link.title = document.querySelector(`${link.getAttribute("href")} dd`).textContent.replace(/\s+/g, " ");
     link.addEventListener("click", () => (element("glossary").open = true));
   }
 }

@@ -2,7 +2,7 @@
 
 import { covarianceOf, meanOf } from "../formulas/moments.js";
 import { PRESETS, presetPoints } from "../formulas/presets.js";
-import { fitCamera } from "./camera.js";
+import { fitCamera } from "../pictures/camera.js";
 import { recompute } from "./computation.js";
 import { emit, settings, state } from "./state.js";
 
@@ -10,7 +10,7 @@ export const MOST_POINTS = 500;
 const FARTHEST = 1e9; // squares of distances over small noise stay far inside double precision
 
 /** Replaces the points; `look` moves the camera to them. */
-export function replacePoints(points, look = false) {
+function replacePoints(points, look = false) {
   state.points = Float64Array.from(points, (value) => Math.max(-FARTHEST, Math.min(FARTHEST, value)));
   state.point = Math.max(0, Math.min(state.point, points.length / 2 - 1));
   settings.n = points.length / 2;

@@ -8,20 +8,20 @@ import { antitheticOffsets } from "../formulas/random.js";
 import { gridTimes, nodesAt } from "../formulas/samplers.js";
 import { makeScore } from "../formulas/scores.js";
 import { voronoiCells } from "../formulas/voronoi.js";
-import { surfaceOf } from "./camera.js";
+import { surfaceOf } from "../pictures/camera.js";
+import { drawLine } from "../pictures/line.js";
+import { drawCaption } from "../pictures/marks.js";
+import { drawPlane } from "../pictures/plane.js";
+import { onSchemeChange, theme } from "../pictures/theme.js";
+import { drawTimeline } from "../pictures/timeline.js";
 import { recompute } from "./computation.js";
 import { listenToControls, showProgram, showSettings } from "./controls.js";
 import { loadPreset, ownPoints } from "./editing.js";
 import { listenToKeyboard } from "./keyboard.js";
-import { drawLine } from "./line.js";
-import { drawCaption } from "./marks.js";
-import { drawPlane } from "./plane.js";
 import { showMode } from "./player.js";
 import { listenToPointer } from "./pointer.js";
 import { showMoment, showResults } from "./results.js";
 import { element, emit, lastNode, levelAt, on, placeOfTime, settings, state } from "./state.js";
-import { onSchemeChange, theme } from "./theme.js";
-import { drawTimeline } from "./timeline.js";
 
 let waiting = false;
 
@@ -65,12 +65,13 @@ on("model", () => {
   showProgram();
 });
 on("frame", redraw);
+on("draw", draw);
 on("mode", showMode);
 
 const own = ownPoints();
 if (own) {
   settings.preset = "own";
-  Object.assign(state, { d: own.d, name: own.name });
+  state.d = own.d;
 }
 listenToControls();
 listenToPointer();

@@ -1,6 +1,6 @@
 // Time: the slider's place, playing and stepping.
 
-import { fitCamera } from "./camera.js";
+import { fitCamera } from "../pictures/camera.js";
 import { element, emit, lastNode, settings, state } from "./state.js";
 
 const DURATION = 7000; // milliseconds from noise to data

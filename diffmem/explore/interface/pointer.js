@@ -1,9 +1,9 @@
 // The mouse, pen or finger on the picture: selects paths and probes, or edits points.
 
-import { fromFrame, frameOf, pathPlace, surfaceOf } from "./camera.js";
+import { fromFrame, frameOf, pathPlace, surfaceOf } from "../pictures/camera.js";
 import { addPoint, deletePoint, movePoint } from "./editing.js";
-import { lineAcross, linePoints, lineUnplace, lineUp } from "./line.js";
-import { trainingPlaces } from "./plane.js";
+import { lineAcross, linePoints, lineUnplace, lineUp } from "../pictures/line.js";
+import { trainingPlaces } from "../pictures/plane.js";
 import { moveTo, stop } from "./player.js";
 import { element, emit, lastNode, levelAt, state } from "./state.js";
 

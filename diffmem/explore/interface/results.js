@@ -48,6 +48,7 @@ function bar() {
 /** What changes with the model: copies and critical times. */
 export function showResults() {
   const { run, critical } = state.model;
+  element("result").setAttribute("aria-busy", "false");
   element("result").textContent = sentence(run, critical);
   for (const name of ["speciation", "predicted", "measured"]) {
     element(`${name}-time`).textContent = shown(critical.times[name]);
@@ -60,5 +61,5 @@ function sentence(run, critical) {
   if (!run.defined) return `${run.count} paths with ${score}. Where all training points are equal, copies are not defined.`;
   const found = `${run.copies} of ${run.count} samples from ${score} are copies`;
   if (run.copies === 0) return `${found}.`;
-  return `${found}, of ${run.distinctCopies} of the ${critical.n} distinct training points.`;
+  return `${found}. They copy ${run.distinctCopies} of the ${critical.n} distinct training points.`;
 }

@@ -6,8 +6,14 @@ import { element, emit, state } from "./state.js";
 const KINDS = ["video/webm;codecs=vp9", "video/webm", "video/mp4"];
 const FRAMES = 30; // a second
 
+const SHARPNESS = 3; // pixels of a saved picture for each pixel of the page, at least
+
 export function savePicture() {
+  state.density = Math.max(SHARPNESS, window.devicePixelRatio);
+  emit("draw");
   element("picture").toBlob((blob) => download(blob, "diffmem.png"), "image/png");
+  state.density = null;
+  emit("frame");
 }
 
 /** Plays from the beginning and records the picture; the file is offered at the end. */

@@ -1,7 +1,7 @@
 // The selected path or probe: its state and the posterior weights there.
 
 import { empirical } from "../formulas/posterior.js";
-import { fromFrame, frameOf, pathPlace } from "./camera.js";
+import { fromFrame, frameOf, pathPlace } from "../pictures/camera.js";
 import { state } from "./state.js";
 
 /** The selected state in frame coordinates and in the units of x, D there, and the weights of the training points. */

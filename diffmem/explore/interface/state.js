@@ -14,9 +14,9 @@ export const settings = {
 export const state = {
   points: new Float64Array(0),
   d: 2,
-  name: null, // of the user's own points
   camera: { centre: [0, 0], reach: 1 },
   model: null, // what was computed from the points and settings: see computation.js
+  density: null, // pixels of the canvas for each pixel of the page, where a saved picture needs more than the screen
   k: 0,
   playing: false,
   mode: "inspect",
@@ -26,7 +26,7 @@ export const state = {
 
 const listeners = new Map();
 
-/** Calls `listener` after each event of this name: "points", "model", "frame", "mode". */
+/** Calls `listener` after each event of this name: "points", "model", "mode", "frame" (draw soon), "draw" (draw at once). */
 export function on(event, listener) {
   listeners.set(event, [...(listeners.get(event) ?? []), listener]);
 }
@@ -44,7 +44,7 @@ export function levelAt(model, k) {
   return { time, ...model.process.level(time) };
 }
 
-export function timeAtPlace({ nodes }, k) {
+function timeAtPlace({ nodes }, k) {
   const i = Math.min(Math.floor(k), nodes.length - 2);
   return nodes[i].time + (k - i) * (nodes[i + 1].time - nodes[i].time);
 }

@@ -1,7 +1,7 @@
 // The curves above the slider: largest weight of the paths and own weight against time, with the critical times.
 
 import { surfaceOf } from "./camera.js";
-import { element, lastNode, placeOfTime, state } from "./state.js";
+import { element, lastNode, placeOfTime, state } from "../interface/state.js";
 import { theme } from "./theme.js";
 
 const EDGE_OF_SLIDER = 8; // half the width of the slider's thumb, which stops that far from both ends

@@ -5,8 +5,8 @@ import { voronoiCells } from "../formulas/voronoi.js";
 import { framedStates, fromFrame, frameOf, pathPlace, toFrame } from "./camera.js";
 import { drawDensity } from "./density.js";
 import { drawArrow, drawCross, drawDot, drawTrainingPoints } from "./marks.js";
-import { selectedState } from "./selection.js";
-import { settings, state } from "./state.js";
+import { selectedState } from "../interface/selection.js";
+import { settings, state } from "../interface/state.js";
 import { colourOf, theme } from "./theme.js";
 
 const SPACING = 40; // pixels between arrows
@@ -87,7 +87,7 @@ function drawTrails(surface, model) {
 }
 
 /** The first node of the trails at place k: of paths with fresh noise only the last steps, as all would hide all else. */
-export const firstShown = (k) => (SAMPLERS[settings.sampler].random ? Math.max(0, Math.floor(k) - RECENT) : 0);
+const firstShown = (k) => (SAMPLERS[settings.sampler].random ? Math.max(0, Math.floor(k) - RECENT) : 0);
 
 function strokeTrail({ context, place }, model, i, colour, first = 0) {
   const [values, { count }] = [framedStates(model), model.run];

@@ -46,9 +46,7 @@ export function drawDensity(surface, model, level, frame) {
     const place = unplace(((column + 0.5) * width) / columns, ((row + 0.5) * height) / rows);
     return model.score.logProb(...fromFrame(frame, ...place), visible);
   });
-  const top = largest(values);
+  const top = values.reduce((a, b) => Math.max(a, b), -Infinity);
   context.imageSmoothingQuality = "high";
   context.drawImage(canvasOf(shades(columns, rows, values, () => top)), 0, 0, width, height);
 }
-
-export const largest = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);

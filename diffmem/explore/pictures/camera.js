@@ -3,7 +3,7 @@
 // "follow": X = (x - alpha c)/h, h = alpha R + 2.6 sigma, so that noise of any scale fills the picture.
 // "data":   X = (x/alpha - c)/R, in which the training points stand still.
 
-import { settings, state } from "./state.js";
+import { settings, state } from "../interface/state.js";
 
 const SPREAD = 2.6; // standard deviations of the noise that fit into the frame
 const MARGIN = 1.25;
@@ -34,7 +34,7 @@ export const fromFrame = ({ origin, scale }, X, Y) => [origin[0] + scale * X, or
 
 /** The canvas in CSS pixels: sharp on screens of high density, with places of frame coordinates. */
 export function surfaceOf(canvas) {
-  const [width, height, density] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];
+  const [width, height, density] = [canvas.clientWidth, canvas.clientHeight, state.density ?? window.devicePixelRatio];
   const [w, h] = [Math.round(width * density), Math.round(height * density)];
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   const context = canvas.getContext("2d");

@@ -1,6 +1,6 @@
 // What both pictures draw: samples, training points, arrows, captions.
 
-import { settings, shown, state } from "./state.js";
+import { settings, shown, state } from "../interface/state.js";
 import { colourOf, theme } from "./theme.js";
 
 const NUMBERED = 40; // with more training points their numbers would cover the picture

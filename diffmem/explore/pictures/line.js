@@ -2,11 +2,11 @@
 
 import { SAMPLERS } from "../formulas/samplers.js";
 import { framedStates, fromFrame, frameOf, pathPlace, toFrame } from "./camera.js";
-import { canvasOf, largest, rasterSize, shades, visibleLevel } from "./density.js";
+import { canvasOf, rasterSize, shades, visibleLevel } from "./density.js";
 import { drawArrow, drawCross, drawDot, drawTrainingPoints } from "./marks.js";
 import { pathColour } from "./plane.js";
-import { selectedState } from "./selection.js";
-import { lastNode, levelAt, placeOfTime, settings, state } from "./state.js";
+import { selectedState } from "../interface/selection.js";
+import { lastNode, levelAt, placeOfTime, settings, state } from "../interface/state.js";
 import { theme } from "./theme.js";
 
 const EDGE = 28; // pixels to the left and right of the grid of times
@@ -58,7 +58,8 @@ function historyOf(model, columns, rows) {
     const [x] = fromFrame(frames[column], 1 - (2 * row + 1) / rows, 0);
     return model.score.logProb(x, 0, visibleLevel(levels[column], (2 * frames[column].scale) / rows));
   });
-  const tops = levels.map((_, column) => largest(values.filter((_, i) => i % columns === column)));
+  const tops = new Float64Array(columns).fill(-Infinity);
+  values.forEach((value, i) => (tops[i % columns] = Math.max(tops[i % columns], value)));
   return shades(columns, rows, values, (column) => tops[column]);
 }
 
