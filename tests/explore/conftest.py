@@ -25,8 +25,11 @@ FLAGS = (
     "--virtual-time-budget=60000",
     "--dump-dom",
 )
-# without a window no frame is due, so frames come by a clock
+# without a window no frame is due, so frames come by a clock; what goes wrong anywhere in the page fails the test
 CLOCK = """<head><script>
+window.faults = [];
+window.addEventListener("error", ({ message, lineno }) => window.faults.push(`${message} in line ${lineno}`));
+window.addEventListener("unhandledrejection", ({ reason }) => window.faults.push(`${reason}`));
 window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 16);
 </script>"""
 # numbers that JSON does not have are written as text; Python reads them as floats where a test asks for floats
@@ -38,7 +41,7 @@ const plain = (key, value) =>
   typeof value === "number" && !Number.isFinite(value) ? `number ${value}` : ArrayBuffer.isView(value) ? [...value] : value;
 async function asked() { %s }
 const write = (answer) => (document.getElementById("answer").textContent = JSON.stringify(answer, plain));
-asked().then((value) => write({ value }), (error) => write({ error: `${error} ${error.stack}` }));
+asked().then((value) => write(faults.length ? { error: faults.join(", ") } : { value }), (error) => write({ error: `${error} ${error.stack}` }));
 </script>
 """
 

@@ -12,7 +12,7 @@ TOOLS = """
 const { state, settings } = explorer;
 const byId = (id) => document.getElementById(id);
 const picture = byId("picture");
-const ready = async (change = () => {}) => {
+const ready = async (change = () => null) => {
   await until(() => state.model);
   const before = state.model;
   if (change() !== "at rest") await until(() => state.model !== before);
@@ -206,6 +206,8 @@ def test_presets_dimensions_and_fields(use):
             rows[`${name} ${d}`] = [...state.points];
           }
         }
+        // draws while the new points are there and their model is not yet
+        set("n", "30"); explorer.emit("draw"); await ready(); set("n", "3"); explorer.emit("draw"); await ready();
         await ready(() => set("n", "1e9"));
         const most = [byId("n").value, state.points.length / 2];
         await ready(() => set("n", "7"));

@@ -13,6 +13,9 @@ import { pythonProgram } from "./python_code.js";
 import { saveAnimation, savePicture } from "./saving.js";
 import { element, emit, settings, state } from "./state.js";
 
+const LEAST = 1e-6; // time or noise scale at which paths may end
+const APART = 0.9; // the largest ratio of the last to the first of them
+
 const ABOUT_SCORE = {
   empirical: "The optimum that n training points allow: every path ends on one of them.",
   smoothed: "The mean of the exact score over 32 shifted states. Its density is shown without normalisation.",
@@ -113,8 +116,9 @@ function listenToModel() {
     Object.assign(settings, { low: PROCESSES[name].low, high: PROCESSES[name].high });
     set("process", name);
   });
-  listenToNumber("low", (value) => value < settings.high && set("low", Math.max(value, 1e-6)));
-  listenToNumber("high", (value) => value > settings.low && set("high", Math.min(value, PROCESSES[settings.process].most)));
+  listenToNumber("low", (value) => set("low", Math.max(LEAST, Math.min(value, APART * settings.high))));
+  listenToNumber("high", (value) =>
+    set("high", Math.min(Math.max(value, settings.low / APART), PROCESSES[settings.process].most)));
   for (const id of ["score", "sampler", "grid"]) listenToChoice(id, (value) => set(id, value));
   for (const [id, least, most] of [["width", 1e-3, 1e3], ["components", 1, 50], ["steps", 2, 1000], ["count", 1, 2000],
     ["seed", 0, 2 ** 31 - 1]]) {
@@ -141,10 +145,21 @@ function listenToView() {
   listenToPress("play", toggle);
   listenToPress("save-picture", savePicture);
   listenToPress("save-animation", saveAnimation);
-  listenToPress("copy", () => navigator.clipboard?.writeText(element("python").textContent));
+  listenToPress("copy", copyProgram);
   for (const link of document.querySelectorAll("a.term")) {
     link.title = document.querySelector(`${link.getAttribute("href")} dd`).textContent.replace(/\s+/g, " ");
     link.addEventListener("click", () => (element("glossary").open = true));
+  }
+}
+
+/** Copies the program where the browser allows it, and selects it in any case. */
+async function copyProgram() {
+  getSelection().selectAllChildren(element("python"));
+  try {
+    await navigator.clipboard.writeText(element("python").textContent);
+    element("copied").textContent = "Copied.";
+  } catch {
+    element("copied").textContent = "Selected: copy it with the keyboard.";
   }
 }
 

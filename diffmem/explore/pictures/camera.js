@@ -39,6 +39,7 @@ export function surfaceOf(canvas) {
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   const context = canvas.getContext("2d");
   context.setTransform(density, 0, 0, density, 0, 0);
+  context.globalAlpha = 1;
   const unit = Math.min(width, height) / 2;
   return {
     context, width, height, unit,

@@ -20,15 +20,13 @@ export function drawPlane(surface, model, level) {
   if (show.cells) drawCells(surface, model, level, frame);
   if (show.arrows) drawArrows(surface, model, level, frame);
   if (show.paths) drawTrails(surface, model);
-  const places = trainingPlaces(surface, level, frame);
   drawSamples(surface, model);
-  if (state.mode === "inspect") drawSelection(surface, model, level, frame, places);
-  drawTrainingPoints(surface.context, places);
+  if (state.mode === "inspect") drawSelection(surface, model, level, frame);
+  drawTrainingPoints(surface.context, trainingPlaces(surface, level, frame));
 }
 
-/** Places of alpha y_i on the canvas. */
-export function trainingPlaces(surface, level, frame) {
-  const { points } = state;
+/** Places of alpha y_i on the canvas; the points may already be others than those of the model. */
+export function trainingPlaces(surface, level, frame, points = state.points) {
   return Array.from({ length: points.length / 2 }, (_, i) =>
     surface.place(...toFrame(frame, level.alpha * points[2 * i], level.alpha * points[2 * i + 1])));
 }
@@ -107,7 +105,7 @@ function drawSamples({ context, place }, model) {
 }
 
 /** The selected state, joined to the training points by lines as strong as their posterior weights. */
-function drawSelection(surface, model, level, frame, places) {
+function drawSelection(surface, model, level, frame) {
   const { context, place } = surface;
   const { here, weights, mean } = selectedState(model, level);
   const colour = state.selection.kind === "path" ? pathColour(model, state.selection.index) : theme().accent;
@@ -116,6 +114,7 @@ function drawSelection(surface, model, level, frame, places) {
     strokeTrail(surface, model, state.selection.index, colour);
   }
   const start = place(...here);
+  const places = trainingPlaces(surface, level, frame, model.points);
   context.strokeStyle = theme().ink;
   context.lineWidth = 1.5;
   weights.forEach((weight, i) => {
