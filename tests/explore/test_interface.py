@@ -318,3 +318,27 @@ def test_the_program_that_the_page_prints_is_the_experiment(use, score, d, capsy
     assert abs(here - there) < 4 * spread
     assert "t_S = " in capsys.readouterr().out
     assert theory.speciation_ratio(theory.spectrum(points)) == pytest.approx(said["times"]["speciation"], rel=1e-9)
+
+
+def test_on_a_line_height_is_place_and_width_is_time(use):
+    said = use(
+        """
+        const [width, height] = [picture.clientWidth, picture.clientHeight];
+        point("pointerdown", width - 100, 7); point("pointerup", width - 100, 7);
+        const probe = { ...state.selection, k: state.k, last: state.model.nodes.length - 1 };
+        await ready(() => { edit(); return "at rest"; });
+        const { alpha, sigma } = state.model.nodes.at(-1).level;
+        const scale = (state.camera.reach + 2.6 * sigma / alpha), [centre] = state.camera.centre;
+        await ready(() => { point("pointerdown", 200, height / 4); point("pointerup", 200, height / 4); });
+        return { probe, points: [...state.points], wanted: centre + scale / 2, scale, width, height };
+        """,
+        np.array([-1.0, 0.2, 1.5]),
+    )
+    assert said["probe"]["kind"] == "probe"
+    assert said["probe"]["place"] == pytest.approx([1 - 14 / said["height"], 0], abs=2 / said["height"])
+    assert said["probe"]["k"] == pytest.approx(
+        said["probe"]["last"] * (said["width"] - 128) / (said["width"] - 56), abs=0.1
+    )
+    points = np.reshape(said["points"], (-1, 2))
+    assert len(points) == 4 and points[3, 0] == pytest.approx(said["wanted"], abs=2 * said["scale"] / said["height"])
+    assert (points[:, 1] == 0).all()
