@@ -12,6 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .annotations import Numbers, Scalar
+from .checks import as_values, described
+
 
 class NoiseLevel(NamedTuple):
     """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of
@@ -29,12 +32,12 @@ class ProcessLike(Protocol):
     """
 
     @property
-    def t_min(self) -> float:
+    def t_min(self) -> Scalar:
         """Smallest time, next to the data."""
         ...
 
     @property
-    def t_max(self) -> float:
+    def t_max(self) -> Scalar:
         """Largest time, noise."""
         ...
 
@@ -54,11 +57,17 @@ class ProcessLike(Protocol):
 def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
     """A level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation.
 
-    Raises ValueError where alpha or sigma is known and negative or not a number.
+    Raises ValueError where the level is no pair, and where alpha or sigma is known and negative, infinite (alpha) or
+    not a real number.
     """
+    if not isinstance(level, (tuple, list)) or len(level) != 2:
+        found = described(level)
+        raise ValueError(f"`level` must be a NoiseLevel(alpha, sigma), such as process.level(t), but is {found}.")
     for name, value in zip(NoiseLevel._fields, level):
-        if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) >= 0):
-            raise ValueError(f"`{name}` must be at least 0, but is {value}.")
+        if not isinstance(value, jax.core.Tracer):
+            known = as_values(name, value)
+            if not np.all(np.asarray(known) >= 0) or (name == "alpha" and np.any(np.isinf(np.asarray(known)))):
+                raise ValueError(f"`{name}` must be at least 0{' and finite' * (name == 'alpha')}, but is {value}.")
     return cast_rate(level, dtype)
 
 
@@ -69,13 +78,24 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
 
 def strong(value: ArrayLike, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
+    if isinstance(value, np.ndarray) and not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
     return jax.lax.convert_element_type(jnp.asarray(value), dtype)
 
 
-def float_dtype(*values: ArrayLike):
-    """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
-    dtype = jnp.result_type(*(np.asarray(value) if isinstance(value, (list, tuple)) else value for value in values))
-    return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
+def float_dtype(*values: Numbers):
+    """The floating dtype that `values` promote to: half precision counts as float32; integers, lists and Python numbers
+    take the dtype of the others, or JAX's default float.
+    """
+    return jnp.result_type(*(_with_dtype(value) for value in values))
+
+
+def _with_dtype(value):
+    """A floating dtype of at least float32 in native byte order, or a Python number for what takes that of others."""
+    if isinstance(value, (int, float, list, tuple)):
+        return 0.0
+    dtype = as_values("values", value).dtype
+    return dtype if jnp.issubdtype(dtype, jnp.floating) else 0.0
 
 
 def requested_dtype(dtype):

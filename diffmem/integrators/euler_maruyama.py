@@ -13,9 +13,8 @@ class EulerMaruyama(AbstractOneStep):
     """`x_b = x + (velocity - c^2/2 g^2 score) dt + c g sqrt|dt| z`, with c = `noise`.
 
     c = 1 is Anderson's reverse SDE, c = 0 the probability flow. Weak order one in the process' time; one evaluation a
-    step. From noise with little or no signal (`dynamics.leaves_noise`), where g is large, a step is a draw from the law of
-    x_b given x_0 = D (at c = 0 of the flow). Source: Song
-    et al., arXiv:2011.13456, eq. 6; Anderson (1982).
+    step. From noise with little or no signal (`dynamics.leaves_noise`), where g is large, a step is a draw from the law
+    of x_b given x_0 = D (at c = 0 of the flow). Source: Song et al., arXiv:2011.13456, eq. 6; Anderson (1982).
     """
 
     noise: float = 1.0

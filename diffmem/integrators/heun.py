@@ -13,10 +13,10 @@ class Heun(AbstractStepper):
 
     Before each step with rho in [churn_min, churn_max] the point is noised up to `(1 + gamma) rho`, with `gamma =
     min(churn/steps, sqrt 2 - 1)` and noise of standard deviation `s_noise sqrt((1 + gamma)^2 - 1) rho`, at the same
-    alpha. A step from noise with little or no signal takes the mean of D at its ends instead, in which it may be long. Two
-    evaluations a step (three there); one, by the first-order rule, where the target has sigma = 0 (2 N - 1 for N steps that end
-    there), or where one end has alpha = 0 (no churn there) and the other much signal. Source: Karras et al.,
-    arXiv:2206.00364, algorithm 2; the step from noise: derived.
+    alpha. A step from noise with little or no signal takes the mean of D at its ends instead, in which it may be long.
+    Two evaluations a step (three there); one, by the first-order rule, where the target has sigma = 0 (2 N - 1 for N
+    steps that end there), or where one end has alpha = 0 (no churn there) and the other much signal. Source: Karras et
+    al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
     """
 
     churn: float = 0.0
@@ -25,8 +25,9 @@ class Heun(AbstractStepper):
     s_noise: float = 1.0
 
     def __check_init__(self):
-        if not self.churn >= 0:
-            raise ValueError(f"`churn` must be at least 0, but is {self.churn}.")
+        for name in ("churn", "churn_min", "churn_max", "s_noise"):
+            if not (value := getattr(self, name)) >= 0:
+                raise ValueError(f"`{name}` must be at least 0, but is {value}.")
 
     @property
     def stochastic(self) -> bool:
