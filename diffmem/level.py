@@ -5,15 +5,12 @@ through the
 pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
-
-from .annotations import Numbers, Scalar
-from .checks import as_values, described
 
 
 class NoiseLevel(NamedTuple):
@@ -32,12 +29,12 @@ class ProcessLike(Protocol):
     """
 
     @property
-    def t_min(self) -> Scalar:
+    def t_min(self) -> ArrayLike:
         """Smallest time, next to the data."""
         ...
 
     @property
-    def t_max(self) -> Scalar:
+    def t_max(self) -> ArrayLike:
         """Largest time, noise."""
         ...
 
@@ -61,13 +58,17 @@ def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
     not a real number.
     """
     if not isinstance(level, (tuple, list)) or len(level) != 2:
-        found = described(level)
+        found = repr(level) if isinstance(level, (str, int, float, type(None))) else f"of type {type(level).__name__}"
         raise ValueError(f"`level` must be a NoiseLevel(alpha, sigma), such as process.level(t), but is {found}.")
     for name, value in zip(NoiseLevel._fields, level):
         if not isinstance(value, jax.core.Tracer):
-            known = as_values(name, value)
-            if not np.all(np.asarray(known) >= 0) or (name == "alpha" and np.any(np.isinf(np.asarray(known)))):
-                raise ValueError(f"`{name}` must be at least 0{' and finite' * (name == 'alpha')}, but is {value}.")
+            known = np.asarray(value)
+            if known.dtype.kind in "cOSU":
+                raise ValueError(f"`{name}` must be a real number, but is {value!r}.")
+            if not np.all(known >= 0):
+                raise ValueError(f"`{name}` must be at least 0, but is {value}.")
+    if not isinstance(level[0], jax.core.Tracer) and np.isinf(np.asarray(level[0])).any():
+        raise ValueError(f"`alpha` must be finite, but is {level[0]}.")
     return cast_rate(level, dtype)
 
 
@@ -83,7 +84,7 @@ def strong(value: ArrayLike, dtype) -> Array:
     return jax.lax.convert_element_type(jnp.asarray(value), dtype)
 
 
-def float_dtype(*values: Numbers):
+def float_dtype(*values: Any):
     """The floating dtype that `values` promote to: half precision counts as float32; integers, lists and Python numbers
     take the dtype of the others, or JAX's default float.
     """
@@ -94,8 +95,11 @@ def _with_dtype(value):
     """A floating dtype of at least float32 in native byte order, or a Python number for what takes that of others."""
     if isinstance(value, (int, float, list, tuple)):
         return 0.0
-    dtype = as_values("values", value).dtype
-    return dtype if jnp.issubdtype(dtype, jnp.floating) else 0.0
+    dtype = getattr(value, "dtype", None)
+    dtype = (np.asarray(value).dtype if dtype is None else dtype).newbyteorder("=")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        return 0.0
+    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def requested_dtype(dtype):
