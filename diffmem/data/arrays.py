@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import Dataset, is_real
+from ..checks import is_real
+from .dataset import Dataset
 from .real import from_pixels
 
 MAX_BYTES = 2**32  # 4 GiB, in the file's precision or in float32, whichever is larger
