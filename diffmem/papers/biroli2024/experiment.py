@@ -23,7 +23,7 @@ PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-5)
 AGREE = 0.775  # probability that two clones agree at the speciation time of two clusters
 DECIDED = 2.5  # units of time before t_S, where the cluster is certain
 EARLIEST = 1e-3  # least time of a clone's run, where t_S is closer than that to the data
-APART = 16  # least d at which the clusters do not overlap, to 3e-5 (four standard deviations), so that a sign tells them
+APART = 16  # least d at which the clusters overlap by less than 3e-5 (four standard deviations): a sign tells them
 LARGE = 32  # dimensions from which finite d is a small correction
 
 

@@ -40,7 +40,7 @@ def test_the_ornstein_uhlenbeck_flow_breaks_where_the_noise_is_the_separation(se
 
 @pytest.mark.parametrize("separation", [1.0, 1.7])
 def test_the_ornstein_uhlenbeck_flow_has_no_time_for_distant_points(separation):
-    with pytest.raises(ValueError, match="must lose its stability .* it is unstable throughout"):
+    with pytest.raises(ValueError, match=r"must lose its stability .* it is unstable throughout"):
         theory.symmetry_breaking_time(processes.OrnsteinUhlenbeck(), noise=0.0, separation=separation)
 
 
