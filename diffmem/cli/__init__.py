@@ -8,6 +8,7 @@ import typer
 from .. import __version__
 from .collapse import collapse
 from .compilation_cache import keep_compiled
+from .explore import explore
 from .papers import papers
 
 __all__ = ["main"]
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
+app.command()(explore)
 app.add_typer(papers, name="papers")
 
 

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree, Shaped
 
+from ..annotations import Numbers, Points, RandomKey
 from ..batches import equal_batches
-from ..checks import check_count
+from ..checks import as_values, check_callable, check_count, check_finite, check_key, check_kind, check_whole, described
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..representation import one_line
@@ -17,7 +18,9 @@ from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
 from .conditions import Conditional, checked_conditions, grouped, in_groups
-from .dynamics import checked_times
+from .dynamics import times_within
+
+MOST = 2**31 - 1  # points, each of which draws by its number
 
 
 class Samples(NamedTuple):
@@ -37,13 +40,13 @@ def sample(
     score: AbstractScore | Conditional,
     process: AbstractProcess,
     integrator: AbstractIntegrator,
-    times: Float[ArrayLike, "..."],
+    times: Numbers,
     shape: tuple[int, ...],
     count: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     observe: Observer | None = None,
-    start: Float[ArrayLike, "..."] | None = None,
+    start: Points | None = None,
     condition: Shaped[ArrayLike, "..."] | None = None,
     finish: str = "denoise",
     batch_size: int | None = None,
@@ -84,9 +87,10 @@ def sample(
 
     Raises ValueError for bad times, shapes, counts and conditions; an error of score or observer is shown as it is.
     """
-    times = checked_times(times)
-    shape = tuple(int(size) for size in shape)
-    _check_request(shape, count, start, finish, batch_size)
+    times = times_within(process, times)
+    start = None if start is None else as_values("start", start)
+    shape = _check_request(shape, count, start, finish, batch_size)
+    _check_parts(score, integrator, key, observe, condition)
     starts = None if start is None else strong(start, float_dtype(start))
     observe = known(observe)
     if condition is not None:
@@ -147,10 +151,31 @@ def _batch(run: _Run, score: AbstractScore, index, starts):
     return run(score, index, starts, axis=1)
 
 
+def _check_parts(score, integrator, key, observe, condition):
+    if condition is None:
+        check_kind("score", score, AbstractScore, "a score, such as scores.Empirical(points)")
+    else:
+        check_callable("score", score, "of one condition, where `condition` is given")
+    check_kind("integrator", integrator, AbstractIntegrator, "an integrator, such as integrators.DDIM()")
+    check_key(key)
+    if observe is not None:
+        check_callable("observe", observe, "of (x, level, found)")
+
+
 def _check_request(shape, count, start, finish, batch_size):
+    if not isinstance(shape, (tuple, list)):
+        raise ValueError(f"`shape` must be a tuple, such as (2,), but is {described(shape)}.")
+    for size in shape:
+        check_whole("shape", size)
+    shape = tuple(map(int, shape))
     check_count("count", count)
+    if count > MOST:
+        raise ValueError(f"`count` must be at most {MOST}, but is {count}.")
     check_count("batch_size", count if batch_size is None else batch_size)
     if finish not in ("denoise", "state"):
         raise ValueError(f"`finish` must be 'denoise' or 'state', but is {finish!r}.")
     if start is not None and jnp.shape(start) != (count, *shape):
         raise ValueError(f"`start` must have shape {(count, *shape)}, but has {jnp.shape(start)}.")
+    if start is not None:
+        check_finite("start", start)
+    return shape

@@ -29,9 +29,10 @@ def predicted_ratio(dataset: Dataset, n: float, spectrum: np.ndarray) -> float:
 def monte_carlo_ratio(dataset: Dataset, n: float, *, key: RandomKey) -> theory.Estimate:
     """sigma/alpha at collapse by a Monte-Carlo estimate of the mutual information from the points, leaving one out.
 
-    Repeated points are used once. NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points, and
+    Repeated points are used once. NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points,
     where repetitions are unequal, so that more than 5 % of the weight would have to move to make the distinct points
-    equally likely. Of more than 20,000 points a random 20,000 are used.
+    equally likely, and where n is so near N that sigma/alpha is left open by a half. Of more than 20,000 points a
+    random 20,000 are used.
     """
     draw, estimate = jax.random.split(key)
     points = dataset.points if dataset.n <= MOST_POINTS else dataset.take(MOST_POINTS, key=draw).points
@@ -41,5 +42,5 @@ def monte_carlo_ratio(dataset: Dataset, n: float, *, key: RandomKey) -> theory.E
         return UNKNOWN
     try:
         return theory.empirical_collapse_ratio(points[first], n, key=estimate, queries=MC_QUERIES)
-    except ValueError:  # near-copies keep the information from crossing log n
+    except ValueError:  # near-copies, or too few for n: the condition above leaves no other reason
         return UNKNOWN
