@@ -126,7 +126,7 @@ class _Run(eqx.Module):
     observe: Observer | None
     exact: bool = eqx.field(static=True)
     finish: str = eqx.field(static=True)
-    key: PRNGKeyArray
+    key: RandomKey
 
     def __call__(self, score: AbstractScore, index: Int[Array, "count"], starts: Array | None, axis: int = 0):
         """The points and what was observed of each, `axis` being that of the samples in the latter."""
