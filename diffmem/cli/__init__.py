@@ -9,6 +9,7 @@ from .. import __version__
 from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
+from .explore import explore
 from .papers import papers
 
 __all__ = ["main"]
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(collapse)
 app.command()(audit)
+app.command()(explore)
 app.add_typer(papers, name="papers")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
 from ..annotations import RandomKey
-from ..checks import check_count
+from ..checks import as_values, check_count, is_real
 from ..representation import one_line
 
 
@@ -59,7 +59,7 @@ class Dataset(eqx.Module):
         source_range: tuple[float, float] | None = None,
         notes: tuple[str, ...] = (),
     ):
-        points = _finite(np.asarray(points))
+        points = _finite(np.asarray(as_values("points", points)))
         n, *event = points.shape
         self.points = _frozen(points.reshape(n, -1))
         self.labels = None if labels is None else _frozen(_labels(np.asarray(labels), n))
@@ -71,6 +71,10 @@ class Dataset(eqx.Module):
             raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
         if math.prod(self.event_shape) != self.d:
             raise ValueError(f"`event_shape` must hold {self.d} entries, as one point does, but is {self.event_shape}.")
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """The points in their event shape: where points are asked for, a data set stands for its own."""
+        return np.array(self.events, dtype=dtype, copy=copy)
 
     @property
     def n(self) -> int:
@@ -160,11 +164,6 @@ class Dataset(eqx.Module):
     def _check_n(self, n: int) -> None:
         if n > self.n:
             raise ValueError(f"`n` must be at most {self.n}, the number of points in {self.name}, but is {n}.")
-
-
-def is_real(dtype) -> bool:
-    """Whether entries of this dtype are real numbers or booleans, in NumPy's types and in JAX's (bfloat16)."""
-    return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
 
 
 def check_events(points: np.ndarray) -> None:

@@ -9,17 +9,22 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..annotations import Point
+from ..checks import check_callable, check_kind
 from ..level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from .base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point, mean_of, noise_of
 
 PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
 """`f(x, level)` for one point."""
+ACCEPTS = "of one point and its level, (x, level)"
 
 
 class FromFunction(AbstractDenoiser):
     """The score of a denoiser: `function(x, level)` returns E[x_0 | x]; the score follows by Tweedie's identity."""
 
     function: PointFunction
+
+    def __check_init__(self):
+        check_callable("function", self.function, ACCEPTS)
 
     def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
@@ -34,6 +39,9 @@ class FromNoisePrediction(AbstractNoisePredictor):
     """
 
     function: PointFunction
+
+    def __check_init__(self):
+        check_callable("function", self.function, ACCEPTS)
 
     def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
@@ -52,6 +60,10 @@ class FromVelocity(AbstractScore):
 
     function: PointFunction
     process: ProcessLike
+
+    def __check_init__(self):
+        check_callable("function", self.function, ACCEPTS)
+        check_kind("process", self.process, ProcessLike, "a process, such as processes.FlowMatching()")
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
@@ -90,6 +102,7 @@ class FromHost(AbstractScore):
     predicts: str = eqx.field(static=True, default="x0")
 
     def __check_init__(self):
+        check_callable("function", self.function, "of batches (x, alpha, sigma)")
         if self.predicts not in PREDICTS:
             raise ValueError(f"`predicts` must be 'x0', 'noise' or 'v', but is {self.predicts!r}.")
 
