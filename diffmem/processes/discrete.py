@@ -12,7 +12,8 @@ class Discrete(AbstractProcess):
     """`alpha(k)^2 = alpha_bars[k - 1], sigma^2 = 1 - alpha^2` for k = 1, ..., N, and the data at time 0.
 
     `alpha_bars` (N,) is the cumulative product of 1 - beta that discrete models carry (`alphas_cumprod` in many
-    libraries); their step number t, counted from 0, is time t + 1 here. Between nodes `log alpha` is linear in time:
+    libraries); their step number t, counted from 0, is time t + 1 here, so that `round(time_at(sigma/alpha) - 1)` is
+    the step whose level is nearest in log alpha. Between nodes `log alpha` is linear in time:
     the process `dx = -b x/2 dt + sqrt(b) dW` with the constant `b = -log(1 - beta_k)` in the k-th interval. Behind the
     last node the last b goes on. Times run from t_min = 1 to t_max = N. Source: Ho et al., arXiv:2006.11239, eq. 4.
 
