@@ -31,6 +31,7 @@ INTEGRATORS = {
     "Heun, churn": integrators.Heun(churn=2.0),
     "DPMSolverPP, 2": integrators.DPMSolverPP(order=2),
     "DPMSolverPP, 3": integrators.DPMSolverPP(order=3),
+    "DPMSolverPP, 3, first order": integrators.DPMSolverPP(order=3, start="first order", lower_order_final=True),
     "ExponentialAdamsBashforth, 4": integrators.ExponentialAdamsBashforth(order=4),
     "EulerMaruyama": integrators.EulerMaruyama(),
     "Ancestral": integrators.Ancestral(),

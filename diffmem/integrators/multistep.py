@@ -7,7 +7,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..level import NoiseLevel
 from .base import AbstractStepper
@@ -21,6 +21,10 @@ class History(NamedTuple):
 
     time: Float[Array, "past"]
     denoised: Float[Array, "past *shape"]
+    known: Int[ArrayLike, ""]
+    """How many of them have been seen."""
+    left: Int[ArrayLike, ""]
+    """Steps that are still to be made."""
 
 
 class AbstractMultistep(AbstractStepper):
@@ -38,15 +42,25 @@ class AbstractMultistep(AbstractStepper):
 
     order: eqx.AbstractVar[int]
 
+    def _fits_start(self) -> bool:
+        """Whether the history is solved for at the start; else it is gathered by steps of lower order."""
+        return True
+
+    def _usable(self, state: History) -> Int[ArrayLike, ""]:
+        """How many points of the history the next step uses."""
+        return state.known
+
     @abstractmethod
     def correction(self, h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"]):
         """`int_0^h e^{-(h-u)} (P(u) - D) du`, where P passes through `denoised` at 0 and `past` at the `offsets`."""
 
     def init(self, score, x, nodes, key):
         """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
-        order = max(1, min(self.order, nodes.time.shape[0] - 2))
-        if order == 1:
-            return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
+        steps = nodes.time.shape[0] - 1
+        order = max(1, min(self.order, steps - 1)) if self._fits_start() else self.order
+        if order == 1 or not self._fits_start():
+            past = order - 1
+            return History(jnp.zeros((past,), x.dtype), jnp.zeros((past, *x.shape), x.dtype), 0, steps)
         now, after = nodes.at(0).level, nodes.at(1).level
         begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
         x = jax.lax.cond(now.alpha == 0, begun, lambda x: x, x)
@@ -56,18 +70,22 @@ class AbstractMultistep(AbstractStepper):
         here, times = score.denoise(x, start), log_ratio(others)
 
         def sweep(_, past):
-            arrive = lambda level: self._integral(x, here, History(times, past), start, level)  # noqa: E731
+            fitted = History(times, past, order - 1, steps)
+            arrive = lambda level: self._integral(x, here, fitted, start, level)  # noqa: E731
             return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
 
         past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
-        return History(times[::-1], past[::-1])
+        return History(times[::-1], past[::-1], order - 1, steps)
 
     def step(self, score, x, here, state, now, after, key):
         """The integral with the polynomial through the history."""
         x = self._integral(x, here.mean, state, now.level, after.level)
-        fresh = History(log_ratio(now.level), here.mean)
-        shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
-        return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
+        fresh = log_ratio(now.level), here.mean
+        shift = lambda new, old: jnp.concatenate([new[None], old])[: len(old)]  # noqa: E731
+        shifted = [shift(new, old) for new, old in zip(fresh, state)]
+        seen = History(*shifted, jnp.minimum(state.known + 1, len(state.time)), state.left)
+        kept = jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), seen, state)
+        return x, kept._replace(left=state.left - 1)
 
     def _integral(self, x, denoised, history, now, after):
         flow = flow_towards(denoised, x, now, after)
@@ -78,8 +96,15 @@ class AbstractMultistep(AbstractStepper):
         now, after = (NoiseLevel(*(jnp.where(edge, 1, value) for value in level)) for level in (now, after))
         offsets = jnp.where(edge, 1 + jnp.arange(len(history.time), dtype=x.dtype), history.time - log_ratio(now))
         h = log_ratio(after) - log_ratio(now)
-        correction = self.correction(h, offsets, denoised, history.denoised)
+        past = history.denoised
+        if not self._fits_start():
+            offsets, past = lowered(h, offsets, denoised, past, self._usable(history))
+        correction = self.correction(h, offsets, denoised, past)
         return flow + jnp.where(edge, 0, after.alpha * correction)
+
+
+STARTS = "fitted", "first order"
+"""How `DPMSolverPP` begins without a history."""
 
 
 class DPMSolverPP(AbstractMultistep):
@@ -93,13 +118,40 @@ class DPMSolverPP(AbstractMultistep):
     1/2. The 2 in D2 makes it h^2 D'', as the expansion requires; without it the method is of second order. One
     evaluation a step. Source: Lu et al., arXiv:2211.01095, algorithm 2 and appendix; the factor: derived, from the
     Taylor expansion of D.
+
+    `start` says how it begins. "fitted", the default, solves for the first nodes together and keeps the order on every
+    grid. N steps cost N + (order - 1)^2 + 1 evaluations: 22 for 20 steps of order 2, one more from alpha = 0. "first
+    order" is the published algorithm 2 for order 2, to rounding: the first step is of first order (DDIM), all others of
+    second, N evaluations; a first step that is not small costs accuracy. Order 3 then takes one more step, of second
+    order, before its history is full. In both, steps that touch alpha = 0 or sigma = 0 are of first order.
+    `lower_order_final` makes also the last step of "first order" one of first order, and for order 3 the one before it
+    of second.
+
+    diffusers' `DPMSolverMultistepScheduler` (defaults: order 2, its last step goes to sigma = 0) is `start="first
+    order"` on the same levels; where its last sigma is "sigma_min" and it makes fewer than 15 steps, also
+    `lower_order_final=True`. Its third order leaves out the factor 2 and is not reproduced. `finish="denoise"` of
+    `sample` is one evaluation more, the step to sigma = 0.
+
+    Raises ValueError for another order or start, and for `lower_order_final` with a fitted start.
     """
 
     order: int = 2
+    start: str = "fitted"
+    lower_order_final: bool = False
 
     def __check_init__(self):
         if self.order not in (2, 3):
             raise ValueError(f"`order` must be 2 or 3, but is {self.order}.")
+        if self.start not in STARTS:
+            raise ValueError(f"`start` must be 'fitted' or 'first order', but is {self.start!r}.")
+        if self.lower_order_final and self.start == "fitted":
+            raise ValueError('`lower_order_final` must go with `start="first order"`, but the start is fitted.')
+
+    def _fits_start(self) -> bool:
+        return self.start == "fitted"
+
+    def _usable(self, state: History) -> Int[ArrayLike, ""]:
+        return jnp.minimum(state.known, state.left - 1) if self.lower_order_final else state.known
 
     def correction(self, h, offsets, denoised, past):
         """The terms beyond (1 - e^-h) D."""
@@ -127,6 +179,20 @@ class ExponentialAdamsBashforth(AbstractMultistep):
     def correction(self, h, offsets, denoised, past):
         """`sum_i w_i (D_i - D)` over the history."""
         return interpolated(h, offsets, denoised, past)
+
+
+def lowered(h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"], usable: Int[ArrayLike, ""]):
+    """The offsets and past points with all behind the first `usable` on the polynomial through D and those before, so
+    that they change nothing: for at most two of them, on the line through D and the first, or equal to D.
+    """
+    assert len(offsets) <= 2
+    index = jnp.arange(len(offsets))
+    known, any_known = index < usable, jnp.asarray(usable) > 0
+    first = jnp.where(any_known, offsets[0], -h)
+    slope = jnp.where(any_known, (past[0] - denoised) / first, 0)
+    offsets = jnp.where(known, offsets, first * (1 + index.astype(h.dtype)))
+    line = jax.vmap(lambda offset: denoised + offset * slope)(offsets)
+    return offsets, jnp.where(known.reshape(-1, *[1] * denoised.ndim), past, line)
 
 
 def interpolated(h, offsets, denoised, past):
