@@ -7,11 +7,12 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float
 
 from ..level import NoiseLevel
 from .base import AbstractStepper
 from .dynamics import flow_towards, log_ratio
+from .gathered_history import empty_history, gathering_step
 
 SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is below 1/23!
 
@@ -21,10 +22,6 @@ class History(NamedTuple):
 
     time: Float[Array, "past"]
     denoised: Float[Array, "past *shape"]
-    known: Int[ArrayLike, ""]
-    """How many of them have been seen."""
-    left: Int[ArrayLike, ""]
-    """Steps that are still to be made."""
 
 
 class AbstractMultistep(AbstractStepper):
@@ -42,13 +39,13 @@ class AbstractMultistep(AbstractStepper):
 
     order: eqx.AbstractVar[int]
 
-    def _fits_start(self) -> bool:
-        """Whether the history is solved for at the start; else it is gathered by steps of lower order."""
-        return True
+    def _gathers(self) -> bool:
+        """Whether the history is gathered by steps of lower order, as published, and not solved for at the start."""
+        return False
 
-    def _usable(self, state: History) -> Int[ArrayLike, ""]:
-        """How many points of the history the next step uses."""
-        return state.known
+    def _lowers_the_end(self) -> bool:
+        """Whether such a method also lowers the order of its last steps."""
+        return False
 
     @abstractmethod
     def correction(self, h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"]):
@@ -56,11 +53,11 @@ class AbstractMultistep(AbstractStepper):
 
     def init(self, score, x, nodes, key):
         """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
-        steps = nodes.time.shape[0] - 1
-        order = max(1, min(self.order, steps - 1)) if self._fits_start() else self.order
-        if order == 1 or not self._fits_start():
-            past = order - 1
-            return History(jnp.zeros((past,), x.dtype), jnp.zeros((past, *x.shape), x.dtype), 0, steps)
+        if self._gathers():
+            return empty_history(self.order, x, nodes.time.shape[0] - 1)
+        order = max(1, min(self.order, nodes.time.shape[0] - 2))
+        if order == 1:
+            return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
         now, after = nodes.at(0).level, nodes.at(1).level
         begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
         x = jax.lax.cond(now.alpha == 0, begun, lambda x: x, x)
@@ -70,22 +67,21 @@ class AbstractMultistep(AbstractStepper):
         here, times = score.denoise(x, start), log_ratio(others)
 
         def sweep(_, past):
-            fitted = History(times, past, order - 1, steps)
-            arrive = lambda level: self._integral(x, here, fitted, start, level)  # noqa: E731
+            arrive = lambda level: self._integral(x, here, History(times, past), start, level)  # noqa: E731
             return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
 
         past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
-        return History(times[::-1], past[::-1], order - 1, steps)
+        return History(times[::-1], past[::-1])
 
     def step(self, score, x, here, state, now, after, key):
         """The integral with the polynomial through the history."""
+        if self._gathers():
+            ends_low = self._lowers_the_end()
+            return gathering_step(self.correction, x, here.mean, state, now.level, after.level, ends_low)
         x = self._integral(x, here.mean, state, now.level, after.level)
-        fresh = log_ratio(now.level), here.mean
-        shift = lambda new, old: jnp.concatenate([new[None], old])[: len(old)]  # noqa: E731
-        shifted = [shift(new, old) for new, old in zip(fresh, state)]
-        seen = History(*shifted, jnp.minimum(state.known + 1, len(state.time)), state.left)
-        kept = jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), seen, state)
-        return x, kept._replace(left=state.left - 1)
+        fresh = History(log_ratio(now.level), here.mean)
+        shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
+        return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
 
     def _integral(self, x, denoised, history, now, after):
         flow = flow_towards(denoised, x, now, after)
@@ -96,10 +92,7 @@ class AbstractMultistep(AbstractStepper):
         now, after = (NoiseLevel(*(jnp.where(edge, 1, value) for value in level)) for level in (now, after))
         offsets = jnp.where(edge, 1 + jnp.arange(len(history.time), dtype=x.dtype), history.time - log_ratio(now))
         h = log_ratio(after) - log_ratio(now)
-        past = history.denoised
-        if not self._fits_start():
-            offsets, past = lowered(h, offsets, denoised, past, self._usable(history))
-        correction = self.correction(h, offsets, denoised, past)
+        correction = self.correction(h, offsets, denoised, history.denoised)
         return flow + jnp.where(edge, 0, after.alpha * correction)
 
 
@@ -147,11 +140,11 @@ class DPMSolverPP(AbstractMultistep):
         if self.lower_order_final and self.start == "fitted":
             raise ValueError('`lower_order_final` must go with `start="first order"`, but the start is fitted.')
 
-    def _fits_start(self) -> bool:
-        return self.start == "fitted"
+    def _gathers(self) -> bool:
+        return self.start == "first order"
 
-    def _usable(self, state: History) -> Int[ArrayLike, ""]:
-        return jnp.minimum(state.known, state.left - 1) if self.lower_order_final else state.known
+    def _lowers_the_end(self) -> bool:
+        return self.lower_order_final
 
     def correction(self, h, offsets, denoised, past):
         """The terms beyond (1 - e^-h) D."""
@@ -179,20 +172,6 @@ class ExponentialAdamsBashforth(AbstractMultistep):
     def correction(self, h, offsets, denoised, past):
         """`sum_i w_i (D_i - D)` over the history."""
         return interpolated(h, offsets, denoised, past)
-
-
-def lowered(h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"], usable: Int[ArrayLike, ""]):
-    """The offsets and past points with all behind the first `usable` on the polynomial through D and those before, so
-    that they change nothing: for at most two of them, on the line through D and the first, or equal to D.
-    """
-    assert len(offsets) <= 2
-    index = jnp.arange(len(offsets))
-    known, any_known = index < usable, jnp.asarray(usable) > 0
-    first = jnp.where(any_known, offsets[0], -h)
-    slope = jnp.where(any_known, (past[0] - denoised) / first, 0)
-    offsets = jnp.where(known, offsets, first * (1 + index.astype(h.dtype)))
-    line = jax.vmap(lambda offset: denoised + offset * slope)(offsets)
-    return offsets, jnp.where(known.reshape(-1, *[1] * denoised.ndim), past, line)
 
 
 def interpolated(h, offsets, denoised, past):

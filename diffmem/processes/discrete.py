@@ -3,8 +3,11 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array
 
+from ..annotations import Numbers
+from ..checks import brief
+from ..level import read_tensor
 from .base import AbstractProcess, as_time, half_log1p_square
 
 
@@ -26,10 +29,12 @@ class Discrete(AbstractProcess):
     depths: tuple[float, ...] = eqx.field(static=True, repr=False)
     """`-log alpha` at times 0, 1, ..., N."""
 
-    def __init__(self, alpha_bars: Float[ArrayLike, "steps"]):
-        table = np.asarray(alpha_bars, np.float64)
+    def __init__(self, alpha_bars: Numbers):
+        table = np.asarray(read_tensor(alpha_bars), np.float64)
         if not (table.ndim == 1 and len(table) > 1 and table[-1] > 0 and np.all(np.diff(table, prepend=1) < 0)):
-            raise ValueError(f"`alpha_bars` must be two or more decreasing numbers between 1 and 0, but is {table}.")
+            raise ValueError(
+                f"`alpha_bars` must be two or more decreasing numbers between 1 and 0, but is {brief(table)}."
+            )
         self.depths = (0.0, *(-np.log(table) / 2).tolist())
 
     @property
