@@ -5,7 +5,7 @@ through the
 pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
     return NoiseLevel(strong(rate[0], dtype), strong(rate[1], dtype))
 
 
-def strong(value: ArrayLike, dtype) -> Array:
+def strong(value: Any, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
     return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
 
@@ -83,7 +83,7 @@ def read_tensor(values):
     return np.asarray(tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor)
 
 
-def float_dtype(*values: ArrayLike):
+def float_dtype(*values: Any):
     """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
     values = tuple(read_tensor(value) for value in values)
     dtype = jnp.result_type(*(np.asarray(value) if isinstance(value, (list, tuple)) else value for value in values))

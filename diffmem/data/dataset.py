@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ..annotations import RandomKey
+from ..annotations import Numbers, Points, RandomKey
 from ..checks import check_count
+from ..level import read_tensor
 from ..representation import one_line
 
 
@@ -40,13 +41,14 @@ class Dataset(eqx.Module):
 
     def __init__(
         self,
-        points: ArrayLike,
-        labels: ArrayLike | None = None,
+        points: Points,
+        labels: Numbers | None = None,
         *,
         event_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
         name: str = "data",
     ):
+        points, labels = read_tensor(points), read_tensor(labels)
         points = _finite(np.asarray(points))
         n, *event = points.shape
         self.points = _frozen(points.reshape(n, -1))

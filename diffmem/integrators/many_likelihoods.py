@@ -11,7 +11,7 @@ from jaxtyping import Float
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..batches import equal_batches
 from ..checks import check_count, check_finite
-from ..level import float_dtype, read_tensor, strong
+from ..level import float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
 from .likelihood import log_likelihood
@@ -57,7 +57,7 @@ def log_likelihoods(
     check_count("batch_size", batch_size or 1)
     if key is not None and probes < 2:
         raise ValueError(f"`probes` must be at least 2 to have an error, but is {probes}.")
-    points = strong(read_tensor(points), float_dtype(points))
+    points = strong(points, float_dtype(points))
     if points.ndim < 2 or len(points) < 1:
         raise ValueError(f"`points` must have shape (count, *shape) and hold a point, but has shape {points.shape}.")
     check_finite("points", points)

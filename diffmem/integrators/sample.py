@@ -1,5 +1,6 @@
 """Sampling: many points, one compiled function."""
 
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
+from ..annotations import Points
 from ..batches import equal_batches
 from ..checks import check_count
 from ..level import cast_level, float_dtype, strong
@@ -16,7 +18,9 @@ from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
+from .ddim import DDIM
 from .dynamics import checked_times
+from .lost_samples import LostSamplesError, are_finite, lost_sentence, stays_finite
 
 
 class Samples(NamedTuple):
@@ -42,7 +46,7 @@ def sample(
     *,
     key: PRNGKeyArray,
     observe: Observer | None = None,
-    start: Float[ArrayLike, "..."] | None = None,
+    start: Points | None = None,
     finish: str = "denoise",
     batch_size: int | None = None,
 ) -> Samples:
@@ -76,7 +80,9 @@ def sample(
     times' dtype. Another call with the same shapes and the same `observe`, or one of the same text that refers to the
     same objects, does not compile again.
 
-    Raises ValueError for bad times, shapes and counts; an error of the score or the observer is shown as it is.
+    Raises ValueError for bad times, shapes and counts, and where samples are NaN or infinite: it says of how many and
+    from which time on, and its `samples` holds what was computed. An error of the score or the observer is shown as it
+    is.
     """
     times = checked_times(times)
     shape = tuple(int(size) for size in shape)
@@ -88,15 +94,32 @@ def sample(
     batches = []
     for index, keep in equal_batches(count, batch_size or count):
         begin = None if starts is None else starts[index]
-        points, seen = _batch(score, process, integrator, times, shape, observe, begin, exact, finish, key, index)
+        rest = exact, finish, key, index
+        try:
+            points, seen = _batch(score, process, integrator, times, shape, observe, begin, *rest)
+        except eqx.EquinoxRuntimeError:
+            # an adaptive solver gives up on NaN; every other error is shown as it is
+            look = partial(_batch, score, process, DDIM(), times, shape, stays_finite, begin, *rest)
+            sentence = lost_sentence(process, times, lambda look=look: look()[1], 0, count)
+            if sentence is None:
+                raise
+            raise LostSamplesError(sentence) from None
         if keep < len(index):
             points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
         batches.append((points, seen))
-    if len(batches) == 1:
-        return Samples(*batches[0], exact)
     points, observed = zip(*batches)
-    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
-    return Samples(jnp.concatenate(points), joined, exact)
+    joined = observed[0]
+    if len(batches) > 1:
+        joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
+    found = Samples(points[0] if len(batches) == 1 else jnp.concatenate(points), joined, exact)
+    finite = are_finite(found.points)
+    if finite is None:
+        return found
+    index = jnp.flatnonzero(~finite)[: batch_size or count]
+    begin = None if starts is None else starts[index]
+    look = partial(_batch, score, process, integrator, times, shape, stays_finite, begin, exact, finish, key, index)
+    lost = int((~finite).sum())
+    raise LostSamplesError(str(lost_sentence(process, times, lambda: look()[1], lost, count)), found)
 
 
 @eqx.filter_jit

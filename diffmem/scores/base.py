@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ..annotations import Point, RandomKey, Scalar
 from ..level import NoiseLevel, cast_level, float_dtype, strong
@@ -160,25 +160,25 @@ def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[
     return jnp.where(clean, edge, jnp.where(clean, 0, value) / jnp.where(clean, 1, sigma))
 
 
-def noise_of(mean: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+def noise_of(mean: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """`(x - alpha D)/sigma`, the noise that goes with a mean."""
     alpha, sigma = cast_level(level, mean.dtype)
     return over_sigma(strong(x, mean.dtype) - alpha * mean, sigma)
 
 
-def mean_of(noise: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+def mean_of(noise: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """`(x - sigma noise)/alpha`, the mean that goes with a noise; an error at alpha = 0, also when traced."""
     alpha, sigma = cast_level(level, noise.dtype)
     alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a noise prediction, but is 0.")
     return (strong(x, noise.dtype) - sigma * noise) / alpha
 
 
-def as_point(x: ArrayLike) -> Float[Array, "*shape"]:
+def as_point(x: Point) -> Float[Array, "*shape"]:
     """x as a floating array of its own dtype (integers take JAX's default float)."""
     return strong(x, float_dtype(x))
 
 
-def cast_point(x: ArrayLike, shape: tuple[int, ...], dtype) -> Float[Array, "*shape"]:
+def cast_point(x: Point, shape: tuple[int, ...], dtype) -> Float[Array, "*shape"]:
     """x as a point of the given event shape and dtype; raises ValueError when the shape is another."""
     if jnp.shape(x) != shape:
         raise ValueError(f"`x` must have the event shape {shape}, but has shape {jnp.shape(x)}; batch with jax.vmap.")

@@ -10,7 +10,7 @@ from .. import reductions
 from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import is_concrete
 from ..data.distinct import first_equal
-from ..level import NoiseLevel, cast_level, strong
+from ..level import NoiseLevel, cast_level, read_tensor, strong
 from ..reductions import AbstractReduction, AnyCentres, Centres, Posterior
 from .base import AbstractMixture, Evaluation, cast_point, over_sigma
 from .commitment import Commitment, commitment_of
@@ -62,6 +62,7 @@ class Empirical(AbstractMixture):
         weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
+        points, weights = read_tensor(points), read_tensor(weights)
         self.reduction = reductions.auto(points) if reduction is None else reduction
         self.centres, self.shape, self.n = self.reduction.hold(points, weights)
 

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Real
 
 from ...annotations import Points
+from ...level import read_tensor
 
 
 def as_rows(points: Points, name: str) -> Real[np.ndarray, "count d"]:
@@ -12,6 +13,7 @@ def as_rows(points: Points, name: str) -> Real[np.ndarray, "count d"]:
 
     Raises ValueError unless the shape is `(count, *event)` with at least one value, all of them finite.
     """
+    points = read_tensor(points)
     # an array on an accelerator stays there
     rows = points if isinstance(points, jax.Array) and jax.default_backend() != "cpu" else np.asarray(points)
     if rows.ndim == 0 or rows.size == 0:

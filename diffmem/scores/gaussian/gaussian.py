@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, Points
 from ...checks import check_finite, check_points, is_concrete
-from ...level import float_dtype, strong
+from ...level import float_dtype, read_tensor, strong
 from .covariances import AbstractCovariances, Full
 from .family import AbstractGaussianFamily
 from .mixture import check_covariances, covariances_of
@@ -27,6 +27,7 @@ class Gaussian(AbstractGaussianFamily):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, mean: Point, covariance: Numbers):
+        mean, covariance = read_tensor(mean), read_tensor(covariance)
         check_finite("mean", mean)
         self.shape = tuple(np.shape(mean))
         dtype = float_dtype(mean, covariance)
@@ -39,6 +40,7 @@ class Gaussian(AbstractGaussianFamily):
     @classmethod
     def fit(cls, points: Points) -> "Gaussian":
         """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
+        points = read_tensor(points)
         check_points(points)
         values = np.asarray(points)
         flat = values.reshape(len(values), -1).astype(np.float64)

@@ -7,7 +7,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Numbers, Point, Points, Scalar
 from ...checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
-from ...level import float_dtype, strong
+from ...level import float_dtype, read_tensor, strong
 from ...reductions.centres import normalised
 from .covariances import AbstractCovariances, Diagonal, Full, Isotropic
 from .family import AbstractGaussianFamily
@@ -33,6 +33,7 @@ class GaussianMixture(AbstractGaussianFamily):
         means: Points,
         covariances: Numbers,
     ):
+        weights, means, covariances = (read_tensor(part) for part in (weights, means, covariances))
         check_points(means)
         k = np.shape(means)[0]
         check_weights(weights, k)
@@ -62,6 +63,7 @@ class GaussianMixture(AbstractGaussianFamily):
         """
         from sklearn.mixture import GaussianMixture as EM
 
+        points = read_tensor(points)
         check_points(points)
         values = np.asarray(points)
         if not 1 <= components <= len(values):

@@ -144,7 +144,7 @@ def _dataset(measured, ratios, d, marks, steps, n, draws) -> xr.Dataset:
 
 
 def _points(name, points):
-    points = strong(read_tensor(points), float_dtype(points))
+    points = strong(points, float_dtype(points))
     if points.ndim < 2 or len(points) < 2:
         raise ValueError(f"`{name}` must hold at least 2 points (n, *shape), but has shape {points.shape}.")
     check_finite(name, points)
