@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         papers,
         plots,
         processes,
+        pytorch,
         reductions,
         scores,
         studies,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .integrators import Samples, invert, log_likelihood, sample
     from .level import NoiseLevel
+    from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "Posterior",
     "Samples",
     "data",
+    "from_diffusers",
+    "from_torch",
     "integrators",
     "invert",
     "log_likelihood",
@@ -43,6 +47,7 @@ __all__ = [
     "papers",
     "plots",
     "processes",
+    "pytorch",
     "reductions",
     "sample",
     "scores",
@@ -55,6 +60,8 @@ _HOMES = {
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
+    "from_diffusers": "pytorch",
+    "from_torch": "pytorch",
     "invert": "integrators",
     "log_likelihood": "integrators",
     "sample": "integrators",

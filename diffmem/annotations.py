@@ -13,7 +13,7 @@ Scalar = TypeAliasType("Scalar", Real[ArrayLike, ""])
 
 @runtime_checkable
 class HasArray(Protocol):
-    """Whatever NumPy makes an array of, such as a `Dataset`."""
+    """Whatever NumPy makes an array of, such as a `Dataset` or a tensor of PyTorch."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         """The array."""

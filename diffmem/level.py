@@ -77,18 +77,29 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
     return NoiseLevel(strong(rate[0], dtype), strong(rate[1], dtype))
 
 
-def strong(value: ArrayLike, dtype) -> Array:
+def strong(value: Any, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
     if isinstance(value, np.ndarray) and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
-    return jax.lax.convert_element_type(jnp.asarray(value), dtype)
+    return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
+
+
+def read_tensor(values):
+    """A PyTorch tensor as a NumPy array, wherever it is, with or without gradients; everything else as it is.
+
+    Half precisions, of which NumPy lacks one, become float32. PyTorch is not imported.
+    """
+    if type(values).__module__.split(".")[0] != "torch":
+        return values
+    tensor = values.detach().cpu()
+    return np.asarray(tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor)
 
 
 def float_dtype(*values: Any):
     """The floating dtype that `values` promote to: half precision counts as float32; integers, lists and Python numbers
     take the dtype of the others, or JAX's default float.
     """
-    return jnp.result_type(*(_with_dtype(value) for value in values))
+    return jnp.result_type(*(_with_dtype(read_tensor(value)) for value in values))
 
 
 def _with_dtype(value):
