@@ -1,5 +1,6 @@
 """The command line: `diffmem --help`. A command loads the library only when it runs."""
 
+import re
 import sys
 from typing import Annotated
 
@@ -76,5 +77,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _fail(message: str) -> None:
     if message:  # empty where the help has been shown instead
-        note("diffmem: " + " ".join(message.split()).rstrip(".") + ".")
+        note("diffmem: " + re.sub(r"[ \n]+", " ", message.strip()).rstrip(".") + ".")
     sys.exit(BAD_INPUT)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOBase, TextIOWrapper
+from io import BytesIO, TextIOBase, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,10 +45,12 @@ def show_table(table: "RenderableType") -> None:
     """Print a table of rich, with colours on a terminal only; markup in its texts is not markup."""
     from rich.console import Console
 
-    console = Console(markup=False, emoji=False, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    _write(captured.get(), sys.stdout)
+    encoding = sys.stdout.encoding or "utf-8"
+    drawn = TextIOWrapper(BytesIO(), encoding=encoding, errors="backslashreplace", newline="\n")
+    console = Console(file=drawn, force_terminal=sys.stdout.isatty(), markup=False, emoji=False, highlight=False)
+    console.print(table)
+    drawn.seek(0)
+    _write(drawn.read(), sys.stdout)
 
 
 def show_json(value: Any) -> None:
