@@ -12,6 +12,7 @@ from diffmem.cli import app
 from .page import Pages, code
 
 PAGE = "commands.md"
+WIDTH = "80"
 HELP = "import sys; from diffmem.cli import main; main([*sys.argv[1:], '--help'])"
 
 
@@ -32,7 +33,7 @@ def commands(command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def printed_help(words: tuple[str, ...]) -> str:
-    """The help of one command, as a terminal of 100 columns without colours shows it."""
-    plain = os.environ | {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    """The help of one command, as a terminal of 80 columns without colours shows it."""
+    plain = os.environ | {"COLUMNS": WIDTH, "TERMINAL_WIDTH": WIDTH, "NO_COLOR": "1", "TERM": "dumb"}
     run = subprocess.run([sys.executable, "-c", HELP, *words], env=plain, capture_output=True, text=True, check=True)
     return "\n".join(line.rstrip() for line in run.stdout.strip().splitlines())

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from diffmem.papers import Paper, paper, slugs
+from diffmem.papers import Claim, Paper, paper, slugs
 from diffmem.papers.report import claim_rows, records_in
 
 from .page import ROOT, Pages, code, figure, plain, table
@@ -93,7 +93,7 @@ def page(about: Paper, records: list) -> str:
         f"results = {about.slug}.experiment(settings, jax.random.key(0))\n"
         f'{about.slug}.figure(results).savefig("{about.slug}.png")'
     )
-    sources = {claim.key: f"{SOURCES[claim.kind]} {claim.source}" for claim in about.claims}
+    sources = {claim.key: origin(claim) for claim in about.claims}
     rows = [
         [
             f"`{row.key}`: {plain(row.statement)} *({plain(sources[row.key])})*",
@@ -116,6 +116,11 @@ def page(about: Paper, records: list) -> str:
         changed=code(f"diffmem papers run {about.slug} --set {name}={shell(value)} --out changed", "bash"),
         python=code(python, "python"),
     )
+
+
+def origin(claim: Claim) -> str:
+    """Where an expected number comes from, in words."""
+    return claim.source if claim.source.startswith("derived:") else f"{SOURCES[claim.kind]} {claim.source}"
 
 
 def first_change(slug: str) -> tuple[str, str]:

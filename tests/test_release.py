@@ -1,0 +1,65 @@
+"""What is published: one version, and archives that hold what users and tests need."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import diffmem
+
+ROOT = Path(__file__).parents[1]
+NOT_NEEDED = re.compile(r"\.gitignore|\.gitattributes")  # hatch adds the first by itself
+
+
+def test_the_version_stands_in_one_place_and_others_agree():
+    version = re.escape(diffmem.__version__)
+    assert re.search(rf"^version: {version}$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert [name for name in headings if name != "Unreleased"][0] == diffmem.__version__
+    assert not re.search(r"^version =", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """The names in the wheel, and in the sdist without its first folder, built offline."""
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.skip('Archives are built where hatchling is installed: python -m pip install ".[test]"')
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", out], cwd=ROOT, check=True, capture_output=True)
+    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    assert (
+        wheel.name.startswith(f"diffmem-{diffmem.__version__}-")
+        and sdist.name == f"diffmem-{diffmem.__version__}.tar.gz"
+    )
+    with tarfile.open(sdist) as opened:
+        source = {name.partition("/")[2] for name in opened.getnames()}
+    return set(zipfile.ZipFile(wheel).namelist()), source
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(archives):
+    wheel, _ = archives
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "diffmem").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "diffmem/py.typed" in wheel  # without it type checkers ignore every annotation
+    assert {name for name in wheel if ".dist-info/" not in name} == package
+    assert any(name.endswith("/licenses/LICENSE") for name in wheel)
+
+
+@pytest.mark.slow
+def test_the_sdist_holds_every_file_of_the_repository(archives):
+    if not (ROOT / ".git").exists():
+        pytest.skip("This is no clone of the repository, so that there is no list of its files.")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    )
+    missing = [name for name in listed if name and name not in archives[1] and not NOT_NEEDED.fullmatch(name)]
+    assert not missing
