@@ -20,7 +20,7 @@ def test_the_version_stands_in_one_place_and_others_agree():
     version = re.escape(diffmem.__version__)
     assert re.search(rf"^version: {version}$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
-    assert [name for name in headings if name != "Unreleased"][0] == diffmem.__version__
+    assert next(name for name in headings if name != "Unreleased") == diffmem.__version__
     assert not re.search(r"^version =", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
 
 
