@@ -1,6 +1,7 @@
 """What is published: one version, and archives that hold what users and tests need."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -63,3 +64,35 @@ def test_the_sdist_holds_every_file_of_the_repository(archives):
     )
     missing = [name for name in listed if name and name not in archives[1] and not NOT_NEEDED.fullmatch(name)]
     assert not missing
+
+
+USER = '''"""Somebody's own program."""
+
+import diffmem as dm
+import jax.random as jr
+import numpy as np
+from diffmem import integrators, metrics, processes, scores, theory, training
+
+points = np.zeros((16, 4))
+process = processes.EDM(sigma_max=20.0)
+times = integrators.grids.karras(process, steps=8)
+drawn = dm.sample(scores.Empirical(points), process, integrators.DDIM(), times, (4,), 10, key=jr.key(0))
+copied: metrics.Memorization = metrics.memorization(drawn.points, points)
+collapse: float = theory.collapse_time(process, n=10**100, spectrum=np.ones(4))
+objective = training.ScoreMatching(training.LogUniform(0.02, 20.0), training.weights.EDM(0.75))
+'''
+WRONG = "import diffmem\ndiffmem.sample(1, 2, 3)\ndiffmem.scores.Nothing\nversion: int = diffmem.__version__\n"
+
+
+@pytest.mark.slow
+def test_a_type_checker_knows_the_interface_and_finds_wrong_calls(tmp_path):
+    if importlib.util.find_spec("pyright") is None:
+        pytest.skip('Types are checked where pyright is installed: python -m pip install ".[dev]"')
+    for name, text in {"right.py": USER, "wrong.py": WRONG}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "-p", str(tmp_path)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout)
+    errors = [one for one in found["generalDiagnostics"] if one["severity"] == "error"]
+    assert {Path(one["file"]).name for one in errors} == {"wrong.py"}, errors
+    assert {one["range"]["start"]["line"] for one in errors} == {1, 2, 3}
