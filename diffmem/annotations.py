@@ -10,10 +10,13 @@ from typing_extensions import TypeAliasType
 Scalar = TypeAliasType("Scalar", Real[ArrayLike, ""])
 """A real number, or an array of JAX or NumPy without axes."""
 
+Number = TypeAliasType("Number", int | float | np.integer | np.floating)
+"""One real number: an integer of any size, such as 10**100, a float, or a scalar of NumPy."""
+
 
 @runtime_checkable
 class HasArray(Protocol):
-    """Whatever NumPy makes an array of, such as a `Dataset`."""
+    """Whatever NumPy makes an array of, such as a `Dataset` or a tensor of PyTorch."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         """The array."""

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike
 
+from .tensors import read_tensor
+
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
@@ -17,10 +19,11 @@ def as_values(name: str, given: Any) -> Array | np.ndarray:
     """What a user gives as numbers, as an array that JAX and NumPy can compute with: the one door for points, weights
     and parameters.
 
-    Lists, objects with `__array__` (a `Dataset`, which stands for its points) and foreign byte orders are converted;
-    half precision becomes float32. Raises ValueError for masked arrays, ragged lists, complex numbers and what is not
-    numbers. JAX arrays, also traced ones, stay where they are; nothing is copied without need.
+    Lists, tensors of PyTorch, objects with `__array__` (a `Dataset`, which stands for its points) and foreign byte
+    orders are converted; half precision becomes float32. Raises ValueError for masked arrays, ragged lists, complex
+    numbers and what is not numbers. JAX arrays, also traced ones, stay where they are; nothing is copied without need.
     """
+    given = read_tensor(given)
     if np.ma.isMaskedArray(given):
         raise ValueError(f"`{name}` must not be masked: choose the entries, or fill them with `.filled(value)`.")
     if isinstance(given, jax.Array):

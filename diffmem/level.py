@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .tensors import read_tensor
+
 
 class NoiseLevel(NamedTuple):
     """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of
@@ -77,18 +79,18 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
     return NoiseLevel(strong(rate[0], dtype), strong(rate[1], dtype))
 
 
-def strong(value: ArrayLike, dtype) -> Array:
+def strong(value: Any, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
     if isinstance(value, np.ndarray) and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
-    return jax.lax.convert_element_type(jnp.asarray(value), dtype)
+    return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
 
 
 def float_dtype(*values: Any):
     """The floating dtype that `values` promote to: half precision counts as float32; integers, lists and Python numbers
     take the dtype of the others, or JAX's default float.
     """
-    return jnp.result_type(*(_with_dtype(value) for value in values))
+    return jnp.result_type(*(_with_dtype(read_tensor(value)) for value in values))
 
 
 def _with_dtype(value):

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ..annotations import RandomKey
+from ..annotations import Numbers, Points, RandomKey
 from ..checks import as_values, check_count, is_real
 from ..representation import one_line
+from ..tensors import read_tensor
 
 
 class Dataset(eqx.Module):
@@ -48,8 +49,8 @@ class Dataset(eqx.Module):
 
     def __init__(
         self,
-        points: ArrayLike,
-        labels: ArrayLike | None = None,
+        points: Points,
+        labels: Numbers | None = None,
         *,
         event_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
@@ -59,7 +60,7 @@ class Dataset(eqx.Module):
         source_range: tuple[float, float] | None = None,
         notes: tuple[str, ...] = (),
     ):
-        points = _finite(np.asarray(as_values("points", points)))
+        points, labels = _finite(np.asarray(as_values("points", points))), read_tensor(labels)
         n, *event = points.shape
         self.points = _frozen(points.reshape(n, -1))
         self.labels = None if labels is None else _frozen(_labels(np.asarray(labels), n))

@@ -1,7 +1,7 @@
 """The contract of a process: two formulas, alpha(t) and sigma(t), from which everything else is derived."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -23,8 +23,12 @@ class AbstractProcess(eqx.Module):
     accurate as t -> 0 (`expm1` in place of `1 - exp`). `time_at` finds a root unless a closed form replaces it.
     """
 
-    t_min: eqx.AbstractVar[Scalar]
-    t_max: eqx.AbstractVar[Scalar]
+    if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
+        t_min: ClassVar[float]
+        t_max: ClassVar[float]
+    else:
+        t_min: eqx.AbstractVar[Scalar]
+        t_max: eqx.AbstractVar[Scalar]
 
     @abstractmethod
     def alpha(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:

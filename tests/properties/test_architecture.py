@@ -17,13 +17,27 @@ LAYERS = [
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
-    {"integrators"},
+    {"integrators", "pytorch"},
     {"scores", "theory"},
     {"data", "networks", "processes", "reductions"},
-    {path.stem for path in ROOT.glob("*.py")} - {"__init__"},
+    {path.stem for path in ROOT.glob("*.py")} - {"__init__", "tensors"},
+    {"tensors"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
+HEAVY = {
+    "matplotlib",
+    "diffrax",
+    "sklearn",
+    "xarray",
+    "pandas",
+    "optax",
+    "typer",
+    "rich",
+    "scipy",
+    "PIL",
+    "torch",
+    "diffusers",
+}
 LATE = {
     "auditing",
     "plots",

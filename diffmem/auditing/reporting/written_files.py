@@ -1,14 +1,15 @@
 """The files of an audit."""
 
 import csv
-from collections.abc import Callable
+import io
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ...plots import copying_curves, neighbour_distances, samples_beside_neighbours
-from ...studies.sweep.store import save, written_whole
+from ...studies.sweep.store import netcdf
+from ...whole_files import replace_file
 from ..findings import Audit
 from .page import marked, page
 
@@ -18,24 +19,30 @@ SHOWN = 16  # pairs of the contact sheet
 def written(audit: Audit, folder: Path) -> list[Path]:
     """Write the report into a folder; each file is whole or not there."""
     figures = drawn(audit)
-    texts: dict[str, Callable[[], str]] = {
-        "audit.html": lambda: page(audit, figures),
-        "audit.json": audit.to_json,
+    contents = {
+        "audit.html": page(audit, figures).encode(),
+        "audit.json": audit.to_json().encode(),
+        "copies.csv": _table(audit).encode(),
+        "audit.nc": netcdf(audit.arrays),
+        **{f"{name}.png": _png(figure) for name, figure in figures.items()},
     }
-    paths = []
-    for name, text in texts.items():
-        with written_whole(folder / name) as partial:
-            partial.write_text(text(), encoding="utf-8")
-        paths.append(folder / name)
-    with written_whole(folder / "copies.csv") as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(audit.rows[0]))
-        table.writeheader()
-        table.writerows(audit.rows)
-    save(audit.arrays, folder / "audit.nc")
-    for name, figure in figures.items():
-        with written_whole(folder / f"{name}.png") as partial:
-            figure.savefig(partial, format="png")
-    return [*paths, folder / "copies.csv", folder / "audit.nc", *(folder / f"{name}.png" for name in figures)]
+    for name, content in contents.items():
+        replace_file(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def _table(audit: Audit) -> str:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(audit.rows[0]))
+    table.writeheader()
+    table.writerows(audit.rows)
+    return text.getvalue()
+
+
+def _png(figure: Figure) -> bytes:
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
 
 
 def drawn(audit: Audit) -> dict[str, Figure]:
