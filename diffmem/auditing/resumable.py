@@ -18,6 +18,7 @@ from .sets.point_set import BLOCK_NUMBERS, PointSet
 from .variants import AS_IT_IS, Variant
 
 BETWEEN_SAVES = 20.0  # seconds after which an unfinished search is saved
+VIEWED = 4  # blocks at once where a block is no copy
 BATCH_NUMBERS = BLOCK_NUMBERS // 2  # of queries that share a pass over the points
 
 
@@ -108,9 +109,11 @@ def _batch(queries, part, train, k, work: Work, name, among, variant) -> Neighbo
     if done == total:
         return best
     rows, last = queries.rows(part, variant), time.monotonic()
+    view = among is None and train.is_stored_so and variant.train_side is None
+    step = train.block_rows * (VIEWED if view else 1)
     itself = queries.index[part] if queries.among_themselves and queries.index is not None else None
     while done < total:
-        stop = min(done + train.block_rows, total)
+        stop = min(done + step, total)
         chosen = slice(done, stop) if among is None else among[done:stop]
         block = variant.of_train(train, chosen)
         best = _merged(best, _in_block(rows, block, chosen, k, itself), k)

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 import diffmem
 from diffmem import data
-from diffmem.auditing.comparison import share
+from diffmem.auditing.shares import share
 
 SHARES = (0.0, 0.001, 0.01, 0.1, 1.0)
 DRAWS, SAMPLES = 100, 500

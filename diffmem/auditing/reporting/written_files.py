@@ -11,7 +11,7 @@ from ...plots import copying_curves, neighbour_distances, samples_beside_neighbo
 from ...studies.sweep.store import netcdf
 from ...whole_files import replace_file
 from ..findings import Audit
-from .page import marked, page
+from .audit_page import marked, page
 
 SHOWN = 16  # pairs of the contact sheet
 

@@ -79,6 +79,11 @@ class PointSet(NamedTuple):
         return self.rows.reshape(self.n, -1)
 
     @property
+    def is_stored_so(self) -> bool:
+        """Whether `block` gives the numbers as they are stored, without a copy."""
+        return not (self.mapped or self.channels_first or self.grey)
+
+    @property
     def block_rows(self) -> int:
         """Rows of a block: a multiple of 2048 where so many fit."""
         fitting = max(64, BLOCK_NUMBERS // self.d)
