@@ -20,7 +20,8 @@ LAST_PLACES = 4  # units in the last place by which rounding may carry a value a
 
 def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> Findings:
     """All measurements on samples, training set and, if there is a third, the held-out set."""
-    samples, train, test = (*sets, None)[:3]
+    samples, train = sets[:2]
+    test = sets[2] if len(sets) > 2 else None
     rng = np.random.default_rng(seed)
     first = equal_rows(train)
     against, left, left_out = _prepared(train, first, options, work, rng)

@@ -26,7 +26,7 @@ RULES = {"ratio": "d1/d2", "distance": "d1, calibrated", "cosine": "cosine, cali
 def page(audit: Audit, figures: dict[str, Figure]) -> str:
     """The whole report as one HTML file."""
     told = audit.document
-    style = resources.files(__package__).joinpath("audit_page.css").read_text(encoding="utf-8")
+    style = resources.files("diffmem.auditing.reporting").joinpath("audit_page.css").read_text(encoding="utf-8")
     parts = [
         _head(audit),
         _section("Rules", _rules(told)),
