@@ -14,7 +14,8 @@ from .shares import share
 from .variants import DIRECTION
 
 CONTROLS = 500  # training points that are compared with all others
-NONE = Closeness(0.0, 0.0, 0.0, 1.0)  # no twins
+NONE = Closeness(0.0, 0.0, None, 0.0, 0.0, 1.0)  # no twins
+LEAKED = 1 / 3  # of the share of twins: a held-out point so near to a training point, for its second, is a leak
 LAST_PLACES = 4  # units in the last place by which rounding may carry a value across a threshold
 
 
@@ -67,10 +68,12 @@ def _prepared(train: PointSet, first: np.ndarray, options: Options, work: Work, 
 
 
 def _held_out(test: PointSet, against: Against) -> HeldOut:
-    found = against.nearest(Queries(test), "test")
-    close, leak = against.close, np.zeros(test.n, bool)
-    near = np.flatnonzero(found.d1 <= close.reach(test.d))
-    leak[near] = close.holds(test.block(near), against.train.block(found.row[near]))
+    """Leaks equal a training point, differ by one level from it, or are much nearer to it than to all others."""
+    found, close = against.nearest(Queries(test), "test"), against.close
+    leak = found.ratio < LEAKED * close.share if close.fixed is None else found.d1 <= close.fixed
+    leak |= found.d1 == 0
+    near = np.flatnonzero(~leak & (found.d1 <= close.reach))
+    leak[near] = close.one_level(test.block(near), against.train.block(found.row[near]))
     return HeldOut(found, leak)
 
 

@@ -196,7 +196,8 @@ def _duplicates(found: Findings) -> dict[str, Any]:
     of_groups = size[groups.component[found.nearest.row[rule.copied]]] > 1
     return {
         "searched": groups.searched,
-        "twin_distance": found.closeness.radius * found.unit,
+        "twin_share": found.closeness.share,
+        "twin_distance": None if found.closeness.fixed is None else found.closeness.fixed * found.unit,
         "median_neighbour_distance": found.closeness.spacing * found.unit,
         "dimension": found.closeness.dimension,
         "distinct": len(groups.distinct),
