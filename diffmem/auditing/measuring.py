@@ -48,7 +48,7 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
         left_out,
         rules,
         changed_copies(sides, against, rules[0], options),
-        _sensitivity(against, rules[0], options, rng),
+        _sensitivity(against, rules, options, rng),
         grouped(samples, against.close, equal_rows(samples), work, seed),
         seed,
         options,
@@ -105,17 +105,23 @@ def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
     return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
 
 
-def _sensitivity(against: Against, rule: Judged, options: Options, rng) -> tuple[Sensitivity, ...]:
+def _sensitivity(against: Against, rules: tuple[Judged, ...], options: Options, rng) -> tuple[Sensitivity, ...]:
     """Copies are planted, and looked for as samples are, without keeping what the searches find."""
-    train = against.train
+    train, rule = against.train, rules[0]
     rows = np.sort(rng.choice(against.distinct, min(PLANTED, len(against.distinct)), replace=False))
     kinds = list(planted(train, rows, against.close.spacing, rng))
     events = np.concatenate([one.events.astype(np.float32) for one in kinds])
     # numbers as they are compared, so nothing is mapped again
     asked = Queries(PointSet("planted", "planted copies", events, train.event_shape))
     passing = against._replace(work=Work(None, against.work.progress))
-    found = rule.holds(passing.nearest(asked, "planted copies").ratio) | are_changed(asked, passing, rule, options)
-    return tuple(Sensitivity(one.name, share(flag)) for one, flag in zip(kinds, found.reshape(len(kinds), len(rows))))
+    near = passing.nearest(asked, "planted copies")
+    found = rule.holds(near.ratio) | are_changed(asked, passing, rule, options)
+    distance = [one.holds(near.d1) for one in rules[1:] if one.name == "distance"]
+    shape = len(kinds), len(rows)
+    by_distance = [share(flag) for flag in distance[0].reshape(shape)] if distance else [None] * len(kinds)
+    return tuple(
+        Sensitivity(one.name, share(flag), other) for one, flag, other in zip(kinds, found.reshape(shape), by_distance)
+    )
 
 
 def _resolution(sets: list[PointSet]) -> float:

@@ -197,7 +197,8 @@ def _changed(told) -> str:
 
 
 def _planted(told) -> str:
-    return _grid(["planted", "found"], [[one["planted"], _share(one)] for one in told["controls"]["positive"]])
+    rows = [[one["planted"], _share(one), _share(one["by_distance"])] for one in told["controls"]["positive"]]
+    return _grid(["planted", "found by d1/d2", "found by d1, calibrated"], rows)
 
 
 def _of_twins(one) -> str:

@@ -120,7 +120,10 @@ def _controls(found: Findings) -> dict[str, Any]:
             *([{"what": "held-out points", **(_share(found.rule.controls) or {})}] if found.held_out else []),
             {"what": "training points, each against all others", **(_share(left) or {})},
         ],
-        "positive": [{"planted": one.planted, **(_share(one.found) or {})} for one in found.sensitivity],
+        "positive": [
+            {"planted": one.planted, **(_share(one.found) or {}), "by_distance": _share(one.by_distance)}
+            for one in found.sensitivity
+        ],
     }
 
 
