@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         papers,
         plots,
         processes,
+        pytorch,
         reductions,
         scores,
         studies,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .integrators.likelihood import invert, log_likelihood
     from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
+    from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "Posterior",
     "Samples",
     "data",
+    "from_diffusers",
+    "from_torch",
     "integrators",
     "invert",
     "log_likelihood",
@@ -44,6 +48,7 @@ __all__ = [
     "papers",
     "plots",
     "processes",
+    "pytorch",
     "reductions",
     "sample",
     "scores",
@@ -56,6 +61,8 @@ _HOMES = {
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
+    "from_diffusers": "pytorch",
+    "from_torch": "pytorch",
     "invert": "integrators",
     "log_likelihood": "integrators",
     "sample": "integrators",
