@@ -119,8 +119,8 @@ def test_the_page_on_pytorch_runs(tmp_path):
         told = names["network"](torch.from_numpy(x[None].astype(np.float32)), torch.tensor([30]))[0]
     np.testing.assert_allclose(names["learned"].noise(x, level), told, rtol=1e-5, atol=1e-5)
     assert names["copied"]["exact optimum"].fraction == 1
-    assert 0 < names["copied"]["network"].fraction < 1
-    assert names["mine"].value > names["least"].value
+    assert names["copied"]["network"].fraction > 0.3
+    assert names["course"].summary()
     assert 1 < names["t_c"] < 200
 
 
