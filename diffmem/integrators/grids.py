@@ -13,12 +13,12 @@ from jaxtyping import Array, Float
 from ..checks import check_count, check_kind, is_concrete
 from ..processes import AbstractProcess
 
-LEAST_RATIO, RATIO_STEPS, LEAP = 8.0, 40, 4
-"""The default `ratio_max` is the larger of 8 and steps^2/40. With e = (data variance)/ratio_max^2 the step from noise
+LEAST_RATIO, RATIO_STEPS, LEAP = 8.0, 64, 7
+"""The default `ratio_max` is the larger of 8 and steps^2/64. With e = (data variance)/ratio_max^2 the step from noise
 to
 it is relatively wrong by e^2/8 where it takes the mean of D at its ends, and by e/2 where it takes one D (derived from
 a Gaussian): both vanish faster than the errors of the other steps as the steps become more. Data of a standard
-deviation s far above 1 need a `ratio_max` of 8 s, or more steps. Where t_max is less than four times as far there is
+deviation s far above 1 need a `ratio_max` of 8 s, or more steps. Where t_max is less than seven times as far there is
 no such step."""
 
 
@@ -28,7 +28,7 @@ def karras(
     """`ratio_i = (high^(1/rho) + i/N (low^(1/rho) - high^(1/rho)))^rho`, where ratio = sigma/alpha runs from its value
     `high` at t_max to its value `low` at t_min: the larger rho, the more nodes near the data. Where `high` is far above
     `ratio_max`, t_max is the first node and the others run from `ratio_max` in N - 1 steps; by default it is the larger
-    of 8 and N^2/40, which suits data of variance up to 25 or so, and a process that keeps alpha = 1 has none.
+    of 8 and N^2/64, which suits data of variance up to 25 or so, and a process that keeps alpha = 1 has none.
 
     Raises ValueError where `rho` or `steps` is not positive, or the steps are too fine for the times' precision.
     Source: Karras et al., arXiv:2206.00364, eq. 5.
