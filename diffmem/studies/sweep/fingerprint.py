@@ -14,7 +14,8 @@ def fingerprint(function: Callable[..., object]) -> str:
     """16 hexadecimal digits of the source of a function and of what it refers to: variables around it, defaults, and
     global numbers, texts, arrays and functions of the same module, whose source counts in turn.
 
-    Of other objects the leaves that are arrays or numbers count, and the name of the type. A function without Python
+    Of other objects the leaves that are arrays or numbers count, and the name of the type; what is in a list, a
+    dictionary or a set does not, since the function may change it. A function without Python
     source counts by its compiled code.
     """
     digest = hashlib.sha256()
@@ -33,6 +34,8 @@ def _parts(value: object, seen: set[int]) -> Iterator[bytes]:
         yield from _function(value, seen)
     elif isinstance(value, (types.ModuleType, type, types.BuiltinFunctionType)):
         yield value.__name__.encode()
+    elif isinstance(value, (list, dict, set)):  # a log that the function itself fills, perhaps
+        yield type(value).__name__.encode()
     else:
         yield from _leaves(value, seen)
 
@@ -48,7 +51,7 @@ def _function(function: types.FunctionType, seen: set[int]) -> Iterator[bytes]:
     own = [function.__globals__[name] for name in code.co_names if name in function.__globals__]
     near = [value for value in own if getattr(value, "__module__", None) in (None, function.__module__)]
     plain = [value for value in own if isinstance(value, (int, float, str, bytes, tuple, np.ndarray, jax.Array))]
-    yield from _each([*cells, *near, *plain, function.__defaults__, function.__kwdefaults__], seen)
+    yield from _each([*cells, *near, *plain, function.__defaults__, *(function.__kwdefaults__ or {}).items()], seen)
 
 
 def _leaves(value: object, seen: set[int]) -> Iterator[bytes]:
