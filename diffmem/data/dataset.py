@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ..annotations import Numbers, Points, RandomKey
+from ..annotations import RandomKey, Tensor
 from ..checks import check_count
 from ..level import read_tensor
 from ..representation import one_line
@@ -41,8 +41,8 @@ class Dataset(eqx.Module):
 
     def __init__(
         self,
-        points: Points,
-        labels: Numbers | None = None,
+        points: ArrayLike | Tensor,
+        labels: ArrayLike | Tensor | None = None,
         *,
         event_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
