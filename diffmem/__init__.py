@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         theory,
         training,
     )
-    from .integrators import Samples, invert, log_likelihood, sample
+    from .integrators.likelihood import invert, log_likelihood
+    from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
     from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior

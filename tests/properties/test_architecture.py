@@ -13,7 +13,7 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
-    {"papers"},
+    {"explore", "papers"},
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
