@@ -1,13 +1,12 @@
 """The covariance spectrum of a data set, from which all predictions for Gaussian data follow."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Num
 
-from ..annotations import Tensor
-from ..level import read_tensor
+from ..annotations import Points
+from ..tensors import read_tensor
 
 
-def spectrum(points: Num[ArrayLike, "n *shape"] | Tensor) -> np.ndarray:
+def spectrum(points: Points) -> np.ndarray:
     """Eigenvalues `L_k` of the covariance `(1/n) sum_i (y_i - mean)(y_i - mean)^T`, descending, float64, of length d.
 
     Events of any shape are flattened to d values. Eigenvalues that cannot be told from rounding (below max(n, d) eps
