@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..level import NoiseLevel
-from .base import AbstractStepper
-from .dynamics import flow_towards, leaves_noise, log_ratio, past_noise
+from ...level import NoiseLevel
+from ..base import AbstractStepper
+from ..dynamics import flow_towards, leaves_noise, log_ratio, past_noise
 from .gathered_history import empty_history, gathering_step
 
 LONGEST = {2: 1.4, 3: 0.9, 4: 0.5}
