@@ -14,9 +14,9 @@ class Heun(AbstractStepper):
     Before each step with rho in [churn_min, churn_max] the point is noised up to `(1 + gamma) rho`, with `gamma =
     min(churn/steps, sqrt 2 - 1)` and noise of standard deviation `s_noise sqrt((1 + gamma)^2 - 1) rho`, at the same
     alpha. A step from noise with little or no signal (`dynamics.leaves_noise`) takes the mean of D at its ends in place
-    of that of the noises, so that it may be long. Two evaluations a step; one, by the first-order rule, where the target
-    has sigma = 0 (2 N - 1 for N steps that end there), or where one end has alpha = 0 (no churn there) and the other
-    much signal. Source: Karras et al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
+    of that of the noises, so that it may be long. Two evaluations a step; one, by the first-order rule, where the
+    target has sigma = 0 (2 N - 1 for N steps that end there), or where one end has alpha = 0 (no churn there) and the
+    other much signal. Source: Karras et al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
     """
 
     churn: float = 0.0

@@ -16,7 +16,7 @@ import xarray as xr
 from ... import __version__
 from ...progress import Progress, followed
 from .axes import Value, checked_axes, file_name, label, product
-from .fingerprint import fingerprint
+from .function_version import fingerprint
 from .gather import as_dataset, gathered, misfit
 from .store import Store
 from .workers import Cell, Outcome, Report, one_line, run_cells

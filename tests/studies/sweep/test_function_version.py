@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffmem.studies import sweep
-from diffmem.studies.sweep.fingerprint import fingerprint
+from diffmem.studies.sweep.function_version import fingerprint
 
 
 def made(body, **names):
