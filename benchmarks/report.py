@@ -19,12 +19,13 @@ python benchmarks/run.py --report           # only writes this page
 ```
 
 Every case runs in a process of its own. Contenders are called in turn, again and again, and the process sleeps before
-each call until the idle threads of the other runtimes (XLA, OpenBLAS, OpenMP) have stopped spinning. Times are medians
-with the smallest and largest in brackets (calls that take long are made less often); compilation and preparation are
-apart. *x limit* is the time over that of the machine's limit measured in the same run, *x ours* over that of this
-library (where several of its ways race, over the first of them). *Memory* is by how much the resident memory of the
-process rose in the first call, *planned* what XLA allots to temporaries. Rivals that are not installed have a row that
-says so. `accelerator.py` stands alone, and measures all of its contenders in one process without pauses.
+each call until the idle threads of the other runtimes (XLA, OpenBLAS, OpenMP) have stopped spinning; a call of less
+than a second is then made once untimed, since its own threads have to wake. Times are medians with the smallest and
+largest in brackets (calls that take long are made less often); compilation and preparation are apart. *x limit* is the
+time over that of the machine's limit measured in the same run, *x ours* over that of this library (where several of
+its ways race, over the first of them). *Memory* is by how much the resident memory of the process rose in the first
+call, *planned* what XLA allots to temporaries. Rivals that are not installed have a row that says so. `accelerator.py`
+stands alone, and measures all of its contenders in one process without pauses.
 """
 
 

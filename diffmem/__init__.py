@@ -19,14 +19,17 @@ if TYPE_CHECKING:
         papers,
         plots,
         processes,
+        pytorch,
         reductions,
         scores,
         studies,
         theory,
         training,
     )
-    from .integrators import Samples, invert, log_likelihood, sample
+    from .integrators.likelihood import invert, log_likelihood
+    from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
+    from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
     "Posterior",
     "Samples",
     "data",
+    "from_diffusers",
+    "from_torch",
     "integrators",
     "invert",
     "log_likelihood",
@@ -43,6 +48,7 @@ __all__ = [
     "papers",
     "plots",
     "processes",
+    "pytorch",
     "reductions",
     "sample",
     "scores",
@@ -55,6 +61,8 @@ _HOMES = {
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
+    "from_diffusers": "pytorch",
+    "from_torch": "pytorch",
     "invert": "integrators",
     "log_likelihood": "integrators",
     "sample": "integrators",

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from ..checks import check_count, check_positive
 from ..scores.base import as_point
 from .base import AbstractIntegrator
 from .dynamics import Node, conditional, diffusion_squared, nodes_at, require_noise, reverse_drift, velocity
@@ -24,6 +25,9 @@ class ProbabilityFlow(AbstractIntegrator):
     atol: float = 1e-5
     solver: Any = None
     max_steps: int = 16384
+
+    def __check_init__(self):
+        _check_tolerances(self)
 
     def __call__(self, score, process, x, times, *, key, observe=None):
         """The flow from times[0] to times[-1]."""
@@ -58,6 +62,10 @@ class ReverseSDE(AbstractIntegrator):
     max_steps: int = 16384
     brownian_tol: float = 1e-7
     stochastic: ClassVar[bool] = True
+
+    def __check_init__(self):
+        _check_tolerances(self)
+        check_positive("brownian_tol", self.brownian_tol)
 
     def __call__(self, score, process, x, times, *, key, observe=None):
         """One path from times[0] to times[-1]."""
@@ -118,6 +126,12 @@ def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None)
         stepsize_controller=controller,
         max_steps=max_steps,
     ).ys
+
+
+def _check_tolerances(integrator):
+    check_positive("rtol", integrator.rtol)
+    check_positive("atol", integrator.atol)
+    check_count("max_steps", integrator.max_steps)
 
 
 def _past_pure_noise(here, x, nodes: Node, key):

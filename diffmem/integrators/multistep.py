@@ -11,8 +11,14 @@ from jaxtyping import Array, Float
 
 from ..level import NoiseLevel
 from .base import AbstractStepper
-from .dynamics import flow_towards, log_ratio
+from .dynamics import flow_towards, leaves_noise, log_ratio, past_noise
+from .gathered_history import empty_history, gathering_step
 
+LONGEST = {2: 1.4, 3: 0.9, 4: 0.5}
+"""Longest step h in which a polynomial through so many nodes is followed. D as a function of lambda has poles at a
+distance of pi/2 for Gaussian data: a polynomial through k of its values is worth nothing at a distance of pi/2, and is
+worse than one of lower degree well before. The values are those at which it is, on karras grids of 8 to 40 steps and
+Gaussian data."""
 SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is below 1/23!
 
 
@@ -32,11 +38,21 @@ class AbstractMultistep(AbstractStepper):
     better, at the cost of `(order - 1)^2 + 1` evaluations (one more from alpha = 0). So the first steps interpolate
     where the later ones extrapolate.
 
-    Steps that touch alpha = 0 or sigma = 0, where h is infinite, are first order; the history begins behind alpha = 0.
-    Fewer than `order + 1` steps are made with the order they allow, their number less one (at least 1).
+    Long steps are made with the order that they allow (`LONGEST`), and steps that touch alpha = 0 or sigma = 0, where h
+    is infinite, are first order; a step from noise with little or no signal takes the mean of D at its two ends, and
+    the history begins behind it. Fewer than `order + 1` steps are made with the order they allow, their number less one
+    (at least 1).
     """
 
     order: eqx.AbstractVar[int]
+
+    def _gathers(self) -> bool:
+        """Whether the history is gathered by steps of lower order, as published, and not solved for at the start."""
+        return False
+
+    def _lowers_the_end(self) -> bool:
+        """Whether such a method also lowers the order of its last steps."""
+        return False
 
     @abstractmethod
     def correction(self, h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"]):
@@ -44,19 +60,21 @@ class AbstractMultistep(AbstractStepper):
 
     def init(self, score, x, nodes, key):
         """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
+        if self._gathers():
+            return empty_history(self.order, x, nodes.time.shape[0] - 1)
         order = max(1, min(self.order, nodes.time.shape[0] - 2))
         if order == 1:
             return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
         now, after = nodes.at(0).level, nodes.at(1).level
-        begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
-        x = jax.lax.cond(now.alpha == 0, begun, lambda x: x, x)
-        begin = (now.alpha == 0).astype(jnp.int32)
+        begin = _behind_noise(now, after).astype(jnp.int32)
+        begun = lambda x: _first(score, score.denoise(x, now), x, now, after)  # noqa: E731
+        x = jax.lax.cond(begin, begun, lambda x: x, x)
         window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, order), nodes.level)
         start, others = jax.tree.map(lambda leaf: leaf[0], window), jax.tree.map(lambda leaf: leaf[1:], window)
         here, times = score.denoise(x, start), log_ratio(others)
 
         def sweep(_, past):
-            arrive = lambda level: self._integral(x, here, History(times, past), start, level)  # noqa: E731
+            arrive = lambda level: self._integral(x, here, History(times, past), start, level, jnp.inf)  # noqa: E731
             return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
 
         past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
@@ -64,12 +82,19 @@ class AbstractMultistep(AbstractStepper):
 
     def step(self, score, x, here, state, now, after, key):
         """The integral with the polynomial through the history."""
-        x = self._integral(x, here.mean, state, now.level, after.level)
+        if self._gathers():
+            ends_low = self._lowers_the_end()
+            return gathering_step(self.correction, x, here.mean, state, now.level, after.level, ends_low)
+        begins = _behind_noise(now.level, after.level)
         fresh = History(log_ratio(now.level), here.mean)
         shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
-        return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
+        shifted = jax.tree.map(lambda new, old: jnp.where(begins, old, new), shifted, state)
+        first = lambda: _first(score, here.mean, x, now.level, after.level)  # noqa: E731
+        later = lambda: self._integral(x, here.mean, state, now.level, after.level, 1.0)  # noqa: E731
+        return jax.lax.cond(begins, first, later), shifted
 
-    def _integral(self, x, denoised, history, now, after):
+    def _integral(self, x, denoised, history, now, after, stretch):
+        """The step with a polynomial through as much of the history as its length, over `stretch`, allows."""
         flow = flow_towards(denoised, x, now, after)
         if history.time.shape[0] == 0:
             return flow
@@ -78,8 +103,29 @@ class AbstractMultistep(AbstractStepper):
         now, after = (NoiseLevel(*(jnp.where(edge, 1, value) for value in level)) for level in (now, after))
         offsets = jnp.where(edge, 1 + jnp.arange(len(history.time), dtype=x.dtype), history.time - log_ratio(now))
         h = log_ratio(after) - log_ratio(now)
-        correction = self.correction(h, offsets, denoised, history.denoised)
+        nodes = len(offsets) + 1
+        correction = jnp.where(h > stretch * LONGEST[nodes], 0, self.correction(h, offsets, denoised, history.denoised))
+        for fewer in range(nodes - 1, 1, -1):
+            shorter = halfway if fewer == 2 else interpolated
+            allowed = (h > stretch * LONGEST[fewer + 1]) & (h <= stretch * LONGEST[fewer])
+            lower = shorter(h, offsets[: fewer - 1], denoised, history.denoised[: fewer - 1])
+            correction = jnp.where(allowed, lower, correction)
         return flow + jnp.where(edge, 0, after.alpha * correction)
+
+
+def _behind_noise(now, after):
+    """Whether a step comes from noise, so that the history begins behind it."""
+    return (now.alpha == 0) | leaves_noise(now, after)
+
+
+def _first(score, denoised, x, now, after):
+    """A step from noise: of first order from alpha = 0 where much signal comes at once."""
+    leap = lambda: past_noise(score, denoised, x, now, after)  # noqa: E731
+    return jax.lax.cond(leaves_noise(now, after), leap, lambda: flow_towards(denoised, x, now, after))
+
+
+STARTS = "fitted", "first order"
+"""How `DPMSolverPP` begins without a history."""
 
 
 class DPMSolverPP(AbstractMultistep):
@@ -93,20 +139,46 @@ class DPMSolverPP(AbstractMultistep):
     1/2. The 2 in D2 makes it h^2 D'', as the expansion requires; without it the method is of second order. One
     evaluation a step. Source: Lu et al., arXiv:2211.01095, algorithm 2 and appendix; the factor: derived, from the
     Taylor expansion of D.
+
+    `start` says how it begins. "fitted", the default, solves for the first nodes together and keeps the order on every
+    grid. N steps cost N + (order - 1)^2 + 1 evaluations: 22 for 20 steps of order 2, one more from alpha = 0. "first
+    order" is the published algorithm 2 for order 2, to rounding: the first step is of first order (DDIM), all others of
+    second, N evaluations; a first step that is not small costs accuracy. Order 3 then takes one more step, of second
+    order, before its history is full. In both, steps that touch alpha = 0 or sigma = 0 are of first order.
+    `lower_order_final` makes also the last step of "first order" one of first order, and for order 3 the one before it
+    of second.
+
+    diffusers' `DPMSolverMultistepScheduler` (defaults: order 2, its last step goes to sigma = 0) is `start="first
+    order"` on the same levels; where its last sigma is "sigma_min" and it makes fewer than 15 steps, also
+    `lower_order_final=True`. Its third order leaves out the factor 2 and is not reproduced. `finish="denoise"` of
+    `sample` is one evaluation more, the step to sigma = 0.
+
+    Raises ValueError for another order or start, and for `lower_order_final` with a fitted start.
     """
 
     order: int = 2
+    start: str = "fitted"
+    lower_order_final: bool = False
 
     def __check_init__(self):
         if self.order not in (2, 3):
             raise ValueError(f"`order` must be 2 or 3, but is {self.order}.")
+        if self.start not in STARTS:
+            raise ValueError(f"`start` must be 'fitted' or 'first order', but is {self.start!r}.")
+        if self.lower_order_final and self.start == "fitted":
+            raise ValueError('`lower_order_final` must go with `start="first order"`, but the start is fitted.')
+
+    def _gathers(self) -> bool:
+        return self.start == "first order"
+
+    def _lowers_the_end(self) -> bool:
+        return self.lower_order_final
 
     def correction(self, h, offsets, denoised, past):
         """The terms beyond (1 - e^-h) D."""
         if len(offsets) > 1:
             return interpolated(h, offsets, denoised, past)
-        D1 = (denoised - past[0]) / (-offsets[0] / h)
-        return -jnp.expm1(-h) * D1 / 2
+        return halfway(h, offsets, denoised, past)
 
 
 class ExponentialAdamsBashforth(AbstractMultistep):
@@ -127,6 +199,12 @@ class ExponentialAdamsBashforth(AbstractMultistep):
     def correction(self, h, offsets, denoised, past):
         """`sum_i w_i (D_i - D)` over the history."""
         return interpolated(h, offsets, denoised, past)
+
+
+def halfway(h, offsets, denoised, past):
+    """The `correction` of D half a step ahead, on the line through two nodes: `(1 - e^-h) D1/2`."""
+    D1 = (denoised - past[0]) / (-offsets[0] / h)
+    return -jnp.expm1(-h) * D1 / 2
 
 
 def interpolated(h, offsets, denoised, past):

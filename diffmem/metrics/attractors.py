@@ -1,6 +1,6 @@
 """The attractors of a score: the stable states that its denoiser maps to themselves."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,9 +10,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..annotations import Points
 from ..batches import in_pieces
+from ..checks import as_values
+from ..dataframe import rows_as_dataframe
 from ..level import NoiseLevel, cast_level, strong
 from ..representation import one_line
 from ..scores import AbstractMixture
+
+if TYPE_CHECKING:
+    import pandas
 
 STOP = 0.1  # longest last Newton step, in units of the merging tolerance; the error is about its square
 BATCH = 256  # starts at once
@@ -35,6 +40,10 @@ class Attractors(NamedTuple):
     """The row in `points` of the attractor that each start ended on; -1 for a saddle or too few steps."""
 
     __repr__ = one_line
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row for each attractor, without `reached`, which has one for each start."""
+        return rows_as_dataframe(self._replace(reached=None))
 
 
 def attractors(
@@ -69,7 +78,7 @@ def attractors(
         raise ValueError(f"`sigma` must be positive, but is {level.sigma}.")
     if not (tolerance > 0 and steps >= 1):
         raise ValueError(f"`tolerance` and `steps` must be positive, but are {tolerance} and {steps}.")
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(as_values("starts", starts))
     if starts.ndim == 0 or len(starts) == 0:
         raise ValueError(f"`starts` must have shape (count, *shape) and hold a point, but has shape {starts.shape}.")
     dtype = jax.eval_shape(score.denoise, starts[0], level).dtype

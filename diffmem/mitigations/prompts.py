@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import Numbers
+from ..level import read_tensor
 from ..processes import AbstractProcess
 from ..scores import AbstractScore, Guided
 from ..scores.combined import branches_of
@@ -26,4 +27,4 @@ def first_gaps(
     Cost: one evaluation of both branches. Raises ValueError for a score without branches.
     """
     level = process.level(jnp.asarray(times)[0])
-    return jax.vmap(lambda x: branches_of(score.evaluate(x, level)).gap)(jnp.asarray(starts))
+    return jax.vmap(lambda x: branches_of(score.evaluate(x, level)).gap)(jnp.asarray(read_tensor(starts)))

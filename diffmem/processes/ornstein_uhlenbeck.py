@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from ..annotations import Scalar
 from .base import AbstractProcess, as_time, check_times, half_log1p_square
 
 
@@ -11,8 +12,8 @@ class OrnsteinUhlenbeck(AbstractProcess):
     Source: Biroli et al., arXiv:2402.18491.
     """
 
-    t_min: float = 1e-3
-    t_max: float = 10.0
+    t_min: Scalar = 1e-3
+    t_max: Scalar = 10.0
 
     def __check_init__(self):
         check_times(self.t_min, self.t_max)

@@ -16,7 +16,7 @@ from .dense import Dense
 from .energies import queries_of
 from .plan import Energies, plan
 from .sparse import pays, sparse_sums
-from .sums import concluded, joined, sums_over
+from .sums import FINE, FINEST, PLAIN, concluded, joined, sums_over
 
 FEW = 256  # coordinates of all points up to which the formula itself is the fastest way
 
@@ -59,11 +59,13 @@ def streamed(reduction: AbstractReduction, centres: AnyCentres, batch, most: int
         queries = queries_of(centres, x, alpha, sigma, energies)
 
         def of_part(part, queries):
-            everything = partial(sums_over, part, queries, rows)
-            if not pays(part, rows):
-                return everything()
-            few = partial(sparse_sums, part, queries, rows, everything)
-            return jax.lax.cond(queries.energies, few, everything)
+            in_care = lambda care: partial(sums_over, part, queries, rows, care)  # noqa: E731
+            fine = in_care(FINE)
+            if part.dtype != queries.away.dtype:
+                fine = partial(jax.lax.cond, queries.moments, in_care(FINEST), fine)
+            if pays(part, rows):
+                fine = partial(sparse_sums, part, queries, rows, fine)
+            return jax.lax.cond(queries.energies, fine, in_care(PLAIN))
 
         def join(stacked, queries):
             parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked.Z))]

@@ -65,8 +65,8 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     squares = jnp.sum(away * away, axis=1)
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
     energies = jnp.any(clean) | (steepest * size * (jnp.sqrt(jnp.max(squares)) + size) > ENOUGH)
-    energies = energies | (wanted == "double")
     moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
+    energies = energies | moments | (wanted == "double")
     product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
     rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)
     shared = jnp.where(product, beta / 2 * squares, 0)

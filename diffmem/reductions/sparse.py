@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool
 from ..arithmetic import unit_of
 from .base import fresh_chunk
 from .energies import Queries, by_product, rounding
-from .sums import Sums, joined, nothing, of_chunk
+from .sums import FINEST, Sums, joined, nothing, of_chunk
 
 LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
 BLOCK = 16  # centres that are kept or left out together
@@ -69,6 +69,6 @@ def _sums_over_blocks(centres, queries: Queries, rows: int, mask: Bool[Array, "b
         )
         chunk = centres.take(place)
         chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
-        return done + GROUP, joined(queries, sums, of_chunk(queries, chunk))
+        return done + GROUP, joined(queries, sums, of_chunk(queries, chunk, FINEST))
 
     return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]

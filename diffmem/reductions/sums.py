@@ -13,6 +13,7 @@ from .energies import Queries, by_differences, by_product, rounding, tie
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
+STEEP = 1e30  # by which what falls short of a tie at sigma = 0 is multiplied
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
 
 
@@ -42,48 +43,55 @@ def nothing(queries: Queries) -> Sums:
     return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero, zero - 1, none)
 
 
-def of_chunk(queries: Queries, chunk: Chunk) -> Sums:
+class Care(NamedTuple):
+    """In which precision the sums of a pass are taken; known before anything is traced."""
+
+    energies: bool
+    """Whether energies need more than a product in the precision of the centres."""
+    moments: bool
+    """Whether the second product is in the precision of the queries."""
+
+
+PLAIN, FINE, FINEST = Care(False, False), Care(True, False), Care(True, True)
+
+
+def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     """The sums over one chunk."""
-    dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    top, e = weighed(queries, chunk)
+    wide = queries.away.dtype
+    top, e = weighed(queries, chunk, care)
     best = jnp.max(e, axis=1)
     leader = chunk.numbers[first(e == best[:, None])]
-
-    def moments(dtype):
-        # one precision for all three: they are divided by one another
-        weight, offsets, squares, low = (part.astype(dtype) for part in (e, *chunk[:3]))
-        sums = jnp.sum(weight, axis=1), dot(weight, offsets), dot(weight, squares + low)
-        return tuple(part.astype(wide) for part in sums)
-
-    own = lambda: moments(dtype)  # noqa: E731
-    Z, M1, M2 = own() if dtype == wide else jax.lax.cond(queries.moments, lambda: moments(wide), own)
-    U = jnp.sum(jnp.where(e > 0, e * jnp.log(jnp.where(e > 0, e, 1)), 0), axis=1).astype(wide)
+    # one precision for all three: they are divided by one another
+    parts = (e, *chunk[:3])
+    weight, offsets, squares, low = (part.astype(wide) for part in parts) if care.moments else parts
+    Z, M1, M2 = jnp.sum(weight, axis=1), dot(weight, offsets), dot(weight, squares + low)
+    U = jnp.sum(jnp.where(e > 0, e * jnp.log(jnp.where(e > 0, e, 1)), 0), axis=1)
     # at sigma = 0 weights may be so small that their squares vanish; a chunk may have no weight at all
     share = e / jnp.where(best > 0, best, 1)[:, None]
     best = best.astype(wide)
     P = jnp.sum(share * share, axis=1).astype(wide) * best * best
-    W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights)).astype(wide)
+    W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights))
+    Z, U, M1, M2, W = (part.astype(wide) for part in (Z, U, M1, M2, W))
     return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
-def weighed(queries: Queries, chunk: Chunk):
+def weighed(queries: Queries, chunk: Chunk, care: Care):
     """The largest logit of a chunk, and e_i in the dtype of the centres."""
-    dtype, wide, clean = chunk.offsets.dtype, queries.away.dtype, queries.clean[:, None]
-
-    def softmax(logits):
-        top = jnp.max(logits, axis=1)
-        depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
-        top = top.astype(wide)
-        if logits.dtype == wide:
-            # without noise those that tie with the best share everything by weight
-            tied = (depth >= -tie(queries, top).astype(dtype)[:, None]) & (depth > -jnp.inf)
-            shares = jnp.where(tied, jnp.maximum(chunk.log_weights, LIGHTEST)[None], -jnp.inf)
-            depth = jnp.where(clean, shares, depth)
-        return top, jnp.exp(depth)
-
-    fine = lambda: by_differences(queries, chunk) if dtype == wide else by_product(queries, chunk, wide)  # noqa: E731
-    coarse = lambda: by_product(queries, chunk, dtype)  # noqa: E731
-    return jax.lax.cond(queries.energies, lambda: softmax(fine()), lambda: softmax(coarse()))
+    dtype, wide = chunk.offsets.dtype, queries.away.dtype
+    if care.energies and dtype == wide:
+        logits = by_differences(queries, chunk)
+    else:
+        logits = by_product(queries, chunk, wide if care.energies else dtype)
+    top = jnp.max(logits, axis=1)
+    depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
+    top = top.astype(wide)
+    if care.energies:
+        # without noise those that tie with the best share everything by weight, and nothing is left of the others
+        clean = queries.clean[:, None]
+        near = jnp.where(queries.clean & (top > -jnp.inf), tie(queries, top), 0).astype(dtype)[:, None]
+        depth = jnp.minimum(depth + near, 0) * jnp.where(clean, STEEP, 1).astype(dtype)
+        depth = depth + jnp.where(clean, jnp.maximum(chunk.log_weights, LIGHTEST)[None], 0)
+    return top, jnp.exp(depth)
 
 
 def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
@@ -112,11 +120,11 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
     return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
 
 
-def sums_over(centres, queries: Queries, rows: int) -> Sums:
+def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
     """The sums over all centres, `rows` at a time."""
     if rows >= centres.n:
-        return of_chunk(queries, centres.span(0, centres.n))
-    add = lambda sums, chunk: joined(queries, sums, of_chunk(queries, chunk))  # noqa: E731
+        return of_chunk(queries, centres.span(0, centres.n), care)
+    add = lambda sums, chunk: joined(queries, sums, of_chunk(queries, chunk, care))  # noqa: E731
     return over_chunks(centres, rows, add, nothing(queries))
 
 

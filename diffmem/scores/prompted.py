@@ -167,7 +167,8 @@ class TokenPrompted(AbstractPrompted):
         prompt: (L,), the condition, integers; a word that no record has in its slot matches nothing.
         beta: log-odds of a matching word, at least 0.
         scales: (L,), factors of the slots.
-        weights, reduction: as in `Empirical`.
+        weights: (n,), normalised, zeros allowed; equal by default.
+        reduction: as in `Empirical`.
 
     Raises ValueError for arrays of other shapes and a negative beta. Source: derived.
     """

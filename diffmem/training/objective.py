@@ -1,7 +1,7 @@
 """Objectives of training: denoising score matching, on clean points or on noisy copies."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -25,9 +25,14 @@ class AbstractObjective(eqx.Module):
     Subclass requirements: `levels`, `draws`, `antithetic` and `at`.
     """
 
-    levels: eqx.AbstractVar[AbstractLevels]
-    draws: eqx.AbstractVar[int]
-    antithetic: eqx.AbstractVar[bool]
+    if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
+        levels: ClassVar[AbstractLevels]
+        draws: ClassVar[int]
+        antithetic: ClassVar[bool]
+    else:
+        levels: eqx.AbstractVar[AbstractLevels]
+        draws: eqx.AbstractVar[int]
+        antithetic: eqx.AbstractVar[bool]
 
     @abstractmethod
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:

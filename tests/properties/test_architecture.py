@@ -13,17 +13,30 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
-    {"papers"},
+    {"explore", "papers"},
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
-    {"integrators"},
+    {"integrators", "pytorch"},
     {"scores", "theory"},
     {"data", "networks", "processes", "reductions"},
     {path.stem for path in ROOT.glob("*.py")} - {"__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
+HEAVY = {
+    "matplotlib",
+    "diffrax",
+    "sklearn",
+    "xarray",
+    "pandas",
+    "optax",
+    "typer",
+    "rich",
+    "scipy",
+    "PIL",
+    "torch",
+    "diffusers",
+}
 LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
 
 

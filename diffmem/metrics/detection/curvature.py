@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...level import NoiseLevel, strong
+from ...level import NoiseLevel, read_tensor, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
@@ -36,7 +36,7 @@ def curvature(
     times[0]; nothing is drawn from `key`. Cost: one derivative of both branches along s, two to three evaluations of
     them, and another evaluation for s. Source: Jeon et al., arXiv:2412.04140.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     level = process.level(jnp.asarray(times)[0])
 
     def one(x):

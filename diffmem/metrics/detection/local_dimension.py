@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, RandomKey, Scalar
 from ...integrators import DDIM, AbstractIntegrator, sample
-from ...level import NoiseLevel, cast_level, float_dtype, strong
+from ...level import NoiseLevel, cast_level, float_dtype, read_tensor, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.base import as_point
@@ -82,7 +82,7 @@ def local_dimension(
     Any score serves; `flipd` needs its divergence, hence a derivative or a closed form. Cost: one path and one estimate
     for each start. Source: Ross et al., arXiv:2411.00113.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     path_key, own_key = jax.random.split(key)
     solver = DDIM() if integrator is None else integrator
     ends = sample(score, process, solver, times, starts.shape[1:], len(starts), key=path_key, start=starts).points

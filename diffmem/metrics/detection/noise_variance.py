@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
+from ...level import read_tensor
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
@@ -30,7 +31,7 @@ def noise_variance(
     no derivatives. Cost: one evaluation of both branches. Raises ValueError for a single start. Source: the agreement
     of noises of Webster, arXiv:2305.08694, as a variance.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     count = len(starts)
     if count < 2:
         raise ValueError(f"`starts` must hold at least 2 states to have a variance, but holds {count}.")

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ...annotations import Numbers, RandomKey
 from ...integrators import DDIM, AbstractIntegrator, sample
-from ...level import NoiseLevel
+from ...level import NoiseLevel, read_tensor
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Branches
 from ...scores.combined import branches_of
@@ -32,7 +32,7 @@ def measured_along(
     times[0]; `integrator` is `DDIM()` by default. At the last time, the clean end of a path, both branches of an exact
     score agree. Raises ValueError for a score without branches.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     integrator = DDIM() if integrator is None else integrator
     observe = eqx.Partial(_measured, measure)
     found = sample(
