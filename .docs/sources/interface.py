@@ -8,6 +8,7 @@ from pathlib import Path
 from .page import ROOT, Pages
 
 FOLDER = "interface"
+TYPES = "diffmem.annotations"  # signatures of all packages refer to it
 SHAPE = re.compile(r'<span class="n">(\w+)</span> <span class="o">\*</span> <span class="n">shape</span>')
 
 
@@ -30,6 +31,7 @@ def page(path: str) -> str:
             parts.append(f"## {name}\n\nFrom [{owner}]({owner}.md#{home}).\n")
         else:
             parts.append(f"::: {home}\n")
+    parts += [f"::: {TYPES}\n"] if path == "diffmem" else []
     return "\n".join(parts)
 
 

@@ -35,9 +35,11 @@ def sweep(
 ) -> xr.Dataset:
     """`function(**cell)` for every cell of the product of the axes in `grid`, gathered in one dataset over them.
 
-        def slope(n, kind): ...
-        found = sweep(slope, {"n": (4, 16), "kind": ("a", "b")}, store="slopes")
-        found.value.sel(n=16, kind="b")
+    Example: the powers of two numbers; a folder in place of None keeps each finished one.
+        >>> from diffmem import studies
+        >>> found = studies.sweep(lambda n, power: n**power, {"n": (2, 3), "power": (1, 2)}, store=None, progress=False)
+        >>> print(found.value.sel(n=3).values, found.value.dims)
+        [3 9] ('n', 'power')
 
     `grid` names keyword arguments of `function` and gives each a sequence of numbers or strings. `function` returns a
     real number (gathered as `value`), a mapping of names to numbers or arrays (axis i of an array `curve` becomes the
