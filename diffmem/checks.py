@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike
 
-from .level import read_tensor
+from .tensors import read_tensor
 
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from .tensors import read_tensor
+
 
 class NoiseLevel(NamedTuple):
     """Signal rate and noise scale of `x = alpha x_0 + sigma z`; plain floats, NumPy or JAX scalars, or arrays of
@@ -82,17 +84,6 @@ def strong(value: Any, dtype) -> Array:
     if isinstance(value, np.ndarray) and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
     return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
-
-
-def read_tensor(values):
-    """A PyTorch tensor as a NumPy array, wherever it is, with or without gradients; everything else as it is.
-
-    Half precisions, of which NumPy lacks one, become float32. PyTorch is not imported.
-    """
-    if type(values).__module__.split(".")[0] != "torch":
-        return values
-    tensor = values.detach().cpu()
-    return np.asarray(tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor)
 
 
 def float_dtype(*values: Any):

@@ -11,8 +11,8 @@ from jaxtyping import ArrayLike, Bool, Float, Int
 
 from ..annotations import Numbers, Points, RandomKey
 from ..checks import as_values, check_count, is_real
-from ..level import read_tensor
 from ..representation import one_line
+from ..tensors import read_tensor
 
 
 class Dataset(eqx.Module):

@@ -113,6 +113,11 @@ class ReverseSDE(AbstractIntegrator):
 
 def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None) -> Any:
     """What diffrax saves (None: the last state) of the solution from `start` at t0; Tsit5 without a solver."""
+    return attempted(terms, solver, start, t0, t1, controller, max_steps, saved, throw=True).ys
+
+
+def attempted(terms, solver, start, t0, t1, controller, max_steps: int, saved=None, throw: bool = False) -> Any:
+    """The solution of diffrax, whose `result` says whether t1 was reached, which is an error otherwise if `throw`."""
     import diffrax
 
     return diffrax.diffeqsolve(
@@ -125,7 +130,8 @@ def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None)
         saveat=saved or diffrax.SaveAt(t1=True),
         stepsize_controller=controller,
         max_steps=max_steps,
-    ).ys
+        throw=throw,
+    )
 
 
 def _check_tolerances(integrator):

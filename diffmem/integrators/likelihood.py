@@ -6,15 +6,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import Numbers, Point, RandomKey
-from ..checks import check_finite, check_key, check_kind
+from ..checks import check_finite, check_key, check_kind, require
 from ..processes import AbstractProcess
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype, as_point
-from .adaptive import solved
+from .adaptive import attempted
 from .base import AbstractIntegrator
 from .dynamics import Node, nodes_at, require_noise, times_within, velocity
 
 TOLERANCE, MAX_STEPS = 1e-7, 16384  # of the adaptive flow; single precision stops at its own rounding
+LOST = f"`score` must be finite along the flow and smooth enough for {MAX_STEPS} steps, but log p was not found"
 
 
 def log_likelihood(
@@ -39,17 +40,22 @@ def log_likelihood(
     (average over keys). The density is of x with noise sigma(t_min) on it. Needs sigma > 0 there; log-densities may be
     positive. Source: Song et al., arXiv:2011.13456, eqs. 39-40; Chen et al., arXiv:1806.07366, theorem 1.
     """
+    value = flow_log_prob(score, process, x, times, key)
+    return require(value, ~jnp.isnan(value), LOST + ".")
+
+
+def flow_log_prob(score, process, x, times, key) -> Float[Array, ""]:
+    """`log_likelihood`, but NaN where it is an error."""
     x = _data(score, process, x)
     ends = times_within(process, [process.t_max, process.t_min] if times is None else times)
     x = require_noise(x, process, ends[-1])
-    upwards = ends[::-1].astype(x.dtype)
-    return _integrated(score, process, x, upwards, key)
+    return _integrated(score, process, x, ends[::-1].astype(x.dtype), key)
 
 
 # compiled once for each structure of score and shape, also where the caller compiles nothing
 @eqx.filter_jit
 def _integrated(score, process, x, upwards, key):
-    """log p at the end of the flow plus the integral of the divergence, up the times."""
+    """log p at the end of the flow plus the integral of the divergence; NaN where the end is not reached."""
     import diffrax
 
     divergence = _exact_divergence if key is None else _probed_divergence(key, x)
@@ -62,8 +68,10 @@ def _integrated(score, process, x, upwards, key):
     controller = diffrax.PIDController(rtol=tolerance, atol=tolerance)
     controller = diffrax.ClipStepSizeController(controller, step_ts=upwards)
     start = x, jnp.zeros((), x.dtype)
-    found = solved(diffrax.ODETerm(rate), None, start, upwards[0], upwards[-1], controller, MAX_STEPS)
-    return _terminal(score, process, found[0][0], upwards[-1]) + found[1][0]
+    found = attempted(diffrax.ODETerm(rate), None, start, upwards[0], upwards[-1], controller, MAX_STEPS)
+    end, integral = jax.tree.map(lambda leaf: leaf[0], found.ys)
+    value = _terminal(score, process, end, upwards[-1]) + integral
+    return jnp.where(found.result == diffrax.RESULTS.successful, value, jnp.nan)
 
 
 def invert(

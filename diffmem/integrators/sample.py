@@ -7,7 +7,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree, Shaped
 
 from ..annotations import Numbers, Points, RandomKey
 from ..batches import equal_batches
@@ -149,7 +149,7 @@ class _Run(eqx.Module):
     observe: Observer | None
     exact: bool = eqx.field(static=True)
     finish: str = eqx.field(static=True)
-    key: PRNGKeyArray
+    key: RandomKey
 
     def watched(self, integrator: AbstractIntegrator) -> "_Run":
         """The request again, by this integrator, observed for what is not finite."""

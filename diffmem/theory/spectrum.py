@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..annotations import Points
-from ..level import read_tensor
+from ..tensors import read_tensor
 
 
 def spectrum(points: Points) -> np.ndarray:

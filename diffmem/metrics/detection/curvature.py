@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...level import NoiseLevel, read_tensor, strong
+from ...level import NoiseLevel, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 
 def score_difference(score: AbstractScore, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:

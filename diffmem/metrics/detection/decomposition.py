@@ -8,10 +8,10 @@ from jaxtyping import Array, Float
 from ...annotations import Numbers, Point, RandomKey
 from ...checks import brief
 from ...integrators import DDIM, AbstractIntegrator, sample
-from ...level import read_tensor
 from ...processes import AbstractProcess
 from ...representation import one_line
 from ...scores import AbstractScore
+from ...tensors import read_tensor
 
 
 class Decomposition(NamedTuple):

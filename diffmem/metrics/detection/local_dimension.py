@@ -9,10 +9,11 @@ from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, RandomKey, Scalar
 from ...integrators import DDIM, AbstractIntegrator, sample
-from ...level import NoiseLevel, cast_level, float_dtype, read_tensor, strong
+from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.base import as_point
+from ...tensors import read_tensor
 
 NORMAL = 0.25
 """Root mean square of the predicted noise along an axis, above which the axis is normal to the data. With 4 d noisy

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...level import read_tensor
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 
 @eqx.filter_jit

@@ -8,10 +8,11 @@ from jaxtyping import Array, Float, PyTree
 
 from ...annotations import Numbers, RandomKey
 from ...integrators import DDIM, AbstractIntegrator, sample
-from ...level import NoiseLevel, read_tensor
+from ...level import NoiseLevel
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Branches
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 Measure = Callable[[Float[Array, "*shape"], NoiseLevel, Branches], PyTree]
 """`measure(x, level, branches)` at one state of a path."""

@@ -9,10 +9,10 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from ...annotations import Numbers, RandomKey
 from ...integrators import AbstractIntegrator
-from ...level import read_tensor
 from ...processes import AbstractProcess
 from ...scores import Guided, TokenPrompted
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 from .paths import measured_along
 
 

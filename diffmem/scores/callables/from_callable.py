@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Point
-from ...checks import check_callable
+from ...checks import check_callable, check_kind
 from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 

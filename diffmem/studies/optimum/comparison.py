@@ -13,9 +13,10 @@ from ... import __version__, theory
 from ...annotations import Numbers, Points, RandomKey
 from ...batches import in_pieces
 from ...checks import check_count, check_finite
-from ...level import NoiseLevel, cast_level, float_dtype, read_tensor, strong
+from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Empirical, Gaussian
+from ...tensors import read_tensor
 from ..collapse.variables import described
 from .departure import departures, edges
 from .result import VARIABLES, AgainstOptimum
