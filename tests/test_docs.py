@@ -62,11 +62,14 @@ def test_the_site_has_a_page_for_everything(site):
     assert {"index.html", "gallery.html", "commands.html", "PAPERS.html", "diffmem/index.html", "pytorch.html"} <= names
     assert {f"papers/{slug}.html" for slug in papers.slugs()} <= names
     assert {f"notebooks/{file.stem}.html" for file in notebooks.files()} <= names
+    homes = {
+        interface.home_of(package, name) for package in interface.packages() for name in interface.offered(package)
+    }
+    described = {home: interface.owner_of(home) for home in homes if home not in interface.packages()}
     missing = [
         home
-        for package in interface.packages()
-        for home in (interface.home_of(package, name) for name in interface.offered(package))
-        if interface.owner_of(home) and home not in pages[Path(f"interface/{interface.owner_of(home)}.html")].anchors
+        for home, owner in described.items()
+        if owner and home not in pages[Path(f"interface/{owner}.html")].anchors
     ]
     assert not missing
 
