@@ -8,6 +8,7 @@ from pathlib import Path
 from .page import ROOT, Pages
 
 FOLDER = "interface"
+TYPES = "diffmem.annotations"  # signatures of all packages refer to it
 SHAPE = re.compile(r'<span class="n">(\w+)</span> <span class="o">\*</span> <span class="n">shape</span>')
 
 
@@ -30,6 +31,7 @@ def page(path: str) -> str:
             parts.append(f"## {name}\n\nFrom [{owner}]({owner}.md#{home}).\n")
         else:
             parts.append(f"::: {home}\n")
+    parts += [f"::: {TYPES}\n"] if path == "diffmem" else []
     return "\n".join(parts)
 
 
@@ -46,13 +48,14 @@ def owner_of(home: str) -> str | None:
 @cache
 def packages() -> list[str]:
     """The packages, and those that they offer as such; a paper's package has a page among the papers."""
-    found, waiting = [], ["diffmem"]
+    found = []
+    waiting = ["diffmem", *(f"diffmem.{init.parent.name}" for init in (ROOT / "diffmem").glob("*/__init__.py"))]
     while waiting:
         path = waiting.pop()
         homes = [home_of(path, name) for name in offered(path)]
         found.append(path)
         waiting += [home for home in homes if folder(home).is_dir() and home not in found]
-    return sorted({*found, "diffmem.cli"})
+    return sorted(set(found))
 
 
 def offered(path: str) -> list[str]:

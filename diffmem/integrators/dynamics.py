@@ -20,7 +20,7 @@ from ..annotations import Numbers
 from ..checks import as_values, brief, check_kind, is_concrete, require
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
-from ..scores import AbstractScore, Evaluation
+from ..scores import Evaluation
 
 
 class Node(NamedTuple):
@@ -105,17 +105,9 @@ def flow_towards(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: No
 
 def leaves_noise(now: NoiseLevel, after: NoiseLevel) -> Bool[Array, ""]:
     """Whether the step comes from noise without (much) signal: alpha grows fourfold, and sigma/alpha is still 7 or more
-    after it. There D is nearly the mean and moves as alpha/sigma.
+    after it. There D is nearly the mean and moves as alpha/sigma, so that `flow_towards` may go far at once.
     """
     return (4 * now.alpha <= after.alpha) & (after.sigma >= 7 * after.alpha)
-
-
-def past_noise(score: AbstractScore, denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel):
-    """The probability flow of a step that `leaves_noise`: with the mean of D at its two ends, which is exact where D
-    moves as alpha/sigma from alpha = 0 on; two evaluations.
-    """
-    better = lambda _, mean: (denoised + score.denoise(flow_towards(mean, x, now, after), after)) / 2  # noqa: E731
-    return flow_towards(jax.lax.fori_loop(0, 2, better, denoised), x, now, after)
 
 
 def conditional(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel, eta: Float[ArrayLike, ""]):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from ..level import NoiseLevel
 from .base import AbstractStepper
-from .dynamics import flow_towards, leaves_noise, past_noise
+from .dynamics import flow_towards, leaves_noise
 
 
 class Heun(AbstractStepper):
@@ -13,10 +13,10 @@ class Heun(AbstractStepper):
 
     Before each step with rho in [churn_min, churn_max] the point is noised up to `(1 + gamma) rho`, with `gamma =
     min(churn/steps, sqrt 2 - 1)` and noise of standard deviation `s_noise sqrt((1 + gamma)^2 - 1) rho`, at the same
-    alpha. A step from noise with little or no signal takes the mean of D at its ends instead, in which it may be long.
-    Two evaluations a step (three there); one, by the first-order rule, where the target has sigma = 0 (2 N - 1 for N
-    steps that end there), or where one end has alpha = 0 (no churn there) and the other much signal. Source: Karras et
-    al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
+    alpha. A step from noise with little or no signal (`dynamics.leaves_noise`) takes the mean of D at its ends in place
+    of that of the noises, so that it may be long. Two evaluations a step; one, by the first-order rule, where the
+    target has sigma = 0 (2 N - 1 for N steps that end there), or where one end has alpha = 0 (no churn there) and the
+    other much signal. Source: Karras et al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
     """
 
     churn: float = 0.0
@@ -45,16 +45,17 @@ class Heun(AbstractStepper):
             x, level = self._churned(x, level, state, key)
             here = score.evaluate(x, level)
         predicted = flow_towards(here.mean, x, level, after.level)
+        leaves = leaves_noise(level, after.level)
         edge = (level.alpha == 0) | (after.level.alpha == 0) | (after.level.sigma == 0)
 
         def corrected():
-            slope = (here.noise + score.noise(predicted, after.level)) / 2
-            rise = after.level.sigma / after.level.alpha - level.sigma / level.alpha
-            return after.level.alpha * (x / level.alpha + rise * slope)
+            found = score.evaluate(predicted, after.level)
+            alpha = jnp.where(level.alpha == 0, 1, level.alpha)
+            rise = after.level.sigma / after.level.alpha - level.sigma / alpha
+            by_slopes = after.level.alpha * (x / alpha + rise * (here.noise + found.noise) / 2)
+            return jnp.where(leaves, flow_towards((here.mean + found.mean) / 2, x, level, after.level), by_slopes)
 
-        leap = lambda: past_noise(score, here.mean, x, level, after.level)  # noqa: E731
-        which = jnp.where(leaves_noise(level, after.level), 2, jnp.where(edge, 1, 0))
-        return jax.lax.switch(which, (corrected, lambda: predicted, leap)), state
+        return jax.lax.cond(edge & ~leaves, lambda: predicted, corrected), state
 
     def _churned(self, x, level, gamma, key):
         ratio = level.sigma / level.alpha

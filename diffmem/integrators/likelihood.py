@@ -55,7 +55,7 @@ def flow_log_prob(score, process, x, times, key) -> Float[Array, ""]:
 # compiled once for each structure of score and shape, also where the caller compiles nothing
 @eqx.filter_jit
 def _integrated(score, process, x, upwards, key):
-    """log p at the end of the flow plus the integral of the divergence, up the times; NaN where the end is not reached."""
+    """log p at the end of the flow plus the integral of the divergence; NaN where the end is not reached."""
     import diffrax
 
     divergence = _exact_divergence if key is None else _probed_divergence(key, x)

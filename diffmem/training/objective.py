@@ -70,6 +70,14 @@ class ScoreMatching(AbstractObjective):
     together with -z. `label_dropout` is the share of labels that are left out, so that one network learns both branches
     of classifier-free guidance.
 
+    Example: the exact score of a single point has no loss, at no level.
+        >>> import jax.numpy as jnp, jax.random as jr
+        >>> from diffmem import scores, training
+        >>> objective = training.ScoreMatching(training.LogUniform(0.1, 10.0))
+        >>> point = jnp.array([0.5, -2.0])
+        >>> print(objective(scores.Empirical(point[None]), point, key=jr.key(0)))
+        0.0
+
     Source: Vincent, Neural Computation 23 (2011); Karras et al., arXiv:2206.00364.
     """
 

@@ -40,7 +40,8 @@ def test_defaults_of_a_process_and_a_grid_go_together(steps, variance):
         alpha, sigma = process.level(process.t_min)
         kept = variance * alpha**2 / (variance * alpha**2 + sigma**2)
         found = stretch(integrators.Heun(), process, grid(process, steps), variance) ** 2 * kept
-        assert abs(found - 1) < 0.025
+        bound = 0.03 if grid is grids.log_snr else 0.02 if variance < 1 else 0.025
+        assert abs(found - 1) < bound
 
 
 @pytest.mark.parametrize("name", ["DDIM", "Heun", "DPM-Solver++ 2", "DPM-Solver++ 3", "Adams-Bashforth 4"])
@@ -50,8 +51,8 @@ def test_the_step_from_noise_costs_nothing(name):
     for process in (processes.OrnsteinUhlenbeck(), processes.FlowMatching()):
         times = grids.karras(process, 40)
         there, begun = stretch(integrator, process, times, 1.0), stretch(integrator, process, times[1:], 1.0)
-        assert float(jnp.divide(*process.level(times[1])[::-1])) == pytest.approx(40, rel=1e-3)
-        assert there == pytest.approx(begun, rel=4e-4 if name == "DDIM" else 2e-5)
+        assert float(jnp.divide(*process.level(times[1])[::-1])) == pytest.approx(40**2 / 64, rel=1e-3)
+        assert there == pytest.approx(begun, rel=2e-6 if name == "Heun" else 1e-3)
 
 
 @pytest.mark.parametrize("process", [processes.OrnsteinUhlenbeck(), processes.FlowMatching()])
@@ -69,12 +70,12 @@ def test_euler_maruyama_survives_the_first_step(process):
 @pytest.mark.parametrize("steps", [11, 24])
 def test_multistep_methods_on_coarse_grids_down_to_no_noise(name, steps):
     """x(1) = 2 and N(0, .25) on the straight path: exactly 1 at the end. Heun, with twice the evaluations, is the
-    measure; on fine grids the error of order 2 is larger than Heun's by a seventh."""
+    measure."""
     process = processes.FlowMatching(t_min=0.0)
     for ratio_max in (None, 1e3):
         times = grids.karras(process, steps, ratio_max=ratio_max)
         found, heun = (abs(stretch(i, process, times, 0.25) - 1) for i in (MULTISTEP[name], integrators.Heun()))
-        assert found < 1.2 * heun + 0.02
+        assert found < 1.15 * heun
 
 
 @pytest.mark.slow

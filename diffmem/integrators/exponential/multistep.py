@@ -11,14 +11,15 @@ from jaxtyping import Array, Float
 
 from ...level import NoiseLevel
 from ..base import AbstractStepper
-from ..dynamics import flow_towards, leaves_noise, log_ratio, past_noise
+from ..dynamics import flow_towards, leaves_noise, log_ratio
 from .gathered_history import empty_history, gathering_step
 
 LONGEST = {2: 1.4, 3: 0.9, 4: 0.5}
 """Longest step h in which a polynomial through so many nodes is followed. D as a function of lambda has poles at a
 distance of pi/2 for Gaussian data: a polynomial through k of its values is worth nothing at a distance of pi/2, and is
-worse than one of lower degree well before. The values are those at which it is, on karras grids of 8 to 40 steps and
-Gaussian data."""
+worse than one of lower degree well before. Where is a matter of trial, here on karras grids of 8 to 40 steps and
+Gaussian data of variance .05 to 4: with these values the end point is worse than Heun's in a fifth of the cases, at
+worst twice as far off (without them in two thirds, and up to 60 times)."""
 SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is below 1/23!
 
 
@@ -39,8 +40,8 @@ class AbstractMultistep(AbstractStepper):
     where the later ones extrapolate.
 
     Long steps are made with the order that they allow (`LONGEST`), and steps that touch alpha = 0 or sigma = 0, where h
-    is infinite, are first order; a step from noise with little or no signal takes the mean of D at its two ends, and
-    the history begins behind it. Fewer than `order + 1` steps are made with the order they allow, their number less one
+    is infinite, are first order, as is a step from noise with little or no signal (`dynamics.leaves_noise`), behind
+    which the history begins. Fewer than `order + 1` steps are made with the order they allow, their number less one
     (at least 1).
     """
 
@@ -67,7 +68,7 @@ class AbstractMultistep(AbstractStepper):
             return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
         now, after = nodes.at(0).level, nodes.at(1).level
         begin = _behind_noise(now, after).astype(jnp.int32)
-        begun = lambda x: _first(score, score.denoise(x, now), x, now, after)  # noqa: E731
+        begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
         x = jax.lax.cond(begin, begun, lambda x: x, x)
         window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, order), nodes.level)
         start, others = jax.tree.map(lambda leaf: leaf[0], window), jax.tree.map(lambda leaf: leaf[1:], window)
@@ -89,9 +90,8 @@ class AbstractMultistep(AbstractStepper):
         fresh = History(log_ratio(now.level), here.mean)
         shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
         shifted = jax.tree.map(lambda new, old: jnp.where(begins, old, new), shifted, state)
-        first = lambda: _first(score, here.mean, x, now.level, after.level)  # noqa: E731
-        later = lambda: self._integral(x, here.mean, state, now.level, after.level, 1.0)  # noqa: E731
-        return jax.lax.cond(begins, first, later), shifted
+        first = flow_towards(here.mean, x, now.level, after.level)
+        return jnp.where(begins, first, self._integral(x, here.mean, state, now.level, after.level, 1.0)), shifted
 
     def _integral(self, x, denoised, history, now, after, stretch):
         """The step with a polynomial through as much of the history as its length, over `stretch`, allows."""
@@ -116,12 +116,6 @@ class AbstractMultistep(AbstractStepper):
 def _behind_noise(now, after):
     """Whether a step comes from noise, so that the history begins behind it."""
     return (now.alpha == 0) | leaves_noise(now, after)
-
-
-def _first(score, denoised, x, now, after):
-    """A step from noise: of first order from alpha = 0 where much signal comes at once."""
-    leap = lambda: past_noise(score, denoised, x, now, after)  # noqa: E731
-    return jax.lax.cond(leaves_noise(now, after), leap, lambda: flow_towards(denoised, x, now, after))
 
 
 STARTS = "fitted", "first order"
