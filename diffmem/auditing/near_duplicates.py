@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Real
+from jaxtyping import Bool, Float, Int
 from scipy.linalg import eigh
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -13,7 +13,7 @@ from ..data.distinct import first_equal
 from ..metrics import Neighbours
 from ..metrics.neighbours.twins import CHANCE, RANKS, level_step
 from .resumable import Queries, Work, search
-from .sets.point_set import PointSet, blocks
+from .sets.point_set import PointSet, blocks, fitting
 from .variants import AS_IT_IS, Variant
 
 FEWEST = 7  # neighbours from which a dimension is estimated
@@ -41,10 +41,17 @@ class Closeness(NamedTuple):
     dimension: float
     """Local dimension of the training set, from the distances of its 6th and 12th neighbours."""
 
-    def one_level(self, first: Real[np.ndarray, "m d"], second: Real[np.ndarray, "m d"]) -> Bool[np.ndarray, "m"]:
-        """Which pairs of points differ by at most one level anywhere."""
-        apart = np.abs(first.astype(np.float64) - second).max(axis=1)
-        return (apart <= 1.001 * self.level) & (self.level > 0)
+    def one_level(
+        self,
+        points: PointSet,
+        rows: Int[np.ndarray, "m"],
+        others: Int[np.ndarray, "m"],
+        of: PointSet | None = None,
+    ) -> Bool[np.ndarray, "m"]:
+        """Which rows differ by at most one level anywhere from other rows, of another set if there is one."""
+        if not self.level:
+            return np.zeros(len(rows), bool)
+        return _of_pairs(_largest, points, rows, points if of is None else of, others) <= 1.001 * self.level
 
     def twin_distances(
         self, points: PointSet, rows: Int[np.ndarray, "m"], around: Neighbours
@@ -60,9 +67,8 @@ class Closeness(NamedTuple):
             return np.full(len(rows), self.fixed), (distance <= self.fixed).sum(axis=1)
         near = distance[:, :-1] < self.share * np.where(np.isfinite(distance[:, 1:]), distance[:, 1:], 0)
         if self.level:
-            own = points.block(rows)
             for k in range(near.shape[1]):
-                near[:, k] |= self.one_level(own, points.block(around.index[:, k])) & (around.index[:, k] >= 0)
+                near[:, k] |= self.one_level(points, rows, around.index[:, k]) & (around.index[:, k] >= 0)
         ranks = np.where(near.any(axis=1), near.shape[1] - near[:, ::-1].argmax(axis=1), 0) if near.size else 0
         ranks = np.broadcast_to(ranks, len(rows)).astype(int)
         farthest = np.where(ranks > 0, distance[np.arange(len(rows)), np.maximum(ranks - 1, 0)], 0.0)
@@ -84,8 +90,7 @@ def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float,
     whole = np.isfinite(around.distance).all(axis=0)
     around = Neighbours(around.distance[:, whole], around.index[:, whole])
     dimension = _dimension(around.distance)
-    some = drawn.rows(slice(0, drawn.count), AS_IT_IS)
-    level = level_step(some) or 0.0
+    level = level_step(drawn.rows(slice(0, fitting(drawn.count, train.d, 8)), AS_IT_IS)) or 0.0
     close = Closeness(min(ratio, CHANCE ** (1 / dimension)), 0.0, None, level, 0.0, dimension)
     rows = np.arange(drawn.count) if drawn.index is None else drawn.index
     _, ranks = close.twin_distances(train, rows, around)
@@ -185,13 +190,25 @@ class Against(NamedTuple):
 
 
 def _pair_distances(points, first, second) -> Float[np.ndarray, "pairs"]:
+    return _of_pairs(_length, points, first, points, second)
+
+
+def _of_pairs(measure, points, first, of, second) -> Float[np.ndarray, "pairs"]:
+    """What is measured on differences of rows, some pairs at a time."""
     found = np.zeros(len(first))
-    stride = max(1, 2**22 // points.d)
+    stride = fitting(len(first), points.d)
     for start in range(0, len(first), stride):
         part = slice(start, start + stride)
-        apart = points.block(first[part]).astype(np.float64) - points.block(second[part])
-        found[part] = np.linalg.norm(apart, axis=1)
+        found[part] = measure(points.block(first[part]).astype(np.float64) - of.block(second[part]))
     return found
+
+
+def _length(apart):
+    return np.linalg.norm(apart, axis=1)
+
+
+def _largest(apart):
+    return np.abs(apart).max(axis=1)
 
 
 class Groups(NamedTuple):
@@ -266,7 +283,7 @@ def _candidates(points, distinct, reach, rng) -> Int[np.ndarray, "some"]:
 
 def _projected(points, distinct, rng):
     """The rows in their leading principal directions, and a bound on what rounding adds to a distance."""
-    drawn = np.sort(rng.choice(distinct, min(DRAWN, len(distinct)), replace=False))
+    drawn = np.sort(rng.choice(distinct, min(fitting(DRAWN, points.d, 16), len(distinct)), replace=False))
     some = points.block(drawn).astype(np.float64)
     centre = some.mean(axis=0)
     some -= centre
@@ -277,7 +294,7 @@ def _projected(points, distinct, rng):
     found, largest = np.empty((len(distinct), directions.shape[1])), 0.0
     for part in blocks(points.rows):
         here = slice(*np.searchsorted(distinct, (part.start, part.stop)))
-        for rows in np.array_split(distinct[here], max(1, (here.stop - here.start) // 2048)):
+        for rows in np.array_split(distinct[here], -(-(here.stop - here.start) // fitting(2048, points.d)) or 1):
             centred = points.block(rows).astype(np.float64) - centre
             at = slice(*np.searchsorted(distinct, (rows[0], rows[-1] + 1))) if len(rows) else slice(0, 0)
             found[at] = centred @ directions

@@ -4,7 +4,7 @@ import numpy as np
 
 from ...data.pixels import KEPT, Range, checked_range, range_note, range_of
 from .opening import Reading
-from .point_set import PointSet
+from .point_set import PointSet, fitting
 
 LOOKED_AT = 512  # rows of each set from which the spread of its values is taken
 ENDS = (0.01, 0.99)  # quantiles: a few wild samples say nothing about the range
@@ -105,7 +105,8 @@ def _check_spread(points: PointSet, train: PointSet, said: bool) -> None:
 
 
 def _spread(points):
-    rows = points.block(slice(None) if points.n <= LOOKED_AT else np.linspace(0, points.n - 1, LOOKED_AT).astype(int))
+    looked_at = fitting(LOOKED_AT, points.d, 8)
+    rows = points.block(slice(None) if points.n <= looked_at else np.linspace(0, points.n - 1, looked_at).astype(int))
     ends = points.ends if points.ends is not None and not points.mapped else KEPT
     low, high = np.quantile(rows, ENDS)
     if low == high:
