@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from ..metrics.neighbours.twins import RANKS
 from .calibration import calibrated
 from .changed import are_changed, changed_copies
+from .duplicate_groups import equal_rows, grouped
 from .findings import Findings, HeldOut, Options, Sensitivity
 from .judged import Judged
-from .near_duplicates import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
+from .near_duplicates import Against, Closeness, Nearest, closeness
 from .resumable import Queries, Sides, Work
 from .sensitivity import PLANTED, planted
 from .sets import PointSet, unit_of
