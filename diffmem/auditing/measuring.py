@@ -91,7 +91,7 @@ def _distance_rules(d1, control, left_out, unit) -> tuple[Judged, ...]:
     if threshold is None:
         return ()
     limit = threshold.distance
-    statement = f"d1 < {limit * unit:.3g}, which .01 of the samples would meet if they were as the controls are"
+    statement = f"d1 < {limit * unit:.3g}; among all samples .01 false copies are expected"
     return (Judged("distance", statement, limit, d1, control, dimension=threshold.dimension),)
 
 
@@ -104,7 +104,7 @@ def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
     if threshold is None:
         return ()
     cosine = 1 - threshold.distance**2 / 2
-    statement = f"cosine > {cosine:.4g}, which .01 of the samples would meet if they were as the controls are"
+    statement = f"cosine > {cosine:.4g}; among all samples .01 false copies are expected"
     return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
 
 
