@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import (
+        auditing,
         data,
         integrators,
         metrics,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         theory,
         training,
     )
+    from .auditing import Audit, audit
     from .integrators.likelihood import invert, log_likelihood
     from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
     from .reductions import Posterior
 
 __all__ = [
+    "Audit",
     "NoiseLevel",
     "Posterior",
     "Samples",
+    "audit",
+    "auditing",
     "data",
     "from_diffusers",
     "from_torch",
@@ -59,9 +64,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": "auditing",
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
+    "audit": "auditing",
     "from_diffusers": "pytorch",
     "from_torch": "pytorch",
     "invert": "integrators",

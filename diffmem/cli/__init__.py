@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .explore import explore
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
+app.command()(audit)
 app.command()(explore)
 app.add_typer(papers, name="papers")
 
@@ -51,6 +53,7 @@ def _about(
     Examples:
       diffmem collapse --help
       diffmem collapse
+      diffmem audit samples.npy --train train.npy --test unseen.npy
       diffmem papers list
       diffmem papers run baptista2025
       diffmem --install-completion

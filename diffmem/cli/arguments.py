@@ -129,17 +129,17 @@ def dataset_called(name: str, reading: Reading = AS_FOUND) -> "Dataset":
     shape = whole_numbers(reading.shape, "--shape")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return data.load(name, range=_ends(reading.range), array=reading.array, shape=shape)
+        return data.load(name, range=number_pair(reading.range, "--range"), array=reading.array, shape=shape)
 
 
-def _ends(text: str | None) -> tuple[float, float] | None:
+def number_pair(text: str | None, option: str) -> tuple[float, float] | None:
     """`0,255` as two numbers; None stays None."""
     if text is None:
         return None
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(f"`--range` must be two numbers, such as 0,255, but is {text!r}.") from None
+        raise ValueError(f"`{option}` must be two numbers, such as 0,255, but is {text!r}.") from None
     return low, high
 
 

@@ -13,7 +13,7 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
-    {"explore", "papers"},
+    {"auditing", "explore", "papers"},
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
@@ -38,7 +38,13 @@ HEAVY = {
     "torch",
     "diffusers",
 }
-LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
+LATE = {
+    "auditing",
+    "plots",
+    "studies",
+    "papers",
+    "cli",
+}  # packages that may import heavy ones: nothing imports them at the start
 
 
 def absolute_imports(path: Path) -> set[str]:

@@ -39,7 +39,7 @@ def twin_distances(
     own = _wide(points[unique])
     distance, index = nearest(own, points, min(MOST + 2, n))
     near = distance[:, 1:-1] < _share(points, ratio) * distance[:, 2:]
-    level = _level(points)
+    level = level_step(points)
     if level is not None:
         for k in range(near.shape[1]):
             near[:, k] |= np.abs(own - _wide(points[index[:, k + 1]])).max(axis=1) <= 1.001 * level
@@ -60,7 +60,7 @@ def _share(points, ratio: float) -> float:
     return min(ratio, CHANCE**inverse_dimension)
 
 
-def _level(points) -> float | None:
+def level_step(points) -> float | None:
     """The step between the levels of images, such as 2/255; None where points have no levels or too few to tell."""
     n, d = points.shape
     values = np.unique(_wide(points[:: -(-n // LOOKED_AT)]))

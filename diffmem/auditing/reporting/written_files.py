@@ -1,0 +1,67 @@
+"""The files of an audit."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...plots import copying_curves, neighbour_distances, samples_beside_neighbours
+from ...studies.sweep.store import netcdf
+from ...whole_files import replace_file
+from ..findings import Audit
+from .audit_page import marked, page
+
+SHOWN = 16  # pairs of the contact sheet
+
+
+def written(audit: Audit, folder: Path) -> list[Path]:
+    """Write the report into a folder; each file is whole or not there."""
+    figures = drawn(audit)
+    contents = {
+        "audit.html": page(audit, figures).encode(),
+        "audit.json": audit.to_json().encode(),
+        "copies.csv": _table(audit).encode(),
+        "audit.nc": netcdf(audit.arrays),
+        **{f"{name}.png": _png(figure) for name, figure in figures.items()},
+    }
+    for name, content in contents.items():
+        replace_file(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def _table(audit: Audit) -> str:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(audit.rows[0]))
+    table.writeheader()
+    table.writerows(audit.rows)
+    return text.getvalue()
+
+
+def _png(figure: Figure) -> bytes:
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
+
+
+def drawn(audit: Audit) -> dict[str, Figure]:
+    """The figures by name."""
+    found = audit.arrays
+    distances = {"samples": found["d1"].values, "training points, each against all others": found["train_d1"].values}
+    if "test_d1" in found:
+        distances["held-out points"] = found["test_d1"].values[~found["leak"].values]
+    figures = {
+        "curves": copying_curves(found, marked(audit)),
+        "distances": neighbour_distances({name: some for name, some in distances.items() if len(some)}),
+    }
+    if audit.pictures:
+        figures["copies"] = _contact_sheet(audit)
+    return figures
+
+
+def _contact_sheet(audit: Audit) -> Figure:
+    """The worst copy of each of the most copied training points, above its source."""
+    shown = audit.pictures[:SHOWN]
+    samples, sources = (np.stack(parts) for parts in ([one.copies[0] for one in shown], [one.source for one in shown]))
+    return samples_beside_neighbours(samples, sources, samples.shape[1:], most=SHOWN)
