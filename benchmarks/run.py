@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 QUESTIONS = [
     "shapes",
     "neighbours",
+    "audit",
     "detectors",
     "generated",
     "span",

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import (
+        auditing,
         data,
         integrators,
         metrics,
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
         theory,
         training,
     )
+    from .auditing import Audit, audit
     from .integrators import Samples, invert, log_likelihood, sample
     from .level import NoiseLevel
     from .reductions import Posterior
 
 __all__ = [
+    "Audit",
     "NoiseLevel",
     "Posterior",
     "Samples",
+    "audit",
+    "auditing",
     "data",
     "integrators",
     "invert",
@@ -52,9 +57,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": "auditing",
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
+    "audit": "auditing",
     "invert": "integrators",
     "log_likelihood": "integrators",
     "sample": "integrators",

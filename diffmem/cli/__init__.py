@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .explore import explore
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(collapse)
 app.command()(explore)
+app.command()(audit)
 app.add_typer(papers, name="papers")
 
 

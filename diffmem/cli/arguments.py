@@ -1,7 +1,10 @@
 """Arguments of the command line as values: lists of numbers, processes, learners, data sets."""
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
 
 if TYPE_CHECKING:
     from ..data import Dataset
@@ -29,6 +32,19 @@ PROCESSES = {
     "edm": ShortName("EDM", "sigma_min", 0.002),
 }
 BUNDLED = ("digits", "mnist")
+
+RANGE = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Numbers of the file that become -1 and 1, such as 0,255. Default: as `data.load` says for pixels; other "
+        "numbers are kept.",
+    ),
+]
+ARRAY = Annotated[str | None, typer.Option(help="Name of the array of points in a .npz file.")]
+SHAPE = Annotated[
+    list[str] | None, typer.Option(help="Shape of one point that the array holds flat: 8,8 makes images of rows of 64.")
+]
 
 
 def whole_numbers(texts: list[str] | None, option: str) -> tuple[int, ...] | None:
@@ -85,15 +101,46 @@ def learner_called(name: str) -> "Learner | None":
     raise ValueError(f"`--score` must be one of {choices}, but is {name!r}.")
 
 
-def dataset_called(name: str) -> "Dataset":
-    """`digits`, `mnist`, or the points in a file or folder."""
+class Reading(NamedTuple):
+    """How a file is read: options of `data.load` as they were typed."""
+
+    range: str | None = None
+    array: str | None = None
+    shape: list[str] | None = None
+
+
+AS_FOUND = Reading()
+
+
+def dataset_called(name: str, reading: Reading = AS_FOUND) -> "Dataset":
+    """`digits`, `mnist`, or the points in a file or folder, read as the options say; warnings are left to its notes.
+
+    Raises ValueError for options with bundled data, and as `data.load` does.
+    """
     from .. import data
 
+    given = [f"`--{option}`" for option, value in reading._asdict().items() if value is not None]
+    if name in BUNDLED and given:
+        raise ValueError(f"{' and '.join(given)} must be used with a file or folder, but the data are {name}.")
     if name in BUNDLED:
         return getattr(data, name)()
     if not Path(name).exists():
         raise ValueError(f"`DATA` must be digits, mnist, or a file or folder that exists, but is {name!r}.")
-    return data.load(name)
+    shape = whole_numbers(reading.shape, "--shape")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return data.load(name, range=number_pair(reading.range, "--range"), array=reading.array, shape=shape)
+
+
+def number_pair(text: str | None, option: str) -> tuple[float, float] | None:
+    """`0,255` as two numbers; None stays None."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"`{option}` must be two numbers, such as 0,255, but is {text!r}.") from None
+    return low, high
 
 
 def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
@@ -101,7 +148,6 @@ def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
 
     Raises ValueError for another dtype, and for float64 while JAX's x64 is off.
     """
-    from ..data import Dataset
     from ..level import requested_dtype
 
     if dtype is None:
@@ -110,9 +156,7 @@ def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
         points = dataset.points.astype(requested_dtype(dtype))
     except TypeError:
         raise ValueError(f"`--dtype` must be float32 or float64, but is {dtype!r}.") from None
-    return Dataset(
-        points, dataset.labels, event_shape=dataset.event_shape, value_range=dataset.value_range, name=dataset.name
-    )
+    return dataset.with_points(points, event_shape=dataset.event_shape, value_range=dataset.value_range)
 
 
 def check_folder(out: Path) -> None:

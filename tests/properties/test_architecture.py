@@ -13,7 +13,7 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
-    {"explore", "papers"},
+    {"auditing", "explore", "papers"},
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
@@ -24,7 +24,13 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
-LATE = {"plots", "studies", "papers", "cli"}  # packages that may import heavy ones: nothing imports them at the start
+LATE = {
+    "auditing",
+    "plots",
+    "studies",
+    "papers",
+    "cli",
+}  # packages that may import heavy ones: nothing imports them at the start
 
 
 def absolute_imports(path: Path) -> set[str]:

@@ -7,8 +7,10 @@ from jaxtyping import Float, Int, Real
 
 from ...annotations import Points
 from ...data.distinct import first_equal
+from ...dataframe import rows_as_dataframe
 from ...representation import one_line
 from . import accelerated
+from .differences import EXACT, nearest_integers, pair_distances, shifted_integers
 from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
 
@@ -24,6 +26,7 @@ class Neighbours(NamedTuple):
     index: Int[np.ndarray, "count k"]
     """Rows of the training set."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
 
@@ -37,8 +40,8 @@ def nearest(samples: Points, train: Points, k: int = 1) -> Neighbours:
     centred points selects candidates: all points within its proven rounding bound of the k-th best, whose differences
     are then taken in float64. Large searches run on an accelerator where there is one. Cost: one float32 product of
     (count, d) by (d, n); where many points are at nearly equal distances (duplicates), also a float64 product. Memory:
-    up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances whose squares overflow float64 are
-    infinite.
+    up to 0.4 GB of blocks beside the inputs, which keep their dtype. Distances are right also where their squares are
+    no doubles, and differences of integers are exact, also of 64 bits.
 
     Raises ValueError for different event shapes, for NaN or infinite values, and unless 1 <= k <= n.
     """
@@ -46,16 +49,18 @@ def nearest(samples: Points, train: Points, k: int = 1) -> Neighbours:
     if not 1 <= k <= len(points):
         raise ValueError(f"`k` must be between 1 and the {len(points)} points of `train`, but is {k}.")
     if not accelerated.pays(queries, points):
-        squares, index = _on_host(queries, points, k)
-        return Neighbours(np.sqrt(squares), index)
+        return Neighbours(*_on_host(*shifted_integers(queries, points), k))
     squares, index, settled = accelerated.search(queries, points, k)
+    distance = np.sqrt(squares)
     if not settled.all():
-        squares[~settled], index[~settled] = _on_host(queries[~settled], points, k)
-    return Neighbours(np.sqrt(squares), index.astype(np.int64))
+        distance[~settled], index[~settled] = _on_host(queries[~settled], points, k)
+    return Neighbours(distance, index.astype(np.int64))
 
 
 def _on_host(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"], k: int):
-    """Squared distances and indices of the k nearest points of each query."""
+    """Distances and indices of the k nearest points of each query."""
+    if points.dtype == np.uint64 == queries.dtype and max(queries.max(), points.max()) > EXACT:
+        return nearest_integers(queries, points, k)
     within, height = frame(queries, points), _height(queries.shape[1])
     # blocks of queries that share a pass over the points
     stride = height * max(1, 2**24 // (height * queries.shape[1]))
@@ -84,16 +89,16 @@ def _height(d):
 
 
 def _search(queries, points, within: Frame, k):
-    """Squared distances and indices of the k nearest points of the queries, in one pass over the points."""
+    """Distances and indices of the k nearest points of the queries, in one pass over the points."""
     height = _height(queries.shape[1])
-    squares, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
+    distance, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
     for part, start, screened in _one_ahead(_screens(queries, points, within, height)):
-        block, best = points[start : start + 2 * height], squares[part, -1]
+        block, best = points[start : start + 2 * height], np.square(distance[part, -1] * within.scale)
         near = _near(screened, best, k, within)
         rows, columns = _narrowed(near, queries[part], block, within, best, k)
-        found = _direct_squares(queries[part], block, rows, columns)
-        squares[part], index[part] = _merge(squares[part], index[part], rows, columns + start, found)
-    return squares, index
+        found = _direct(queries[part], block, rows, columns)
+        distance[part], index[part] = _merge(distance[part], index[part], rows, columns + start, found)
+    return distance, index
 
 
 def _screens(queries, points, within, height):
@@ -116,9 +121,9 @@ def _one_ahead(items):
 
 
 def _near(screen, best, k, within):
-    """Pairs that may be among the k nearest, given the k-th best squared distance so far."""
+    """Pairs that may be among the k nearest, given the k-th best squared distance so far in the frame's units."""
     screened, squares, error = np.asarray(screen[0]), *screen[1:]
-    limit = (best * within.scale * within.scale - squares) / 2 + error
+    limit = (best - squares) / 2 + error
     near = _at_most(screened, limit)
     if k <= screened.shape[1] and np.count_nonzero(near) > 4 * k * len(near):
         near = _at_most(screened, np.minimum(limit, kth_smallest(screened, k) + 2 * error))
@@ -134,7 +139,7 @@ def _narrowed(near, queries, block, within, best, k):
     if np.count_nonzero(near) > MANY * near.size:
         a, b = ((side.astype(np.float64) - within.centre) * within.scale for side in (queries, block))
         screened, error = expanded_squares(a, b), expansion_error(a, b)
-        limit = best * within.scale * within.scale + error
+        limit = best + error
         if k <= len(block):
             limit = np.minimum(limit, kth_smallest(screened, k) + 2 * error)
         near = near & (screened <= limit[:, None])
@@ -152,27 +157,20 @@ def _earlier_copies(block):
     return counts
 
 
-def _direct_squares(queries, block, rows, columns):
-    """Squared distances of the listed pairs, the differences first."""
+def _direct(queries, block, rows, columns):
+    """Distances of the listed pairs, the differences first."""
     stride = max(1, 2**17 // queries.shape[1])
     pieces = [slice(i, i + stride) for i in range(0, len(rows), stride)]
-    # np.sum adds every row in the same order, so that copies of a point are exactly equally far
-    found = [_squared_differences(queries[rows[piece]], block[columns[piece]]) for piece in pieces]
+    found = [pair_distances(queries[rows[piece]], block[columns[piece]]) for piece in pieces]
     return np.concatenate([np.empty(0), *found])
 
 
-def _squared_differences(a, b):
-    difference = a.astype(np.float64)
-    difference -= b
-    return np.square(difference, out=difference).sum(axis=1)
-
-
-def _merge(squares, index, rows, columns, found):
+def _merge(distance, index, rows, columns, found):
     """The k best of each row among those held and those found, ordered by distance and then by index."""
-    count, k = squares.shape
+    count, k = distance.shape
     rows = np.concatenate([np.repeat(np.arange(count), k), rows])
-    squares, index = np.concatenate([squares.ravel(), found]), np.concatenate([index.ravel(), columns])
-    order = np.lexsort((index, squares, rows))
+    distance, index = np.concatenate([distance.ravel(), found]), np.concatenate([index.ravel(), columns])
+    order = np.lexsort((index, distance, rows))
     first = np.searchsorted(rows[order], np.arange(count))
     taken = order[first[:, None] + np.arange(k)]
-    return squares[taken], index[taken]
+    return distance[taken], index[taken]

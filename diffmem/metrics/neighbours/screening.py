@@ -50,11 +50,12 @@ class Frame(NamedTuple):
 def frame(queries: Real[np.ndarray, "count d"], points: Real[np.ndarray, "n d"]) -> Frame:
     """The coordinates of a search: centred on the mean of up to 2048 points, scaled by the largest coordinate."""
     exact = all(np.can_cast(side.dtype, np.float32) for side in (queries, points))
-    # any centre near the points will do
-    centre = points[:: max(1, len(points) // 1024)].mean(axis=0, dtype=np.float64)
     largest = max(abs(float(extreme)) for side in (queries, points) for extreme in (side.min(), side.max()))
     exponent = np.frexp(largest)[1] + 1  # |x - centre| <= 2 largest
-    scale = 1.0 if abs(exponent) <= 20 else 2.0 ** min(-int(exponent), 500)
+    scale = 1.0 if abs(exponent) <= 20 else 2.0 ** min(-int(exponent), 1000)
+    # any centre near the points will do; the sum of largest numbers would overflow
+    unit = 2.0**-16 if exponent > 1000 else 1.0
+    centre = np.multiply(points[:: max(1, len(points) // 1024)], unit, dtype=np.float64).mean(axis=0) / unit
     return Frame(centre.astype(np.float32 if exact else np.float64), scale, queries.size * len(points) >= COMPILED)
 
 

@@ -49,7 +49,8 @@ def watch_forward(
     batches = []
     for query, keep in equal_batches(queries, BATCH):
         found, denoised = _watch(score, denoiser, jnp.asarray(query % len(train)), level, key, jnp.asarray(query))
-        copied = memorization(np.asarray(denoised)[:, :keep].reshape(-1, train.shape[1]), train).copied
+        means = np.asarray(denoised)[:, :keep].reshape(-1, train.shape[1])
+        copied = memorization(means, train, compare_ranges=False).copied
         statistics = [np.asarray(part, float)[:, :keep] for part in found]
         batches.append((*statistics, copied.reshape(len(times), keep)))
     return Watched(*(np.concatenate(part, axis=1) for part in zip(*batches)))

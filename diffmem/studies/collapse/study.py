@@ -110,7 +110,12 @@ def collapse(
     with followed(progress) as report:
         outcomes = run_cells(cells, kept=kept, executor=executor, progress=report)
     found = dict(zip(itertools.product(dimensions, sizes), _datasets(cells, outcomes)))
-    return _assembled(found, sizes, dimensions, predicted, process).assign_attrs(facts)
+    whole = _assembled(found, sizes, dimensions, predicted, process).assign_attrs(facts)
+    whole["reduction"] = (
+        "d",
+        [data.name.removeprefix(dataset.name).strip(", ") or "as given" for data in reduced.values()],
+    )
+    return described(whole.set_coords("reduction"))
 
 
 def _cells(reduced, sizes, grid, settings: Settings) -> list[Cell]:
@@ -160,7 +165,7 @@ def _assembled(cells, sizes, dimensions, predicted, process: AbstractProcess) ->
     whole["predicted"] = ("n", "d"), times_at(process, predicted)
     for name, variable in whole.data_vars.items():
         whole[name] = variable.transpose("n", "d", ...)
-    return described(whole)
+    return whole
 
 
 def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
@@ -168,6 +173,7 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
         "diffmem": __version__,
         "jax": importlib.metadata.version("jax"),
         "dataset": dataset.name,
+        "preparation": " ".join(dataset.notes),
         "fingerprint": dataset.fingerprint,
         "process": repr(settings.process),
         "score": "exact" if settings.learner is None else repr(settings.learner),

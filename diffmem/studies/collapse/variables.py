@@ -9,6 +9,7 @@ VARIABLES = {
     "d": ("dimension of the data", "count"),
     "t": ("diffusion time", "dimensionless"),
     "ratio": ("noise-to-signal ratio sigma/alpha at t", "data units"),
+    "reduction": ("how the data were brought to d dimensions", "text"),
     "participation": ("effective number of training points 1/sum w^2 in the posterior, mean over queries", "count"),
     "entropy": ("entropy of the posterior weights, mean over queries", "nats"),
     "own_weight": ("posterior weight of the query's own training point, mean over queries", "1"),
@@ -36,7 +37,9 @@ VARIABLES = {
 }
 
 # the variables of one cell; coordinates and the prediction from the spectrum are added to the whole
-MEASURED = tuple(name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "predicted", "predicted_ratio"))
+MEASURED = tuple(
+    name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "reduction", "predicted", "predicted_ratio")
+)
 
 
 def described(dataset: xr.Dataset, variables: Mapping[str, tuple[str, str]] = VARIABLES) -> xr.Dataset:

@@ -23,8 +23,28 @@ def test_copies_and_fresh_points():
     assert not extraction.adaptive_distance(fresh, train).extracted.any()
 
 
+def test_repetitions_and_near_twins_change_nothing():
+    rng = np.random.default_rng(1)
+    train = rng.normal(size=(120, 16))
+    samples = train[:20] + 0.3 * rng.normal(size=(20, 16))
+    once = extraction.adaptive_distance(samples, train)
+    many = extraction.adaptive_distance(samples, np.concatenate([train, *[train[:20]] * 40]))
+    np.testing.assert_array_equal(many.distance, once.distance)
+    near = train[:20] + 1e-3 * rng.normal(size=(20, 16))
+    for of_record in (False, True):
+        once, many = (
+            extraction.adaptive_distance(samples, points, 9, of_record=of_record)
+            for points in (train, np.concatenate([train, near]))
+        )
+        np.testing.assert_allclose(many.distance, once.distance, rtol=0.02)
+
+
+def test_one_neighbour_is_itself():
+    np.testing.assert_allclose(extraction.adaptive_distance(np.array([[0.1]]), TRAIN, 1).distance, 2)
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="`share`"):
         extraction.adaptive_distance(TRAIN, TRAIN, 2, share=0.0)
-    with pytest.raises(ValueError, match="`k` must be"):
+    with pytest.raises(ValueError, match="`train` must hold 50 distinct points"):
         extraction.adaptive_distance(TRAIN, TRAIN)

@@ -1,0 +1,117 @@
+"""What an audit measures, step by step; nothing is judged in words here."""
+
+import numpy as np
+
+from .calibration import calibrated
+from .changed import changed_copies
+from .comparison import share
+from .findings import Findings, HeldOut, Options, Sensitivity
+from .judged import Judged
+from .resumable import Queries, Sides, Work
+from .sensitivity import PLANTED, planted
+from .sets import PointSet, unit_of
+from .twins import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
+from .variants import DIRECTION
+
+CONTROLS = 500  # training points that are compared with all others
+NONE = Closeness(0.0, 0.0, 0.0, 1.0)  # no twins
+LAST_PLACES = 4  # units in the last place by which rounding may carry a value across a threshold
+
+
+def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> Findings:
+    """All measurements on samples, training set and, if there is a third, the held-out set."""
+    samples, train, test = (*sets, None)[:3]
+    rng = np.random.default_rng(seed)
+    first = equal_rows(train)
+    distinct = np.unique(first)
+    if len(distinct) < 2:
+        raise ValueError(f"`train` must hold at least 2 distinct points, but its {train.n} rows are all equal.")
+    left = Queries(train, np.sort(rng.choice(distinct, min(CONTROLS, len(distinct)), replace=False)), True)
+    around = Against(train, distinct, NONE, work).search(left, RANKS[1], "train")
+    close = closeness(train, left, around, options.ratio, options.twins)
+    against = Against(train, distinct, close, work)
+    near = against.nearest(Queries(samples), "samples")
+    left_out = against.nearest(left, "train", found=around)
+    held_out = None if test is None else _held_out(test, against)
+    kept = None if held_out is None else held_out.kept
+    sides = Sides(Queries(samples), left if test is None else Queries(test, kept))
+    control = left_out if held_out is None or kept is None else Nearest(*(part[kept] for part in held_out.nearest))
+    slack = LAST_PLACES * _resolution(sets)
+    rules = (
+        ratio_rule(near, control, options.ratio, slack),
+        *_distance_rules(near.d1, control.d1, left_out.d1, unit_of(train)),
+    )
+    if options.features:
+        rules += _cosine_rules(sides, against)
+    return Findings(
+        samples,
+        train,
+        test,
+        unit_of(train),
+        close,
+        grouped(train, close, first, work, seed),
+        near,
+        held_out,
+        left_out,
+        rules,
+        changed_copies(sides, against, close.spacing, options, rules[0].copied, slack),
+        _sensitivity(against, close.spacing, options.ratio, slack, rng),
+        grouped(samples, close, equal_rows(samples), work, seed),
+        seed,
+        options,
+    )
+
+
+def _held_out(test: PointSet, against: Against) -> HeldOut:
+    found = against.nearest(Queries(test), "test")
+    close, leak = against.close, np.zeros(test.n, bool)
+    near = np.flatnonzero(found.d1 <= close.reach(test.d))
+    leak[near] = close.holds(test.block(near), against.train.block(found.row[near]))
+    return HeldOut(found, leak)
+
+
+def ratio_rule(near: Nearest, control: Nearest, ratio: float, slack: float) -> Judged:
+    """The d1/d2 rule; a value on the threshold, up to rounding, is no copy."""
+    return Judged("ratio", f"d1 < {ratio:.3g} d2, twins set aside", ratio, near.ratio, control.ratio, slack)
+
+
+def _distance_rules(d1, control, left_out, unit) -> tuple[Judged, ...]:
+    """The rule for d1 alone, if there are controls enough; few held-out points are replaced by training points."""
+    threshold = calibrated(control, len(d1)) or calibrated(left_out, len(d1))
+    if threshold is None:
+        return ()
+    limit = threshold.distance
+    statement = f"d1 < {limit * unit:.3g}, which .01 of the samples would meet if they were as the controls are"
+    return (Judged("distance", statement, limit, d1, control, dimension=threshold.dimension),)
+
+
+def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
+    """The rule for the cosine of features, by distances of their directions: `cos = 1 - |u - v|^2/2`."""
+    samples, control = (
+        against.search(side, 1, f"cosine-{name}", DIRECTION).distance[:, 0] for name, side in sides._asdict().items()
+    )
+    threshold = calibrated(control, len(samples))
+    if threshold is None:
+        return ()
+    cosine = 1 - threshold.distance**2 / 2
+    statement = f"cosine > {cosine:.4g}, which .01 of the samples would meet if they were as the controls are"
+    return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
+
+
+def _sensitivity(against: Against, spacing, ratio, slack, rng) -> tuple[Sensitivity, ...]:
+    """Copies are planted, and looked for as samples are, without keeping what the searches find."""
+    train = against.train
+    rows = np.sort(rng.choice(against.distinct, min(PLANTED, len(against.distinct)), replace=False))
+    kinds = list(planted(train, rows, spacing, rng))
+    events = np.concatenate([one.events.astype(np.float32) for one in kinds])
+    # numbers as they are compared, so nothing is mapped again
+    asked = PointSet("planted", "planted copies", events, train.event_shape)
+    found = against._replace(work=Work(None, against.work.progress)).nearest(Queries(asked), "planted copies")
+    flags = (found.ratio < ratio * (1 - slack)).reshape(len(kinds), len(rows))
+    return tuple(Sensitivity(one.name, share(flag)) for one, flag in zip(kinds, flags))
+
+
+def _resolution(sets: list[PointSet]) -> float:
+    """Relative spacing of the coarsest floating numbers among the sets."""
+    kinds = [one.rows.dtype for one in sets if one.rows.dtype.kind == "f"]
+    return max(float(np.finfo(kind).eps) for kind in [np.dtype(np.float64), *kinds])

@@ -1,0 +1,245 @@
+"""audit.html: one page that needs nothing else, with each picture in it once."""
+
+import base64
+import io
+from html import escape
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...plots import copying_curves
+from ..findings import Audit, Picture
+from .conclusions import between, percent
+
+ROWS = 50  # of the table of samples; the whole of it is in copies.csv
+SKIPPED = 100  # files listed
+CAPTIONS = {
+    "curves": "The share of the samples, and of the controls, that would count as copies at each threshold. A model "
+    "that does not copy follows the controls.",
+    "distances": "Distances to the nearest training point. Copies are samples nearer to it than held-out points are.",
+}
+RULES = {"ratio": "d1/d2", "distance": "d1, calibrated", "cosine": "cosine, calibrated"}
+
+
+def page(audit: Audit, figures: dict[str, Figure]) -> str:
+    """The whole report as one HTML file."""
+    told = audit.document
+    style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    parts = [
+        _head(audit),
+        _section("Rules", _rules(told)),
+        _curves(audit),
+        _figure(figures["distances"], CAPTIONS["distances"]),
+        _pictures(audit),
+        _section("Samples, the worst first", _table(audit)),
+        _section("Held-out set and leaks", _held_out(told)),
+        _section("Copies that were changed", _changed(told)) if told["changed_copies"] else "",
+        _section("What the rule finds: copies planted among these data", _planted(told)),
+        _section("Duplicates in the training set", _duplicates(told)),
+        _section("Most copied training points", _most_copied(told)),
+        _section("Limits", _list(told["limits"])),
+        _section("Inputs", _inputs(told)),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>Audit: {escape(audit.verdict)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(part for part in parts if part)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(audit: Audit) -> str:
+    told = audit.document
+    sources = ", ".join(f"<b>{role}</b> {escape(one['source'])}" for role, one in told["inputs"].items())
+    held = "" if audit.held_out is None else f"<div><dt>of held-out points</dt><dd>{percent(audit.held_out)}</dd></div>"
+    distinct = told["distinct"]
+    return (
+        f"<header><h1>Does the model copy?</h1><p class='sets'>{sources}</p>"
+        f'<p class="verdict {audit.verdict.replace(" ", "-")}">{escape(audit.sentence)}</p>'
+        f"<dl class='numbers'><div><dt>samples copied, d1/d2 rule</dt><dd>{percent(audit.fraction)}</dd></div>"
+        f"<div><dt>95 % interval</dt><dd>{between(audit.interval)}</dd></div>{held}"
+        f"<div><dt>training points copied</dt><dd>{distinct['copied_training_points']}</dd></div>"
+        f"<div><dt>distinct samples</dt><dd>{distinct['samples_up_to_twins']} of {told['samples']}</dd></div></dl>"
+        "</header>"
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>\n{body}\n</section>"
+
+
+def _grid(head: list[str], rows: list[list[Any]]) -> str:
+    """A table that scrolls sideways where it is wider than the page; numbers to three digits."""
+    first = "".join(f"<th scope='col'>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div class='wide' tabindex='0'><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def _share(part: dict[str, Any] | None) -> str:
+    if not part or part["fraction"] is None:
+        return "-"
+    low, high = part["interval"]
+    return f"{percent(part['fraction'])} ({100 * low:.2g} to {100 * high:.3g} %), {part['count']} of {part['of']}"
+
+
+def _list(sentences: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in sentences) + "</ul>"
+
+
+def _rules(told) -> str:
+    rows = []
+    for name, one in told["rules"].items():
+        more = one["excess"]
+        excess = "-" if more is None else f"{percent(more['difference'])}, p = {more['p_value']:.2g}"
+        rows.append([RULES[name], one["statement"], _share(one), _share(one["control"]), excess])
+    kind = "held-out points" if told["held_out"] else "training points, each against all others"
+    note = f"<p>Controls: {kind}. Intervals are exact (Clopper and Pearson), 95 %.</p>"
+    return note + _grid(["rule", "a copy has", "samples", "controls", "excess"], rows)
+
+
+def _curves(audit: Audit) -> str:
+    """A figure for each rule, side by side where there is room."""
+    figures = [copying_curves(audit.arrays, {name: at}) for name, at in marked(audit).items()]
+    drawn = "".join(_figure(figure, "") for figure in figures)
+    return f"<div class='plots'>{drawn}</div><p class='caption'>{escape(CAPTIONS['curves'])}</p>"
+
+
+def marked(audit: Audit) -> dict[str, float]:
+    """The threshold of each rule where its curve has it: of the cosine, as a distance of directions."""
+    thresholds = audit.document["thresholds"].items()
+    return {name: float(np.sqrt(2 - 2 * value)) if name == "cosine" else value for name, value in thresholds}
+
+
+def _figure(figure: Figure, caption: str) -> str:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", transparent=True)
+    words = escape(caption)
+    below = f"<figcaption>{words}</figcaption>" if caption else ""
+    alt = words or "Shares of samples and controls against the threshold"
+    return f"<figure><img class='plot' alt='{alt}' src='{_data(stream.getvalue())}'>{below}</figure>"
+
+
+def _data(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _pictures(audit: Audit) -> str:
+    if not audit.pictures:
+        return ""
+    copied = audit.fraction > 0
+    title = (
+        "The most copied training images, and copies of them" if copied else "The samples nearest to training images"
+    )
+    cards = "".join(_card(one, audit.value_range) for one in audit.pictures)
+    return _section(title, f"<div class='cards'>{cards}</div>")
+
+
+def _card(one: Picture, value_range) -> str:
+    source = _picture(one.source, value_range, f"training image {one.source_name}")
+    copies = "".join(
+        f"<figure>{_picture(image, value_range, f'sample {name}')}<figcaption>{escape(name)}<br>{escape(caption)}"
+        "</figcaption></figure>"
+        for image, name, caption in zip(one.copies, one.copy_names, one.captions)
+    )
+    count = f"copied by {one.count} sample{'s' * (one.count != 1)}" if one.count else "no copy"
+    caption = f"<figcaption>train {escape(one.source_name)}<br>{count}</figcaption>"
+    return f"<article><figure class='source'>{source}{caption}</figure>{copies}</article>"
+
+
+def _picture(image: np.ndarray, value_range: tuple[float, float], alt: str) -> str:
+    from PIL import Image
+
+    low, high = value_range
+    levels = np.clip(255 * (image.astype(float) - low) / ((high - low) or 1.0), 0, 255).round().astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(levels[..., 0] if levels.ndim == 3 and levels.shape[-1] == 1 else levels).save(stream, "PNG")
+    return f"<img alt='{escape(alt)}' src='{_data(stream.getvalue())}'>"
+
+
+def _table(audit: Audit) -> str:
+    names = ["rank", "sample", "train", "by", "ratio", "d1", "d2"]
+    rows = [[row[name] for name in names] for row in audit.rows[:ROWS]]
+    note = (
+        f"<p>The first {len(rows)} of {len(audit.rows)}; all are in copies.csv.</p>" if len(audit.rows) > ROWS else ""
+    )
+    return note + _grid(["rank", "sample", "nearest training point", "copy by", "d1/d2", "d1", "d2"], rows)
+
+
+def _held_out(told) -> str:
+    held = told["held_out"]
+    if held is None:
+        return "<p>None was given. Training points, each against all others, took its place.</p>"
+    leaks = held["leaks"]
+    text = (
+        f"<p>Of the held-out points {leaks['equal']} equal a training point and {leaks['near']} are twins of one; they "
+        f"were set aside. The d1/d2 rule holds for {_share(held)} of the others, and for "
+        f"{_share(held['with_leaks'])} of all.</p>"
+    )
+    rows = [[one["test"], one["train"], one["distance"]] for one in leaks["listed"][:ROWS]]
+    return text + (_grid(["held-out point", "training point", "distance"], rows) if rows else "")
+
+
+def _changed(told) -> str:
+    rows = [
+        [kind, one["variants"], _share(one), _share(one["control"])] for kind, one in told["changed_copies"].items()
+    ]
+    return _grid(["kind", "variants", "samples that are copies only so", "controls"], rows)
+
+
+def _planted(told) -> str:
+    return _grid(["planted", "found"], [[one["planted"], _share(one)] for one in told["controls"]["positive"]])
+
+
+def _duplicates(told) -> str:
+    one = told["duplicates"]
+    text = (
+        f"<p>{one['distinct']} different points; {one['groups_of_equal']} groups of equal ones, "
+        f"{one['groups_up_to_twins']} groups of twins (nearer than {one['twin_distance']:.3g}; the median distance of "
+        f"neighbours is {one['median_neighbour_distance']:.3g}) with {one['rows_in_groups']} points, "
+        f"{percent(one['share_of_training_points_in_groups'])} of the set. Of the copies, "
+        f"{one['copies_of_points_in_groups']} are of such points.</p>"
+    )
+    effect = [
+        ["repeated points count as neighbours of each other", one["fraction_without_merging"]],
+        ["equal points are merged", one["fraction_equal_merged"]],
+        ["twins are set aside, too (the rule)", one["fraction_twins_set_aside"]],
+    ]
+    rows = [[len(group), ", ".join(group[:8]) + (", ..." if len(group) > 8 else "")] for group in one["groups"][:ROWS]]
+    table = _grid(["fraction copied where", ""], [[name, percent(value)] for name, value in effect])
+    return text + table + (_grid(["points", "group"], rows) if rows else "")
+
+
+def _most_copied(told) -> str:
+    rows = [[one["train"], one["copies"], one["rows_in_group"]] for one in told["most_copied"][:ROWS]]
+    if not rows:
+        return "<p>None.</p>"
+    table = _grid(["training point", "samples that copy it", "twins in its group"], rows)
+    classes = told["by_class"]
+    if not classes:
+        return table
+    counts = [[name, one["copies"], one["training_points"]] for name, one in classes.items()]
+    return table + _grid(["class of the training point", "copies", "training points"], counts)
+
+
+def _inputs(told) -> str:
+    rows = [
+        [role, one["source"], one["points"], " x ".join(map(str, one["event_shape"])), one["dtype"], one["sha256"]]
+        for role, one in told["inputs"].items()
+    ]
+    notes = [f"{role}: {note}" for role, one in told["inputs"].items() for note in one["notes"]]
+    skipped = [[role, one["name"], one["cause"]] for role, part in told["inputs"].items() for one in part["skipped"]]
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    text = _grid(["role", "source", "points", "shape", "numbers", "SHA-256"], rows) + _list(notes)
+    if skipped:
+        text += f"<h3>Left out: {len(skipped)}</h3>" + _grid(["set", "what", "cause"], skipped[:SKIPPED])
+    return text + f"<p>Seed {told['seed']}; {escape(versions)}; schema {told['schema_version']}.</p>"

@@ -1,0 +1,146 @@
+"""The result of an audit: its document, its arrays, the rows of its table and its pictures."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..findings import Audit, Findings, Picture
+from ..judged import fraction_below
+from ..variants import spatial_axes
+from .document import VERSION, copied_groups, document
+
+SOURCES, COPIES = 24, 4  # training points, and copies of each, that are shown
+LARGEST = 160  # pixels of a side of a picture
+
+
+def reported(found: Findings) -> Audit:
+    """All that is said of what was found."""
+    told = document(found)
+    return Audit(
+        told["fraction"],
+        found.rule.interval,
+        None if told["held_out"] is None else told["held_out"]["fraction"],
+        told["verdict"],
+        told["sentence"],
+        told,
+        _arrays(found, told),
+        tuple(_rows(found)),
+        tuple(_pictures(found)),
+        _black_and_white(found),
+    )
+
+
+def _arrays(found: Findings, told: dict[str, Any]) -> xr.Dataset:
+    """A value for each sample, held-out point, drawn training point and threshold, distances in units of the data."""
+    unit, near, left = found.unit, found.nearest, found.left_out
+    distance = {"units": "units of the data"}
+    variables = {
+        "d1": ("sample", near.d1 * unit, distance | {"long_name": "distance to the nearest training point"}),
+        "d2": ("sample", near.d2 * unit, distance | {"long_name": "distance to the nearest that is no twin of it"}),
+        "ratio": ("sample", near.ratio, {"units": "1", "long_name": "d1/d2"}),
+        "nearest": ("sample", _positions(found.train, near.row), {"long_name": "row of the nearest training point"}),
+        "severity": ("rank", found.severity, {"long_name": "samples, the worst first"}),
+        "train_d1": ("drawn", left.d1 * unit, distance | {"long_name": "the same for drawn training points"}),
+        "train_ratio": ("drawn", left.ratio, {"units": "1", "long_name": "d1/d2 of drawn training points"}),
+    }
+    if found.held_out is not None:
+        held = found.held_out.nearest
+        variables["test_d1"] = ("test", held.d1 * unit, distance | {"long_name": "the same for held-out points"})
+        variables["test_ratio"] = ("test", held.ratio, {"units": "1", "long_name": "d1/d2 of held-out points"})
+        variables["leak"] = ("test", found.held_out.leak, {"long_name": "held-out point that is a training point"})
+    for rule in found.rules:
+        scale = unit if rule.name == "distance" else 1.0
+        about = f"share of the samples with {rule.name} below the threshold"
+        variables[f"{rule.name}_copied"] = ("sample", rule.copied, {"long_name": rule.statement})
+        variables[f"{rule.name}_threshold"] = (f"{rule.name}_step", rule.grid * scale)
+        variables[f"{rule.name}_curve"] = (
+            f"{rule.name}_step",
+            fraction_below(rule.value, rule.grid),
+            {"units": "1", "long_name": about},
+        )
+        variables[f"{rule.name}_control_curve"] = (
+            f"{rule.name}_step",
+            fraction_below(rule.control, rule.grid),
+            {"units": "1", "long_name": "the same, controls"},
+        )
+    facts = {"verdict": told["verdict"], "fraction": told["fraction"], "schema_version": VERSION, "seed": found.seed}
+    facts |= {f"{role}_sha256": one["sha256"] for role, one in told["inputs"].items()}
+    return xr.Dataset(variables, attrs=facts | {"control": found.control_kind})
+
+
+def _positions(points, rows):
+    return rows if points.numbers is None else points.numbers[rows]
+
+
+def _rows(found: Findings):
+    """The rows of copies.csv: samples, the worst first."""
+    near, train, samples = found.nearest, found.train, found.samples
+    for rank, i in enumerate(found.severity):
+        row, how = int(near.row[i]), ["ratio"] if found.rule.copied[i] else []
+        how += [rule.name for rule in found.rules[1:] if rule.copied[i]]
+        for change in found.changed:
+            if change.best[i] >= 0:
+                how.append(change.names[change.best[i]])
+                row = int(change.row[i]) if not found.rule.copied[i] else row
+        yield {
+            "rank": rank + 1,
+            "sample": samples.name_of(i),
+            "train": train.name_of(row),
+            "copied": bool(found.rule.copied[i]),
+            "by": "; ".join(how),
+            "ratio": float(near.ratio[i]),
+            "d1": float(near.d1[i] * found.unit),
+            "d2": float(near.d2[i] * found.unit),
+            "sample_row": samples.position(i),
+            "train_row": train.position(row),
+            "train_class": _class_of(train, row),
+        }
+
+
+def _class_of(points, row):
+    if points.labels is None:
+        return ""
+    label = int(points.labels[row])
+    return points.classes[label] if points.classes is not None else str(label)
+
+
+def _pictures(found: Findings):
+    """The most copied training points beside their worst copies; without copies, the samples nearest to one."""
+    if spatial_axes(found.train.event_shape) is None:
+        return
+    component = found.groups.component[found.nearest.row]
+    order = found.severity
+    groups, counts = copied_groups(found)
+    shown = order[found.rule.copied[order]]
+    if not len(groups):
+        shown = order[:SOURCES]
+        groups, first = np.unique(component[shown], return_index=True)
+        groups, counts = groups[np.argsort(first)], np.zeros(len(groups), int)
+    for group, count in list(zip(groups, counts))[:SOURCES]:
+        members = shown[component[shown] == group][:COPIES]
+        row = found.nearest.row[members[0]]
+        captions = tuple(f"d1/d2 = {found.nearest.ratio[i]:.2g}" for i in members)
+        yield Picture(
+            _image(found.train.events(slice(row, row + 1))[0]),
+            found.train.name_of(row),
+            np.stack([_image(found.samples.events(slice(i, i + 1))[0]) for i in members]),
+            tuple(found.samples.name_of(i) for i in members),
+            captions,
+            int(count),
+        )
+
+
+def _image(event: np.ndarray) -> np.ndarray:
+    """Channels last, and no larger than is shown."""
+    if event.ndim == 3 and event.shape[-1] not in (1, 3):
+        event = np.moveaxis(event, 0, -1)
+    step = -(-max(event.shape[:2]) // LARGEST)
+    return np.array(event[::step, ::step])
+
+
+def _black_and_white(found: Findings) -> tuple[float, float]:
+    train = found.train
+    if train.ends is None:
+        return train.extremes
+    return (-1.0, 1.0) if train.mapped else train.ends

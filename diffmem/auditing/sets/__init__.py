@@ -1,0 +1,15 @@
+"""The sets of an audit: opened from arrays, files and folders, brought to one shape and range, read in blocks."""
+
+from .agreement import agreeing, unit_of
+from .opening import Reading, Source, opened
+from .point_set import PointSet, Skipped
+
+__all__ = [
+    "PointSet",
+    "Reading",
+    "Skipped",
+    "Source",
+    "agreeing",
+    "opened",
+    "unit_of",
+]

@@ -1,0 +1,168 @@
+"""Folders of pictures, with subfolders: each is read once into a file of pixels; what cannot be read is listed."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ...data.reading.image_files import read_pixels
+from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order
+from ...progress import Progress
+from .point_set import PointSet, Skipped
+
+SHOWN = 4  # sizes of images in a message
+
+
+class Stack:
+    """Images of one size in a growing file of pixels, grey until the first in colour comes."""
+
+    def __init__(self, path: Path, most: int):
+        self.file, self.most, self.count = path, most, 0
+        self.pixels: np.ndarray | None = None
+
+    def append(self, image: np.ndarray) -> None:
+        """One more image; raises ValueError where its depth is not that of the first."""
+        if self.pixels is None:
+            self.pixels = self._opened(image.shape, image.dtype)
+        if image.dtype != self.pixels.dtype:
+            raise ValueError(f"its pixels have {8 * image.itemsize} bits, those before {8 * self.pixels.itemsize}")
+        if image.ndim > self.pixels.ndim - 1:
+            grey, self.file = self.pixels, self.file.with_suffix(".colour.npy")
+            self.pixels = self._opened(image.shape, image.dtype)
+            for k in range(self.count):
+                self.pixels[k] = grey[k][..., None]
+        self.pixels[self.count] = image if image.ndim == self.pixels.ndim - 1 else image[..., None]
+        self.count += 1
+
+    def _opened(self, shape, dtype):
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        return np.lib.format.open_memmap(self.file, "w+", dtype, (self.most, *shape))
+
+
+def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: Path, progress: Progress) -> PointSet:
+    """The images in a folder and below it, in natural order of their names, as one set.
+
+    `size` (height, width) resizes each. What cannot be read is listed with its cause. The pixels go to a file in
+    `store`, from where the next run takes them while names, sizes and times of the images are the same.
+    Raises ValueError for a folder without a readable image, and for images of several sizes without `size`.
+    """
+    files = _listed(folder, role)
+    key = _listing_key(folder, files, size)
+    kept = _kept(store, role, key)
+    if kept is None:
+        kept = _decoded(folder, files, role, size, store, progress)
+        (store / f"{role}.json").write_text(json.dumps(kept | {"key": key}))
+    pixels = np.load(store / kept["file"], mmap_mode="r")[: len(kept["names"])]
+    classes, labels = _classes(kept["names"])
+    return PointSet(
+        role=role,
+        source=str(folder),
+        rows=pixels,
+        event_shape=pixels.shape[1:],
+        sha256=kept["sha256"],
+        names=tuple(kept["names"]),
+        labels=labels,
+        classes=classes,
+        skipped=tuple(Skipped(*one) for one in kept["skipped"]),
+        notes=() if size is None else (f"Images were resized to {size[0]} x {size[1]} pixels (Pillow, bicubic).",),
+    )
+
+
+def _listed(folder: Path, role: str) -> list[Path]:
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted((name for name in folders if _is_visible(name)), key=lambda name: natural_order(Path(name)))
+        here = [Path(place) / name for name in names if _is_visible(name) and name.lower().endswith(SUFFIXES)]
+        found += sorted(here, key=natural_order)
+        if len(found) > MAX_FILES:
+            raise ValueError(f"`{role}` must hold at most {MAX_FILES} images, but {folder} has more.")
+    if not found:
+        raise ValueError(f"`{role}` must be a folder with images in it or below it, but {folder} has none.")
+    return found
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in COMPANIONS
+
+
+def _listing_key(folder, files, size):
+    """What must be the same for pixels of an earlier run to be used."""
+    digest = hashlib.sha256(repr((str(folder.resolve()), size)).encode())
+    for file in files:
+        status = os.stat(file) if file.exists() else None
+        digest.update(repr((str(file), status and (status.st_size, status.st_mtime_ns))).encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _kept(store: Path, role: str, key: str) -> dict | None:
+    """The description of pixels that an earlier run has left; None where there are none of this folder."""
+    try:
+        found = json.loads((store / f"{role}.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return found if found.get("key") == key and (store / found["file"]).exists() else None
+
+
+def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
+    """Read every image once, into a file of pixels; the description of that file."""
+    stack, sizes = Stack(store / f"{role}-pixels.npy", len(files)), {}
+    digest, names, skipped = hashlib.sha256(), [], []
+    for k, file in enumerate(files):
+        if k % 64 == 0:
+            progress(k, len(files), f"reading the images of {role}")
+        name = file.relative_to(folder).as_posix()
+        try:
+            image = _resized(read_pixels(file), size)
+            sizes.setdefault(image.shape[:2], name)
+            if len(sizes) == 1:
+                stack.append(image)
+        except ValueError as error:
+            skipped.append((name, " ".join(str(error).split())))
+            continue
+        names.append(name)
+        digest.update(name.encode("utf-8", "replace") + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    _check(role, folder, sizes, skipped)
+    assert stack.pixels is not None
+    stack.pixels.flush()
+    return {
+        "file": stack.file.name,
+        "names": names,
+        "skipped": skipped,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _check(role, folder, sizes, skipped):
+    if not sizes:
+        raise ValueError(
+            f"`{role}` must hold an image that can be read, but {folder} has none; {skipped[0][0]}: {skipped[0][1]}"
+        )
+    if len(sizes) > 1:
+        shown = ", ".join(f"{h} x {w} ({name})" for (h, w), name in list(sizes.items())[:SHOWN])
+        raise ValueError(
+            f"`{role}` must hold images of one size, unless `size` resizes them, but {folder} has {shown}."
+        )
+
+
+def _resized(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """By Pillow's bicubic filter, which averages where images become smaller."""
+    if size is None or image.shape[:2] == size:
+        return image
+    from PIL import Image
+
+    if image.dtype == np.uint8:
+        return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
+    wide = Image.fromarray(image.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC)
+    return np.clip(np.rint(np.asarray(wide)), 0, np.iinfo(image.dtype).max).astype(image.dtype)
+
+
+def _classes(names):
+    """The subfolders as classes, and the class of each image; None where all images lie in the folder itself."""
+    tops = [name.split("/")[0] if "/" in name else "" for name in names]
+    classes = sorted({*tops}, key=lambda name: natural_order(Path(name)))
+    if classes == [""]:
+        return None, None
+    position = {name: k for k, name in enumerate(classes)}
+    return tuple(classes), np.array([position[top] for top in tops])

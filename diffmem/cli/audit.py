@@ -1,0 +1,181 @@
+"""The command `diffmem audit`: do samples copy the training set?"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .arguments import check_folder, number_pair, whole_numbers
+
+if TYPE_CHECKING:
+    from ..auditing import Audit
+    from ..auditing.sets import Reading
+
+DEFAULT_OUT = Path("audit")
+ABOVE = 1  # exit code: more is copied than --fail-above allows, or the demonstration does not find what was planted
+
+
+def audit(
+    samples: Annotated[
+        str | None,
+        typer.Argument(help="What the model generated: a .npy file, FILE.npz:NAME, or a folder of images."),
+    ] = None,
+    train: Annotated[str | None, typer.Option(help="What the model was trained on.")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Data of the same kind that it has not seen: tells copying from a good fit.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="H,W", help="Resize the images of folders, such as 32 or 32,48.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(help="Shape of one point that arrays hold flat: 8,8 makes images of rows of 64.")
+    ] = None,
+    values: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LOW,HIGH",
+            help="Black and white of training and held-out sets. Default: as found for pixels; others are kept.",
+        ),
+    ] = None,
+    samples_range: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="Black and white of the samples. Default: as --range.")
+    ] = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="The sets hold features of an encoder: compare their cosines, too.")
+    ] = False,
+    flips: Annotated[bool, typer.Option("--flips", help="Find mirrored copies, too (3 more searches).")] = False,
+    shifts: Annotated[
+        int, typer.Option(metavar="K", help="Find copies moved by up to K pixels, too ((2K+1)^2 - 1 more searches).")
+    ] = 0,
+    tiles: Annotated[
+        int, typer.Option(metavar="K", help="Find copies of a tile in a grid of K by K, too (K^2 smaller searches).")
+    ] = 0,
+    ratio: Annotated[float, typer.Option(help="A copy has d1 below RATIO d2.")] = 1 / 3,
+    twins: Annotated[
+        float | None,
+        typer.Option(help="Training points nearer than this share of the median distance of neighbours count as one."),
+    ] = None,
+    fail_above: Annotated[
+        float | None,
+        typer.Option(metavar="FRACTION", help="Exit with 1 if a larger fraction of the samples is copied."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the drawn controls: equal seeds give equal results.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the report, and for unfinished searches.")] = DEFAULT_OUT,
+    demo: Annotated[bool, typer.Option("--demo", help="Plant known copies among digits, and find them.")] = False,
+    share: Annotated[float, typer.Option(help="Share of the samples that --demo plants.")] = 0.1,
+    json: Annotated[bool, typer.Option("--json", help="Print audit.json and nothing else.")] = False,
+) -> None:
+    """Does a model copy its training set? Samples against TRAIN, beside data that the model has not seen.
+
+    A sample is a copy if its distance d1 to the nearest training point is
+    below RATIO times the distance d2 to the nearest one that is no twin of
+    it. Leaks between TRAIN and TEST are found first, and set aside. Prints a
+    verdict and writes into --out:
+
+    \b
+    audit.html    the report, one file with all pictures
+    audit.json    every number, intervals, hashes, what can be concluded
+    copies.csv    a row for each sample with its nearest training point, the worst first
+    audit.nc      distances and curves, an xarray dataset
+    curves.png, distances.png, copies.png
+    parts/        finished searches, from which a run after Ctrl-C goes on
+
+    Exit status: 0; 1 above --fail-above; 2 for sets that cannot be compared.
+    Files that cannot be read are left out and listed.
+
+    \b
+    Examples:
+      diffmem audit samples.npy --train train.npy --test test.npy
+      diffmem audit generated/ --train photos/ --size 64 --flips --fail-above 0.01
+      diffmem audit run.npz:samples --train data.npz:x_train --test data.npz:x_test
+      diffmem audit clip-samples.npy --train clip-train.npy --features
+      diffmem audit --demo --share 0.01
+    """
+    check_folder(out)
+    if fail_above is not None and not 0 <= fail_above <= 1:
+        raise ValueError(f"`--fail-above` must be between 0 and 1, but is {fail_above}.")
+    if demo:
+        _demonstrate(share, seed, out, json, samples or train or test)
+        return
+    if samples is None or train is None:
+        raise ValueError(
+            "`SAMPLES` and `--train` must both be given, as in diffmem audit samples.npy --train train.npy."
+        )
+    from ..auditing import audit as run
+
+    reading = _reading(size, shape, values, samples_range)
+    try:
+        found = run(
+            samples,
+            train,
+            test,
+            ratio=ratio,
+            twins=twins,
+            flips=flips,
+            shifts=shifts,
+            tiles=tiles,
+            features=features,
+            reading=reading,
+            seed=seed,
+            out=out,
+            progress=not json or sys.stderr.isatty(),
+        )
+    except KeyboardInterrupt:
+        print(f"Interrupted: finished searches are in {out / 'parts'}; run the same command to go on.", file=sys.stderr)
+        raise
+    _tell(found, out, json)
+    if fail_above is not None and found.fraction > fail_above:
+        print(f"diffmem: {found.fraction:.3g} of the samples are copies, above {fail_above:g}.", file=sys.stderr)
+        raise typer.Exit(ABOVE)
+
+
+def _reading(size, shape, values, samples_range) -> "Reading":
+    from ..auditing.sets import Reading
+
+    sides = whole_numbers([size], "--size") if size else None
+    if sides is not None and (len(sides) > 2 or min(sides) < 1):
+        raise ValueError(f"`--size` must be one or two whole numbers of at least 1, such as 32,48, but is {size!r}.")
+    return Reading(
+        None if sides is None else (sides[0], sides[-1]),
+        whole_numbers(shape, "--shape"),
+        number_pair(values, "--range"),
+        number_pair(samples_range, "--samples-range"),
+    )
+
+
+def _demonstrate(share: float, seed: int, out: Path, json: bool, sets: str | None) -> None:
+    if sets is not None:
+        raise ValueError(f"`--demo` must be used without sets of your own, but is given {sets}.")
+    from ..auditing import demonstration
+
+    shown = demonstration(share, seed=seed, out=out, progress=not json or sys.stderr.isatty())
+    _tell(shown.audit, out, json)
+    if not json:
+        print(
+            f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}, and {shown.false} others."
+        )
+    if not shown.works:
+        print("diffmem: the planted share lies outside the interval that was found.", file=sys.stderr)
+        raise typer.Exit(ABOVE)
+
+
+def _tell(found: "Audit", out: Path, json: bool) -> None:
+    """Write the files, and print the document or the verdict."""
+    paths = found.save(out)
+    if json:
+        print(found.to_json(), end="")
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(found.sentence, highlight=False)
+    for role, one in found.document["inputs"].items():
+        skipped = len(one["skipped"])
+        left_out = f", {skipped} left out: {one['skipped'][0]['name']}: {one['skipped'][0]['cause']}" if skipped else ""
+        console.print(
+            f"{role}: {one['source']}, {one['points']} points{left_out}", highlight=False, soft_wrap=True, markup=False
+        )
+    for path in paths:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
