@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 
-from diffmem import metrics
+from diffmem import metrics, scores
+from diffmem.level import NoiseLevel
 
 TRAIN = np.array([[0.0], [1.0], [4.0]])
 SAMPLES = np.array([[0.1], [2.5], [3.9]])
@@ -25,6 +26,13 @@ def test_columns_of_a_matrix():
     frame = metrics.nearest(SAMPLES, TRAIN, 2).to_dataframe()
     assert frame.columns.tolist() == ["distance_0", "distance_1", "index_0", "index_1"]
     assert frame["index_1"].tolist() == [1, 2, 1]
+
+
+def test_attractors_have_a_row_each_and_starts_do_not():
+    score, starts = scores.Empirical(np.array([[-1.0], [1.0]])), np.array([[-1.1], [0.9]])
+    frame = metrics.attractors(score, starts, NoiseLevel(1.0, 0.1)).to_dataframe()
+    assert frame.columns.tolist() == ["points_0", "log_prob", "leader", "leader_weight", "memorized"]
+    assert len(frame) == 2
 
 
 def test_pandas_is_loaded_at_the_call_only():

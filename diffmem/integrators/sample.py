@@ -5,7 +5,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 from ..batches import equal_batches
 from ..checks import check_count
@@ -16,6 +16,7 @@ from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
+from .conditions import Conditional, checked_conditions, grouped, in_groups
 from .dynamics import checked_times
 
 
@@ -33,7 +34,7 @@ class Samples(NamedTuple):
 
 
 def sample(
-    score: AbstractScore,
+    score: AbstractScore | Conditional,
     process: AbstractProcess,
     integrator: AbstractIntegrator,
     times: Float[ArrayLike, "..."],
@@ -43,6 +44,7 @@ def sample(
     key: PRNGKeyArray,
     observe: Observer | None = None,
     start: Float[ArrayLike, "..."] | None = None,
+    condition: Shaped[ArrayLike, "..."] | None = None,
     finish: str = "denoise",
     batch_size: int | None = None,
 ) -> Samples:
@@ -68,6 +70,10 @@ def sample(
         start: (count, *shape), states at times[0]. Without it the points begin in the exact law of the score at
             times[0] where the score is a density, else in N(0, sigma^2 I), a mismatch that nothing corrects later;
             `exact_start` of the result says which.
+        condition: (count, ...), a condition for each sample, such as its class; `score(condition)` is then the score,
+            for instance `scores.Labelled(...).conditioned`, or a function that makes a guided score of a label. All
+            conditions share one compilation. Arrays that the function refers to are compiled in; a method of a score,
+            or an `equinox.Partial`, hands them over.
         finish: "denoise" returns D at the last state, "state" the state itself, which carries noise of the last sigma.
         batch_size: points computed at a time, by one compiled function; all by default.
 
@@ -76,19 +82,26 @@ def sample(
     times' dtype. Another call with the same shapes and the same `observe`, or one of the same text that refers to the
     same objects, does not compile again.
 
-    Raises ValueError for bad times, shapes and counts; an error of the score or the observer is shown as it is.
+    Raises ValueError for bad times, shapes, counts and conditions; an error of score or observer is shown as it is.
     """
     times = checked_times(times)
     shape = tuple(int(size) for size in shape)
     _check_request(shape, count, start, finish, batch_size)
-    exact = start is None and isinstance(score, AbstractDensity)
     starts = None if start is None else strong(start, float_dtype(start))
     observe = known(observe)
+    if condition is not None:
+        groups = grouped(checked_conditions(condition, count))
+        exact = start is None and isinstance(score(jnp.asarray(groups.conditions[0])), AbstractDensity)
+        run = _Run(process, integrator, times, shape, observe, exact, finish, key)
+        points, seen = in_groups(run, known(score), groups, starts, batch_size or count)
+        return Samples(points, jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), seen), exact)
 
+    exact = start is None and isinstance(score, AbstractDensity)
+    run = _Run(process, integrator, times, shape, observe, exact, finish, key)
     batches = []
     for index, keep in equal_batches(count, batch_size or count):
         begin = None if starts is None else starts[index]
-        points, seen = _batch(score, process, integrator, times, shape, observe, begin, exact, finish, key, index)
+        points, seen = _batch(run, score, index, begin)
         if keep < len(index):
             points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
         batches.append((points, seen))
@@ -99,21 +112,39 @@ def sample(
     return Samples(jnp.concatenate(points), joined, exact)
 
 
+class _Run(eqx.Module):
+    """All of a request but the score and the samples."""
+
+    process: AbstractProcess
+    integrator: AbstractIntegrator
+    times: Float[Array, "nodes"]
+    shape: tuple[int, ...] = eqx.field(static=True)
+    observe: Observer | None
+    exact: bool = eqx.field(static=True)
+    finish: str = eqx.field(static=True)
+    key: PRNGKeyArray
+
+    def __call__(self, score: AbstractScore, index: Int[Array, "count"], starts: Array | None, axis: int = 0):
+        """The points and what was observed of each, `axis` being that of the samples in the latter."""
+        wanted = self.times.dtype if starts is None else starts.dtype
+        dtype = answered_dtype(score, self.shape, wanted, drawn=self.exact)
+        level = cast_level(self.process.level(self.times[0]), dtype)
+        run = self.integrator.denoised if self.finish == "denoise" else self.integrator
+
+        def one(i, x):
+            begin, path = jax.random.split(jax.random.fold_in(self.key, i))
+            if self.exact:
+                x = score.sample(level, key=begin)
+            elif x is None:
+                x = level.sigma * jax.random.normal(begin, self.shape, dtype)
+            return run(score, self.process, x.astype(dtype), self.times, key=path, observe=self.observe)
+
+        return jax.vmap(one, out_axes=(0, axis))(index, starts)
+
+
 @eqx.filter_jit
-def _batch(score, process, integrator, times, shape, observe, starts, exact, finish, key, index):
-    dtype = answered_dtype(score, shape, times.dtype if starts is None else starts.dtype, drawn=exact)
-    level = cast_level(process.level(times[0]), dtype)
-    run = integrator.denoised if finish == "denoise" else integrator
-
-    def one(i, x):
-        begin, path = jax.random.split(jax.random.fold_in(key, i))
-        if exact:
-            x = score.sample(level, key=begin)
-        elif x is None:
-            x = level.sigma * jax.random.normal(begin, shape, dtype)
-        return run(score, process, x.astype(dtype), times, key=path, observe=observe)
-
-    return jax.vmap(one, out_axes=(0, 1))(index, starts)
+def _batch(run: _Run, score: AbstractScore, index, starts):
+    return run(score, index, starts, axis=1)
 
 
 def _check_request(shape, count, start, finish, batch_size):

@@ -1,6 +1,6 @@
 """The attractors of a score: the stable states that its denoiser maps to themselves."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,9 +10,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..annotations import Points
 from ..batches import in_pieces
+from ..dataframe import rows_as_dataframe
 from ..level import NoiseLevel, cast_level, strong
 from ..representation import one_line
 from ..scores import AbstractMixture
+
+if TYPE_CHECKING:
+    import pandas
 
 STOP = 0.1  # longest last Newton step, in units of the merging tolerance; the error is about its square
 BATCH = 256  # starts at once
@@ -35,6 +39,10 @@ class Attractors(NamedTuple):
     """The row in `points` of the attractor that each start ended on; -1 for a saddle or too few steps."""
 
     __repr__ = one_line
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row for each attractor, without `reached`, which has one for each start."""
+        return rows_as_dataframe(self._replace(reached=None))
 
 
 def attractors(

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..annotations import Numbers, Points
+from ..dataframe import rows_as_dataframe
 from ..representation import one_line
 from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
@@ -31,6 +32,7 @@ class Reproducibility(NamedTuple):
     relative_error: float
     """`sum |a - b|^2 / sum (|a - c|^2 + |b - c|^2)/2`: 0 where all pairs agree, 2 for independent samples around c."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
 
@@ -46,6 +48,7 @@ class Generalization(NamedTuple):
     interval: Interval
     """Its 95 % Wilson interval."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
 

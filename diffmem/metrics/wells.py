@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..annotations import Points
 from ..batches import in_pieces
+from ..dataframe import rows_as_dataframe
 from ..level import NoiseLevel
 from ..representation import one_line
 from ..scores import AbstractMixture
@@ -36,6 +37,7 @@ class Wells(NamedTuple):
     shallow: Bool[np.ndarray, "k"]
     """No deeper than `shallow`, with no centre above half of the weight: nearly the population."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
 

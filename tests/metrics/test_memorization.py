@@ -62,7 +62,7 @@ def test_repetitions_change_nothing_but_the_row_numbers():
 def test_twins_in_units_of_the_data():
     train, samples = np.array([[0.0], [0.1], [0.25], [1.0]]), np.array([[0.02], [0.6]])
     exact, near, wide = (memorization(samples, train, twins=t) for t in (0, 0.1, 0.25))
-    np.testing.assert_allclose(exact.d2, [0.08, 0.35])
+    np.testing.assert_allclose(exact.d2, [0.08, 0.4])
     np.testing.assert_allclose(near.d2, [0.23, 0.4])
     np.testing.assert_allclose(wide.d2, [0.98, 0.4])
     assert [found.twins.tolist() for found in (exact, near, wide)] == [[0, 0], [1, 0], [2, 0]]

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ...annotations import Numbers, Point, Points, RandomKey, Scalar
 from ...checks import check_count, check_points
+from ...dataframe import rows_as_dataframe
 from ...integrators import DDIM, AbstractIntegrator
 from ...level import NoiseLevel, float_dtype, strong
 from ...processes import AbstractProcess
@@ -36,6 +37,7 @@ class Inversion(NamedTuple):
     steps: Int[Array, "count"]
     """Updates that were made."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
     def draw(self, target: int, n: int, *, key: RandomKey) -> Float[Array, "n *shape"]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...annotations import Numbers, Points
 from ...checks import check_finite, check_points
+from ...dataframe import rows_as_dataframe
 from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ...representation import one_line
 from ...scores import AbstractScore
@@ -25,6 +26,7 @@ class OneStep(NamedTuple):
     consistency: Float[Array, ""]
     """Mean over coordinates of the variance of the estimates over starts: 0 where the start does not matter."""
 
+    to_dataframe = rows_as_dataframe
     __repr__ = one_line
 
 

@@ -14,8 +14,9 @@ def pair_distances(a: Real[np.ndarray, "pairs d"], b: Real[np.ndarray, "pairs d"
     Every row is summed in the same order, so that copies of a point are exactly equally far.
     """
     difference = a.astype(np.float64)
-    difference -= b
-    squares = np.square(difference).sum(axis=1)
+    with np.errstate(over="ignore"):
+        difference -= b
+        squares = np.square(difference).sum(axis=1)
     found = np.sqrt(squares)
     again = np.flatnonzero((squares < SAFE[0]) | (squares > SAFE[1]))
     if again.size:

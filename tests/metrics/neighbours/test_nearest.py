@@ -184,10 +184,12 @@ def test_hard_cases_are_those_of_direct_differences(case, k, product):
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_squares_that_overflow_float64(product):
-    """The distances are infinite and the indices still rows."""
+    """The distances are finite, and those of extended precision."""
     samples, train = near_copies(1e-12, np.float64)
     found = nearest(1e200 * samples, 1e200 * -train, 2)
-    assert np.isinf(found.distance).all()
+    away = (1e200 * samples).astype(np.longdouble)[:, None] + 1e200 * train
+    expected = np.sort(np.sqrt(np.square(away).sum(axis=2)), axis=1)[:, :2]
+    np.testing.assert_allclose(found.distance, expected.astype(float), rtol=1e-14)
     assert found.index.max() < len(train)
 
 
