@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         papers,
         plots,
         processes,
+        pytorch,
         reductions,
         scores,
         studies,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .auditing import Audit, audit
     from .integrators import Samples, invert, log_likelihood, sample
     from .level import NoiseLevel
+    from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
     "audit",
     "auditing",
     "data",
+    "from_diffusers",
+    "from_torch",
     "integrators",
     "invert",
     "log_likelihood",
@@ -48,6 +52,7 @@ __all__ = [
     "papers",
     "plots",
     "processes",
+    "pytorch",
     "reductions",
     "sample",
     "scores",
@@ -62,6 +67,8 @@ _HOMES = {
     "Posterior": "reductions",
     "Samples": "integrators",
     "audit": "auditing",
+    "from_diffusers": "pytorch",
+    "from_torch": "pytorch",
     "invert": "integrators",
     "log_likelihood": "integrators",
     "sample": "integrators",

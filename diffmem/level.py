@@ -69,11 +69,23 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
 
 def strong(value: ArrayLike, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
-    return jax.lax.convert_element_type(jnp.asarray(value), dtype)
+    return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
+
+
+def read_tensor(values):
+    """A PyTorch tensor as a NumPy array, wherever it is, with or without gradients; everything else as it is.
+
+    Half precisions, of which NumPy lacks one, become float32. PyTorch is not imported.
+    """
+    if type(values).__module__.split(".")[0] != "torch":
+        return values
+    tensor = values.detach().cpu()
+    return np.asarray(tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor)
 
 
 def float_dtype(*values: ArrayLike):
     """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
+    values = tuple(read_tensor(value) for value in values)
     dtype = jnp.result_type(*(np.asarray(value) if isinstance(value, (list, tuple)) else value for value in values))
     return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
 

@@ -31,6 +31,7 @@ INTEGRATORS = {
     "Heun, churn": integrators.Heun(churn=2.0),
     "DPMSolverPP, 2": integrators.DPMSolverPP(order=2),
     "DPMSolverPP, 3": integrators.DPMSolverPP(order=3),
+    "DPMSolverPP, 3, first order": integrators.DPMSolverPP(order=3, start="first order", lower_order_final=True),
     "ExponentialAdamsBashforth, 4": integrators.ExponentialAdamsBashforth(order=4),
     "EulerMaruyama": integrators.EulerMaruyama(),
     "Ancestral": integrators.Ancestral(),
@@ -107,6 +108,16 @@ def shrink_on_host(x, alpha, sigma):
     """D of the same law, in NumPy, for a batch."""
     assert all(type(part) is np.ndarray or np.isscalar(part) for part in (x, alpha, sigma))
     return (alpha * SPREAD / (alpha**2 * SPREAD + sigma**2)).reshape(-1, *[1] * (x.ndim - 1)) * x
+
+
+def noise_on_host(x, alpha, sigma):
+    """E[z | x] of the same law, in NumPy, for a batch."""
+    return (sigma / (alpha**2 * SPREAD + sigma**2)).reshape(-1, *[1] * (x.ndim - 1)) * x
+
+
+def noise_backwards_on_host(x, alpha, sigma, direction):
+    """The direction times the Jacobian of the noise."""
+    return noise_on_host(direction, alpha, sigma)
 
 
 class Velocity(eqx.Module):
@@ -281,6 +292,12 @@ SCORES = {
     ),
     "FromHost": Example(
         lambda dtype, process: scores.FromHost(shrink_on_host), _ORIGIN, density=False, differentiable=False
+    ),
+    "FromHost, vjp": Example(
+        lambda dtype, process: scores.FromHost(noise_on_host, "noise", vjp=noise_backwards_on_host),
+        _ORIGIN,
+        density=False,
+        noise_only=True,
     ),
     "PromptedEmpirical": Example(_prompted, _given(-((EMBEDDINGS - PROMPT) ** 2).sum(axis=1) / (2 * PROMPT_WIDTH**2))),
     "TokenPrompted": Example(_token_prompted, _given(1.5 * (TOKENS[0] == TOKENS).sum(axis=1))),

@@ -9,6 +9,7 @@ from .dynamics import Node, reverse_drift, velocity
 from .euler_maruyama import EulerMaruyama
 from .heun import Heun
 from .likelihood import invert, log_likelihood
+from .many_likelihoods import LogLikelihoods, bits_per_dimension, log_likelihoods
 from .multistep import AbstractMultistep, DPMSolverPP, ExponentialAdamsBashforth
 from .predictor_corrector import PredictorCorrector
 from .sample import Samples, sample
@@ -24,15 +25,18 @@ __all__ = [
     "EulerMaruyama",
     "ExponentialAdamsBashforth",
     "Heun",
+    "LogLikelihoods",
     "Node",
     "Observer",
     "PredictorCorrector",
     "ProbabilityFlow",
     "ReverseSDE",
     "Samples",
+    "bits_per_dimension",
     "grids",
     "invert",
     "log_likelihood",
+    "log_likelihoods",
     "reverse_drift",
     "sample",
     "velocity",

@@ -1,5 +1,6 @@
 """The probability flow from data to noise: exact log-likelihoods and inversion."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
@@ -34,19 +35,26 @@ def log_likelihood(
     Needs sigma > 0 there; log-densities may be positive. Source: Song et al., arXiv:2011.13456, eqs. 39-40; Chen et
     al., arXiv:1806.07366, theorem 1.
     """
-    import diffrax
-
     x = _data(score, process, x)
     ends = jnp.asarray([process.t_max, process.t_min]) if times is None else checked_times(times)
     x = require_noise(x, process, ends[-1])
     upwards = ends[::-1].astype(x.dtype)
+    return _integrated(score, process, x, upwards, key, times is None)
+
+
+# compiled once for each structure of score and shape, also where the caller compiles nothing
+@eqx.filter_jit
+def _integrated(score, process, x, upwards, key, adaptive: bool):
+    """log p at the end of the flow plus the integral of the divergence, up the times."""
+    import diffrax
+
     divergence = _exact_divergence if key is None else _probed_divergence(key, x)
 
     def rate(t, y, _):
         node = nodes_at(process, t, x.dtype)
         return velocity(score.evaluate(y[0], node.level), node), divergence(score, y[0], node)
 
-    if times is None:
+    if adaptive:
         tolerance = max(TOLERANCE, 10 * float(jnp.finfo(x.dtype).eps))
         controller, most = diffrax.PIDController(rtol=tolerance, atol=tolerance), MAX_STEPS
     else:
@@ -96,8 +104,9 @@ def _probed_divergence(key, x):
     probe = jax.random.rademacher(key, x.shape, x.dtype)
 
     def divergence(score, x, node):
+        # backwards, which a network outside JAX may have alone
         flow = lambda x: velocity(score.evaluate(x, node.level), node)  # noqa: E731
-        return jnp.sum(probe * jax.jvp(flow, (x,), (probe,))[1])
+        return jnp.sum(probe * jax.vjp(flow, x)[1](probe)[0])
 
     return divergence
 

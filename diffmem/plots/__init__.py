@@ -8,6 +8,7 @@ from .copying_curves import copying_curves, neighbour_distances
 from .density_over_time import density_over_time
 from .detection_areas import detection_areas
 from .flow_field import flow_field
+from .optimum_curves import against_optimum
 from .phase_diagram import phase_diagram
 from .posterior_along_paths import posterior_along_paths
 from .samples import samples_beside_neighbours
@@ -15,6 +16,7 @@ from .spectra import spectra
 from .transition_curves import transition
 
 __all__ = [
+    "against_optimum",
     "against_time",
     "copying_curves",
     "density_over_time",

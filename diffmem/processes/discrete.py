@@ -3,8 +3,11 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array
 
+from ..annotations import Numbers
+from ..checks import brief
+from ..level import read_tensor
 from .base import AbstractProcess, as_time, half_log1p_square
 
 
@@ -12,7 +15,8 @@ class Discrete(AbstractProcess):
     """`alpha(k)^2 = alpha_bars[k - 1], sigma^2 = 1 - alpha^2` for k = 1, ..., N, and the data at time 0.
 
     `alpha_bars` (N,) is the cumulative product of 1 - beta that discrete models carry (`alphas_cumprod` in many
-    libraries); their step number t, counted from 0, is time t + 1 here. Between nodes `log alpha` is linear in time:
+    libraries); their step number t, counted from 0, is time t + 1 here, so that `round(time_at(sigma/alpha) - 1)` is
+    the step whose level is nearest in log alpha. Between nodes `log alpha` is linear in time:
     the process `dx = -b x/2 dt + sqrt(b) dW` with the constant `b = -log(1 - beta_k)` in the k-th interval. Behind the
     last node the last b goes on. Times run from t_min = 1 to t_max = N. Source: Ho et al., arXiv:2006.11239, eq. 4.
 
@@ -25,10 +29,12 @@ class Discrete(AbstractProcess):
     depths: tuple[float, ...] = eqx.field(static=True, repr=False)
     """`-log alpha` at times 0, 1, ..., N."""
 
-    def __init__(self, alpha_bars: Float[ArrayLike, "steps"]):
-        table = np.asarray(alpha_bars, np.float64)
+    def __init__(self, alpha_bars: Numbers):
+        table = np.asarray(read_tensor(alpha_bars), np.float64)
         if not (table.ndim == 1 and len(table) > 1 and table[-1] > 0 and np.all(np.diff(table, prepend=1) < 0)):
-            raise ValueError(f"`alpha_bars` must be two or more decreasing numbers between 1 and 0, but is {table}.")
+            raise ValueError(
+                f"`alpha_bars` must be two or more decreasing numbers between 1 and 0, but is {brief(table)}."
+            )
         self.depths = (0.0, *(-np.log(table) / 2).tolist())
 
     @property

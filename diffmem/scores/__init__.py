@@ -3,10 +3,10 @@
 from . import parametrisation as predictions
 from .ambient import Ambient
 from .base import AbstractDenoiser, AbstractDensity, AbstractMixture, AbstractNoisePredictor, AbstractScore, Evaluation
+from .callables import FromFunction, FromHost, FromNoisePrediction, FromVelocity
 from .combined import Branches, GuidanceInterval, Guided, Switched
 from .commitment import Commitment
 from .empirical import Empirical
-from .from_callable import FromFunction, FromHost, FromNoisePrediction, FromVelocity
 from .gaussian import Gaussian, GaussianMixture, LowRankMixture
 from .learned import Learned
 from .prompted import AbstractPrompted, Labelled, PromptedEmpirical, TokenPrompted

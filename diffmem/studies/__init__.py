@@ -34,11 +34,13 @@ from .label_network import (
 )
 from .loss_crossing import crossing_share, excess_losses
 from .network_courses import network_courses, residual_networks, score_errors
+from .optimum import AgainstOptimum, against_optimum
 from .sweep import sweep
 from .training_course import rise_time, slope, training_course
 from .transition import transition
 
 __all__ = [
+    "AgainstOptimum",
     "Candidate",
     "EmpiricalLearner",
     "GaussianLearner",
@@ -47,6 +49,7 @@ __all__ = [
     "MLPLearner",
     "MixtureLearner",
     "RandomFeatureLearner",
+    "against_optimum",
     "collapse",
     "copied_by_label",
     "crossing_share",

@@ -56,6 +56,7 @@ def test_an_observer_is_handed_the_evaluation_of_its_state(name):
         (DDIM(), 6 + 1),
         (Heun(), 2 * 6 + 1),
         (DPMSolverPP(3), 1 + (3 - 1) ** 2 + 6 + 1),
+        (DPMSolverPP(start="first order"), 6 + 1),
         (EulerMaruyama(), 6 + 1),
         (PredictorCorrector(), 2 * 6 + 1),
         # churn moves the state before the step, which asks again where it has moved

@@ -45,6 +45,17 @@ def transition():
     return xarray.Dataset({**variables, "log_n": ("growth", log_n)}, coords={"growth": [0.1, 1.0], "scaled": scaled})
 
 
+def optimum():
+    """A dataset as `studies.against_optimum` returns it, of made-up numbers."""
+    ratio, variables = np.array([0.1, 0.3, 1.0, 3.0]), {}
+    for i, kind in enumerate(("excess_exact", "excess_gaussian", "distance_exact", "distance_gaussian")):
+        variables[kind] = (("set", "ratio"), np.array([[0.4, 0.3, 0.1, 0.0], [-0.2, 0.1, 0.1, 0.0]]) + i / 10)
+        variables[f"{kind}_error"] = (("set", "ratio"), np.full((2, 4), 0.01))
+    variables["distance_apart"] = (("set", "ratio"), np.array([[0.8, 0.5, 0.2, 0.1]] * 2))
+    variables |= {"collapse": 0.4, "speciation": 1.2, "stops": 0.7, "step": ("steps", [np.inf, 1.0, 0.3, 0.01])}
+    return xarray.Dataset(variables, {"set": ["train", "held_out"], "ratio": ratio})
+
+
 def pairs(shape, count=5):
     return RNG.normal(size=(count, *shape)), RNG.normal(size=(count, *shape))
 
@@ -65,6 +76,7 @@ FIGURES = {
     "plane": lambda: plots.samples_beside_neighbours(*pairs((2,)), (2,), copied=np.arange(5) > 2),
     "profiles": lambda: plots.samples_beside_neighbours(*pairs((7,)), (7,), distance=np.ones(5)),
     "transition": lambda: plots.transition(transition()),
+    "optimum": lambda: plots.against_optimum(optimum()),
     "spectra": lambda: plots.spectra({"a": np.arange(5.0), "b": np.ones(3)}, {"level": 0.5}),
     "mean": lambda: plots.against_time(TIMES, {"a": VALUES, "b": VALUES + 1}, statistic="mean"),
     "density": lambda: plots.density_over_time(

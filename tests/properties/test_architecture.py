@@ -17,20 +17,28 @@ LAYERS = [
     {"studies"},
     {"plots"},
     {"metrics", "mitigations", "training"},
-    {"integrators"},
+    {"integrators", "pytorch"},
     {"scores", "theory"},
     {"data", "networks", "processes", "reductions"},
     {path.stem for path in ROOT.glob("*.py")} - {"__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"matplotlib", "diffrax", "sklearn", "xarray", "pandas", "optax", "typer", "rich", "scipy", "PIL"}
-LATE = {
-    "auditing",
-    "plots",
-    "studies",
-    "papers",
-    "cli",
-}  # packages that may import heavy ones: nothing imports them at the start
+HEAVY = {
+    "matplotlib",
+    "diffrax",
+    "sklearn",
+    "xarray",
+    "pandas",
+    "optax",
+    "typer",
+    "rich",
+    "scipy",
+    "PIL",
+    "torch",
+    "diffusers",
+}
+# packages that may import heavy ones: nothing imports them at the start
+LATE = {"auditing", "plots", "studies", "papers", "cli"}
 
 
 def absolute_imports(path: Path) -> set[str]:

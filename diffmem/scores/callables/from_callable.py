@@ -1,0 +1,102 @@
+"""Scores from any JAX callable: a denoiser, a noise prediction or a velocity."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...annotations import Point
+from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate
+from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
+
+PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
+"""`f(x, level)` for one point."""
+
+
+def _check_callable(function):
+    if not callable(function):
+        raise ValueError(
+            f"`function` must be a JAX function of (x, level), but is {type(function).__name__}; a function "
+            "outside JAX goes to `FromHost`, whose `predicts` says what it returns."
+        )
+
+
+class FromFunction(AbstractDenoiser):
+    """The score of a denoiser: `function(x, level)` returns E[x_0 | x]; the score follows by Tweedie's identity."""
+
+    function: PointFunction
+
+    def __check_init__(self):
+        _check_callable(self.function)
+
+    def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The function's value."""
+        x = as_point(x)
+        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+
+
+class FromNoisePrediction(AbstractNoisePredictor):
+    """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
+
+    At alpha = 0 the noise does not determine the mean: `denoise` is an error there, also when traced.
+    """
+
+    function: PointFunction
+
+    def __check_init__(self):
+        _check_callable(self.function)
+
+    def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
+        """The function's value."""
+        x = as_point(x)
+        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+
+
+class FromVelocity(AbstractScore):
+    """The score of a velocity `v = alpha' D + sigma' eps`, the drift of the probability flow of `process`.
+
+    With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
+    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0
+    included. A level that `process` does not have is brought to the one of its levels that has the same sigma/alpha,
+    with x scaled alike, which changes neither D nor eps: `function(x, level)` sees levels of its own process only.
+    """
+
+    function: PointFunction
+    process: ProcessLike
+
+    def __check_init__(self):
+        _check_callable(self.function)
+
+    def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
+        """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
+        x = as_point(x)
+        x, level, rate = at_own_level(self.process, x, cast_level(level, x.dtype))
+        return Evaluation(*from_velocity(jnp.asarray(self.function(x, level), x.dtype), x, level, rate))
+
+
+def from_velocity(v: Float[Array, "*shape"], x: Float[Array, "*shape"], level: NoiseLevel, rate: NoiseLevel):
+    """D and noise of v: `(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
+    turn = level.alpha * rate.sigma - rate.alpha * level.sigma
+    return (rate.sigma * x - level.sigma * v) / turn, (level.alpha * v - rate.alpha * x) / turn
+
+
+def at_own_level(process: ProcessLike | None, x: Float[Array, "*shape"], given: NoiseLevel):
+    """x, level and rate where `process` has the sigma/alpha of `given`; flow matching, alpha + sigma = 1, if None.
+
+    A level of the process itself is left as it is, up to the rounding of `time_at`.
+    """
+    if process is None:
+        total = given.alpha + given.sigma
+        one = jnp.ones((), x.dtype)
+        return x / total, NoiseLevel(given.alpha / total, given.sigma / total), NoiseLevel(-one, one)
+    clean = given.alpha == 0
+    time = process.time_at(jnp.where(clean, jnp.inf, given.sigma / jnp.where(clean, 1, given.alpha)))
+    (alpha, sigma), rate = (cast_rate(part, x.dtype) for part in (process.level(time), process.rate(time)))
+    scale = jnp.where(given.sigma > given.alpha, sigma / _or_one(given.sigma), alpha / _or_one(given.alpha))
+    own = jnp.abs(scale - 1) <= 64 * jnp.finfo(x.dtype).eps
+    alpha, sigma = (jnp.where(own, theirs, ours) for theirs, ours in zip(given, (alpha, sigma)))
+    return jnp.where(own, x, scale * x), NoiseLevel(alpha, sigma), rate
+
+
+def _or_one(value):
+    return jnp.where(value == 0, 1, value)
