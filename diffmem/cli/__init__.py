@@ -1,5 +1,6 @@
 """The command line: `diffmem --help`. A command loads the library only when it runs."""
 
+import re
 import sys
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
 from .explore import explore
+from .output import Stopped, in_words, note, prepare_streams
 from .papers import papers
 
 __all__ = ["main"]
@@ -20,7 +22,6 @@ BAD_INPUT, INTERRUPTED = 2, 130
 app = typer.Typer(
     name="diffmem",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -46,25 +47,39 @@ def _about(
     """When does a diffusion model copy its training data? Exact scores, one integrator, theory beside experiment.
 
     Compiled functions are kept in the user's cache folder for the next run; DIFFMEM_COMPILATION_CACHE names another
-    folder, or 0 for none.
+    folder, or 0 for none. Colours are shown on a terminal only, and not with NO_COLOR.
+
+    \b
+    Examples:
+      diffmem collapse --help
+      diffmem collapse
+      diffmem papers list
+      diffmem papers run baptista2025
+      diffmem --install-completion
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0, 2 with one sentence on bad input, 130 when interrupted."""
+    """Run the command line and exit: 0, 2 with one sentence where it cannot do what is asked, 130 when interrupted."""
+    prepare_streams()
     keep_compiled()
     try:
         code = app(args=arguments, prog_name="diffmem", standalone_mode=False)
     except USAGE_ERROR as error:  # pyright: ignore[reportGeneralTypeIssues]
         _fail(error.format_message())
-    except (ValueError, ImportError, OSError) as error:
-        _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
+    except (OSError, MemoryError, RuntimeError) as error:
+        message = str(error) if isinstance(error, Stopped) else in_words(error)
+        if message is None:
+            raise
+        _fail(message)
+    except (ValueError, ImportError) as error:
+        _fail(str(error))
     sys.exit(code or 0)
 
 
 def _fail(message: str) -> None:
     if message:  # empty where the help has been shown instead
-        print("diffmem: " + " ".join(message.split()), file=sys.stderr)
+        note("diffmem: " + re.sub(r"[ \n]+", " ", message.strip()).rstrip(".") + ".")
     sys.exit(BAD_INPUT)

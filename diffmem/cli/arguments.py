@@ -159,8 +159,13 @@ def in_precision(dataset: "Dataset", dtype: str | None) -> "Dataset":
     return dataset.with_points(points, event_shape=dataset.event_shape, value_range=dataset.value_range)
 
 
-def check_folder(out: Path) -> None:
-    """Raise ValueError where the folder for results is a file or lies in one."""
-    for part in (out, *out.parents):
-        if part.exists() and not part.is_dir():
-            raise ValueError(f"`--out` must be a folder, but {part} is a file.")
+def folder_for(out: Path, files: tuple[str, ...] = ()) -> Path:
+    """The folder for results, with `~` as the user's home; raises ValueError unless these files can be made in it."""
+    from ..whole_files import check_folder, expanded
+
+    found = expanded(out)
+    check_folder("--out", found)
+    for name in files:
+        if (found / name).is_dir():
+            raise ValueError(f"`--out` must have room for the file {name}, but {found / name} is a folder.")
+    return found

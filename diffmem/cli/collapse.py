@@ -1,6 +1,5 @@
 """The command `diffmem collapse`: a collapse study of a data set, with a table and figures."""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,14 @@ from .arguments import (
     RANGE,
     SHAPE,
     Reading,
-    check_folder,
     dataset_called,
+    folder_for,
     in_precision,
     learner_called,
     process_called,
     whole_numbers,
 )
+from .output import AsJson, Quiet, note, resumable, show, show_json, show_table
 
 DEFAULT_OUT = Path("collapse")
 
@@ -66,6 +66,8 @@ def collapse(
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, whose workers do the work."),
     ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """How and when does the reverse process of n training points collapse onto them?
 
@@ -88,21 +90,19 @@ def collapse(
       diffmem collapse mnist --workers 4
       diffmem collapse --score mlp:128 --n 32,128 --d 16 --out learned
     """
-    from rich.console import Console
-
-    from .collapse_output import LEGEND, table, write_files
-    from .executors import WorkerDied, check_workers, executor_of
+    from .collapse_output import FILES, LEGEND, numbers, table, write_files
+    from .executors import check_workers, executor_of
 
     sizes, dimensions = whole_numbers(n, "--n"), whole_numbers(d, "--d")
     check_workers(workers, dask)
-    check_folder(out)
+    out = folder_for(out, FILES)
     chosen = process_called(process, t_min, sigma_min)
     learner = learner_called(score)
     dataset = in_precision(dataset_called(data, Reading(range, array, shape)), dtype)
 
     from ..studies import collapse as study
 
-    try:
+    with resumable(out / "cells"):
         with warnings.catch_warnings(record=True) as caught, executor_of(workers, dask) as executor:
             result = study(
                 dataset,
@@ -116,18 +116,14 @@ def collapse(
                 store=out / "cells",
                 fresh=fresh,
                 executor=executor,
-                progress=True,
+                progress=not quiet,
             )
-    except KeyboardInterrupt:
-        print(f"Interrupted: finished cells are in {out / 'cells'}; run the same command to go on.", file=sys.stderr)
-        raise
-    except WorkerDied as death:
-        print(f"{death}: finished cells are in {out / 'cells'}; run the same command to go on.", file=sys.stderr)
-        raise typer.Exit(1) from death
-    for warning in caught:
-        print(f"Warning: {warning.message}", file=sys.stderr)
-    console = Console()
-    console.print(table(result))
-    console.print(LEGEND, highlight=False, soft_wrap=True)
-    for path in write_files(result, dataset, out):
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        written = write_files(result, dataset, out, fresh=fresh)
+    for warning in () if quiet else caught:
+        note(f"Warning: {warning.message}")
+    if as_json:
+        show_json({**numbers(result), "files": [str(path) for path in written]})
+    elif not quiet:
+        show_table(table(result))
+        show(LEGEND)
+        show("\n".join(f"wrote {path}" for path in written))

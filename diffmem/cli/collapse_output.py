@@ -1,12 +1,16 @@
 """The output of a collapse study: a table on the terminal, a dataset and two figures in a folder."""
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..progress import printable
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
     from rich.table import Table
 
     from ..data import Dataset
@@ -16,6 +20,7 @@ LEGEND = """t_C, ratio: collapse time, and sigma/alpha there, at which the mean 
 weight of the own training point is 1/2. spectrum, MC: predictions of t_C from
 the covariance spectrum, and from the mutual information by Monte Carlo.
 copies: fraction of generated samples. A dash: not reached, or not known."""
+FILES = ("collapse.nc", "collapse.png", "samples.png")
 COLUMNS = ("n", "d", "t_C", "95 %", "ratio", "spectrum", "MC", "copies", "95 %")
 
 
@@ -24,7 +29,7 @@ def table(result: "xarray.Dataset") -> "Table":
     from rich import box
     from rich.table import Table
 
-    title = f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}"
+    title = printable(f"Collapse of {result.attrs['dataset']}, {result.attrs['process']}")
     if result.attrs["score"] != "exact":
         title += f"\ncopies by {result.attrs['score']}"
     kinds = "; ".join(f"d = {d}: {kind}" for d, kind in zip(result.d.values, result.reduction.values))
@@ -62,17 +67,33 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
 
 
-def write_files(result: "xarray.Dataset", dataset: "Dataset", out: Path) -> list[Path]:
-    """Write collapse.nc, collapse.png and samples.png, and return their paths."""
-    from .. import plots
-    from ..studies.sweep.store import save
+def numbers(result: "xarray.Dataset") -> dict[str, Any]:
+    """All single numbers, one row for each cell, with the settings: what `--json` prints."""
+    curves = {"t", "sample", "feature"}
+    rows = result[[name for name, variable in result.data_vars.items() if not curves & set(variable.dims)]]
+    return {"settings": dict(result.attrs), "rows": rows.to_dataframe().reset_index().to_dict("records")}
 
-    paths = [out / name for name in ("collapse.nc", "collapse.png", "samples.png")]
-    save(result, paths[0])
+
+def write_files(result: "xarray.Dataset", dataset: "Dataset", out: Path, *, fresh: bool = False) -> list[Path]:
+    """Write the three files and return their paths; `fresh`: without parts of earlier ones."""
+    from .. import plots
+    from ..studies.sweep.store import netcdf
+    from ..whole_files import remove_partial, replace_file
+
     t = result.t.values
-    plots.phase_diagram(result, log_time=bool(t[0] > 0 and t[-1] > WIDE * t[0])).savefig(paths[1])
-    _samples(result, dataset).savefig(paths[2])
-    return paths
+    map_of_weights = plots.phase_diagram(result, log_time=bool(t[0] > 0 and t[-1] > WIDE * t[0]))
+    contents = netcdf(result), _png(map_of_weights), _png(_samples(result, dataset))
+    for name, content in zip(FILES, contents):
+        if fresh:
+            remove_partial(out, name)
+        replace_file(out / name, content)
+    return [out / name for name in FILES]
+
+
+def _png(figure: "Figure") -> bytes:
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
 
 
 def _samples(result, dataset):

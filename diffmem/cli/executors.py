@@ -1,15 +1,25 @@
 """Executors for the cells of a study: this process, processes on this machine, or a Dask cluster."""
 
+import asyncio
+import importlib.util
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+T = TypeVar("T")
 
 PATIENCE = 5  # seconds to wait for the answer of a scheduler
+MUSTER = 20  # seconds to wait for its workers
 # numbers of threads of XLA's CPU backend, OpenMP and the linear algebra of NumPy, which read them when loaded
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -92,15 +102,63 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise ImportError('`--dask` needs the package distributed: `pip install "diffmem[dask]"`.') from error
     try:
-        # not the default of the process, which it would stay after an address that does not answer
+        # a client would go on trying to reach an address that answers nothing, or something else
+        asyncio.run(asyncio.wait_for(_greet(address), PATIENCE))
         client = Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:  # no answer; not an address
+    except Exception as error:  # no answer; not an address; an answer that is none of Dask, read as a huge message
         raise ValueError(
             f"`--dask` must be the address of a Dask scheduler, such as tcp://host:8786, but {address!r} does not "
             f"answer within {PATIENCE} seconds."
         ) from error
     with client:
+        _check_cluster(client, address)
         try:
             yield client.get_executor()
         except (KilledWorker, CancelledError) as error:  # workers died; the scheduler died
             raise WorkerDied("The Dask cluster gave a cell up, perhaps for want of memory") from error
+
+
+async def _greet(address: str) -> None:
+    from distributed.comm import connect
+
+    (await connect(address, timeout=PATIENCE)).abort()
+
+
+def _check_cluster(client: "Client", address: str) -> None:
+    """Raise ValueError unless workers are there within some seconds, and all of them have this package."""
+    needed = "`--dask` must be a scheduler whose workers have diffmem"
+    try:
+        client.wait_for_workers(1, timeout=MUSTER)
+    except (OSError, TimeoutError) as error:
+        raise ValueError(
+            f"{needed}, but {address} has 0 workers connected after {MUSTER} seconds: start some with "
+            f"`dask worker {address}`."
+        ) from error
+    try:
+        # a module of the standard library, which every worker can load, looks for ours
+        found = _within(MUSTER, lambda: client.run(importlib.util.find_spec, "diffmem", on_error="return"))
+    except TimeoutError as error:
+        raise ValueError(f"{needed}, but those of {address} do not answer within {MUSTER} seconds.") from error
+    lacking = [worker for worker, spec in found.items() if type(spec).__name__ != "ModuleSpec"]
+    if lacking:
+        raise ValueError(f"{needed}, but {len(lacking)} of {len(found)} lack it, first {lacking[0]}.")
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """What the call returns or raises; TimeoutError where it takes longer, in a thread that ends with this process."""
+    answer: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put((call(), None))
+        except BaseException as error:
+            answer.put((None, error))
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        value, error = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast("T", value)

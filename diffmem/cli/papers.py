@@ -1,20 +1,19 @@
 """The command `diffmem papers`: compute papers on memorization and check their claims."""
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .arguments import check_folder
+from .arguments import folder_for
+from .output import AsJson, Quiet, note, show, show_json, show_table
+from .paper_jobs import check_settings, job_of, missed, outcome, show_verdicts
 
 if TYPE_CHECKING:
-    from ..papers import Paper, Scale
-    from ..papers.base import Settings
-    from ..papers.record import Record
+    from rich.table import Table
+
+    from ..papers import Paper
 
 DEFAULT_OUT = Path("papers")
 FAILED = 1  # exit code: a paper could not be run to its end, or with --strict a claim is missed
@@ -22,33 +21,75 @@ FAILED = 1  # exit code: a paper could not be run to its end, or with --strict a
 papers = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Papers on memorization: their experiments, computed again, and their claims, checked.",
 )
 
 
+def _slugs() -> list[str]:
+    from ..papers import slugs
+
+    return list(slugs())
+
+
+@papers.callback()
+def _about() -> None:
+    """Papers on memorization: their experiments, computed again, and their claims, checked.
+
+    \b
+    Examples:
+      diffmem papers list
+      diffmem papers run baptista2025
+      diffmem papers report
+    """
+
+
 @papers.command("list")
-def list_papers() -> None:
-    """List the papers: name, arXiv number, numbers of claims at full and smoke scale, title."""
+def list_papers(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the names only, one on a line.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the papers: name, arXiv number, numbers of claims at full and smoke scale, title.
+
+    \b
+    Examples:
+      diffmem papers list
+      diffmem papers list --quiet | grep 2025
+      diffmem papers list --json
+    """
+    from ..papers import paper, slugs
+
+    found = [paper(slug) for slug in slugs()]
+    if as_json:
+        show_json([_summary(one) for one in found])
+    elif quiet:
+        show("\n".join(one.slug for one in found))
+    else:
+        show_table(_table([_summary(one) for one in found]))
+
+
+def _summary(paper: "Paper") -> dict[str, Any]:
+    claims = {scale: len(paper.claims_at(scale)) for scale in ("full", "smoke")}
+    return {"paper": paper.slug, "arxiv": paper.arxiv, "claims": claims, "title": paper.title}
+
+
+def _table(summaries: Sequence[dict[str, Any]]) -> "Table":
     from rich import box
     from rich.table import Table
-
-    from ..papers import paper, slugs
 
     rows = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in ("paper", "arXiv", "claims", "smoke"):
         rows.add_column(name, no_wrap=True, justify="right" if name in ("claims", "smoke") else "left")
     rows.add_column("title")
-    for slug in slugs():
-        found = paper(slug)
-        smoke, full = (str(len(found.claims_at(scale))) for scale in ("smoke", "full"))
-        rows.add_row(slug, found.arxiv, full, smoke, found.title)
-    _console().print(rows)
+    for one in summaries:
+        full, smoke = (str(one["claims"][scale]) for scale in ("full", "smoke"))
+        rows.add_row(one["paper"], one["arxiv"], full, smoke, one["title"])
+    return rows
 
 
 @papers.command()
 def run(
     slugs: Annotated[
-        list[str] | None, typer.Argument(metavar="SLUG...", help="Papers by name; all by default.")
+        list[str] | None,
+        typer.Argument(metavar="SLUG...", help="Papers by name; all by default.", autocompletion=_slugs),
     ] = None,
     scale: Annotated[
         str, typer.Option(help="full: at most two minutes a paper; smoke: seconds, fewer claims.")
@@ -61,6 +102,8 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the experiment; repeatable."),
     ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute papers and check their claims, whose intervals were fixed beforehand.
 
@@ -87,25 +130,21 @@ def run(
     from ..papers import paper
     from ..papers import slugs as every
 
-    check_folder(out)
-    _check_settings(scale, seed)
-    chosen = [_job(paper(slug), out, scale, seed, changes or []) for slug in dict.fromkeys(slugs or every())]
-    failures, missed = [], 0
+    out = folder_for(out)
+    check_settings(scale, seed)
+    chosen = [job_of(paper(slug), out, scale, seed, changes or []) for slug in dict.fromkeys(slugs or every())]
+    found: list[dict[str, Any]] = []
     try:
         for position, job in enumerate(chosen):
-            try:
-                record = _one(job, f"[{position + 1}/{len(chosen)}]", resume)
-            except Exception as fault:
-                failures.append(job.paper.slug)
-                print(f"{job.paper.slug} failed: {type(fault).__name__}: {fault}", file=sys.stderr)
-                continue
-            missed += _verdicts(record, job.paper)
+            found.append(outcome(job, f"[{position + 1}/{len(chosen)}]", resume, quiet))
+            if not (quiet or as_json or "error" in found[-1]):
+                show_verdicts(found[-1], job.paper)
     except KeyboardInterrupt:
-        print(
-            f"Interrupted: finished papers are in {out}; run the same command with --resume to go on.", file=sys.stderr
-        )
+        note(f"Interrupted: finished papers are in {out}; run the same command with --resume to go on.")
         raise
-    if failures or (strict and missed):
+    if as_json:
+        show_json(found)
+    if any("error" in record or (strict and missed(record)) for record in found):
         raise typer.Exit(FAILED)
 
 
@@ -113,6 +152,10 @@ def run(
 def report(
     folders: Annotated[list[Path] | None, typer.Argument(help="Folders of runs, such as one for each seed.")] = None,
     into: Annotated[Path | None, typer.Option(help="A file in which the table between its marks is replaced.")] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the table alone, or with --into nothing.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the table of what was measured, in Markdown: paper, claim, accepted interval, measured, met or missed.
 
@@ -127,21 +170,28 @@ def report(
     from ..papers import as_table
     from ..papers.ranking_tables import FILE, with_rankings
     from ..papers.report import records_in, replaced, summary
+    from ..whole_files import expanded, replace_file
 
-    found = records_in(folders or [DEFAULT_OUT])
-    if into is None:
-        print(as_table(found))
-        print(summary(found))
-        return
-    beside = (folders or [DEFAULT_OUT])[0].parent / FILE
-    into.write_text(with_rankings(replaced(into.read_text(), found), beside))
-    print(f"wrote {into}")
+    runs = [expanded(folder) for folder in folders or [DEFAULT_OUT]]
+    found = records_in(runs)
+    if into is not None:
+        into = expanded(into)
+        text = with_rankings(replaced(into.read_text(encoding="utf-8"), found), runs[0].parent / FILE)
+        replace_file(into, text.encode())
+    if as_json:
+        show_json(found)
+    elif into is None:
+        show(as_table(found) if quiet else f"{as_table(found)}\n{summary(found)}")
+    elif not quiet:
+        show(f"wrote {into}")
 
 
 @papers.command()
 def rank(
     seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
     out: Annotated[Path, typer.Option(help="File for the rankings, read by `report`.")] = DEFAULT_OUT / "rankings.json",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare all detectors of memorized prompts, and all mitigations, on one benchmark each (some minutes).
 
@@ -158,106 +208,10 @@ def rank(
     from ..papers.ranking_tables import as_rankings, ranked, save_rankings
 
     check_seed(seed)
-    check_folder(out.parent)
+    out = folder_for(out.parent, (out.name,)) / out.name
     record = ranked(seed)
     save_rankings(record, out)
-    print(as_rankings(record))
-    print(f"wrote {out}")
-
-
-class Job(NamedTuple):
-    """One paper to run, with the options of the command."""
-
-    paper: "Paper"
-    folder: Path
-    scale: "Scale"
-    seed: int
-    settings: "Settings | None"
-    """None: those of the scale."""
-    changed: dict[str, Any]
-
-
-def _check_settings(scale: str, seed: int) -> None:
-    from ..checks import check_seed
-    from ..papers import SCALES
-
-    if scale not in SCALES:
-        raise ValueError(f"`--scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")
-    check_seed(seed)
-
-
-def _job(paper: "Paper", out: Path, scale: "Scale", seed: int, texts: list[str]) -> Job:
-    """The job; raises ValueError, before any work, for wrong settings and for a folder with a run of other settings."""
-    from ..papers.record import read_record, same_settings
-    from ..papers.settings import changed, changes
-
-    settings, differing = None, {}
-    if texts:
-        original = paper.settings_at(scale)
-        settings = changed(original, texts, paper.slug)
-        differing = changes(settings, original)
-    folder = out / paper.slug
-    check_folder(folder)
-    record = read_record(folder)
-    if record is not None and not same_settings(record, scale, seed, differing):
-        there = f"scale {record['scale']}, seed {record['seed']}"
-        there += "".join(f", {name}={value}" for name, value in record.get("changed", {}).items())
-        raise ValueError(
-            f"`--out` must not hold runs of other settings, but {folder} is one of {there}: "
-            f"choose another folder (--out) or delete that one."
-        )
-    return Job(paper, folder, scale, seed, settings, differing)
-
-
-def _one(job: Job, place: str, resume: bool) -> "Record":
-    """The record of a paper, kept or computed."""
-    from ..papers import read_record, run_paper
-    from ..papers.record import is_current
-
-    paper, folder, scale, seed, settings, differing = job
-    kept = read_record(folder) if resume else None
-    if kept is not None and is_current(kept, paper, scale, seed, differing):
-        print(f"{place} {paper.slug}: kept from an earlier run", file=sys.stderr)
-        return kept
-    start = time.perf_counter()
-    with _busy(f"{place} {paper.slug}: {paper.title}"):
-        record = run_paper(paper, folder, scale, seed, settings)
-    print(f"{place} {paper.slug}: {time.perf_counter() - start:.0f} s, wrote {folder}", file=sys.stderr)
-    return record
-
-
-def _verdicts(record: "Record", paper: "Paper") -> int:
-    """Print a line for each measurement, and return how many claims are missed."""
-    from ..papers.report import interval, measured
-
-    statements = {claim.key: claim.statement for claim in paper.claims}
-    for line in record["claims"]:
-        statement = statements.get(line["key"], "there is no claim of this name.")
-        if line["met"] is None:
-            print(f"  {line['key']}: {measured(line)}, not judged: {statement}")
-            continue
-        verdict = "met   " if line["met"] else "MISSED"
-        accepted = interval(line["low"], line["high"])
-        print(f"  {verdict} {line['key']}: {measured(line)}, accepted {accepted}: {statement}")
-    return sum(line["met"] is False for line in record["claims"])
-
-
-@contextmanager
-def _busy(text: str) -> Iterator[None]:
-    """Show on standard error that work goes on: a spinner with elapsed seconds on a terminal, a line elsewhere."""
-    if not sys.stderr.isatty():
-        print(text, file=sys.stderr, flush=True)
-        yield
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        bar.add_task(text, total=None)
-        yield
-
-
-def _console(stderr: bool = False):
-    from rich.console import Console
-
-    return Console(stderr=stderr)
+    if as_json:
+        show_json(record)
+    elif not quiet:
+        show(f"{as_rankings(record)}\nwrote {out}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..whole_files import as_json, replace_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,8 +33,7 @@ def ranked(
 
 def save_rankings(record: dict[str, Any], path: Path) -> None:
     """Write a record of rankings."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    replace_file(path, as_json(record))
 
 
 def as_rankings(record: dict[str, Any]) -> str:

@@ -1,14 +1,27 @@
 """One run of a paper on disk: its measurements, its curves and its figure, in a folder of their own."""
 
+import hashlib
+import io
 import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..whole_files import (
+    DIGEST,
+    as_json,
+    check_folder,
+    create_file,
+    expanded,
+    remove_partial,
+    replace_file,
+    with_digest,
+)
 from .base import SCALES, Claim, Measurement, Paper, Results, Scale, Settings
 from .settings import changes
 
@@ -16,6 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MEASUREMENTS, CURVES, FIGURE = "measurements.json", "curves.nc", "figure.png"
+RUNNING = "running.json"  # the settings of a run that goes on, or was killed
 
 Record = dict[str, Any]
 """The content of `measurements.json`."""
@@ -36,28 +50,64 @@ def run_paper(
 
     `settings` in place of those of the scale are written down as `changed`; claims are then not judged, `met` is None.
     The measurements are written last: a folder that has them is complete. Returns them as they are read back.
-    Raises ValueError for an unknown scale and a seed outside [0, 2^31).
+    Raises ValueError for an unknown scale, a seed outside [0, 2^31), and a folder of a run with other settings, also
+    one that still goes on; OSError where the folder takes no files. All are seen before the experiment begins.
     """
     import jax
 
     from ..checks import check_seed
-    from ..studies.sweep.store import save, written_whole
+    from ..studies.sweep.store import netcdf
 
     if scale not in SCALES:
         raise ValueError(f"`scale` must be one of {', '.join(SCALES)}, but is {scale!r}.")
     check_seed(seed)
-    folder, code, original = Path(folder), paper.load(), paper.settings_at(scale)
+    folder, code, original = expanded(folder), paper.load(), paper.settings_at(scale)
     settings = original if settings is None else settings
-    start = time.perf_counter()
-    results = code.experiment(settings, jax.random.key(seed))
-    record = as_record(paper, scale, seed, results, time.perf_counter() - start, changes(settings, original))
-    facts = {name: record[name] for name in ("slug", "title", "arxiv", "scale", "seed", "version", "precision")}
-    save(described(paper, results.curves).assign_attrs(facts, changed=json.dumps(record["changed"])), folder / CURVES)
-    with written_whole(folder / FIGURE) as partial:
-        code.figure(results).savefig(partial, format="png")
-    with written_whole(folder / MEASUREMENTS) as partial:
-        partial.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    with _claimed(folder, scale, seed, changes(settings, original)):
+        start = time.perf_counter()
+        results = code.experiment(settings, jax.random.key(seed))
+        record = as_record(paper, scale, seed, results, time.perf_counter() - start, changes(settings, original))
+        facts = {name: record[name] for name in ("slug", "title", "arxiv", "scale", "seed", "version", "precision")}
+        facts["changed"] = json.dumps(record["changed"])
+        image = io.BytesIO()
+        code.figure(results).savefig(image, format="png")
+        files = {CURVES: netcdf(described(paper, results.curves).assign_attrs(facts)), FIGURE: image.getvalue()}
+        for name, content in files.items():
+            replace_file(folder / name, content)
+        record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        record = with_digest(record)
+        replace_file(folder / MEASUREMENTS, as_json(record))
     return record
+
+
+@contextmanager
+def _claimed(folder: Path, scale: Scale, seed: int, changed: Mapping[str, Any]) -> Iterator[None]:
+    """The settings written first, so that of two runs with different ones in a folder the second is refused."""
+    check_folder("folder", folder)
+    check_run(folder, scale, seed, changed)
+    for name in (MEASUREMENTS, CURVES, FIGURE, RUNNING):
+        remove_partial(folder, name)
+    running, settings = folder / RUNNING, {"scale": scale, "seed": seed, "changed": _in_json(changed)}
+    if not create_file(running, as_json(settings)):
+        check_run(folder, scale, seed, changed)
+    try:
+        yield
+    finally:
+        running.unlink(missing_ok=True)
+
+
+def check_run(folder: Path, scale: Scale, seed: int, changed: Mapping[str, Any]) -> None:
+    """Raise ValueError where a folder holds a run of other settings, finished or going on."""
+    for name in (MEASUREMENTS, RUNNING):
+        record = _fields(folder / name)
+        if record is None or same_settings(record, scale, seed, changed):
+            continue
+        there = f"scale {record.get('scale')}, seed {record.get('seed')}"
+        there += "".join(f", {name}={value}" for name, value in record.get("changed", {}).items())
+        raise ValueError(
+            f"`--out` must not hold runs of other settings, but {folder} is one of {there}: "
+            f"choose another folder (--out) or delete that one."
+        )
 
 
 def as_record(
@@ -111,23 +161,43 @@ def described(paper: Paper, curves: "xr.Dataset") -> "xr.Dataset":
 def read_record(folder: str | os.PathLike[str]) -> Record | None:
     """The measurements in a folder; None where there are none.
 
-    Raises ValueError where the file is there but is no record.
+    Raises ValueError where the file is there but is no record, or has changed since it was written.
     """
-    path = Path(folder) / MEASUREMENTS
-    if not path.exists():
+    path = expanded(folder) / MEASUREMENTS
+    if not os.path.lexists(path):
         return None
-    try:
-        record = json.loads(path.read_text())
-    except ValueError:
-        record = None
-    if not isinstance(record, dict) or not {"slug", "scale", "seed", "claims"} <= record.keys():
+    record = _fields(path)
+    if record is None or not {"slug", "scale", "seed", "claims"} <= record.keys():
         raise ValueError(f"{path} must hold the measurements of a paper, but cannot be read as such.")
+    if DIGEST in record and with_digest(record) != record:
+        raise ValueError(f"{path} must hold the measurements of a paper as they were written, but has changed since.")
     return record
+
+
+def _fields(path: Path) -> Record | None:
+    """The fields of a JSON file; None where there is none."""
+    try:
+        record = json.loads(path.read_bytes()) if path.is_file() else None
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def intact(folder: Path) -> bool:
+    """Whether a folder holds the measurements, the curves and the figure of a run as they were written."""
+    try:
+        record = read_record(folder)
+        if record is None or with_digest(record) != record:
+            return False
+        found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CURVES, FIGURE)}
+    except (OSError, ValueError):
+        return False
+    return record.get("files") == found
 
 
 def same_settings(record: Record, scale: Scale, seed: int, changed: Mapping[str, Any]) -> bool:
     """Whether a record is of this scale, seed and changed settings."""
-    return (record["scale"], record["seed"], record.get("changed", {})) == (scale, seed, _in_json(changed))
+    return (record.get("scale"), record.get("seed"), record.get("changed", {})) == (scale, seed, _in_json(changed))
 
 
 def is_current(

@@ -1,11 +1,9 @@
 """Training of a score on points by stochastic gradient descent, with snapshots of its course."""
 
-import hashlib
 import os
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,9 +17,11 @@ from ..annotations import RandomKey
 from ..progress import Progress, followed
 from ..representation import one_line
 from ..scores import AbstractScore
+from ..whole_files import expanded, replace_file
+from .fingerprint import digest_of, program_of
 from .loop import Data, Plan, State, advance, evaluate
 from .preparation import Keys, as_data, held_out_data, keys_of, padded, planned, same_shapes, stacked, typed
-from .snapshots import checked_schedule, load, save
+from .snapshots import begun, checked_schedule, packed
 
 SECONDS = 2.0  # duration of one call of the compiled loop, for which progress and Ctrl-C must wait
 
@@ -85,9 +85,10 @@ def fit(
     `snapshots`: their number, for log-spaced ones, or the numbers of steps at which scores are kept and the loss is
     computed on the training points and on `held_out`, over at most 1,024 points each, at equal levels and noise.
 
-    `checkpoint`: a file written at every snapshot, from which an interrupted call goes on when it is repeated, with the
-    results of an uninterrupted one; the file of another call is refused. `progress(done, steps, stage)` is called with
-    the state of the work; True shows it on standard error.
+    `checkpoint`: a file written at the start and at every snapshot, from which an interrupted call goes on when it is
+    repeated, with the results of an uninterrupted one to the last bit. The file of another call is refused (other data,
+    another optimiser or learning rate, another version of JAX), and one that is damaged. `progress(done, steps, stage)`
+    is called with the state of the work; True shows it on standard error.
 
     All random numbers follow from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss on
     a set of each size. A loss that is not finite gives one warning. Raises ValueError for sizes below 1, arrays of
@@ -166,19 +167,19 @@ class _Run(NamedTuple):
 
     def __call__(self, state: State, schedule: Int[np.ndarray, " k"], report: Progress) -> Training:
         """Train up to each number of steps of the schedule, and keep a snapshot there."""
-        path = None if self.checkpoint is None else Path(self.checkpoint)
-        history, done, first, piece = self._empty(state, len(schedule)), 0, 0, 16
-        facts = self._facts(state, schedule)
-        if path is not None and path.exists():
-            state, history, done = load(path, facts, (state, history, done))
-            first = int(schedule[done - 1])
+        path = None if self.checkpoint is None else expanded(self.checkpoint)
+        history, done, piece = self._empty(state, len(schedule)), 0, 16
+        facts = {} if path is None else self._facts(state, schedule)
+        if path is not None:
+            state, history, done = begun(path, facts, (state, history, done))
+        first = int(schedule[done - 1]) if done else 0
         for k in range(done, len(schedule)):
             state, loss, piece = self._advanced(state, first, int(schedule[k]), int(schedule[-1]), report, piece)
             first = int(schedule[k])
             for part, value in zip(jax.tree.leaves(history), jax.tree.leaves(self._snapshot(state, loss))):
                 part[k] = value
             if path is not None:
-                save(path, facts, (state, history, k + 1))
+                replace_file(path, packed(facts, (state, history, k + 1)))
         return self._finished(state, schedule, history)
 
     def _advanced(self, state: State, first: int, last: int, end: int, report: Progress, piece: int):
@@ -213,16 +214,18 @@ class _Run(NamedTuple):
 
     def _facts(self, state: State, schedule) -> dict:
         """The facts that a checkpoint must share with the call that goes on from it."""
-        digest = hashlib.sha256()
-        for leaf in jax.tree.leaves((state.weights, state.fixed, self.data, self.held_out)):
-            digest.update(np.asarray(leaf).tobytes())
+        update, total, ends = self.plan.optimiser.update, jnp.zeros(self.key.shape), (jnp.asarray(0), jnp.asarray(1))
+        update = update if self.axes is None else jax.vmap(update)
         return {
             "version": __version__,
+            "jax": jax.__version__,
             "snapshots": schedule.tolist(),
             "key": np.asarray(jax.random.key_data(self.key)).tolist(),
-            "start and data": digest.hexdigest(),
+            "start and data": digest_of((state.weights, state.fixed, self.data, self.held_out)),
             "objective": eqx.tree_pformat(self.plan.objective, short_arrays=False),
             "batch": [self.plan.batch, self.plan.noise_draws, self.plan.ema],
+            "optimiser": [program_of(update, state.weights, state.moments, state.weights), digest_of(state.moments)],
+            "program": program_of(advance, self.plan, self.data, state, total, self.key, *ends, self.axes),
         }
 
     def _finished(self, state: State, schedule, history) -> Training:

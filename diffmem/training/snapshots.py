@@ -1,5 +1,6 @@
 """The steps at which snapshots of a training are taken, and the file from which an interrupted one goes on."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ..checks import check_count
+from ..whole_files import create_file, read_sealed, sealed
 
 
 def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
@@ -35,27 +37,38 @@ def checked_schedule(snapshots, steps: int) -> Int[np.ndarray, " k"]:
     return found
 
 
-def save(path: Path, facts: dict, tree: Any) -> None:
-    """Write facts and arrays, and only then give the file its name: a file of this name is complete."""
-    part = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "wb") as file:
-        file.write(json.dumps(facts).encode() + b"\n")
-        eqx.tree_serialise_leaves(file, tree)
-    os.replace(part, path)
+def begun(path: Path, facts: dict, start: Any) -> Any:
+    """What a checkpoint holds; where there is none, `start`, which is written at once.
+
+    So a disk without space or a second training with the same file is seen before the first step. Raises ValueError
+    for the checkpoint of another training, and for a file that is damaged or no checkpoint; OSError.
+    """
+    if not os.path.lexists(path) and create_file(path, packed(facts, start)):
+        return start
+    return _load(path, facts, start)
 
 
-def load(path: Path, facts: dict, like: Any) -> Any:
-    """The arrays of a checkpoint; raises ValueError for that of another training, and for other files."""
-    with open(path, "rb") as file:
-        try:
-            found = json.loads(file.readline())
-        except ValueError as error:
-            raise ValueError(f"`checkpoint` must be a file that a training wrote, but {path} is not.") from error
-        differing = [name for name, value in facts.items() if not isinstance(found, dict) or found.get(name) != value]
-        if differing:
-            raise ValueError(
-                f"`checkpoint` must be of the same training, but {path} differs in {', '.join(differing)}: "
-                "choose another file or delete it."
-            )
-        return eqx.tree_deserialise_leaves(file, like)
+def packed(facts: dict, tree: Any) -> bytes:
+    """Facts and arrays as the content of a file."""
+    content = io.BytesIO()
+    content.write(json.dumps(facts).encode() + b"\n")
+    eqx.tree_serialise_leaves(content, tree)
+    return sealed(content.getvalue())
+
+
+def _load(path: Path, facts: dict, like: Any) -> Any:
+    try:
+        content = io.BytesIO(read_sealed(path))
+        found = dict(json.loads(content.readline()))
+    except ValueError as error:
+        raise ValueError(
+            f"`checkpoint` must be a file that a training wrote, but {path} is not, or has changed since: "
+            "choose another file or delete it."
+        ) from error
+    differing = [name for name, value in facts.items() if found.get(name) != value]
+    if differing:
+        raise ValueError(
+            f"`checkpoint` must be of the same training, but {path} differs in {', '.join(differing)}: "
+            "choose another file or delete it."
+        )
+    return eqx.tree_deserialise_leaves(content, like)

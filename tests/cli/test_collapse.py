@@ -1,4 +1,5 @@
 import importlib
+import json
 import warnings
 
 import numpy as np
@@ -150,6 +151,23 @@ def test_every_process_has_a_name_and_a_lower_end():
 def test_lists_of_numbers():
     assert whole_numbers(["128,512", "4"], "--n") == (128, 512, 4)
     assert whole_numbers(None, "--n") is None
+
+
+@pytest.mark.slow
+def test_json_and_quiet(tmp_path, points, capsys):
+    arguments = points, "--n", "2,4", "--d", "2,3", "--out", tmp_path / "o", *TINY
+    code, text, progress = run(capsys, *arguments, "--json")
+    found, stored = json.loads(text), xr.load_dataset(tmp_path / "o" / "collapse.nc", engine="h5netcdf")
+    assert code == 0 and "[4/4] done" in progress and found["settings"] == stored.attrs
+    assert found["files"] == [str(tmp_path / "o" / name) for name in ("collapse.nc", "collapse.png", "samples.png")]
+    assert len(found["rows"]) == 4
+    for row in found["rows"]:
+        cell = stored.sel(n=row["n"], d=row["d"])
+        assert row["generated"] == cell.generated.item()
+        # of two points there is no measured time
+        assert row["measured"] is None if row["n"] == 2 else row["measured"] == cell.measured.item()
+    code, text, progress = run(capsys, *arguments, "--quiet")
+    assert (code, text, progress) == (0, "", "")
 
 
 @pytest.mark.slow

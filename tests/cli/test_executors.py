@@ -1,9 +1,12 @@
 """`diffmem collapse` with the help of other processes."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -80,6 +83,63 @@ def test_workers_and_dask_give_the_numbers_of_one_process(tmp_path, points, caps
     xr.testing.assert_identical(one, dask)
 
 
+@contextlib.contextmanager
+def listening(answer):
+    """The address of a server that says `answer` to everyone, and then nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept = []
+
+        def serve():
+            while True:
+                with contextlib.suppress(OSError):
+                    kept.append(server.accept()[0])
+                    kept[-1].sendall(answer)
+                if server.fileno() < 0:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(range(255, 128, -1))])
+def test_a_port_of_something_else_is_said_within_seconds(tmp_path, points, capsys, answer):
+    pytest.importorskip("distributed")
+    with listening(answer) as address:
+        code, out, error = run(capsys, points, "--out", tmp_path / "o", *TINY, "--dask", address)
+    assert code == 2 and out == "" and f"{address}' does not answer within 5 seconds." in error
+    assert len(error.splitlines()) == 1
+
+
+# a worker in whose environment the package is not installed
+HIDE = """
+import sys
+class Hidden:
+    def find_spec(self, name, *rest):
+        if name.split(".")[0] == "diffmem":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hidden())
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_without_workers_or_without_the_package_is_said(tmp_path, points, capsys, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("diffmem.cli.executors.MUSTER", 3)
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=0, **options) as cluster:
+        code, out, error = run(capsys, points, "--out", tmp_path / "o", *TINY, "--dask", cluster.scheduler_address)
+        assert code == 2 and out == "" and "has 0 workers connected after 3 seconds" in error
+        monkeypatch.undo()
+        cluster.scale(1)
+        with distributed.Client(cluster, set_as_default=False) as client:
+            client.wait_for_workers(1)
+            client.run(exec, HIDE, {})
+        code, out, error = run(capsys, points, "--out", tmp_path / "o", *TINY, "--dask", cluster.scheduler_address)
+    assert code == 2 and out == "" and "whose workers have diffmem, but 1 of 1 lack it" in error
+    assert not (tmp_path / "o").exists()
+
+
 class Command:
     """The command in a session of its own, so that a signal reaches it and its workers alone."""
 
@@ -126,7 +186,7 @@ def test_ctrl_c_ends_all_processes_and_keeps_finished_cells(tmp_path, points, ca
     assert command.process.returncode == 130 and out == ""
     assert error.splitlines()[-1].startswith("Interrupted: finished cells are in") and "Traceback" not in error, error
     assert command.left() == []
-    finished = {path.name for path in cells.iterdir()}
+    finished = {path.name for path in cells.iterdir()} - {"settings.json"}
     assert 1 <= len(finished) < 10 and all(name.endswith(".nc") for name in finished)
 
 

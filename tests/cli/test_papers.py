@@ -163,3 +163,47 @@ def test_help_teaches(capsys):
     text = capsys.readouterr().out
     for word in ("measurements.json", "curves.nc", "figure.png", "--strict", "--set", "--resume", "Ctrl-C", "smoke"):
         assert word in text
+
+
+def test_quiet_prints_errors_only_and_writes_the_same_files(capsys, tmp_path):
+    assert code_of("run", "first2020", "missing2021", "broken2022", "--quiet", "--strict") == 1
+    assert capsys.readouterr() == ("", "broken2022 failed: RuntimeError: no memory\n")
+    assert (tmp_path / "papers" / "missing2021" / "figure.png").exists()
+    assert code_of("list", "--quiet") == 0
+    assert capsys.readouterr().out.split() == ["broken2022", "first2020", "missing2021"]
+    page = tmp_path / "page.md"
+    page.write_text("<!-- papers: begin --><!-- papers: end -->")
+    assert code_of("report", "papers", "--into", "page.md", "-q") == 0
+    assert capsys.readouterr() == ("", "") and "first2020" in page.read_text()
+
+
+def test_json_is_one_document_of_what_was_measured(capsys, tmp_path):
+    assert code_of("run", "first2020", "broken2022", "--json") == 1
+    out, error = capsys.readouterr()
+    first, broken = json.loads(out)
+    stored = json.loads((tmp_path / "papers" / "first2020" / "measurements.json").read_text())
+    assert first == {**stored, "folder": "papers/first2020"} and "[1/2] first2020" in error
+    assert first["claims"][0]["error"] is None  # what is not known has no number in JSON
+    assert broken == {"slug": "broken2022", "error": "RuntimeError: no memory"}
+    assert code_of("report", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [stored]
+    assert code_of("list", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed[1] == {
+        "paper": "first2020",
+        "arxiv": "2001.00001",
+        "claims": {"full": 1, "smoke": 1},
+        "title": "The title of first2020",
+    }
+
+
+def test_what_was_damaged_since_is_computed_again(capsys, tmp_path):
+    code_of("run", "first2020", "missing2021")
+    record = tmp_path / "papers" / "first2020" / "measurements.json"
+    record.write_text(record.read_text().replace('"measured": 0.5', '"measured": 0.25'))
+    assert code_of("report") == 2
+    assert "first2020/measurements.json must hold the measurements of a paper as they were" in capsys.readouterr().err
+    (tmp_path / "papers" / "missing2021" / "curves.nc").write_bytes(b"")
+    code_of("run", "first2020", "missing2021", "--resume")
+    assert [slug for slug, *_ in RUNS[2:]] == ["first2020", "missing2021"]
+    assert json.loads(record.read_text())["claims"][0]["measured"] == 0.5

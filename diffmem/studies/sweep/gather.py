@@ -7,11 +7,9 @@ import numpy as np
 import xarray as xr
 
 from .axes import Value
-from .store import SETTINGS
+from .store import IDENTITY, SETTINGS
 
 CELL = "__cell__"  # the dimension of all cells in a row, before it becomes the axes
-
-IDENTITY = "cell"  # the attribute of a stored cell that holds its values
 
 
 def as_dataset(value: object, axes: Sequence[str]) -> xr.Dataset:

@@ -15,8 +15,8 @@ import xarray as xr
 
 from ... import __version__
 from ...progress import Progress, followed
-from .axes import Value, checked_axes, file_name, identity, label, product
-from .gather import IDENTITY, as_dataset, gathered, misfit
+from .axes import Value, checked_axes, file_name, label, product
+from .gather import as_dataset, gathered, misfit
 from .store import Store
 from .workers import Cell, Outcome, Report, one_line, run_cells
 
@@ -47,10 +47,10 @@ def sweep(
 
     **Store**: a folder in which each finished cell is saved at once, whole or not at all, in a file of its own that is
     identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads the cells that it
-    finds there, also after Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. The
-    function's qualified name (with the arguments of a `functools.partial`), the version of its package and that of
-    diffmem are stored too, and a folder of other ones is refused. A changed function of equal name is not noticed: take
-    another folder. None saves nothing. Only one process at a time may use a folder.
+    finds there, also after Ctrl-C, a kill, or under another grid; a file in which a bit has changed is computed again,
+    with a warning. The function's qualified name (with the arguments of a `functools.partial`), the version of its
+    package and that of diffmem are stored first, and a folder of other ones is refused, also while its run goes on. A
+    changed function of equal name is not noticed: take another folder. None saves nothing.
 
     **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
     Slurm pools. The caller closes it. None computes in this process. Workers send results back; this process alone
@@ -74,8 +74,6 @@ def sweep(
     _check_arguments(function, places[0])
     facts = _facts(function)
     kept = None if store is None else Store(store, facts, pattern="*.nc", remedy=REMEDY)
-    if kept is not None:
-        kept.check()
     cells = [_cell(function, place) for place in places]
     with followed(progress) as report:
         outcomes = run_cells(cells, kept=kept, executor=executor, progress=report)
@@ -83,19 +81,12 @@ def sweep(
 
 
 def _cell(function: Callable[..., object], place: dict[str, Value]) -> Cell:
-    call, take = functools.partial(_compute, function, place), functools.partial(_taken, identity(place))
-    return Cell(file_name(place), label(place), call, take)
+    return Cell(file_name(place), label(place), functools.partial(_compute, function, place), lambda stored: stored)
 
 
 def _compute(function: Callable[..., object], place: dict[str, Value], report: Report) -> xr.Dataset:
     report("running")
-    return as_dataset(function(**place), tuple(place)).assign_attrs({IDENTITY: identity(place)})
-
-
-def _taken(expected: str, cell: xr.Dataset) -> xr.Dataset:
-    if cell.attrs[IDENTITY] != expected:
-        raise ValueError("The file holds another cell than its name says.")
-    return cell
+    return as_dataset(function(**place), tuple(place))
 
 
 def _assembled(cells: Sequence[Cell], outcomes: Sequence[Outcome], axes: Mapping[str, Sequence[Value]]) -> xr.Dataset:
@@ -103,7 +94,6 @@ def _assembled(cells: Sequence[Cell], outcomes: Sequence[Outcome], axes: Mapping
     found, errors = [], []
     for dataset, error in outcomes:
         if dataset is not None:
-            dataset.attrs.pop(IDENTITY)
             error = misfit(dataset, shapes)
         found.append(dataset if error is None else None)
         errors.append("" if error is None else one_line(error))

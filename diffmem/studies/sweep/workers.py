@@ -58,6 +58,8 @@ def run_cells(
         )
     outcomes = {} if kept is None else _stored(cells, kept)
     waiting = [cell for cell in cells if cell.name not in outcomes]
+    if kept is not None and waiting:
+        kept.begin()
 
     def tell(cell: Cell, stage: str) -> None:
         progress(len(outcomes), len(cells), f"{cell.label}: {stage}")
@@ -66,12 +68,16 @@ def run_cells(
         outcomes[cell.name] = outcome = _written(cell, outcome, kept)
         tell(cell, "finished" if outcome.error is None else f"failed, {one_line(outcome.error)}")
 
-    if executor is None:
-        for cell in waiting:
-            finish(cell, _computed(cell, tell))
-    elif waiting:
-        progress(len(outcomes), len(cells), "waiting for workers")
-        _spread(waiting, executor, finish)
+    try:
+        if executor is None:
+            for cell in waiting:
+                finish(cell, _computed(cell, tell))
+        elif waiting:
+            progress(len(outcomes), len(cells), "waiting for workers")
+            _spread(waiting, executor, finish)
+    finally:
+        if kept is not None:
+            kept.end()
     progress(len(cells), len(cells), "done")
     return [outcomes[cell.name] for cell in cells]
 
@@ -82,20 +88,23 @@ def one_line(error: BaseException) -> str:
 
 
 def _stored(cells: Iterable[Cell], kept: Store) -> dict[str, Outcome]:
+    kept.check()
     found = ((cell.name, kept.read(cell.name, cell.label, cell.take)) for cell in cells)
     return {name: Outcome(dataset, None) for name, dataset in found if dataset is not None}
 
 
 def _written(cell: Cell, outcome: Outcome, kept: Store | None) -> Outcome:
-    """The outcome, with its dataset stored; a dataset that cannot be written to a file is a failure of its cell."""
+    """The outcome, with its dataset stored; a dataset that no file can hold is a failure of its cell.
+
+    Where nothing can be written, for want of space or of permission, every other cell would fail too: it raises.
+    """
     if kept is None or outcome.dataset is None:
         return outcome
     try:
-        kept.write(cell.name, outcome.dataset)
-    except OSError:  # no space, no permission: every other cell would fail too
-        raise
+        packed = kept.packed(cell.name, outcome.dataset)
     except Exception as error:
         return Outcome(None, error)
+    kept.write(cell.name, packed)
     return outcome
 
 

@@ -26,7 +26,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(tmp_path):
     function = Counting(stops_at_three)
     with pytest.raises(KeyboardInterrupt):
         quiet(function, {"n": (1, 2, 3, 4)}, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("*.nc"))) == 2
     resumed = quiet(function, {"n": (1, 2, 3, 4)}, tmp_path)
     assert function.calls == [1, 2, 3, 3, 4]
     xr.testing.assert_identical(resumed, quiet(function, {"n": (1, 2, 3, 4)}))
@@ -72,7 +72,7 @@ def test_numbers_and_strings_that_look_alike_are_different_cells(tmp_path):
 def test_a_damaged_cell_is_computed_again(tmp_path, damage):
     function = Counting(lambda n: {"x": [n, 2 * n]})
     first = quiet(function, {"n": (1, 2)}, tmp_path)
-    path = min(tmp_path.iterdir())
+    path = min(tmp_path.glob("*.nc"))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
     with pytest.warns(UserWarning, match=r"is damaged: n = 1 is computed again"):
         xr.testing.assert_identical(quiet(function, {"n": (1, 2)}, tmp_path), first)
@@ -81,7 +81,7 @@ def test_a_damaged_cell_is_computed_again(tmp_path, damage):
 
 def test_a_file_under_the_name_of_another_cell_is_damaged(tmp_path):
     quiet(product, {"n": (1, 2), "beta": (1,)}, tmp_path)
-    one, two = sorted(tmp_path.iterdir())
+    one, two = sorted(tmp_path.glob("*.nc"))
     one.write_bytes(two.read_bytes())
     with pytest.warns(UserWarning, match="damaged"):
         assert quiet(product, {"n": (1,), "beta": (1,)}, tmp_path).value.item() == 1
@@ -133,8 +133,8 @@ def test_ctrl_c_during_a_write_is_heard_when_the_cell_is_whole(tmp_path, monkeyp
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert [path.name[:11] for path in tmp_path.iterdir()] == ["beta=3,n=1-"]
-    assert xr.load_dataset(next(tmp_path.iterdir()), engine="h5netcdf").value == 3
+    assert [path.name[:11] for path in tmp_path.glob("*.nc")] == ["beta=3,n=1-"]
+    assert xr.load_dataset(next(tmp_path.glob("*.nc")), engine="h5netcdf").value == 3
 
 
 SCRIPT = """
