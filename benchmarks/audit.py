@@ -2,9 +2,9 @@
 
 Samples against a training set, both float32 in .npy files, image-like data: the search for the two nearest training
 points alone, and the whole audit with a held-out set of a tenth of the samples (hashes, controls, duplicates, leaks,
-planted copies). A fifth of the samples are copies. *Error* is the share of 50 samples whose nearest point is not that of
-direct differences in double precision. The limit is the matrix product alone, in memory, by the fastest of XLA, NumPy
-and PyTorch, taken with the first thousand samples and scaled; reading the files is measured apart.
+planted copies). A fifth of the samples are copies. *Error* is the share of 50 samples whose nearest point is not that
+of direct differences in double precision. The limit is the matrix product alone, in memory, by the fastest of XLA,
+NumPy and PyTorch, taken with the first thousand samples and scaled; reading the files is measured apart.
 """
 
 import tempfile

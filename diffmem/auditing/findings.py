@@ -11,8 +11,8 @@ from jaxtyping import Bool, Int, Real
 from ..metrics import Interval
 from .comparison import Share
 from .judged import Judged
+from .near_duplicates import Closeness, Groups, Nearest
 from .sets import PointSet
-from .twins import Closeness, Groups, Nearest
 
 
 class HeldOut(NamedTuple):

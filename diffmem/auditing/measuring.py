@@ -3,14 +3,14 @@
 import numpy as np
 
 from .calibration import calibrated
-from .changed import changed_copies
+from .changed import are_changed, changed_copies
 from .comparison import share
 from .findings import Findings, HeldOut, Options, Sensitivity
 from .judged import Judged
+from .near_duplicates import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
 from .resumable import Queries, Sides, Work
 from .sensitivity import PLANTED, planted
 from .sets import PointSet, unit_of
-from .twins import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
 from .variants import DIRECTION
 
 CONTROLS = 500  # training points that are compared with all others
@@ -23,6 +23,38 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
     samples, train, test = (*sets, None)[:3]
     rng = np.random.default_rng(seed)
     first = equal_rows(train)
+    against, left, left_out = _prepared(train, first, options, work, rng)
+    near = against.nearest(Queries(samples), "samples")
+    held_out = None if test is None else _held_out(test, against)
+    kept = None if held_out is None else held_out.kept
+    sides = Sides(Queries(samples), left if test is None else Queries(test, kept))
+    control = left_out if held_out is None or kept is None else Nearest(*(part[kept] for part in held_out.nearest))
+    rules = (
+        ratio_rule(near, control, options.ratio, LAST_PLACES * _resolution(sets)),
+        *_distance_rules(near.d1, control.d1, left_out.d1, unit_of(train)),
+        *(_cosine_rules(sides, against) if options.features else ()),
+    )
+    return Findings(
+        samples,
+        train,
+        test,
+        unit_of(train),
+        against.close,
+        grouped(train, against.close, first, work, seed),
+        near,
+        held_out,
+        left_out,
+        rules,
+        changed_copies(sides, against, rules[0], options),
+        _sensitivity(against, rules[0], options, rng),
+        grouped(samples, against.close, equal_rows(samples), work, seed),
+        seed,
+        options,
+    )
+
+
+def _prepared(train: PointSet, first: np.ndarray, options: Options, work: Work, rng: np.random.Generator):
+    """The training set with its rule for twins, some of its points, and what is nearest to each among the others."""
     distinct = np.unique(first)
     if len(distinct) < 2:
         raise ValueError(f"`train` must hold at least 2 distinct points, but its {train.n} rows are all equal.")
@@ -30,36 +62,7 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
     around = Against(train, distinct, NONE, work).search(left, RANKS[1], "train")
     close = closeness(train, left, around, options.ratio, options.twins)
     against = Against(train, distinct, close, work)
-    near = against.nearest(Queries(samples), "samples")
-    left_out = against.nearest(left, "train", found=around)
-    held_out = None if test is None else _held_out(test, against)
-    kept = None if held_out is None else held_out.kept
-    sides = Sides(Queries(samples), left if test is None else Queries(test, kept))
-    control = left_out if held_out is None or kept is None else Nearest(*(part[kept] for part in held_out.nearest))
-    slack = LAST_PLACES * _resolution(sets)
-    rules = (
-        ratio_rule(near, control, options.ratio, slack),
-        *_distance_rules(near.d1, control.d1, left_out.d1, unit_of(train)),
-    )
-    if options.features:
-        rules += _cosine_rules(sides, against)
-    return Findings(
-        samples,
-        train,
-        test,
-        unit_of(train),
-        close,
-        grouped(train, close, first, work, seed),
-        near,
-        held_out,
-        left_out,
-        rules,
-        changed_copies(sides, against, close.spacing, options, rules[0].copied, slack),
-        _sensitivity(against, close.spacing, options.ratio, slack, rng),
-        grouped(samples, close, equal_rows(samples), work, seed),
-        seed,
-        options,
-    )
+    return against, left, against.nearest(left, "train", found=around)
 
 
 def _held_out(test: PointSet, against: Against) -> HeldOut:
@@ -98,17 +101,17 @@ def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
     return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
 
 
-def _sensitivity(against: Against, spacing, ratio, slack, rng) -> tuple[Sensitivity, ...]:
+def _sensitivity(against: Against, rule: Judged, options: Options, rng) -> tuple[Sensitivity, ...]:
     """Copies are planted, and looked for as samples are, without keeping what the searches find."""
     train = against.train
     rows = np.sort(rng.choice(against.distinct, min(PLANTED, len(against.distinct)), replace=False))
-    kinds = list(planted(train, rows, spacing, rng))
+    kinds = list(planted(train, rows, against.close.spacing, rng))
     events = np.concatenate([one.events.astype(np.float32) for one in kinds])
     # numbers as they are compared, so nothing is mapped again
-    asked = PointSet("planted", "planted copies", events, train.event_shape)
-    found = against._replace(work=Work(None, against.work.progress)).nearest(Queries(asked), "planted copies")
-    flags = (found.ratio < ratio * (1 - slack)).reshape(len(kinds), len(rows))
-    return tuple(Sensitivity(one.name, share(flag)) for one, flag in zip(kinds, flags))
+    asked = Queries(PointSet("planted", "planted copies", events, train.event_shape))
+    passing = against._replace(work=Work(None, against.work.progress))
+    found = rule.holds(passing.nearest(asked, "planted copies").ratio) | are_changed(asked, passing, rule, options)
+    return tuple(Sensitivity(one.name, share(flag)) for one, flag in zip(kinds, found.reshape(len(kinds), len(rows))))
 
 
 def _resolution(sets: list[PointSet]) -> float:

@@ -100,9 +100,7 @@ def audit(
         _demonstrate(share, seed, out, json, samples or train or test)
         return
     if samples is None or train is None:
-        raise ValueError(
-            "`SAMPLES` and `--train` must both be given, as in diffmem audit samples.npy --train train.npy."
-        )
+        raise ValueError("`SAMPLES` and `--train` must be given, as in diffmem audit samples.npy --train train.npy.")
     from ..auditing import audit as run
 
     reading = _reading(size, shape, values, samples_range)
@@ -153,9 +151,7 @@ def _demonstrate(share: float, seed: int, out: Path, json: bool, sets: str | Non
     shown = demonstration(share, seed=seed, out=out, progress=not json or sys.stderr.isatty())
     _tell(shown.audit, out, json)
     if not json:
-        print(
-            f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}, and {shown.false} others."
-        )
+        print(f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}; {shown.false} others.")
     if not shown.works:
         print("diffmem: the planted share lies outside the interval that was found.", file=sys.stderr)
         raise typer.Exit(ABOVE)

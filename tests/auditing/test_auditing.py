@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from audits import audit, copied, document, images, moved
+from audits import copied, document, images, moved
 
 import diffmem
 from diffmem import data
@@ -24,7 +24,9 @@ def test_three_lines_say_what_is_copied(digits):
     assert found.fraction == 0.1 and found.verdict == "copies" and found.held_out == 0
     assert copied(found).tolist() == [True] * 30 + [False] * 270
     np.testing.assert_array_equal(found.arrays["nearest"][:30], np.arange(30))
-    assert repr(found) == f"Audit(copies: fraction=0.1 [{found.interval.low:.3g}, {found.interval.high:.3g}], held-out 0)"
+    assert (
+        repr(found) == f"Audit(copies: fraction=0.1 [{found.interval.low:.3g}, {found.interval.high:.3g}], held-out 0)"
+    )
     np.testing.assert_allclose(found.interval, (0.0685, 0.1396), atol=1e-4)  # Clopper and Pearson's tables, 30 of 300
 
 

@@ -28,7 +28,9 @@ def test_a_moved_image_agrees_where_both_show_it():
     found = {variant.name: variant for variant in shifts((6, 5), 2)}
     assert len(found) == 24
     for down, right in ((0, 1), (-2, 1), (2, -2), (1, 0)):
-        equal = [name for name, one in found.items() if np.array_equal(*both(one, moved(train, down, right), train, (6, 5)))]
+        equal = [
+            name for name, one in found.items() if np.array_equal(*both(one, moved(train, down, right), train, (6, 5)))
+        ]
         assert equal == [f"shifted by {down} down, {right} right"]
 
 

@@ -56,6 +56,13 @@ def optimum():
     return xarray.Dataset(variables, {"set": ["train", "held_out"], "ratio": ratio})
 
 
+def audited():
+    """The curves of an audit, of made-up numbers."""
+    grid = np.linspace(0, 1, 21)
+    curves = {"ratio_curve": grid**2, "ratio_control_curve": grid**4, "ratio_threshold": grid}
+    return xarray.Dataset({name: ("ratio_step", values) for name, values in curves.items()})
+
+
 def pairs(shape, count=5):
     return RNG.normal(size=(count, *shape)), RNG.normal(size=(count, *shape))
 
@@ -83,6 +90,8 @@ FIGURES = {
         TIMES, GRID, DENSITY, VALUES[:, :5], {"t_C": 0.7, "t_S": 1.2}, points=GRID[:3], log_time=True
     ),
     "flow": lambda: plots.flow_field(GRID, GRID, FIELD, BASINS, FIELD[:, :3], points=FIELD[0, :4]),
+    "copying": lambda: plots.copying_curves(audited(), {"ratio": 0.33}),
+    "neighbours": lambda: plots.neighbour_distances({"samples": VALUES[0], "held-out points": VALUES[1]}),
     "posterior": lambda: plots.posterior_along_paths(TIMES, VALUES, VALUES, 0.7, log_time=True),
 }
 

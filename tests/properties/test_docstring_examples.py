@@ -4,9 +4,16 @@ import doctest
 
 import pytest
 
-from diffmem import integrators, metrics, reductions, scores, theory
+from diffmem import audit, integrators, metrics, reductions, scores, theory
 
-DOCUMENTED = (integrators.sample, metrics.memorization, reductions.Dense, scores.Empirical, theory.collapse_ratio)
+DOCUMENTED = (
+    audit,
+    integrators.sample,
+    metrics.memorization,
+    reductions.Dense,
+    scores.Empirical,
+    theory.collapse_ratio,
+)
 
 
 @pytest.mark.parametrize("documented", DOCUMENTED, ids=lambda documented: documented.__name__)

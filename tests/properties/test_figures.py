@@ -7,7 +7,20 @@ import warnings
 import matplotlib.pyplot
 import numpy as np
 import pytest
-from figures import BASINS, DENSITY, FIELD, FIGURES, GRID, NUMBERS_OF_PANELS, TIMES, VALUES, collapse, pairs, transition
+from figures import (
+    BASINS,
+    DENSITY,
+    FIELD,
+    FIGURES,
+    GRID,
+    NUMBERS_OF_PANELS,
+    TIMES,
+    VALUES,
+    audited,
+    collapse,
+    pairs,
+    transition,
+)
 from matplotlib.figure import Figure
 
 from diffmem import plots
@@ -33,7 +46,9 @@ def test_a_figure_saves_small_without_warnings_and_without_pyplot(name):
     assert matplotlib.pyplot.get_fignums() == []
 
 
-@pytest.mark.parametrize("name", ["time", "several", "plane", "spectra", "transition", "mean", "flow"])
+@pytest.mark.parametrize(
+    "name", ["time", "several", "plane", "spectra", "transition", "mean", "flow", "copying", "neighbours"]
+)
 def test_axes_carry_quantity_symbol_and_unit(name):
     (ax,) = drawn(name).axes
     for label in (ax.get_xlabel(), ax.get_ylabel()):
@@ -95,6 +110,8 @@ def test_figures_draw_into_axes_that_exist():
         (lambda: plots.samples_beside_neighbours(*pairs((4,)), (5,)), "`samples` must hold 5 events of shape (5,)"),
         (lambda: plots.samples_beside_neighbours(*pairs((4,)), (4,), np.ones(3)), "`distance` must have shape (5,)"),
         (lambda: plots.samples_beside_neighbours(*pairs((4,), 0), (4,)), "must hold a pair"),
+        (lambda: plots.copying_curves(audited(), {"cosine": 0.3}), "but lacks cosine_curve."),
+        (lambda: plots.neighbour_distances({"samples": np.ones(0)}), "none of them empty."),
         (lambda: plots.spectra(np.array([1.0, -0.1])), "`spectrum` must be non-negative"),
         (lambda: plots.spectra(np.array([1.0, np.nan])), "must be non-negative"),
         (lambda: plots.spectra(np.zeros(3)), "not all zero"),

@@ -1,7 +1,7 @@
 """What an audit says: the document, the tables, the figures and the page."""
 
-from .files import written
 from .result import reported
+from .written_files import written
 
 __all__ = [
     "reported",

@@ -36,7 +36,7 @@ def page(audit: Audit, figures: dict[str, Figure]) -> str:
         _section("Samples, the worst first", _table(audit)),
         _section("Held-out set and leaks", _held_out(told)),
         _section("Copies that were changed", _changed(told)) if told["changed_copies"] else "",
-        _section("What the rule finds: copies planted among these data", _planted(told)),
+        _section("Copies planted among these data, and how many are found", _planted(told)),
         _section("Duplicates in the training set", _duplicates(told)),
         _section("Most copied training points", _most_copied(told)),
         _section("Limits", _list(told["limits"])),

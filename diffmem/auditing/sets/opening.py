@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Real
+from jaxtyping import ArrayLike, Shaped
 
-from ...annotations import Points
 from ...data import Dataset
 from ...data.dataset import is_real
 from ...data.pixels import Range
@@ -21,7 +20,7 @@ from ...progress import Progress
 from .picture_folders import read_pictures
 from .point_set import PointSet, blocks, surveyed
 
-Source = str | os.PathLike[str] | Dataset | Real[np.ndarray, "..."] | Points
+Source = str | os.PathLike[str] | Dataset | Shaped[ArrayLike, "..."]
 """A path, a data set or an array."""
 
 ROLES = ("samples", "train", "test")

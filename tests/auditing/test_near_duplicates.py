@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from diffmem.auditing import twins
+from diffmem.auditing import near_duplicates as twins
+from diffmem.auditing.near_duplicates import Against, Closeness, closeness, equal_rows, grouped
 from diffmem.auditing.resumable import Queries, Work
 from diffmem.auditing.sets import PointSet
-from diffmem.auditing.twins import Against, Closeness, closeness, equal_rows, grouped
 from diffmem.metrics import nearest
 
 WORK = Work(None, lambda done, total, stage: None)

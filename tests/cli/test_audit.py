@@ -1,0 +1,113 @@
+"""`diffmem audit`: exit codes for pipelines, one sentence for bad input, the document on standard output."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from audits import images, save_images
+
+from diffmem.cli import main
+
+TRAIN, TEST = images(80, 8, 8, seed=1), images(60, 8, 8, seed=2)
+SAMPLES = np.concatenate([TRAIN[:10], images(30, 8, 8, seed=3)])
+
+
+@pytest.fixture
+def sets(tmp_path):
+    for name, rows in (("train", TRAIN), ("test", TEST), ("samples", SAMPLES)):
+        np.save(tmp_path / f"{name}.npy", rows)
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    """Exit code, standard output, standard error."""
+    with pytest.raises(SystemExit) as end:
+        main(["audit", *map(str, arguments)])
+    return end.value.code, *capsys.readouterr()
+
+
+def arguments(sets, *more):
+    return (
+        sets / "samples.npy",
+        "--train",
+        sets / "train.npy",
+        "--test",
+        sets / "test.npy",
+        "--out",
+        sets / "out",
+        *more,
+    )
+
+
+def test_verdict_files_and_exit_codes(sets, capsys):
+    code, text, progress = run(capsys, *arguments(sets))
+    assert code == 0 and text.startswith("The model copies: 10 of 40")
+    for name in ("audit.html", "audit.json", "copies.csv", "audit.nc", "curves.png", "distances.png", "copies.png"):
+        assert f"wrote {sets / 'out' / name}" in text and (sets / "out" / name).exists()
+    assert "samples, from 1 of 40" in progress
+    code, _, again = run(capsys, *arguments(sets, "--fail-above", "0.24"))
+    assert code == 1 and "0.25 of the samples are copies, above 0.24" in again
+    assert "samples, from 1 of 40" not in again  # taken from the finished searches
+    assert run(capsys, *arguments(sets, "--fail-above", "0.25"))[0] == 0
+
+
+def test_the_document_alone_on_standard_output(sets, capsys):
+    code, text, progress = run(capsys, *arguments(sets, "--json"))
+    assert code == 0 and progress == ""
+    told = json.loads(text)
+    assert told["fraction"] == 0.25 and told == json.loads((sets / "out" / "audit.json").read_text())
+    assert told["inputs"]["samples"]["source"] == str(sets / "samples.npy")
+
+
+def test_folders_with_bad_files(tmp_path, capsys):
+    save_images(tmp_path / "train", TRAIN)
+    save_images(tmp_path / "samples", SAMPLES)
+    (tmp_path / "samples" / "5.png").write_bytes(b"\x89PNG")
+    code, text, _ = run(capsys, tmp_path / "samples", "--train", tmp_path / "train", "--out", tmp_path / "o", "--flips")
+    assert code == 0 and "39 points, 1 left out: 5.png: " in text
+    rows = (tmp_path / "o" / "copies.csv").read_text().splitlines()
+    assert rows[1].split(",")[1:4] == ["0.png", "0.png", "True"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "`SAMPLES` and `--train` must be given"),
+        (["samples.npy"], "`SAMPLES` and `--train` must be given"),
+        (["samples.npy", "--train", "none.npy"], "`train` must be a file or folder that exists"),
+        (["samples.npy", "--train", "train.npy", "--fail-above", "2"], "`--fail-above` must be between 0 and 1"),
+        (["samples.npy", "--train", "train.npy", "--size", "a"], "`--size` must be whole numbers"),
+        (["samples.npy", "--train", "train.npy", "--size", "1,2,3"], "`--size` must be one or two whole numbers"),
+        (["samples.npy", "--train", "train.npy", "--range", "1"], "`--range` must be two numbers"),
+        (["samples.npy", "--train", "unit.npy"], "must be in one range"),
+        (["--demo", "--share", "2"], "`share` must be between 0 and 1"),
+        (["samples.npy", "--demo"], "`--demo` must be used without sets"),
+        (["samples.npy", "--train", "train.npy", "--out", "train.npy"], "`--out` must be a folder"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(given, message, sets, capsys, monkeypatch):
+    monkeypatch.chdir(sets)
+    np.save("unit.npy", np.random.default_rng(0).random((50, 8, 8)))
+    code, text, error = run(capsys, *given)
+    lines = [line for line in error.splitlines() if not line.startswith("[")]
+    assert code == 2 and text == "" and len(lines) == 1 and message in lines[0]
+
+
+def test_the_demonstration(tmp_path, capsys):
+    code, text, _ = run(capsys, "--demo", "--share", "0.02", "--out", tmp_path)
+    assert code == 0 and "Planted: 9 copies among 450 samples. Found: 9; 0 others." in text
+
+
+def test_help_teaches(capsys):
+    code, text, _ = run(capsys, "--help")
+    assert code == 0
+    for word in ("audit.html", "--fail-above", "--demo --share 0.01", "data.npz:x_train", "Exit status", "Ctrl-C"):
+        assert word in text
+
+
+def test_a_report_of_other_sets_in_the_folder_is_replaced(sets, capsys):
+    run(capsys, *arguments(sets))
+    shutil.copy(sets / "test.npy", sets / "samples.npy")
+    run(capsys, *arguments(sets))
+    assert json.loads((sets / "out" / "audit.json").read_text())["fraction"] == 0
