@@ -48,6 +48,33 @@ def test_one_known_point_of_two_costs_twice_the_variance():
     assert theory.partial_memorization_gap(1.0, d, variance) == 0
 
 
+def nearest_square(d, known, rng, queries=2000):
+    """Mean square distance of Gaussian points to the nearest of `known` independent ones, over d, and its error."""
+    found = []
+    for _ in range(queries // 50):
+        points, others = rng.normal(size=(50, d)), rng.normal(size=(known, d))
+        squares = (points**2).sum(1)[:, None] + (others**2).sum(1) - 2 * points @ others.T
+        found.append(squares.min(axis=1).mean() / d)
+    return np.mean(found), np.std(found) / len(found) ** 0.5
+
+
+@pytest.mark.parametrize(("d", "stated"), [(2, 0.056), (13, 0.69), (200, 1.58)])
+def test_the_constant_of_a_hundred_known_points_is_between_1_and_2_only_in_high_dimension(d, stated):
+    constant, error = nearest_square(d, 100, np.random.default_rng(4))
+    assert constant == pytest.approx(stated, abs=4 * error + 0.005)
+    # e^(0.1226 d) known points are the least at which the nearest may be closer than the mean of the cluster
+    assert (constant > 1) == (np.log(100) < 0.1226 * d)
+
+
+def test_the_constant_approaches_its_limit_from_above():
+    """C = (s + 1)/s^2 at (log m)/d = 1/2 log s - (s - 1)/(2 s^2): one ratio, three dimensions."""
+    s = 1.5
+    limit, rate = (s + 1) / s**2, np.log(s) / 2 - (s - 1) / (2 * s**2)
+    found = [nearest_square(d, round(np.exp(rate * d)), np.random.default_rng(5), 1000)[0] for d in (20, 40, 80)]
+    assert (np.diff(found) < 0).all() and (np.array(found) > limit).all()
+    assert found[-1] == pytest.approx(limit, rel=0.1)
+
+
 @pytest.mark.parametrize(("constant", "share"), [(5 / 3, 0.8), (1.5, 7 / 9), (1.0, 2 / 3)])
 def test_flat_loss_on_the_unit_circle_clock_is_the_mean_of_t_squared(constant, share):
     t = (np.arange(2000) + 0.5) / 2000

@@ -22,6 +22,8 @@ from ..noisy_densities import log_densities, own_weights
 PROCESS = processes.OrnsteinUhlenbeck(t_min=1e-5)
 AGREE = 0.775  # probability that two clones agree at the speciation time of two clusters
 DECIDED = 2.5  # units of time before t_S, where the cluster is certain
+EARLIEST = 1e-3  # least time of a clone's run, where t_S is closer than that to the data
+APART = 16  # least d at which the clusters overlap by less than 3e-5 (four standard deviations): a sign tells them
 LARGE = 32  # dimensions from which finite d is a small correction
 
 
@@ -54,6 +56,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 def clones(settings: Settings, key: PRNGKeyArray) -> Group:
     """How often two clones agree at t_S = log(d)/2, simulated and by quadrature, and by quadrature against t/t_S."""
     sizes = list(settings.clone_dimensions)
+    check_apart(*sizes, *settings.projected)
     whole = clone_agreement(sizes[0], sizes[0], settings, key)
     projected = {d: clone_agreement(d, 1, settings, jr.fold_in(key, d)) for d in settings.projected}
     simulated = {sizes[0]: whole} | projected
@@ -77,9 +80,10 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
 
     Only the first `kept` coordinates are run: the score of the others does not depend on the first.
     """
+    check_apart(d)
     t_s = math.log(d) / 2
     mixture = two_clusters(d, kept)
-    process = processes.OrnsteinUhlenbeck(t_min=t_s - DECIDED, t_max=t_s)
+    process = processes.OrnsteinUhlenbeck(t_min=max(t_s - DECIDED, EARLIEST), t_max=t_s)
     times = integrators.grids.uniform(process, steps=settings.steps)
     begin, *paths = jr.split(key, 3)
     start = drawn(mixture, process.level(times[0]), jr.split(begin, settings.clones))
@@ -87,6 +91,12 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
     ends = [integrators.sample(mixture, *run, key=path, start=start).points for path in paths]
     side, other = (np.sign(np.asarray(end)[:, 0]) for end in ends)
     return Measurement(*map(float, theory.mean_estimate((side == other).astype(np.float64))))
+
+
+def check_apart(*dimensions: int) -> None:
+    """Raises ValueError for clusters in so few dimensions that they overlap."""
+    if min(dimensions) < APART:
+        raise ValueError(f"Dimensions of clones must be at least {APART}, but are {', '.join(map(str, dimensions))}.")
 
 
 def collapse(settings: Settings, key: PRNGKeyArray) -> Group:

@@ -25,8 +25,9 @@ def predicted_ratio(dataset: Dataset, n: int, spectrum: np.ndarray) -> float:
 def monte_carlo_ratio(dataset: Dataset, n: int, *, key: RandomKey) -> theory.Estimate:
     """sigma/alpha at collapse by a Monte-Carlo estimate of the mutual information from the points, leaving one out.
 
-    NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points, and where repeated points keep the
-    information from crossing log n. Of more than 20,000 points a random 20,000 are used.
+    NaN where the estimate is not valid: unless 1 < n < N - 1 for N distinct points, where repeated points keep the
+    information from crossing log n, and where n is so near N that sigma/alpha is left open by a half. Of more than
+    20,000 points a random 20,000 are used.
     """
     draw, estimate = jax.random.split(key)
     points = dataset.points if dataset.n <= MOST_POINTS else dataset.take(MOST_POINTS, key=draw).points
@@ -34,5 +35,5 @@ def monte_carlo_ratio(dataset: Dataset, n: int, *, key: RandomKey) -> theory.Est
         return UNKNOWN
     try:
         return theory.empirical_collapse_ratio(points, n, key=estimate, queries=MC_QUERIES)
-    except ValueError:  # repeated points: the condition above leaves no other reason
+    except ValueError:  # repeated points, or too few for n: the condition above leaves no other reason
         return UNKNOWN

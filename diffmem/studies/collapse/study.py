@@ -64,8 +64,8 @@ def collapse(
 
     **Predicted** (n, d): from the spectrum of all the data, which stand for the population, by `theory.collapse_time`
     (`predicted`); and from the mutual information as estimated from all points, leaving one out, by
-    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN unless n < N - 1 for N distinct
-    points). Both are extrapolations where n is near N.
+    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN where that refuses: unless n < N - 1
+    for N distinct points, and where n is too near N). Both are extrapolations where n is near N.
 
     **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
     method on a Karras grid of `steps`, and denoised; `generated_low` and `generated_high` are the ends of the 95 %

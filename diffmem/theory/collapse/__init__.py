@@ -8,11 +8,12 @@ from .clusters import (
     mixture_onset_time,
 )
 from .excess_entropy import excess_entropy, gaussian_excess_entropy
+from .extrapolation import extrapolated_collapse_ratio
 from .from_points import InformationCurve, empirical_collapse_ratio, empirical_information, empirical_information_curve
 from .onset import onset_ratio, onset_time
 from .own_weight import gaussian_own_weight, own_weight
 from .ratio import collapse_ratio, collapse_ratio_from_information, collapse_time
-from .subsets import extrapolated_collapse_ratio, subset_collapse_ratio, subset_own_weight
+from .subsets import subset_collapse_ratio, subset_own_weight
 
 __all__ = [
     "InformationCurve",

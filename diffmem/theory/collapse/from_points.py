@@ -10,13 +10,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Num, PRNGKeyArray
+from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
 
 from ..estimate import Estimate, mean_estimate
 from ..points import log_size
 from ..spectrum import spectrum
 from .ratio import collapse_ratio, collapse_ratio_from_information
 
+BLOCKS = 8  # of the points, whose unions of 1, 2, 4 and 8 show how the bias of having few others falls
+FEWEST = 2 * BLOCKS  # points
+LARGEST = 0.5  # relative error of sigma/alpha above which an estimate is refused
+SLOWEST = 0.8  # ratio of successive falls of a bias above which their sum cannot be told from a few of them
 DOUBLINGS = 40  # attempts to widen a bracket before its crossing is declared missing: 10^12 in ratio with factor 2
 
 
@@ -96,25 +100,69 @@ def information_limit(gaps: PairGaps) -> float:
     return math.log(gaps.square.shape[1] - 1)
 
 
+def limit_of_many(gaps: PairGaps, order: Int[np.ndarray, "N"], ratio: float) -> Estimate:
+    """Leave-one-out information with the bias of having only N - 1 others taken out.
+
+    The mean over N/8, N/4, N/2 and N of the points falls with every doubling, by steps that form about a geometric
+    series; what is left of the series is the bias. The error holds the standard error over queries, and half of that
+    bias.
+    """
+    densities = _block_densities(gaps, order, ratio)
+    falls = -np.diff([each.mean() for each in densities])
+    earlier, later = falls[:-1].sum(), falls[1:].sum()
+    fall_ratio = np.clip(later / earlier, 0, SLOWEST) if earlier > 0 else 0.0
+    bias = max(float(falls[-1]), 0.0) * fall_ratio / (1 - fall_ratio)
+    value, error = mean_estimate(densities[-1])
+    return Estimate(float(value - bias), math.hypot(error, bias / 2))
+
+
+def _block_densities(gaps: PairGaps, order: np.ndarray, ratio: float) -> list[Float[np.ndarray, "m"]]:
+    """`-log mean_{j != i} p(u_i|y_j)/p(u_i|y_i)` over j in N/8, N/4, N/2 and N points, averaged over disjoint sets."""
+    from scipy.special import logsumexp
+
+    size = len(order) // BLOCKS
+    exponents = -(gaps.square / (2 * ratio**2) + gaps.projection / ratio)
+    exponents[np.arange(len(exponents)), gaps.own] = -np.inf
+    inside = (np.argsort(order)[gaps.own] // size)[:, None] == np.arange(BLOCKS)
+    others = size - inside
+    sums = logsumexp(exponents[:, order[: size * BLOCKS]].reshape(*inside.shape, size), axis=2)
+    densities = [(np.log(others) - sums).mean(axis=1)]
+    while sums.shape[1] > 1:
+        sums, others = np.logaddexp(sums[:, ::2], sums[:, 1::2]), others[:, ::2] + others[:, 1::2]
+        densities.append((np.log(others) - sums).mean(axis=1))
+    return densities
+
+
+def _drawn(points, key, queries: int) -> tuple[PairGaps, np.ndarray]:
+    """Noisy queries, and a random order of the points whose consecutive runs are subsets."""
+    gaps = pair_gaps(points, key=key, queries=queries)
+    count = gaps.square.shape[1]
+    if count < FEWEST:
+        raise ValueError(f"`points` must be at least {FEWEST}, but are {count}.")
+    return gaps, np.asarray(jax.random.permutation(jax.random.fold_in(key, count), count))
+
+
 def empirical_information(
     points: Num[ArrayLike, "N *shape"], ratio: Float[ArrayLike, ""], *, key: PRNGKeyArray, queries: int = 1000
 ) -> Estimate:
     """Mutual information I(X0; Xt) in nats of the law that the points come from, at sigma/alpha = ratio:
 
-        I = mean over queries i of log [p(u_i|y_i) / mean_{j != i} p(u_i|y_j)].
+        I = lim_{N -> inf} mean over queries i of log [p(u_i|y_i) / mean_{j != i} p(u_i|y_j)].
 
-    Its expectation is an upper bound, tight while I is well below log N. The error is the standard error over queries;
-    that of the choice of the N points comes on top. Cost and memory: see `pair_gaps`.
+    At finite N the mean is biased upwards, long before it reaches log N and most in few dimensions: for 600 Gaussian
+    points in 4 dimensions, whose I is log 400, by 1.3 nats. The bias is estimated from subsets of the points, as a
+    geometric series over doublings of N, and taken out; the error is the standard error over queries and half of the
+    bias. Cost: (queries x N) exponentials; memory: see `pair_gaps`.
 
     Raises:
-        ValueError: `ratio` is not positive, or the estimate is not below log(N - 1), the largest one that N points can
-            resolve.
+        ValueError: `ratio` is not positive, there are fewer than 16 points, or the estimate is not below log(N - 1),
+            the largest one that N points can resolve.
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
-    other N - 1 points condenses, as in the random-energy model.
+    other N - 1 points condenses, as in the random-energy model; the correction is measured, not derived.
     """
     ratio = float(checked_ratios(ratio))
-    gaps = pair_gaps(points, key=key, queries=queries)
-    estimate = mean_estimate(leave_one_out_densities(gaps, ratio))
+    gaps, order = _drawn(points, key, queries)
+    estimate = limit_of_many(gaps, order, ratio)
     limit = information_limit(gaps)
     if not estimate.value < limit:
         raise ValueError(
@@ -142,26 +190,38 @@ def empirical_information_curve(
 def empirical_collapse_ratio(
     points: Num[ArrayLike, "N *shape"], n: Real, *, key: PRNGKeyArray, queries: int = 1000
 ) -> Estimate:
-    """sigma/alpha at which n points of the law that these N points come from collapse: leave-one-out `I = log n`.
+    """sigma/alpha at which n < N points of the law that these N points come from collapse: `I = log n`.
+
+    The information is that of `empirical_information`, with its bias taken out; the error holds half of what that
+    changed. Of 120 sets of 600 Gaussian points, in 4, 9 and 40 dimensions and for n = 30 to 400, 4
+    were refused, all in 4 dimensions; the others were right within two errors, which are wide near N: 24 %, 11 % and
+    4 % at n = 400. In 2 dimensions half of the sets are refused from n = 150 on.
 
     Raises:
-        ValueError: n is not above 1 and below N - 1, the limit of validity; or points are repeated so often that I
-            never reaches log n.
+        ValueError: n is not above 1 and below N - 1, the limit of validity; there are fewer than 16 points; or points
+            are repeated so often, or so few in so few dimensions, that I never reaches log n, or leaves sigma/alpha
+            open by more than a half.
     Source: derived, with the estimate of `empirical_information`.
     """
-    gaps = pair_gaps(points, key=key, queries=queries)
+    gaps, order = _drawn(points, key, queries)
     log_n = log_size(n)
     if not 0 < log_n < information_limit(gaps):
         others = gaps.square.shape[1] - 1
         raise ValueError(f"`n` must be above 1 and below the number of other points, {others}, but is {n}.")
 
     def information(ratio):
-        return mean_estimate(leave_one_out_densities(gaps, ratio))
+        return limit_of_many(gaps, order, ratio)
 
     start = collapse_ratio(n, spectrum(points)) or 1.0
     low = widen(lambda ratio: information(ratio).value > log_n, start, 0.5)
     high = widen(lambda ratio: information(ratio).value < log_n, start, 2.0)
-    return collapse_ratio_from_information(information, n, (low, high))
+    found = collapse_ratio_from_information(information, n, (low, high))
+    if not found.error <= LARGEST * found.value:
+        raise ValueError(
+            f"`n` must be well below the number of points, {len(order)}, which leave sigma/alpha at {n} open by "
+            f"{found.error / found.value:.0%}."
+        )
+    return found
 
 
 def widen(reached, start: float, factor: float) -> float:
@@ -169,7 +229,7 @@ def widen(reached, start: float, factor: float) -> float:
     for k in range(1, DOUBLINGS + 1):
         if reached(start * factor**k):
             return start * factor**k
-    raise ValueError("`points` must be mostly distinct, but repeated points keep the information from crossing log n.")
+    raise ValueError("`points` must be mostly distinct and enough for `n`, but their information never crosses log n.")
 
 
 def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:

@@ -33,25 +33,53 @@ def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Arr
 
 
 def clone_probability(
-    ratio: Float[ArrayLike, "*levels"], separation: Float[ArrayLike, ""], variance: Float[ArrayLike, ""]
+    ratio: Float[ArrayLike, "*levels"], separation: Float[ArrayLike, "*d"], variance: Float[ArrayLike, "..."]
 ) -> Float[Array, "*levels"]:
     """Probability `phi` that two clones from x_t end in the same one of two equal Gaussian clusters at +m and -m:
 
-        phi = E[p_+^2 + p_-^2],  p_+ = sigmoid(2 mu q/g),  q ~ half N(mu, g) + half N(-mu, g),  g = v + (sigma/alpha)^2,
+        phi = E[p_+^2 + p_-^2],  p_+ = sigmoid(2 s q),  q ~ half N(s, 1) + half N(-s, 1),
+        s^2 = m^T (S + (sigma/alpha)^2)^-1 m,
 
-    with mu = |m| the `separation` of a cluster from the centre, v the `variance` of a cluster along m and q the
-    projection of x_t/alpha on m/|m|. It falls from 1 at little noise to 1/2 at much. At `asymptotic_speciation_ratio`
-    with |m|^2 = d, v = 1 it tends to .7752 as d grows. v = 0 is data at the two points +m and -m.
+    with S the covariance of a cluster, s the contrast of the noisy clusters and q the projection of x_t/alpha on
+    (S + (sigma/alpha)^2)^-1 m/s. It falls from 1 at little noise to 1/2 at much. At `asymptotic_speciation_ratio` with
+    |m|^2 = d, S = 1 it tends to .7752 as d grows. S = 0 is data at the two points +m and -m.
 
-    `separation` must be positive and `variance` nonnegative. Accuracy: 1e-12 in float64.
-    Source: Biroli et al., arXiv:2402.18491, the clone probability phi(t), written here in mu/sqrt(g) alone (derived).
+    `separation` is the vector m, of shape (d,), and `variance` the covariance S, of shape (d, d). Where m is an
+    eigenvector of S, its length |m| and the eigenvalue v suffice, as two numbers: s^2 = |m|^2/(v + (sigma/alpha)^2).
+    In any other direction the variance along m does not give s, because the other coordinates of a cluster tell part
+    of the deviation along m: two coordinates that are correlated by .95, with m along one of them, have at
+    sigma/alpha = .3 the s of a variance of .172 in place of 1.
+
+    `separation` must be positive, and `variance` nonnegative; a singular S needs a positive ratio. Accuracy: 1e-12 in
+    float64. Raises ValueError unless both are numbers or their shapes are (d,) and (d, d).
+    Source: Biroli et al., arXiv:2402.18491, the clone probability phi(t), written here in the contrast (derived).
     """
     ratio = strong(ratio, float_dtype(ratio))
-    separation, variance = strong(separation, ratio.dtype), strong(variance, ratio.dtype)
-    contrast = (separation / jnp.sqrt(variance + ratio**2))[..., None]
+    contrast = _contrast(ratio, strong(separation, ratio.dtype), strong(variance, ratio.dtype))[..., None]
     z, weight = (jnp.asarray(part, ratio.dtype).reshape((1,) * ratio.ndim + (-1,)) for part in normal_rule(NODES))
-    # mu q/g = s (s + z) with s = mu/sqrt(g), and p_+^2 + p_-^2 = (1 + tanh^2)/2
+    # s q = s (s + z), and p_+^2 + p_-^2 = (1 + tanh^2)/2
     return 0.5 + jnp.sum(weight * jnp.tanh(contrast * (contrast + z)) ** 2, axis=-1) / 2
+
+
+def _contrast(
+    ratio: Float[Array, "*levels"], mean: Float[Array, "*d"], covariance: Float[Array, "..."]
+) -> Float[Array, "*levels"]:
+    """Distance of the means of the noisy clusters from the centre, in standard deviations of the best projection."""
+    if mean.ndim > 1 or covariance.shape != mean.shape * 2:
+        raise ValueError(
+            "`separation` and `variance` must be numbers or have the shapes (d,) and (d, d), but have "
+            f"{mean.shape} and {covariance.shape}."
+        )
+    if mean.ndim == 0:
+        return mean / jnp.sqrt(covariance + ratio**2)
+    identity = jnp.eye(len(mean), dtype=mean.dtype)
+
+    def square(at):
+        finite = jnp.isfinite(at)
+        total = covariance + jnp.where(finite, at, 1) ** 2 * identity
+        return jnp.where(finite, mean @ jnp.linalg.solve(total, mean), 0)
+
+    return jnp.sqrt(jax.vmap(square)(ratio.ravel())).reshape(ratio.shape)
 
 
 def gaussian_clone_probability(
@@ -61,7 +89,9 @@ def gaussian_clone_probability(
 
         phi = 1/2 + asin(k/(1 + k))/pi,   k = L alpha^2/sigma^2,
 
-    for sides along a component of positive `variance` L; ratio = sigma/alpha. It falls from 1 to 1/2 without any
+    for sides along a principal axis, an eigenvector of the covariance, of positive `variance` L; ratio = sigma/alpha.
+    Along any other direction u of the covariance S the argument of asin is u^T S (S + (sigma/alpha)^2)^-1 S u/u^T S u,
+    which is not that of the variance along u. It falls from 1 to 1/2 without any
     transition, through .775 at sigma/alpha = sqrt(L/3.174). A clone probability that falls to 1/2 is therefore no
     evidence of classes: compare `clone_probability` with this one.
     Source: derived, `E Phi(a g)^2 = 1/4 + asin(a^2/(1 + a^2))/(2 pi)` for g ~ N(0, 1).

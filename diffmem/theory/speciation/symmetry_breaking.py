@@ -5,8 +5,11 @@ stability at a time that depends on what is asked, so that there is no single cr
 
     fixed points x = alpha D(x), any process        sigma/alpha = mu           `bifurcation_time`
     flow of a variance-exploding process            sigma = mu, as above       `symmetry_breaking_time`, noise = 0
-    drift of the reverse SDE, Ornstein-Uhlenbeck    1/2 log(1 + sqrt 2)        `symmetry_breaking_time`, mu = 1
-    flow of the Ornstein-Uhlenbeck process          never
+    drift of the reverse SDE, Ornstein-Uhlenbeck    1/2 asinh(mu^2)            `symmetry_breaking_time`, noise = 1
+    flow of a variance-preserving process           sigma = mu, for mu < 1     `symmetry_breaking_time`, noise = 0
+
+On the Ornstein-Uhlenbeck clock the last is t = -1/2 log(1 - mu^2). For mu >= 1 there is no such time: the midpoint of
+that flow is then unstable at every time.
 """
 
 import math
@@ -106,14 +109,14 @@ def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation:
     Near x = 0 the reverse drift grows x at the rate `-f + (1 + noise^2) g^2/2 score'(0)` with
     `score'(0) = (alpha^2 mu^2/sigma^2 - 1)/sigma^2`; noise = 1 is the reverse SDE, noise = 0 the probability flow. The
     time at which this rate changes its sign depends on the clock and on the dynamics, unlike the bifurcation of D at
-    sigma/alpha = mu. It is 1/2 log(1 + sqrt 2) for the reverse SDE on the Ornstein-Uhlenbeck clock with mu = 1, and
-    that of sigma = mu for the flow of a variance-exploding process.
+    sigma/alpha = mu. It is 1/2 asinh(mu^2) for the reverse SDE on the Ornstein-Uhlenbeck clock, and that of sigma = mu
+    for the flow of a variance-exploding process and, where mu < 1, of a variance-preserving one.
 
     Accuracy: that of the process's rate, in JAX's default float.
 
     Raises:
         ValueError: the midpoint is always stable between t_min and t_max, or never (as for the Ornstein-Uhlenbeck
-            flow).
+            flow with mu >= 1).
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
 
@@ -129,7 +132,9 @@ def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation:
     attracts = terms(times).sum(0) < -resolution * abs(terms(times)).sum(0)
     crossings = np.flatnonzero(attracts[1:] & ~attracts[:-1])
     if len(crossings) == 0:
+        throughout = "stable" if attracts[0] else "unstable"
         raise ValueError(
-            f"The midpoint must lose its stability between `t_min` and `t_max`, but with `noise` {noise} it does not."
+            f"The midpoint must lose its stability between `t_min` and `t_max`, but with `noise` {noise} and "
+            f"`separation` {separation} it is {throughout} throughout."
         )
     return root(lambda t: terms(t).sum(), times[crossings[-1]], times[crossings[-1] + 1])

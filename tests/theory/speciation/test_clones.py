@@ -32,6 +32,47 @@ def test_definition(ratio, separation, variance):
     np.testing.assert_allclose(theory.clone_probability(ratio, separation, variance), exact, atol=accuracy)
 
 
+CORRELATED = np.array([[1.0, 0.95], [0.95, 1.0]])
+
+
+@pytest.mark.parametrize(("mean", "covariance"), [((1.1, 0.0), CORRELATED), ((0.6, -0.8), CORRELATED / 2)])
+def test_correlated_clusters(mean, covariance):
+    """Bayes' rule for drawn states of two clusters, whose means are not along an eigenvector in the first case."""
+    rng, m, ratio = np.random.default_rng(7), 400_000, 0.3
+    mean = np.asarray(mean)
+    total = covariance + ratio**2 * np.eye(2)
+    x = rng.choice([-1.0, 1.0], size=(m, 1)) * mean + rng.multivariate_normal(np.zeros(2), total, size=m)
+    plus = 1 / (1 + np.exp(-2 * x @ np.linalg.solve(total, mean)))
+    agree = plus**2 + (1 - plus) ** 2
+    found = theory.clone_probability(np.array([ratio, np.inf]), mean, covariance)
+    assert float(found[0]) == pytest.approx(agree.mean(), abs=4 * agree.std() / m**0.5)
+    assert float(found[1]) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_clusters_along_an_eigenvector_need_two_numbers():
+    mean, value = np.array([1.0, 1.0]) / 2**0.5 * 1.1, 1.95
+    pair = theory.clone_probability(np.array([0.3, 2.0]), mean, CORRELATED)
+    np.testing.assert_allclose(pair, theory.clone_probability(np.array([0.3, 2.0]), 1.1, value), rtol=2e-6)
+    assert float(theory.clone_probability(0.3, np.array([1.1, 0.0]), CORRELATED)) == pytest.approx(0.976, abs=2e-4)
+    for mean, variance in ((np.ones(2), 1.0), (1.0, np.eye(2)), (np.ones(2), np.eye(3))):
+        with pytest.raises(ValueError, match="`separation` and `variance` must be numbers or have the shapes"):
+            theory.clone_probability(0.3, mean, variance)
+
+
+def test_single_cloud_along_no_principal_axis():
+    """Sides along u of a correlated Gaussian: the argument of asin in the docstring, against drawn clones."""
+    rng, m, ratio, u = np.random.default_rng(8), 200_000, 0.3, np.array([1.0, 0.0])
+    noisy = CORRELATED + ratio**2 * np.eye(2)
+    gain = CORRELATED @ np.linalg.inv(noisy)
+    spread = np.linalg.cholesky(CORRELATED - gain @ CORRELATED)
+    x = rng.multivariate_normal(np.zeros(2), noisy, size=m)
+    sides = [((x @ gain.T + rng.normal(size=(m, 2)) @ spread.T) @ u) > 0 for _ in range(2)]
+    same = sides[0] == sides[1]
+    exact = 0.5 + np.arcsin(u @ gain @ CORRELATED @ u / (u @ CORRELATED @ u)) / np.pi
+    assert abs(same.mean() - exact) < 4 * same.std() / m**0.5
+    assert abs(exact - float(theory.gaussian_clone_probability(ratio, 1.0))) > 0.02
+
+
 def test_simulated_clones_in_256_dimensions():
     d, m, rng = 256, 4000, np.random.default_rng(0)
     alpha = d**-0.5

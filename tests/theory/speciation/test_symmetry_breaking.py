@@ -23,9 +23,31 @@ def test_critical_times():
     assert theory.symmetry_breaking_time(processes.FlowMatching(), noise=0.0) == pytest.approx(golden, rel=1e-5)
 
 
-def test_the_ornstein_uhlenbeck_flow_has_none():
-    with pytest.raises(ValueError, match="must lose its stability"):
-        theory.symmetry_breaking_time(processes.OrnsteinUhlenbeck(), noise=0.0)
+@pytest.mark.parametrize("separation", [0.3, 0.73, 0.95])
+def test_the_ornstein_uhlenbeck_flow_breaks_where_the_noise_is_the_separation(separation):
+    """The time in closed form, and paths from beside the midpoint, of dx/dt = -x - score by hand, around it."""
+    found = theory.symmetry_breaking_time(processes.OrnsteinUhlenbeck(), noise=0.0, separation=separation)
+    assert found == pytest.approx(-math.log1p(-(separation**2)) / 2, rel=1e-5)
+
+    def growth(t, step=1e-4, x=1e-6):
+        """Relative change of a small x over a step back in time."""
+        alpha, variance = math.exp(-t), -math.expm1(-2 * t)
+        denoised = separation * math.tanh(alpha * separation * x / variance)
+        return step * (x + (alpha * denoised - x) / variance) / x
+
+    assert growth(found * 0.99) > 0 > growth(found * 1.01)
+
+
+@pytest.mark.parametrize("separation", [1.0, 1.7])
+def test_the_ornstein_uhlenbeck_flow_has_no_time_for_distant_points(separation):
+    with pytest.raises(ValueError, match=r"must lose its stability .* it is unstable throughout"):
+        theory.symmetry_breaking_time(processes.OrnsteinUhlenbeck(), noise=0.0, separation=separation)
+
+
+@pytest.mark.parametrize("separation", [0.4, 1.0, 2.5])
+def test_the_reverse_sde_breaks_at_half_the_inverse_hyperbolic_sine(separation):
+    found = theory.symmetry_breaking_time(processes.OrnsteinUhlenbeck(), separation=separation)
+    assert found == pytest.approx(math.asinh(separation**2) / 2, rel=1e-5)
 
 
 def test_magnetization():
