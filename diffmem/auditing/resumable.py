@@ -1,6 +1,7 @@
 """Searches among rows on disk, a block at a time, that go on where they were stopped."""
 
 import hashlib
+import io
 import json
 import time
 import zipfile
@@ -12,7 +13,7 @@ from jaxtyping import Int, Real
 
 from ..metrics import Neighbours, nearest
 from ..progress import Progress
-from ..studies.sweep.store import written_whole
+from ..whole_files import replace_file
 from .sets.point_set import BLOCK_NUMBERS, PointSet
 from .variants import AS_IT_IS, Variant
 
@@ -42,8 +43,9 @@ class Work(NamedTuple):
         """Keep what a search has found among the first `done` rows, whole or not at all."""
         if self.store is None:
             return
-        with written_whole(self.store / f"{name}.npz") as partial, partial.open("wb") as stream:
-            np.savez(stream, key=np.array(key), distance=best.distance, row=best.index, done=np.array(done))
+        packed = io.BytesIO()
+        np.savez(packed, key=np.array(key), distance=best.distance, row=best.index, done=np.array(done))
+        replace_file(self.store / f"{name}.npz", packed.getvalue())
 
 
 class Queries(NamedTuple):

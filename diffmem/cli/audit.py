@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import check_folder, number_pair, whole_numbers
+from .arguments import folder_for, number_pair, whole_numbers
 
 if TYPE_CHECKING:
     from ..auditing import Audit
@@ -93,7 +93,7 @@ def audit(
       diffmem audit clip-samples.npy --train clip-train.npy --features
       diffmem audit --demo --share 0.01
     """
-    check_folder(out)
+    out = folder_for(out)
     if fail_above is not None and not 0 <= fail_above <= 1:
         raise ValueError(f"`--fail-above` must be between 0 and 1, but is {fail_above}.")
     if demo:

@@ -13,9 +13,10 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
+    {"explaining"},
     {"auditing", "explore", "papers"},
     {"studies"},
-    {"plots"},
+    {"pages", "plots"},
     {"metrics", "mitigations", "training"},
     {"integrators", "pytorch"},
     {"scores", "theory"},
@@ -38,7 +39,7 @@ HEAVY = {
     "diffusers",
 }
 # packages that may import heavy ones: nothing imports them at the start
-LATE = {"auditing", "plots", "studies", "papers", "cli"}
+LATE = {"auditing", "explaining", "pages", "plots", "studies", "papers", "cli"}
 
 
 def absolute_imports(path: Path) -> set[str]:

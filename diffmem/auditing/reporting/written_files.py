@@ -1,16 +1,15 @@
 """The files of an audit."""
 
-import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...pages import csv_of, png_of, write_all
 from ...plots import copying_curves, neighbour_distances, samples_beside_neighbours
-from ...studies.sweep.store import save, written_whole
+from ...studies.sweep.store import netcdf
 from ..findings import Audit
-from .page import marked, page
+from .audit_page import marked, page
 
 SHOWN = 16  # pairs of the contact sheet
 
@@ -18,24 +17,13 @@ SHOWN = 16  # pairs of the contact sheet
 def written(audit: Audit, folder: Path) -> list[Path]:
     """Write the report into a folder; each file is whole or not there."""
     figures = drawn(audit)
-    texts: dict[str, Callable[[], str]] = {
-        "audit.html": lambda: page(audit, figures),
-        "audit.json": audit.to_json,
+    contents = {
+        "audit.html": page(audit, figures).encode(),
+        "audit.json": audit.to_json().encode(),
+        "copies.csv": csv_of(audit.rows),
+        "audit.nc": netcdf(audit.arrays),
     }
-    paths = []
-    for name, text in texts.items():
-        with written_whole(folder / name) as partial:
-            partial.write_text(text(), encoding="utf-8")
-        paths.append(folder / name)
-    with written_whole(folder / "copies.csv") as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(audit.rows[0]))
-        table.writeheader()
-        table.writerows(audit.rows)
-    save(audit.arrays, folder / "audit.nc")
-    for name, figure in figures.items():
-        with written_whole(folder / f"{name}.png") as partial:
-            figure.savefig(partial, format="png")
-    return [*paths, folder / "copies.csv", folder / "audit.nc", *(folder / f"{name}.png" for name in figures)]
+    return write_all(contents | {f"{name}.png": png_of(figure) for name, figure in figures.items()}, folder)
 
 
 def drawn(audit: Audit) -> dict[str, Figure]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from audits import audit, images, save_images
 
-from diffmem.auditing.reporting.page import page
+from diffmem.auditing.reporting.audit_page import page
 from diffmem.auditing.reporting.written_files import drawn
 
 
