@@ -115,13 +115,16 @@ class MorePoints(NamedTuple):
         return math.exp(brentq(above, low, low + step, xtol=1e-9))
 
 
+def measured_part(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
+    """The points, or a random 10,000 of more."""
+    if len(points) <= MOST_POINTS:
+        return points
+    return points[np.sort(np.random.default_rng(0).choice(len(points), MOST_POINTS, replace=False))]
+
+
 def more_points(points: Float[np.ndarray, "n d"], *, key: RandomKey, spectrum: Float[np.ndarray, "d"]) -> MorePoints:
     """Measure the collapse of distinct points and of their halves, quarters and eighths."""
-    some = points
-    if len(points) > MOST_POINTS:
-        chosen = np.random.default_rng(0).choice(len(points), MOST_POINTS, replace=False)
-        some = points[np.sort(chosen)]
-    return MorePoints(theory.measured_sizes(some, key=key, queries=QUERIES), spectrum, len(points))
+    return MorePoints(theory.measured_sizes(measured_part(points), key=key, queries=QUERIES), spectrum, len(points))
 
 
 def sizes_shown(more: MorePoints, asked: tuple[int, ...] | None) -> list[int]:

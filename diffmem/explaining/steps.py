@@ -20,7 +20,7 @@ from ..studies import AgainstOptimum, against_optimum
 from .by_class import by_class
 from .explanation import Curves, Explanation
 from .first_points import distinct_points, first_points
-from .more_points import MOST_POINTS, QUERIES, more_points, sizes_shown
+from .more_points import QUERIES, measured_part, more_points, sizes_shown
 from .own_network import OwnNetwork, as_network, shaped_for
 
 STEPS = 6
@@ -142,9 +142,7 @@ def _check(n, below, seed) -> None:
 def _curves(kept, sizes: list[int], collapse: float, key) -> Curves:
     """Own weight against noise for the most and for the fewest points measured."""
     ratios = np.geomspace(WIDTH, 1 / WIDTH, LEVELS) * collapse
-    part = kept
-    if len(kept) > MOST_POINTS:
-        part = kept[np.sort(np.random.default_rng(0).choice(len(kept), MOST_POINTS, replace=False))]
+    part = measured_part(kept)
     shown = tuple(sorted({sizes[0], sizes[-1]}))
     found = [theory.subset_own_weight(part, size, ratios, key=key, queries=QUERIES) for size in shown]
     return Curves(ratios, shown, *(np.stack([np.asarray(pick[i]) for pick in found]) for i in (0, 1)))
