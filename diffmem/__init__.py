@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import (
         auditing,
         data,
+        explaining,
         integrators,
         metrics,
         mitigations,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         training,
     )
     from .auditing import Audit, audit
+    from .explaining import Explanation, explain
     from .integrators import Samples, invert, log_likelihood, sample
     from .level import NoiseLevel
     from .pytorch import from_diffusers, from_torch
@@ -35,12 +37,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audit",
+    "Explanation",
     "NoiseLevel",
     "Posterior",
     "Samples",
     "audit",
     "auditing",
     "data",
+    "explain",
+    "explaining",
     "from_diffusers",
     "from_torch",
     "integrators",
@@ -63,10 +68,12 @@ __all__ = [
 
 _HOMES = {
     "Audit": "auditing",
+    "Explanation": "explaining",
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
     "audit": "auditing",
+    "explain": "explaining",
     "from_diffusers": "pytorch",
     "from_torch": "pytorch",
     "invert": "integrators",

@@ -10,6 +10,7 @@ from .. import __version__
 from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
+from .explain import explain
 from .explore import explore
 from .output import Stopped, in_words, note, prepare_streams
 from .papers import papers
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
+app.command()(explain)
 app.command()(explore)
 app.command()(audit)
 app.add_typer(papers, name="papers")

@@ -104,7 +104,7 @@ class Explanation(NamedTuple):
         return arrays(self)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write explain.html, explain.json, explain.csv, points.csv, explain.nc and explain.png, and return their paths."""
+        """Write explain.html, .json, .csv, .nc and .png, and points.csv, into a folder, and return their paths."""
         from .saving import saved
 
         return saved(self, Path(folder))

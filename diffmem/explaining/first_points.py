@@ -77,7 +77,9 @@ class FirstPoints(NamedTuple):
 
     def __repr__(self) -> str:
         kinds = f"{int(self.outlier.sum())} outliers, {int((self.repeats > 1).sum())} in groups"
-        return f"FirstPoints({len(self.row)} points, {kinds}, row {self.row[0]} first at sigma/alpha {self.ratio[0]:.4g})"
+        return (
+            f"FirstPoints({len(self.row)} points, {kinds}, row {self.row[0]} first at sigma/alpha {self.ratio[0]:.4g})"
+        )
 
     def why(self, i: int) -> str:
         """duplicate, near-duplicate, outlier, both, or nothing."""
@@ -92,7 +94,7 @@ class FirstPoints(NamedTuple):
 def first_points(
     flat: Float[np.ndarray, "n d"], distinct: Distinct, *, key: RandomKey, draws: int = 4, seed: int = 0
 ) -> FirstPoints:
-    """The collapse of each distinct point; of more than 4,096, of those that stand alone or are repeated, and others."""
+    """The collapse of each distinct point; of more than 4,096, of the suspected ones and of some others."""
     rows, repeats = distinct.rows, distinct.repeats
     points = np.asarray(flat[rows], np.float64)
     of = np.arange(len(rows)) if len(rows) <= EXAMINED else _suspected(points, repeats, np.random.default_rng(seed))

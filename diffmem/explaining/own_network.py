@@ -30,7 +30,7 @@ class OwnNetwork(NamedTuple):
 
 
 def network_called(name: str, predicts: str = "x0") -> OwnNetwork:
-    """The network of `module:function`: what the function returns when called without arguments, or the function itself.
+    """The network of `module:function`: what the function returns without arguments, or the function itself.
 
     Raises ValueError where there is no such thing, where it fails, and for what is no network.
     """
@@ -40,7 +40,9 @@ def network_called(name: str, predicts: str = "x0") -> OwnNetwork:
     try:
         found = importlib.import_module(module)
     except Exception as error:
-        raise ValueError(f"`--network` must name a module that can be imported, but {module}: {_said(error)}.") from error
+        raise ValueError(
+            f"`--network` must name a module that can be imported, but {module}: {_said(error)}."
+        ) from error
     for part in attribute.split("."):
         if part not in dir(found):
             raise ValueError(f"`--network` must name a function of {module}, which has no {part}.")
@@ -53,12 +55,15 @@ def as_network(given: Any, predicts: str = "x0", name: str = "network") -> OwnNe
 
     Raises ValueError for anything else, and with the words of the error where the function fails.
     """
+    if isinstance(given, OwnNetwork):
+        return given
     if isinstance(given, AbstractScore):
         return OwnNetwork(given)
-    if isinstance(given, tuple) and 2 <= len(given) <= 3 and isinstance(given[0], AbstractScore):
-        if isinstance(given[1], AbstractProcess):
+    if isinstance(given, tuple) and 2 <= len(given) <= 3:
+        kinds = AbstractScore, AbstractProcess
+        if all(isinstance(part, kind) for part, kind in zip(given, kinds)):
             return OwnNetwork(*given)
-    if callable(given):
+    if callable(given) and not name.endswith("()()"):  # a function of a function is still looked at
         return _called(given, predicts, name)
     raise ValueError(f"`{name}` must be {WANTED}, but is of type {type(given).__name__}.")
 
@@ -68,7 +73,9 @@ def _called(function: Callable, predicts: str, name: str) -> OwnNetwork:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         parameters = ()
-    needed = [one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+    needed = [
+        one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    ]
     if len(needed) == HOST_ARGUMENTS:
         return OwnNetwork(FromHost(function, predicts))
     if needed:
@@ -80,9 +87,7 @@ def _called(function: Callable, predicts: str, name: str) -> OwnNetwork:
         made = function()
     except Exception as error:
         raise ValueError(f"`{name}` must return a network, but failed: {_said(error)}.") from error
-    if callable(made) and not isinstance(made, AbstractScore) and made is function:
-        raise ValueError(f"`{name}` must return {WANTED}, but returns itself.")
-    return as_network(made, predicts, f"what {name} returns")
+    return as_network(made, predicts, f"{name}()")
 
 
 def shaped_for(network: OwnNetwork, events: Real[np.ndarray, "n *event"]) -> Real[np.ndarray, "n *shape"]:

@@ -46,14 +46,14 @@ def explain(
 
     All numbers are about the exact score of the points, the optimum of the training loss. Equal points and
     near-duplicates are found first, and count as one. The collapse, the noise sigma/alpha below which the exact score
-    copies, is measured (`theory.subset_collapse_ratio`: the mean posterior weight of the own point is 1/2) and predicted
-    for more points (`theory.extrapolated_collapse_ratio`), both with an error that holds the choice of the points.
+    copies, is measured (`theory.subset_collapse_ratio`: the mean posterior weight of the own point is 1/2), and
+    predicted for more points (`theory.extrapolated_collapse_ratio`), both with an error that holds the choice of points.
     `theory.point_collapse_ratios` says which points collapse first.
 
     Args:
         points: (n, *event), or a `Dataset`. labels: one of each point, numbers or texts.
         process: whose times are given; Ornstein-Uhlenbeck by default. Noise levels are sigma/alpha, in data units.
-        n: numbers of points for which the collapse is given; by default those measured and 2, 4, 10 and 100 times as many.
+        n: numbers of points for which the collapse is given; by default those measured and up to 100 times as many.
         below: the result says how many points collapse below this sigma/alpha.
         network: a score, (score, process), (score, process, times), or a function of (x, alpha, sigma) on batches that
             returns the denoised x (`scores.FromHost`): it is set beside the exact score of the points, and of
@@ -148,9 +148,7 @@ def _curves(kept, sizes: list[int], collapse: float, key) -> Curves:
     return Curves(ratios, shown, *(np.stack([np.asarray(pick[i]) for pick in found]) for i in (0, 1)))
 
 
-def _beside(
-    network: OwnNetwork, data: Dataset, held_out, key, queries: int, tell: Progress
-) -> AgainstOptimum:
+def _beside(network: OwnNetwork, data: Dataset, held_out, key, queries: int, tell: Progress) -> AgainstOptimum:
     other = None if held_out is None else _dataset(held_out, None)
     if other is not None and other.d != data.d:
         raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {other.d}.")

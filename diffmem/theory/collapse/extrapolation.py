@@ -124,7 +124,7 @@ class MeasuredSizes(NamedTuple):
     """Their changes when a group of the points is left out."""
 
     def at(self, log_n: float) -> tuple[float, float]:
-        """log(sigma/alpha) at collapse of n > N points and its error, as `extrapolated_collapse_ratio` without refusal."""
+        """log(sigma/alpha) at collapse of n > N points and its error, whatever that is."""
         return continued(np.log(self.sizes), self.log_ratios, self.shifts, log_n)
 
 
@@ -139,9 +139,7 @@ def measured_sizes(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, que
     noisy = drawn(points, count, key, queries)
     sizes = [count // share for share in SHARES if share == 1 or count // share >= FEWEST]
     found = [crossing(noisy, size, start(points, size)) for size in sizes]
-    return MeasuredSizes(
-        sizes, np.array([each.log_ratio for each in found]), np.stack([each.shifts for each in found])
-    )
+    return MeasuredSizes(sizes, np.array([each.log_ratio for each in found]), np.stack([each.shifts for each in found]))
 
 
 def continued(
