@@ -12,6 +12,7 @@ from ..plots.image_pairs import is_image
 from .explanation import Explanation
 from .in_words import about, name_of, needed_in_words, number, sentences
 
+SHORT = 10  # rows beside the figure
 ROWS = 50  # of the table of points; all are in points.csv
 CARDS = 24  # pictures
 GROUPS = 20
@@ -36,7 +37,7 @@ def page(found: Explanation, told: dict[str, Any], dataset: xr.Dataset) -> str:
 
 
 def _signs(text: str) -> str:
-    return text.replace(" +- ", " ± ")
+    return text.replace(" +- ", " ± ").replace("sigma/alpha", "σ/α")
 
 
 def _head(found: Explanation, told) -> str:
@@ -56,7 +57,7 @@ def _head(found: Explanation, told) -> str:
         rest = rest[:-1]
     return (
         f"<header><h1>When will a model copy these data?</h1><p class='sets'>{escape(first)}</p>"
-        f"<p class='verdict'>{escape(' '.join(rest))}</p><dl class='numbers'>{listed}</dl>"
+        f"<div class='verdict'>{''.join(f'<p>{escape(one)}</p>' for one in rest)}</div><dl class='numbers'>{listed}</dl>"
         f"<p class='caption'>{escape(clock)} sigma/alpha is the noise in units of the data.</p></header>"
     )
 
@@ -85,17 +86,17 @@ def _more(found: Explanation, told, dataset) -> str:
         [f"{row['n']:,}", _with_error(row), row["time"], row["spectrum_ratio"], _place(found, row["n"])]
         for row in told["against_number"]
     ]
-    table = grid(["points n", "collapse, sigma/alpha", "t_C", "by the spectrum", ""], rows)
+    table = grid(["points n", "sigma/alpha", "t_C", "by the spectrum", ""], rows)
     return f"{asked}<div class='plots'>{figure}<div>{table}</div></div>"
 
 
 def _with_error(row) -> str:
-    return "beyond what these points tell" if row["ratio"] is None else about(row["ratio"], row["error"])
+    return "out of reach" if row["ratio"] is None else about(row["ratio"], row["error"])
 
 
 def _place(found: Explanation, n: int) -> str:
     own = len(found.distinct.rows)
-    return "the points there are" if n == own else "measured on parts" if n < own else "predicted"
+    return "these points" if n == own else "measured" if n < own else "predicted"
 
 
 def _first(found: Explanation, told, dataset) -> str:
@@ -106,16 +107,18 @@ def _first(found: Explanation, told, dataset) -> str:
     )
     names = ["rank", "point", "ratio", "why", "nearest", "distance", "class"]
     rows = [[row[name] for name in names] for row in told["first"][:ROWS]]
+    short = grid(["point", "sigma/alpha", "why"], [row[1:4] for row in rows[:SHORT]])
     head = ["rank", "point", "collapse, sigma/alpha", "why", "nearest other", "distance", "class"]
     if found.data.labels is None:
         rows, head = [row[:-1] for row in rows], head[:-1]
-    note = f"<p class='caption'>The first {len(rows)} of {len(found.first.row):,}; all are in points.csv.</p>"
+    note = f"<p class='caption'>All {len(found.first.row):,} are in points.csv.</p>"
     table = grid(head, rows) + note
     cards = _cards(found)
     shown = (
         f"<h3>The first {min(CARDS, len(found.first.row))}, each beside its nearest other</h3>{cards}" if cards else ""
     )
-    return f"<div class='plots'>{figure}</div>{shown}<h3>Table</h3>{table}"
+    whole = f"<details><summary>Table of the first {len(rows)}</summary>{table}</details>"
+    return f"<div class='plots'>{figure}<div>{short}</div></div>{shown}{whole}"
 
 
 def _cards(found: Explanation) -> str:

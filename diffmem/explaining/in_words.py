@@ -77,7 +77,8 @@ def needed_in_words(needed: Needed, count: int) -> str:
     """How many points collapse below the wanted noise."""
     below, bound = number(needed.below), f"at most {whole(needed.at_most)} by their covariance"
     if math.isfinite(needed.n):
-        interval = f"(between {whole(needed.low)} and {whole(needed.high)})"
+        low, high = whole(needed.low), whole(needed.high)
+        interval = f"(between {low} and {high})" if math.isfinite(needed.high) else f"(at least {low})"
         if needed.more == 0:
             return f"The collapse already lies below {below}: {whole(needed.n)} points {interval} are enough for that."
         return (
@@ -119,7 +120,7 @@ def limits(found: Explanation) -> list[str]:
         "Errors are one standard error and hold the choice of the points from their law; intervals are two. They hold "
         "if the points are independent draws: frames of one film or crops of one photograph are not.",
         f"More points are predicted by continuing the collapse of parts of these; where that leaves sigma/alpha open "
-        f"by more than {REACH:g} of its logarithm, nothing is said. In tests on tables, digits and patches of photographs "
+        f"by more than {REACH:g} of its logarithm, nothing is said. In tests on tables, digits and patches of photos "
         f"{SIGMAS} stated errors held the truth in 97 % of the answers.",
         "The prediction by the spectrum treats the data as Gaussian of their covariance; other data of that covariance "
         "collapse at less noise.",

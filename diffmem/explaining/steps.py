@@ -47,7 +47,7 @@ def explain(
     All numbers are about the exact score of the points, the optimum of the training loss. Equal points and
     near-duplicates are found first, and count as one. The collapse, the noise sigma/alpha below which the exact score
     copies, is measured (`theory.subset_collapse_ratio`: the mean posterior weight of the own point is 1/2), and
-    predicted for more points (`theory.extrapolated_collapse_ratio`), both with an error that holds the choice of points.
+    predicted for more points (`theory.extrapolated_collapse_ratio`), both with errors for the choice of points.
     `theory.point_collapse_ratios` says which points collapse first.
 
     Args:

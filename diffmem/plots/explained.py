@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from . import style
 from .spectra import spectra
@@ -66,6 +67,7 @@ def collapse_against_number(dataset: "xarray.Dataset", *, ax: Axes | None = None
     ax.axvline(int(dataset.distinct), color="#808080", linewidth=0.8, linestyle="-", label="points there are")
     _mark(ax.axhline, dataset, "below", r"wanted $\sigma/\alpha$", 1)
     ax.set(xscale="log", yscale="log", xlabel="training points $n$ (count)", ylabel=RATIO_LABEL)
+    _plain(ax.yaxis)
     style.legend(ax)
     return ax.figure
 
@@ -85,8 +87,15 @@ def collapse_of_points(dataset: "xarray.Dataset", *, ax: Axes | None = None) -> 
     )
     _mark(ax.axvline, dataset, "collapse", "$t_C$, collapse", 0)
     ax.set(xscale="log", xlabel=r"$\sigma/\alpha$ at its collapse (data units)", ylabel="points $n$ (count)")
+    _plain(ax.xaxis)
     style.legend(ax)
     return ax.figure
+
+
+def _plain(axis) -> None:
+    """Numbers such as .6 in place of powers of ten, as on an axis of about one decade."""
+    axis.set_major_formatter(LogFormatter(labelOnlyBase=False))
+    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.4)))
 
 
 def _mark(draw, dataset, name: str, label: str, look: int) -> None:
