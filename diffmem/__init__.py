@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     )
     from .auditing import Audit, audit
     from .explaining import Explanation, explain
-    from .integrators import Samples, invert, log_likelihood, sample
+    from .integrators.likelihood import invert, log_likelihood
+    from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
     from .pytorch import from_diffusers, from_torch
     from .reductions import Posterior

@@ -1,17 +1,96 @@
 """Checks of arguments: what is concrete raises ValueError in one sentence, what is traced raises when it is run."""
 
+import inspect
+import operator
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike
+
+from .tensors import read_tensor
 
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
+def as_values(name: str, given: Any) -> Array | np.ndarray:
+    """What a user gives as numbers, as an array that JAX and NumPy can compute with: the one door for points, weights
+    and parameters.
+
+    Lists, tensors of PyTorch, objects with `__array__` (a `Dataset`, which stands for its points) and foreign byte
+    orders are converted; half precision becomes float32. Raises ValueError for masked arrays, ragged lists, complex
+    numbers and what is not numbers. JAX arrays, also traced ones, stay where they are; nothing is copied without need.
+    """
+    given = read_tensor(given)
+    if np.ma.isMaskedArray(given):
+        raise ValueError(f"`{name}` must not be masked: choose the entries, or fill them with `.filled(value)`.")
+    if isinstance(given, jax.Array):
+        values = given
+    elif isinstance(given, (list, tuple)) and any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(given)):
+        values = jnp.asarray(given)
+    else:
+        try:
+            values = np.asarray(given)
+        except ValueError:
+            raise ValueError(f"`{name}` must be an array of one shape, but its rows have several lengths.") from None
+    if not is_real(values.dtype):
+        raise ValueError(f"`{name}` must hold real numbers, but is {described(given, values)}.")
+    if jnp.issubdtype(values.dtype, np.floating) and values.dtype.itemsize < 4:
+        return values.astype(np.float32)
+    return (
+        values
+        if isinstance(values, jax.Array) or values.dtype.isnative
+        else values.astype(values.dtype.newbyteorder("="))
+    )
+
+
+def is_real(dtype) -> bool:
+    """Whether entries of this dtype are real numbers or booleans, in NumPy's types and in JAX's (bfloat16)."""
+    return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
+
+
+def described(given: Any, values: Array | np.ndarray | None = None) -> str:
+    """What an argument of the wrong kind is, in a few words."""
+    if inspect.isclass(given):
+        return f"the class {given.__name__}, without its parentheses"
+    if isinstance(given, (str, int, float, complex, type(None))):
+        return repr(given)
+    if values is not None and values.dtype != object:
+        return f"an array of dtype {values.dtype}"
+    return f"of type {type(given).__name__}"
+
+
+def check_kind(name: str, value: Any, kind: type, words: str) -> None:
+    """Raise ValueError unless `value` is an instance of `kind`, which `words` describe."""
+    if inspect.isclass(value) or not isinstance(value, kind):
+        raise ValueError(f"`{name}` must be {words}, but is {described(value)}.")
+
+
+def check_callable(name: str, value: Any, words: str) -> None:
+    """Raise ValueError unless `value` can be called as `words` say."""
+    if not callable(value):
+        raise ValueError(f"`{name}` must be a function {words}, but is {described(value)}.")
+
+
+def check_key(key: Any) -> None:
+    """Raise ValueError unless `key` is one key of JAX."""
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    raw = isinstance(key, (jax.Array, np.ndarray)) and key.dtype == np.uint32
+    if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
+        raise ValueError(f"`key` must be one key of JAX, such as jax.random.key(0), but is {described(key)}.")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raise ValueError unless a number that is known is positive and finite."""
+    if is_concrete(value) and not 0 < value < np.inf:
+        raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
+
+
 def check_points(points: ArrayLike) -> None:
     """Raise ValueError unless points are a non-empty array of finite numbers with a leading axis of points."""
-    if np.ndim(points) < 2 or np.shape(points)[0] < 1:
+    if np.ndim(points) < 2 or 0 in np.shape(points):
         raise ValueError(
             f"`points` must have shape (n, *shape) with n >= 1 and a shape, but has shape {np.shape(points)}."
         )
@@ -56,7 +135,9 @@ def brief(value: ArrayLike) -> str:
     if not is_concrete(value):
         return "something else"
     value = np.asarray(value)
-    return str(value) if value.size <= 6 else f"[{value[0]:.4g}, {value[1]:.4g}, ..., {value[-1]:.4g}]"
+    return (
+        str(value).replace("\n", "") if value.size <= 6 else f"[{value[0]:.4g}, {value[1]:.4g}, ..., {value[-1]:.4g}]"
+    )
 
 
 def is_concrete(values: ArrayLike) -> bool:
@@ -75,9 +156,25 @@ def _read(values: ArrayLike):
 
 
 def check_count(name: str, count: int) -> None:
-    """Raise ValueError unless the number called `name` is at least 1."""
+    """Raise ValueError unless the number called `name` is a whole number of at least 1."""
+    check_whole(name, count)
     if not count >= 1:
         raise ValueError(f"`{name}` must be at least 1, but is {count}.")
+
+
+def check_whole(name: str, number: int) -> None:
+    """Raise ValueError unless a number is an integer of Python, or one of NumPy or JAX without axes."""
+    try:
+        operator.index(number)
+    except TypeError:
+        raise ValueError(f"`{name}` must be a whole number, but is {described(number)}.") from None
+
+
+def check_rank(name: str, k: int, most: int, words: str) -> None:
+    """Raise ValueError unless k is a whole number between 1 and `most`, which is the number of `words`."""
+    check_whole(name, k)
+    if not 1 <= k <= most:
+        raise ValueError(f"`{name}` must be between 1 and {most}, the number of {words}, but is {k}.")
 
 
 def check_seed(seed: int) -> None:

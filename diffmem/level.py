@@ -5,12 +5,14 @@ through the
 pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
+
+from .tensors import read_tensor
 
 
 class NoiseLevel(NamedTuple):
@@ -29,12 +31,12 @@ class ProcessLike(Protocol):
     """
 
     @property
-    def t_min(self) -> float:
+    def t_min(self) -> ArrayLike:
         """Smallest time, next to the data."""
         ...
 
     @property
-    def t_max(self) -> float:
+    def t_max(self) -> ArrayLike:
         """Largest time, noise."""
         ...
 
@@ -54,11 +56,21 @@ class ProcessLike(Protocol):
 def cast_level(level: NoiseLevel, dtype) -> NoiseLevel:
     """A level as strongly typed scalars of `dtype`, so that 0.5 and jnp.float32(0.5) share one compilation.
 
-    Raises ValueError where alpha or sigma is known and negative or not a number.
+    Raises ValueError where the level is no pair, and where alpha or sigma is known and negative, infinite (alpha) or
+    not a real number.
     """
+    if not isinstance(level, (tuple, list)) or len(level) != 2:
+        found = repr(level) if isinstance(level, (str, int, float, type(None))) else f"of type {type(level).__name__}"
+        raise ValueError(f"`level` must be a NoiseLevel(alpha, sigma), such as process.level(t), but is {found}.")
     for name, value in zip(NoiseLevel._fields, level):
-        if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) >= 0):
-            raise ValueError(f"`{name}` must be at least 0, but is {value}.")
+        if not isinstance(value, jax.core.Tracer):
+            known = np.asarray(value)
+            if known.dtype.kind in "cOSU":
+                raise ValueError(f"`{name}` must be a real number, but is {value!r}.")
+            if not np.all(known >= 0):
+                raise ValueError(f"`{name}` must be at least 0, but is {value}.")
+    if not isinstance(level[0], jax.core.Tracer) and np.isinf(np.asarray(level[0])).any():
+        raise ValueError(f"`alpha` must be finite, but is {level[0]}.")
     return cast_rate(level, dtype)
 
 
@@ -67,27 +79,29 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
     return NoiseLevel(strong(rate[0], dtype), strong(rate[1], dtype))
 
 
-def strong(value: ArrayLike, dtype) -> Array:
+def strong(value: Any, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
+    if isinstance(value, np.ndarray) and not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
     return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
 
 
-def read_tensor(values):
-    """A PyTorch tensor as a NumPy array, wherever it is, with or without gradients; everything else as it is.
-
-    Half precisions, of which NumPy lacks one, become float32. PyTorch is not imported.
+def float_dtype(*values: Any):
+    """The floating dtype that `values` promote to: half precision counts as float32; integers, lists and Python numbers
+    take the dtype of the others, or JAX's default float.
     """
-    if type(values).__module__.split(".")[0] != "torch":
-        return values
-    tensor = values.detach().cpu()
-    return np.asarray(tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor)
+    return jnp.result_type(*(_with_dtype(read_tensor(value)) for value in values))
 
 
-def float_dtype(*values: ArrayLike):
-    """The floating dtype that `values` promote to; integers and Python numbers give JAX's default float."""
-    values = tuple(read_tensor(value) for value in values)
-    dtype = jnp.result_type(*(np.asarray(value) if isinstance(value, (list, tuple)) else value for value in values))
-    return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.zeros(()).dtype
+def _with_dtype(value):
+    """A floating dtype of at least float32 in native byte order, or a Python number for what takes that of others."""
+    if isinstance(value, (int, float, list, tuple)):
+        return 0.0
+    dtype = getattr(value, "dtype", None)
+    dtype = (np.asarray(value).dtype if dtype is None else dtype).newbyteorder("=")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        return 0.0
+    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def requested_dtype(dtype):

@@ -34,7 +34,7 @@ def collapse(
         list[str] | None,
         typer.Option(
             help="Dimensions, such as 4,16,64: square images are pooled where that fits, other data projected on "
-            "principal components. Default: up to three of at most 256."
+            "principal components. Default: that of the data, and up to two below 256."
         ),
     ] = None,
     score: Annotated[
@@ -53,6 +53,9 @@ def collapse(
     samples: Annotated[int, typer.Option(help="Generated samples for each n and d.")] = 512,
     queries: Annotated[int, typer.Option(help="Noisy training points measured for each n and d.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers: equal seeds give equal results.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(help="Training sets for each n and d: with 2 or more, intervals include their draw.")
+    ] = 1,
     dtype: Annotated[
         str | None, typer.Option(help="float32 or float64 (with JAX_ENABLE_X64=1). Default: as the data are read.")
     ] = None,
@@ -113,6 +116,7 @@ def collapse(
                 samples=samples,
                 queries=queries,
                 seed=seed,
+                seeds=seeds,
                 store=out / "cells",
                 fresh=fresh,
                 executor=executor,

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..whole_files import check_folder, expanded, replace_file
 from .arguments import dataset_called
+from .output import note, show
 
 if TYPE_CHECKING:
     from ..data import Dataset
@@ -50,8 +52,10 @@ def explore(
         raise ValueError(f"`--d` must be 1 or 2, but is {d}.")
     if n is not None and n < 1:
         raise ValueError(f"`--n` must be at least 1, but is {n}.")
+    out = expanded(out)
     if out.is_dir():
         raise ValueError(f"`--out` must be a file, but {out} is a folder.")
+    check_folder("--out", out.parent)
     from ..explore import page
 
     if data is None:
@@ -61,9 +65,8 @@ def explore(
     else:
         chosen = _chosen(dataset_called(data), n, d, seed)
         text = page(chosen.points, name=f"{chosen.n} points of {chosen.name}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
-    typer.echo(f"wrote {out}")
+    replace_file(out, text.encode())
+    show(f"wrote {out}")
     if open_it:
         _open(out)
 
@@ -87,4 +90,4 @@ def _open(path: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(path.resolve().as_uri()):
-        typer.echo(f"No browser was found: open {path.resolve()} in one.", err=True)
+        note(f"No browser was found: open {path.resolve()} in one.")

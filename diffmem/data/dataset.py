@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ..annotations import RandomKey
-from ..checks import check_count
+from ..annotations import Numbers, Points, RandomKey
+from ..checks import as_values, check_count, is_real
 from ..representation import one_line
+from ..tensors import read_tensor
 
 
 class Dataset(eqx.Module):
@@ -48,8 +49,8 @@ class Dataset(eqx.Module):
 
     def __init__(
         self,
-        points: ArrayLike,
-        labels: ArrayLike | None = None,
+        points: Points,
+        labels: Numbers | None = None,
         *,
         event_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | None = None,
@@ -59,7 +60,7 @@ class Dataset(eqx.Module):
         source_range: tuple[float, float] | None = None,
         notes: tuple[str, ...] = (),
     ):
-        points = _finite(np.asarray(points))
+        points, labels = _finite(np.asarray(as_values("points", points))), read_tensor(labels)
         n, *event = points.shape
         self.points = _frozen(points.reshape(n, -1))
         self.labels = None if labels is None else _frozen(_labels(np.asarray(labels), n))
@@ -71,6 +72,10 @@ class Dataset(eqx.Module):
             raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
         if math.prod(self.event_shape) != self.d:
             raise ValueError(f"`event_shape` must hold {self.d} entries, as one point does, but is {self.event_shape}.")
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """The points in their event shape: where points are asked for, a data set stands for its own."""
+        return np.array(self.events, dtype=dtype, copy=copy)
 
     @property
     def n(self) -> int:
@@ -160,11 +165,6 @@ class Dataset(eqx.Module):
     def _check_n(self, n: int) -> None:
         if n > self.n:
             raise ValueError(f"`n` must be at most {self.n}, the number of points in {self.name}, but is {n}.")
-
-
-def is_real(dtype) -> bool:
-    """Whether entries of this dtype are real numbers or booleans, in NumPy's types and in JAX's (bfloat16)."""
-    return any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_))
 
 
 def check_events(points: np.ndarray) -> None:

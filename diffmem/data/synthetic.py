@@ -44,6 +44,15 @@ def clusters(
     Without `means` there are two, `m_0 = (mu, ..., mu)` and `m_1 = -m_0`, so that `|m|^2 = d mu^2`. Random means:
     `means=spheres(k, d, radius=d**0.5, key=...).points`. `variance` is one number or one for each component, 0 allowed;
     `weights` are equal unless given, and normalised. Point i and its label depend on key and i only.
+
+    Example: without variance each point is the mean of its component.
+        >>> import jax.random as jr, numpy as np
+        >>> from diffmem import data
+        >>> drawn = data.clusters(100, 3, key=jr.key(0), variance=0.0)
+        >>> print(np.unique(drawn.points, axis=0))
+        [[-1. -1. -1.]
+         [ 1.  1.  1.]]
+
     Raises ValueError if shapes or signs are wrong, or an argument is not finite.
     Source of the two clusters: Biroli, Bonnaire, de Bortoli and Mezard, arXiv:2402.18491.
     """

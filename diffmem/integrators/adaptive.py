@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from ..checks import check_count, check_positive
 from ..scores.base import as_point
 from .base import AbstractIntegrator
 from .dynamics import Node, conditional, diffusion_squared, nodes_at, require_noise, reverse_drift, velocity
@@ -24,6 +25,9 @@ class ProbabilityFlow(AbstractIntegrator):
     atol: float = 1e-5
     solver: Any = None
     max_steps: int = 16384
+
+    def __check_init__(self):
+        _check_tolerances(self)
 
     def __call__(self, score, process, x, times, *, key, observe=None):
         """The flow from times[0] to times[-1]."""
@@ -58,6 +62,10 @@ class ReverseSDE(AbstractIntegrator):
     max_steps: int = 16384
     brownian_tol: float = 1e-7
     stochastic: ClassVar[bool] = True
+
+    def __check_init__(self):
+        _check_tolerances(self)
+        check_positive("brownian_tol", self.brownian_tol)
 
     def __call__(self, score, process, x, times, *, key, observe=None):
         """One path from times[0] to times[-1]."""
@@ -105,6 +113,11 @@ class ReverseSDE(AbstractIntegrator):
 
 def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None) -> Any:
     """What diffrax saves (None: the last state) of the solution from `start` at t0; Tsit5 without a solver."""
+    return attempted(terms, solver, start, t0, t1, controller, max_steps, saved, throw=True).ys
+
+
+def attempted(terms, solver, start, t0, t1, controller, max_steps: int, saved=None, throw: bool = False) -> Any:
+    """The solution of diffrax, whose `result` says whether t1 was reached, which is an error otherwise if `throw`."""
     import diffrax
 
     return diffrax.diffeqsolve(
@@ -117,7 +130,14 @@ def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None)
         saveat=saved or diffrax.SaveAt(t1=True),
         stepsize_controller=controller,
         max_steps=max_steps,
-    ).ys
+        throw=throw,
+    )
+
+
+def _check_tolerances(integrator):
+    check_positive("rtol", integrator.rtol)
+    check_positive("atol", integrator.atol)
+    check_count("max_steps", integrator.max_steps)
 
 
 def _past_pure_noise(here, x, nodes: Node, key):

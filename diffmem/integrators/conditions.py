@@ -48,10 +48,9 @@ def grouped(conditions: Shaped[np.ndarray, "count ..."]) -> Groups:
     return Groups(found, index, place)
 
 
-def in_groups(run: Callable, score: Conditional, groups: Groups, starts: Array | None, batch_size: int):
-    """`run(score(condition), index, starts)` of each group, at most about `batch_size` samples at a time.
-
-    Leaves of the result begin with the axis of the samples, in their own order.
+def in_groups(score: Conditional, groups: Groups, starts: Array | None, batch_size: int, run: Callable):
+    """`run(score(condition), index, starts)` of each group, at most about `batch_size` samples at a time: the points
+    and what was observed of them, in their own order.
     """
     width = max(1, batch_size // len(groups.conditions))
     pieces = []
@@ -61,7 +60,8 @@ def in_groups(run: Callable, score: Conditional, groups: Groups, starts: Array |
         found = _over_groups(run, score, jnp.asarray(groups.conditions), index, begin)
         pieces.append(jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], found))
     joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *pieces)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[groups.place], joined)
+    points, seen = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[groups.place], joined)
+    return points, jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), seen)
 
 
 @eqx.filter_jit

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ..checks import brief, is_concrete, require
+from ..annotations import Numbers
+from ..checks import as_values, brief, check_kind, is_concrete, require
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import Evaluation
@@ -41,8 +42,21 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
     return Node(times.astype(dtype), cast_level(level, dtype), cast_rate(rate, dtype))
 
 
-def checked_times(times: ArrayLike, name: str = "times") -> Float[Array, "nodes"]:
+def times_within(process: AbstractProcess, times: Numbers) -> Float[Array, "nodes"]:
+    """`checked_times`, refused where their ends have no noise level: alpha or sigma would be negative or no number."""
+    check_kind("process", process, AbstractProcess, "a process, such as processes.EDM()")
+    times = checked_times(times)
+    for end in (times[0], times[-1]):
+        level = process.level(end)
+        valid = (level.alpha >= 0) & (level.sigma >= 0)
+        words = f"`times` must lie within the process, but {brief(end)} is outside of {type(process).__name__}."
+        times = require(times, valid, words)
+    return times
+
+
+def checked_times(times: Numbers, name: str = "times") -> Float[Array, "nodes"]:
     """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing."""
+    times = as_values(name, times)
     if np.ndim(times) != 1 or np.size(times) < 2:
         raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
     # after the cast, which may make neighbours equal
@@ -87,6 +101,13 @@ def flow_towards(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: No
     """
     shrink = after.sigma / now.sigma
     return shrink * x + (after.alpha - now.alpha * shrink) * denoised
+
+
+def leaves_noise(now: NoiseLevel, after: NoiseLevel) -> Bool[Array, ""]:
+    """Whether the step comes from noise without (much) signal: alpha grows fourfold, and sigma/alpha is still 7 or more
+    after it. There D is nearly the mean and moves as alpha/sigma, so that `flow_towards` may go far at once.
+    """
+    return (4 * now.alpha <= after.alpha) & (after.sigma >= 7 * after.alpha)
 
 
 def conditional(denoised, x: Float[Array, "*shape"], now: NoiseLevel, after: NoiseLevel, eta: Float[ArrayLike, ""]):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from ..level import NoiseLevel
 from .base import AbstractStepper
-from .dynamics import flow_towards
+from .dynamics import flow_towards, leaves_noise
 
 
 class Heun(AbstractStepper):
@@ -13,9 +13,10 @@ class Heun(AbstractStepper):
 
     Before each step with rho in [churn_min, churn_max] the point is noised up to `(1 + gamma) rho`, with `gamma =
     min(churn/steps, sqrt 2 - 1)` and noise of standard deviation `s_noise sqrt((1 + gamma)^2 - 1) rho`, at the same
-    alpha. Two evaluations a step; one, by the first-order rule, where either end of the step has alpha = 0 (no churn
-    there) or the target has sigma = 0: 2 N - 1 for N steps that end at sigma = 0. Source: Karras et al.,
-    arXiv:2206.00364, algorithm 2.
+    alpha. A step from noise with little or no signal (`dynamics.leaves_noise`) takes the mean of D at its ends in place
+    of that of the noises, so that it may be long. Two evaluations a step; one, by the first-order rule, where the
+    target has sigma = 0 (2 N - 1 for N steps that end there), or where one end has alpha = 0 (no churn there) and the
+    other much signal. Source: Karras et al., arXiv:2206.00364, algorithm 2; the step from noise: derived.
     """
 
     churn: float = 0.0
@@ -24,8 +25,9 @@ class Heun(AbstractStepper):
     s_noise: float = 1.0
 
     def __check_init__(self):
-        if not self.churn >= 0:
-            raise ValueError(f"`churn` must be at least 0, but is {self.churn}.")
+        for name in ("churn", "churn_min", "churn_max", "s_noise"):
+            if not (value := getattr(self, name)) >= 0:
+                raise ValueError(f"`{name}` must be at least 0, but is {value}.")
 
     @property
     def stochastic(self) -> bool:
@@ -43,14 +45,17 @@ class Heun(AbstractStepper):
             x, level = self._churned(x, level, state, key)
             here = score.evaluate(x, level)
         predicted = flow_towards(here.mean, x, level, after.level)
+        leaves = leaves_noise(level, after.level)
         edge = (level.alpha == 0) | (after.level.alpha == 0) | (after.level.sigma == 0)
 
         def corrected():
-            slope = (here.noise + score.noise(predicted, after.level)) / 2
-            rise = after.level.sigma / after.level.alpha - level.sigma / level.alpha
-            return after.level.alpha * (x / level.alpha + rise * slope)
+            found = score.evaluate(predicted, after.level)
+            alpha = jnp.where(level.alpha == 0, 1, level.alpha)
+            rise = after.level.sigma / after.level.alpha - level.sigma / alpha
+            by_slopes = after.level.alpha * (x / alpha + rise * (here.noise + found.noise) / 2)
+            return jnp.where(leaves, flow_towards((here.mean + found.mean) / 2, x, level, after.level), by_slopes)
 
-        return jax.lax.cond(edge, lambda: predicted, corrected), state
+        return jax.lax.cond(edge & ~leaves, lambda: predicted, corrected), state
 
     def _churned(self, x, level, gamma, key):
         ratio = level.sigma / level.alpha

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..batches import equal_batches
 from ..checks import check_count, check_finite
-from ..level import float_dtype, read_tensor, strong
+from ..level import float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
-from .likelihood import log_likelihood
+from .likelihood import LOST, flow_log_prob
 
 
 class LogLikelihoods(NamedTuple):
@@ -57,7 +57,7 @@ def log_likelihoods(
     check_count("batch_size", batch_size or 1)
     if key is not None and probes < 2:
         raise ValueError(f"`probes` must be at least 2 to have an error, but is {probes}.")
-    points = strong(read_tensor(points), float_dtype(points))
+    points = strong(points, float_dtype(points))
     if points.ndim < 2 or len(points) < 1:
         raise ValueError(f"`points` must have shape (count, *shape) and hold a point, but has shape {points.shape}.")
     check_finite("points", points)
@@ -67,7 +67,7 @@ def log_likelihoods(
         parts.append(np.asarray(_batch(score, process, points[index], times, key, index, probes), np.float64)[:keep])
     found = np.concatenate(parts)
     if lost := int(np.isnan(found).any(axis=1).sum()):
-        raise ValueError(f"`score` must be finite along the flow, but log p is NaN at {lost} of {len(found)} points.")
+        raise ValueError(f"{LOST} at {lost} of {len(found)} points.")
     error = found.std(axis=1, ddof=1) / probes**0.5 if key is not None else np.zeros(len(found))
     return LogLikelihoods(found.mean(axis=1), error)
 
@@ -95,8 +95,8 @@ def _batch(score, process, points, times, key, index, probes: int):
 
     def one(x, i):
         if key is None:
-            return log_likelihood(score, process, x, times)[None]
+            return flow_log_prob(score, process, x, times, None)[None]
         keys = jax.random.split(jax.random.fold_in(key, i), probes)
-        return jax.vmap(lambda k: log_likelihood(score, process, x, times, key=k))(keys)
+        return jax.vmap(lambda k: flow_log_prob(score, process, x, times, k))(keys)
 
     return jax.vmap(one)(points, index)

@@ -1,14 +1,17 @@
 """Sampling: many points, one compiled function."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree, Shaped
 
+from ..annotations import Numbers, Points, RandomKey
 from ..batches import equal_batches
-from ..checks import check_count
+from ..checks import as_values, check_callable, check_count, check_finite, check_key, check_kind, check_whole, described
 from ..level import cast_level, float_dtype, strong
 from ..processes import AbstractProcess
 from ..representation import one_line
@@ -17,7 +20,11 @@ from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
 from .conditions import Conditional, checked_conditions, grouped, in_groups
-from .dynamics import checked_times
+from .ddim import DDIM
+from .dynamics import times_within
+from .lost_samples import LostSamplesError, are_finite, lost_sentence, stays_finite
+
+MOST = 2**31 - 1  # points, each of which draws by its number
 
 
 class Samples(NamedTuple):
@@ -37,13 +44,13 @@ def sample(
     score: AbstractScore | Conditional,
     process: AbstractProcess,
     integrator: AbstractIntegrator,
-    times: Float[ArrayLike, "..."],
+    times: Numbers,
     shape: tuple[int, ...],
     count: int,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     observe: Observer | None = None,
-    start: Float[ArrayLike, "..."] | None = None,
+    start: Points | None = None,
     condition: Shaped[ArrayLike, "..."] | None = None,
     finish: str = "denoise",
     batch_size: int | None = None,
@@ -82,34 +89,54 @@ def sample(
     times' dtype. Another call with the same shapes and the same `observe`, or one of the same text that refers to the
     same objects, does not compile again.
 
-    Raises ValueError for bad times, shapes, counts and conditions; an error of score or observer is shown as it is.
+    Raises ValueError for bad times, shapes, counts and conditions, and where samples are NaN or infinite: it says how
+    many and from which time on, and its `samples` holds what was computed. An error of the score or the observer is
+    shown as it is.
     """
-    times = checked_times(times)
-    shape = tuple(int(size) for size in shape)
-    _check_request(shape, count, start, finish, batch_size)
+    times = times_within(process, times)
+    start = None if start is None else as_values("start", start)
+    shape = _check_request(shape, count, start, finish, batch_size)
+    _check_parts(score, integrator, key, observe, condition)
     starts = None if start is None else strong(start, float_dtype(start))
-    observe = known(observe)
-    if condition is not None:
+    size = batch_size or count
+    if condition is None:
+        one, followed = score, lambda run: _in_batches(run, score, starts, count, size)
+    else:
         groups = grouped(checked_conditions(condition, count))
-        exact = start is None and isinstance(score(jnp.asarray(groups.conditions[0])), AbstractDensity)
-        run = _Run(process, integrator, times, shape, observe, exact, finish, key)
-        points, seen = in_groups(run, known(score), groups, starts, batch_size or count)
-        return Samples(points, jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), seen), exact)
+        one, followed = score(jnp.asarray(groups.conditions[0])), partial(in_groups, known(score), groups, starts, size)
+    exact = start is None and isinstance(one, AbstractDensity)
+    return _finite(_Run(process, integrator, times, shape, known(observe), exact, finish, key), followed, count)
 
-    exact = start is None and isinstance(score, AbstractDensity)
-    run = _Run(process, integrator, times, shape, observe, exact, finish, key)
+
+def _finite(run: "_Run", followed: Callable, count: int) -> Samples:
+    """The samples of `followed(run)`, or an error that says how many were lost and from which time on."""
+    lost = lambda run, number: lost_sentence(run.process, run.times, lambda: followed(run)[1], number, count)  # noqa: E731
+    try:
+        found = Samples(*followed(run), run.exact)
+    except eqx.EquinoxRuntimeError:
+        # an adaptive solver gives up on NaN; every other error is shown as it is
+        sentence = lost(run.watched(DDIM()), 0)
+        if sentence is None:
+            raise
+        raise LostSamplesError(sentence) from None
+    finite = are_finite(found.points)
+    if finite is None:
+        return found
+    raise LostSamplesError(str(lost(run.watched(run.integrator), int((~finite).sum()))), found)
+
+
+def _in_batches(run: "_Run", score: AbstractScore, starts: Array | None, count: int, size: int):
+    """All points and what was observed of them, at most `size` at a time."""
     batches = []
-    for index, keep in equal_batches(count, batch_size or count):
-        begin = None if starts is None else starts[index]
-        points, seen = _batch(run, score, index, begin)
+    for index, keep in equal_batches(count, size):
+        points, seen = _batch(run, score, index, None if starts is None else starts[index])
         if keep < len(index):
             points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
         batches.append((points, seen))
     if len(batches) == 1:
-        return Samples(*batches[0], exact)
+        return batches[0]
     points, observed = zip(*batches)
-    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
-    return Samples(jnp.concatenate(points), joined, exact)
+    return jnp.concatenate(points), jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
 
 
 class _Run(eqx.Module):
@@ -122,7 +149,11 @@ class _Run(eqx.Module):
     observe: Observer | None
     exact: bool = eqx.field(static=True)
     finish: str = eqx.field(static=True)
-    key: PRNGKeyArray
+    key: RandomKey
+
+    def watched(self, integrator: AbstractIntegrator) -> "_Run":
+        """The request again, by this integrator, observed for what is not finite."""
+        return _Run(self.process, integrator, self.times, self.shape, stays_finite, self.exact, self.finish, self.key)
 
     def __call__(self, score: AbstractScore, index: Int[Array, "count"], starts: Array | None, axis: int = 0):
         """The points and what was observed of each, `axis` being that of the samples in the latter."""
@@ -147,10 +178,31 @@ def _batch(run: _Run, score: AbstractScore, index, starts):
     return run(score, index, starts, axis=1)
 
 
+def _check_parts(score, integrator, key, observe, condition):
+    if condition is None:
+        check_kind("score", score, AbstractScore, "a score, such as scores.Empirical(points)")
+    else:
+        check_callable("score", score, "of one condition, where `condition` is given")
+    check_kind("integrator", integrator, AbstractIntegrator, "an integrator, such as integrators.DDIM()")
+    check_key(key)
+    if observe is not None:
+        check_callable("observe", observe, "of (x, level, found)")
+
+
 def _check_request(shape, count, start, finish, batch_size):
+    if not isinstance(shape, (tuple, list)):
+        raise ValueError(f"`shape` must be a tuple, such as (2,), but is {described(shape)}.")
+    for size in shape:
+        check_whole("shape", size)
+    shape = tuple(map(int, shape))
     check_count("count", count)
+    if count > MOST:
+        raise ValueError(f"`count` must be at most {MOST}, but is {count}.")
     check_count("batch_size", count if batch_size is None else batch_size)
     if finish not in ("denoise", "state"):
         raise ValueError(f"`finish` must be 'denoise' or 'state', but is {finish!r}.")
     if start is not None and jnp.shape(start) != (count, *shape):
         raise ValueError(f"`start` must have shape {(count, *shape)}, but has {jnp.shape(start)}.")
+    if start is not None:
+        check_finite("start", start)
+    return shape

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..annotations import Points
 from ..batches import in_pieces
+from ..checks import as_values
 from ..dataframe import rows_as_dataframe
 from ..level import NoiseLevel, cast_level, strong
 from ..representation import one_line
@@ -77,7 +78,7 @@ def attractors(
         raise ValueError(f"`sigma` must be positive, but is {level.sigma}.")
     if not (tolerance > 0 and steps >= 1):
         raise ValueError(f"`tolerance` and `steps` must be positive, but are {tolerance} and {steps}.")
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(as_values("starts", starts))
     if starts.ndim == 0 or len(starts) == 0:
         raise ValueError(f"`starts` must have shape (count, *shape) and hold a point, but has shape {starts.shape}.")
     dtype = jax.eval_shape(score.denoise, starts[0], level).dtype

@@ -6,13 +6,14 @@ import numpy as np
 from jaxtyping import Float, Int8
 
 from ..annotations import Points, RandomKey
-from ..checks import check_count
+from ..checks import check_count, check_key
 from ..data.indexed_draws import indexed_normals
 from ..theory import Estimate
 from .neighbours.nearest import BLOCK, expanded_squares
 from .neighbours.rows import as_row_pair
 
 A, B, LEFT_OUT = 0, 1, -1  # labels of the pooled points
+MOST_ORDER = 32  # of the distance: higher powers leave the range of double precision
 GROUPS = 20  # jackknife groups: the error itself is then known to about 1 / sqrt(2 x 19), 16 %
 
 
@@ -36,11 +37,12 @@ def sliced_wasserstein(
     only. Cost: one product of (n + m, d) by (d, projections) and 21 passes over its sorted values; memory blocks of
     8 MB and a float64 copy of the points.
 
-    Raises ValueError for different event shapes, NaN, fewer than 4 points on a side, p < 1, and projections < 1.
-    Source: Rabin et al., "Wasserstein barycenter and its application to texture mixing", SSVM 2011.
+    Raises ValueError for different event shapes, NaN, fewer than 4 points on a side, p below 1 or above 32, and
+    projections < 1. Source: Rabin et al., "Wasserstein barycenter and its application to texture mixing", SSVM 2011.
     """
-    if not p >= 1:
-        raise ValueError(f"`p` must be at least 1, but is {p}.")
+    if not 1 <= p <= MOST_ORDER:
+        raise ValueError(f"`p` must be between 1 and {MOST_ORDER}, but is {p}.")
+    check_key(key)
     check_count("projections", projections)
     first, second = as_row_pair(a, b, ("a", "b"))
     direction_key, group_key = jax.random.split(key)

@@ -42,6 +42,15 @@ class BlockedRecords(AbstractDenoiser):
     wherever blocked records have weight, and a label whose record is blocked in part comes out as a smaller copy, which
     the cosine still recognises. Cost: two evaluations.
 
+    Example: for the points -1 and 1 with weights 1/4 and 3/4, what is left without the point 1 is -1/4.
+        >>> import numpy as np
+        >>> from diffmem import NoiseLevel, mitigations, scores
+        >>> whole = scores.Empirical(np.array([[-1.0], [1.0]]))
+        >>> blocked = mitigations.BlockedRecords(whole, np.array([False, True]))
+        >>> x, level = np.log([3.0]) / 2, NoiseLevel(alpha=1.0, sigma=1.0)
+        >>> print(f"D = {whole.denoise(x, level)[0]:.3f}, blocked {blocked.denoise(x, level)[0]:.3f}")
+        D = 0.500, blocked -0.250
+
     Raises ValueError where `blocked` has another length than the records.
     Source: Hintersdorf et al., arXiv:2406.02366, for an exact score (derived).
     """

@@ -9,6 +9,7 @@ from ..annotations import Numbers
 from ..processes import AbstractProcess
 from ..scores import AbstractScore, Guided
 from ..scores.combined import branches_of
+from ..tensors import read_tensor
 
 
 def with_prompt(score: Guided, prompt: Numbers) -> Guided:
@@ -26,4 +27,4 @@ def first_gaps(
     Cost: one evaluation of both branches. Raises ValueError for a score without branches.
     """
     level = process.level(jnp.asarray(times)[0])
-    return jax.vmap(lambda x: branches_of(score.evaluate(x, level)).gap)(jnp.asarray(starts))
+    return jax.vmap(lambda x: branches_of(score.evaluate(x, level)).gap)(jnp.asarray(read_tensor(starts)))

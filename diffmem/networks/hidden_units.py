@@ -49,9 +49,9 @@ class _Recorded(eqx.Module):
     layer: Any
     seen: _Seen = eqx.field(static=True)
 
-    def __call__(self, h):
+    def __call__(self, h, *, key=None):  # containers of Equinox hand a key to each layer
         self.seen.values.append(h)
-        return self.layer(h)
+        return self.layer(h) if key is None else self.layer(h, key=key)
 
     def __getattr__(self, name):
         if name.startswith("__") or name in ("layer", "seen"):

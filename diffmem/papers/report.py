@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .record import MEASUREMENTS, Record, read_record
 
@@ -29,17 +30,36 @@ def as_table(records: Sequence[Record]) -> str:
 
     A measured value that leaves its interval is set in bold and its row says how many of the seeds missed.
     """
-    from . import paper
-
-    rows = [HEADER, ("---",) * len(HEADER)]
+    lines = [HEADER, ("---",) * len(HEADER)]
     for slug in dict.fromkeys(record["slug"] for record in records):
         runs = [record for record in records if record["slug"] == slug]
-        keys = dict.fromkeys(line["key"] for run in runs for line in run["claims"])
-        statements = {claim.key: claim.statement for claim in paper(slug).claims}
-        for position, key in enumerate(keys):
-            lines = [line for run in runs for line in run["claims"] if line["key"] == key]
-            rows.append((_paper(runs[0]) if position == 0 else "", statements.get(key, key), *_numbers(lines)))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+        for position, row in enumerate(claim_rows(runs)):
+            lines.append((_paper(runs[0]) if position == 0 else "", *row[1:]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+class ClaimRow(NamedTuple):
+    """A claim of a paper beside what was measured with each seed, in words for a table."""
+
+    key: str
+    statement: str
+    expected: str
+    accepted: str
+    measured: str
+    """One number for each run; those outside the accepted interval in bold."""
+    verdict: str
+
+
+def claim_rows(runs: Sequence[Record]) -> list[ClaimRow]:
+    """The claims of runs of one paper, in the order in which they were measured."""
+    from . import paper
+
+    statements = {claim.key: claim.statement for claim in paper(runs[0]["slug"]).claims}
+    found = []
+    for key in dict.fromkeys(line["key"] for run in runs for line in run["claims"]):
+        lines = [line for run in runs for line in run["claims"] if line["key"] == key]
+        found.append(ClaimRow(key, statements.get(key, key), *_numbers(lines)))
+    return found
 
 
 def summary(records: Sequence[Record]) -> str:

@@ -63,6 +63,14 @@ def against_time(
     by name: vertical labelled lines. `label` names the vertical axis: quantity, symbol and unit. `ax` draws into a
     panel that exists.
 
+    Example: the medians of three samples at each of two times.
+        >>> import numpy as np
+        >>> from diffmem import plots
+        >>> times, values = np.array([2.0, 1.0]), np.array([[1.0, 5.0, 3.0], [0.0, 2.0, 2.0]])
+        >>> figure = plots.against_time(times, values, mark=1.5)
+        >>> print(figure.axes[0].get_lines()[0].get_ydata())
+        [3. 2.]
+
     Raises ValueError where the numbers of rows and of times differ, for times or values <= 0 on a log axis, for another
     `statistic`, and for the mean of fewer than 2 samples.
     """

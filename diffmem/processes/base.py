@@ -1,13 +1,16 @@
 """The contract of a process: two formulas, alpha(t) and sigma(t), from which everything else is derived."""
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ..annotations import Numbers
+from ..annotations import Numbers, Scalar
+from ..checks import as_values, is_concrete
 from ..level import NoiseLevel, float_dtype, strong
 
 BISECTIONS = 200  # halvings of [0, t_max]: 60 reach a unit in the last place at t_max, the rest resolve times near 0
@@ -20,8 +23,12 @@ class AbstractProcess(eqx.Module):
     accurate as t -> 0 (`expm1` in place of `1 - exp`). `time_at` finds a root unless a closed form replaces it.
     """
 
-    t_min: eqx.AbstractVar[float]
-    t_max: eqx.AbstractVar[float]
+    if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
+        t_min: ClassVar[float]
+        t_max: ClassVar[float]
+    else:
+        t_min: eqx.AbstractVar[Scalar]
+        t_max: eqx.AbstractVar[Scalar]
 
     @abstractmethod
     def alpha(self, t: Float[ArrayLike, "*times"]) -> Float[Array, "*times"]:
@@ -89,15 +96,25 @@ def half_log1p_square(ratio: Float[Array, "*times"]) -> Float[Array, "*times"]:
     return jnp.where(ratio < 1, jnp.log1p(small**2) / 2, jnp.log(large) + jnp.log1p(large**-2) / 2)
 
 
-def check_times(t_min: float, t_max: float) -> None:
-    """Raise ValueError unless 0 <= t_min < t_max."""
-    if not 0 <= t_min < t_max:
+def check_times(t_min: Scalar, t_max: Scalar) -> None:
+    """Raise ValueError unless 0 <= t_min < t_max, where both are known."""
+    if known(t_min, t_max) and not 0 <= t_min < t_max:
         raise ValueError(f"`t_min` and `t_max` must satisfy 0 <= t_min < t_max, but are {t_min} and {t_max}.")
 
 
-def check_sigmas(sigma_min: float, sigma_max: float) -> None:
-    """Raise ValueError unless 0 < sigma_min < sigma_max."""
-    if not 0 < sigma_min < sigma_max:
+def check_sigmas(sigma_min: Scalar, sigma_max: Scalar) -> None:
+    """Raise ValueError unless 0 < sigma_min < sigma_max, where both are known."""
+    if known(sigma_min, sigma_max) and not 0 < sigma_min < sigma_max:
         raise ValueError(
             f"`sigma_min` and `sigma_max` must satisfy 0 < sigma_min < sigma_max, but are {sigma_min} and {sigma_max}."
         )
+
+
+def known(*parameters: Any) -> bool:
+    """Whether parameters can be compared now: not those that are traced, or stacked by `vmap`.
+
+    Raises ValueError for what is no number.
+    """
+    for value in parameters:
+        as_values("parameters", value)
+    return all(is_concrete(value) and np.ndim(value) == 0 for value in parameters)

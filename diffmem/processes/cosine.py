@@ -4,7 +4,8 @@ import math
 
 import jax.numpy as jnp
 
-from .base import AbstractProcess, as_time, check_times, half_log1p_square
+from ..annotations import Scalar
+from .base import AbstractProcess, as_time, check_times, half_log1p_square, known
 
 
 class CosineVariancePreserving(AbstractProcess):
@@ -13,15 +14,15 @@ class CosineVariancePreserving(AbstractProcess):
     Source: Nichol and Dhariwal, arXiv:2102.09672, eq. 17, with the offset o = .008.
     """
 
-    offset: float = 0.008
-    t_min: float = 1e-3
-    t_max: float = 1.0
+    offset: Scalar = 0.008
+    t_min: Scalar = 1e-3
+    t_max: Scalar = 1.0
 
     def __check_init__(self):
         check_times(self.t_min, self.t_max)
-        if self.t_max > 1:
+        if known(self.t_max) and self.t_max > 1:
             raise ValueError(f"`t_max` must be at most 1, where alpha is 0, but is {self.t_max}.")
-        if not self.offset >= 0:
+        if known(self.offset) and not self.offset >= 0:
             raise ValueError(f"`offset` must be at least 0, but is {self.offset}.")
 
     @property
@@ -29,8 +30,12 @@ class CosineVariancePreserving(AbstractProcess):
         return math.pi / 2 / (1 + self.offset)
 
     @property
+    def _functions(self):
+        return math if known(self.offset) else jnp
+
+    @property
     def _scale(self):
-        return math.cos(self._quarter * self.offset)
+        return self._functions.cos(self._quarter * self.offset)
 
     def alpha(self, t):
         """The cosine as the sine of the complementary angle, which is exactly 0 at t = 1."""
@@ -50,9 +55,9 @@ class CosineVariancePreserving(AbstractProcess):
         # cancellation
         lift = -jnp.expm1(-2 * depth) * self._scale**2
         base = self._quarter * self.offset
-        sine = jnp.sqrt(lift + math.sin(base) ** 2)
+        sine = jnp.sqrt(lift + self._functions.sin(base) ** 2)
         cosine = jnp.sqrt(jnp.maximum(1 - sine**2, 0))
         # sin(a - b) = lift / sin(a + b)
-        both = sine * math.cos(base) + cosine * math.sin(base)
+        both = sine * self._functions.cos(base) + cosine * self._functions.sin(base)
         from_sigma = jnp.arcsin(jnp.clip(lift / jnp.where(both > 0, both, 1), 0, 1)) / self._quarter
         return jnp.where(ratio < 1, from_sigma, from_alpha)

@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from ..annotations import Numbers
 from ..checks import brief
-from ..level import read_tensor
+from ..tensors import read_tensor
 from .base import AbstractProcess, as_time, half_log1p_square
 
 

@@ -2,25 +2,26 @@
 
 import jax.numpy as jnp
 
+from ..annotations import Scalar
 from .base import AbstractProcess, as_time, check_sigmas
 
 
 class EDM(AbstractProcess):
     """`alpha = 1, sigma = t` on [sigma_min, sigma_max] (Karras et al., arXiv:2206.00364)."""
 
-    sigma_min: float = 0.002
-    sigma_max: float = 80.0
+    sigma_min: Scalar = 0.002
+    sigma_max: Scalar = 80.0
 
     def __check_init__(self):
         check_sigmas(self.sigma_min, self.sigma_max)
 
     @property
-    def t_min(self) -> float:
+    def t_min(self) -> Scalar:
         """sigma_min."""
         return self.sigma_min
 
     @property
-    def t_max(self) -> float:
+    def t_max(self) -> Scalar:
         """sigma_max."""
         return self.sigma_max
 

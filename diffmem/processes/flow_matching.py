@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from .base import AbstractProcess, as_time, check_times
+from ..annotations import Scalar
+from .base import AbstractProcess, as_time, check_times, known
 
 
 class FlowMatching(AbstractProcess):
@@ -11,12 +12,12 @@ class FlowMatching(AbstractProcess):
     Source: Lipman et al., arXiv:2210.02747, with time reversed: here t = 1 is noise.
     """
 
-    t_min: float = 1e-3
-    t_max: float = 1.0
+    t_min: Scalar = 1e-3
+    t_max: Scalar = 1.0
 
     def __check_init__(self):
         check_times(self.t_min, self.t_max)
-        if self.t_max > 1:
+        if known(self.t_max) and self.t_max > 1:
             raise ValueError(f"`t_max` must be at most 1, where alpha is 0, but is {self.t_max}.")
 
     def alpha(self, t):

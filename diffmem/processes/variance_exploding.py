@@ -4,14 +4,15 @@ import math
 
 import jax.numpy as jnp
 
-from .base import AbstractProcess, as_time, check_sigmas
+from ..annotations import Scalar
+from .base import AbstractProcess, as_time, check_sigmas, known
 
 
 class VarianceExploding(AbstractProcess):
     """`alpha = 1, sigma = sigma_min (sigma_max/sigma_min)^t` on [0, 1] (Song et al., arXiv:2011.13456)."""
 
-    sigma_min: float = 0.01
-    sigma_max: float = 50.0
+    sigma_min: Scalar = 0.01
+    sigma_max: Scalar = 50.0
 
     def __check_init__(self):
         check_sigmas(self.sigma_min, self.sigma_max)
@@ -28,7 +29,8 @@ class VarianceExploding(AbstractProcess):
 
     @property
     def _growth(self):
-        return math.log(self.sigma_max / self.sigma_min)
+        log = math.log if known(self.sigma_min, self.sigma_max) else jnp.log
+        return log(self.sigma_max / self.sigma_min)
 
     def alpha(self, t):
         """1."""

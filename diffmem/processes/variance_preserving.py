@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from .base import AbstractProcess, as_time, check_times, half_log1p_square
+from ..annotations import Scalar
+from .base import AbstractProcess, as_time, check_times, half_log1p_square, known
 
 
 class VariancePreserving(AbstractProcess):
@@ -12,14 +13,14 @@ class VariancePreserving(AbstractProcess):
     arXiv:2011.13456.
     """
 
-    beta_min: float = 0.1
-    beta_max: float = 20.0
-    t_min: float = 1e-3
-    t_max: float = 1.0
+    beta_min: Scalar = 0.1
+    beta_max: Scalar = 20.0
+    t_min: Scalar = 1e-3
+    t_max: Scalar = 1.0
 
     def __check_init__(self):
         check_times(self.t_min, self.t_max)
-        if not 0 < self.beta_min <= self.beta_max:
+        if known(self.beta_min, self.beta_max) and not 0 < self.beta_min <= self.beta_max:
             raise ValueError(
                 "`beta_min` and `beta_max` must satisfy 0 < beta_min <= beta_max, "
                 f"but are {self.beta_min} and {self.beta_max}."

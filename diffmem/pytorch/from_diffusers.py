@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..level import read_tensor
 from ..processes import AbstractProcess, Discrete, FlowMatching
 from ..scores import FromHost
+from ..tensors import read_tensor
 from .from_torch import from_torch, needed, table_of
 
 PREDICTS = {"epsilon": "noise", "sample": "x0", "v_prediction": "v", "flow_prediction": "velocity"}

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..annotations import Numbers
-from ..level import read_tensor
 from ..processes import AbstractProcess, Discrete
 from ..scores import FromHost
+from ..tensors import read_tensor
 from .host_network import HostNetwork
 
 NODES, RATIOS = 2**17, (1e-6, 1e6)  # of the table of times over log(sigma/alpha)

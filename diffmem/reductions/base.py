@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..checks import check_points, check_weights
+from ..checks import as_values, check_points, check_weights
 from ..level import float_dtype
 from .centres import AbstractCentres, Chunk, centres_of
 
@@ -79,6 +79,8 @@ class AbstractReduction(eqx.Module):
 
     def hold(self, points: ArrayLike, weights: ArrayLike | None) -> Held:
         """What a score keeps of points (n, *shape) and weights (n,); raises ValueError for no training set."""
+        points = as_values("points", points)
+        weights = None if weights is None else as_values("weights", weights)
         check_points(points)
         n, *shape = np.shape(points)
         check_weights(weights, n)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ..annotations import Point, RandomKey, Scalar
+from ..checks import as_values, check_count, check_key
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..reductions import Posterior
 from ..representation import one_line
@@ -29,6 +30,9 @@ class Evaluation(NamedTuple):
 
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
+
+    A score that holds points or parameters computes and answers in their dtype, whatever that of x; one that is a
+    function answers in the dtype of x. Half precision is computed in float32. Lists and integers are converted.
 
     Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
     In return: denoiser, score, divergence, every integrator and study. Two methods may be overridden as well: `score`
@@ -107,6 +111,8 @@ class AbstractDensity(AbstractScore):
 
     def draw(self, n: int, *, key: RandomKey) -> Float[Array, "n *shape"]:
         """n exact draws of the data x_0; draw i depends on key and i only."""
+        check_count("n", n)
+        check_key(key)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(n))
         return jax.vmap(lambda k: self.sample(NoiseLevel(1.0, 0.0), key=k))(keys)
 
@@ -156,30 +162,46 @@ class AbstractMixture(AbstractDensity):
 def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[Array, "*shape"]:
     """value / sigma; at sigma = 0 it is 0 where the value is 0 and infinite elsewhere, with derivative 0."""
     clean = sigma == 0
-    edge = jax.lax.stop_gradient(jnp.where(value == 0, 0, jnp.sign(value) * jnp.inf))
+    edge = jax.lax.stop_gradient(infinite(value))
     return jnp.where(clean, edge, jnp.where(clean, 0, value) / jnp.where(clean, 1, sigma))
 
 
-def noise_of(mean: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+def infinite(value: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """value / 0: infinity of its sign, 0 where it is 0; nothing on the way is not a number."""
+    return jnp.where(value > 0, jnp.inf, jnp.where(value < 0, -jnp.inf, value))
+
+
+def noise_of(mean: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """`(x - alpha D)/sigma`, the noise that goes with a mean."""
     alpha, sigma = cast_level(level, mean.dtype)
     return over_sigma(strong(x, mean.dtype) - alpha * mean, sigma)
 
 
-def mean_of(noise: Float[Array, "*shape"], x: ArrayLike, level: NoiseLevel) -> Float[Array, "*shape"]:
+def mean_of(noise: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """`(x - sigma noise)/alpha`, the mean that goes with a noise; an error at alpha = 0, also when traced."""
     alpha, sigma = cast_level(level, noise.dtype)
     alpha = eqx.error_if(alpha, alpha == 0, "`alpha` must be positive to denoise by a noise prediction, but is 0.")
     return (strong(x, noise.dtype) - sigma * noise) / alpha
 
 
-def as_point(x: ArrayLike) -> Float[Array, "*shape"]:
-    """x as a floating array of its own dtype (integers take JAX's default float)."""
+def as_point(x: Point) -> Float[Array, "*shape"]:
+    """x as a floating array of its own dtype (integers take JAX's default float, half precision float32)."""
+    x = as_values("x", x)
     return strong(x, float_dtype(x))
 
 
-def cast_point(x: ArrayLike, shape: tuple[int, ...], dtype) -> Float[Array, "*shape"]:
+def cast_query(x: Point, level: NoiseLevel, shape: tuple[int, ...], dtype):
+    """A point and a level of one score in its dtype; raises ValueError for other shapes."""
+    x, level = cast_point(x, shape, dtype), cast_level(level, dtype)
+    for name, value in zip(NoiseLevel._fields, level):
+        if value.ndim:
+            raise ValueError(f"`{name}` must be one number, but has shape {value.shape}; batch with jax.vmap.")
+    return x, level
+
+
+def cast_point(x: Point, shape: tuple[int, ...], dtype) -> Float[Array, "*shape"]:
     """x as a point of the given event shape and dtype; raises ValueError when the shape is another."""
+    x = as_values("x", x)
     if jnp.shape(x) != shape:
         raise ValueError(f"`x` must have the event shape {shape}, but has shape {jnp.shape(x)}; batch with jax.vmap.")
     return strong(x, dtype)

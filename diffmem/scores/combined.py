@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import Point, Scalar
-from ..checks import check_nonnegative, is_concrete
+from ..checks import check_kind, check_nonnegative, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..representation import one_line
 from .base import AbstractScore, Evaluation, noise_of
@@ -50,6 +50,10 @@ class Guided(AbstractScore):
     conditional: AbstractScore
     unconditional: AbstractScore
     weight: Weight
+
+    def __check_init__(self):
+        for name, part in (("conditional", self.conditional), ("unconditional", self.unconditional)):
+            check_kind(name, part, AbstractScore, "a score, such as scores.Empirical(points)")
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`D_u + w (D_c - D_u)`, the same combination of the noises, and both evaluations."""

@@ -8,11 +8,11 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from .. import reductions
 from ..annotations import Numbers, Point, Points, RandomKey, Scalar
-from ..checks import is_concrete
+from ..checks import as_values, check_key, check_kind, check_positive, check_rank, check_whole, is_concrete
 from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
 from ..reductions import AbstractReduction, AnyCentres, Centres, Posterior
-from .base import AbstractMixture, Evaluation, cast_point, over_sigma
+from .base import AbstractMixture, Evaluation, cast_query, over_sigma
 from .commitment import Commitment, commitment_of
 
 
@@ -62,7 +62,11 @@ class Empirical(AbstractMixture):
         weights: Numbers | None = None,
         reduction: AbstractReduction | None = None,
     ):
-        self.reduction = reductions.auto(points) if reduction is None else reduction
+        if reduction is None:
+            points = as_values("points", points)
+            reduction = reductions.auto(points)
+        check_kind("reduction", reduction, AbstractReduction, "a reduction, such as reductions.Dense()")
+        self.reduction = reduction
         self.centres, self.shape, self.n = self.reduction.hold(points, weights)
 
     @property
@@ -109,8 +113,7 @@ class Empirical(AbstractMixture):
 
         Raises ValueError unless beta > 0.
         """
-        if is_concrete(beta) and not beta > 0:
-            raise ValueError(f"`beta` must be positive, but is {beta}.")
+        check_positive("beta", beta)
         x, (alpha, sigma) = self._cast(x, level)
         beta = strong(beta, x.dtype)
         sigma = sigma / jnp.sqrt(beta)
@@ -118,13 +121,16 @@ class Empirical(AbstractMixture):
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and posterior weights of the k heaviest points, heaviest first."""
-        if not 1 <= k <= self.n:
-            raise ValueError(f"`k` must be between 1 and {self.n}, the number of points, but is {k}.")
+        check_rank("k", k, self.n, "points")
         x, (alpha, sigma) = self._cast(x, level)
         return _heaviest(self.reduction, self.centres, x.ravel(), alpha, sigma, k)
 
     def weight(self, x, level: NoiseLevel, index: Int[ArrayLike, ""]) -> Float[Array, ""]:
         """The posterior weight of point number `index`."""
+        if is_concrete(index):
+            check_whole("index", index)
+            if not 0 <= index < self.n:
+                raise ValueError(f"`index` must be between 0 and {self.n - 1}, but is {index}.")
         x, (alpha, sigma) = self._cast(x, level)
         return _weight_at(self.reduction, self.centres, x.ravel(), alpha, sigma, jnp.asarray(index))
 
@@ -159,14 +165,14 @@ class Empirical(AbstractMixture):
 
     def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha y_i + sigma z` with i drawn by weight."""
+        check_key(key)
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
         point = _drawn(self.centres, which)
         return (alpha * point + sigma * jr.normal(noise, point.shape, point.dtype)).reshape(self.shape)
 
     def _cast(self, x, level: NoiseLevel):
-        dtype = self.centres.dtype
-        return cast_point(x, self.shape, dtype), cast_level(level, dtype)
+        return cast_query(x, level, self.shape, self.centres.dtype)
 
 
 # compiled once for each shape, also where the caller compiles nothing

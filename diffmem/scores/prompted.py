@@ -109,8 +109,9 @@ class PromptedEmpirical(AbstractPrompted):
         >>> from diffmem import scores
         >>> points, prompts = np.array([[-1.0], [1.0]]), np.array([[0.0], [2.0]])
         >>> score = scores.PromptedEmpirical(points, prompts, np.array([1.0]), width=1.0)
-        >>> print(score.prior().round(3), score.conditioned([2.0]).prior().round(3))
-        [0.5 0.5] [0.119 0.881]
+        >>> there = score.conditioned(np.array([2.0]))
+        >>> print(f"{score.prior()[1]:.3f} {there.prior()[1]:.3f}")
+        0.500 0.881
 
     Cost of `Empirical`, whose limits hold too. Under `jax.vmap` over prompts, the prompts are done in turn. Raises
     ValueError for arrays of other shapes, values that are not finite and a width that is not positive. Source: derived.
@@ -167,7 +168,8 @@ class TokenPrompted(AbstractPrompted):
         prompt: (L,), the condition, integers; a word that no record has in its slot matches nothing.
         beta: log-odds of a matching word, at least 0.
         scales: (L,), factors of the slots.
-        weights, reduction: as in `Empirical`.
+        weights: (n,), normalised, zeros allowed; equal by default.
+        reduction: as in `Empirical`.
 
     Raises ValueError for arrays of other shapes and a negative beta. Source: derived.
     """

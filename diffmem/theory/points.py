@@ -1,13 +1,14 @@
 """Checks of the two arguments that most predictions take: the number of points and the spectrum of the data."""
 
 import math
-from numbers import Real
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from ..annotations import Number
 
-def log_size(n: Real) -> float:
+
+def log_size(n: Number) -> float:
     """`log n` of a number of points, which may be a Python integer larger than any float.
 
     Raises:
@@ -18,7 +19,7 @@ def log_size(n: Real) -> float:
     return math.log(n)
 
 
-def log_others(n: Real) -> float:
+def log_others(n: Number) -> float:
     """`log(n - 1)`, the logarithm of the number of points beside one's own; minus infinity for n = 1."""
     log_size(n)
     return math.log(n - 1) if n > 1 else -math.inf

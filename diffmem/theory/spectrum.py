@@ -1,10 +1,12 @@
 """The covariance spectrum of a data set, from which all predictions for Gaussian data follow."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Num
+
+from ..annotations import Points
+from ..tensors import read_tensor
 
 
-def spectrum(points: Num[ArrayLike, "n *shape"]) -> np.ndarray:
+def spectrum(points: Points) -> np.ndarray:
     """Eigenvalues `L_k` of the covariance `(1/n) sum_i (y_i - mean)(y_i - mean)^T`, descending, float64, of length d.
 
     Events of any shape are flattened to d values. Eigenvalues that cannot be told from rounding (below max(n, d) eps
@@ -16,7 +18,7 @@ def spectrum(points: Num[ArrayLike, "n *shape"]) -> np.ndarray:
     Raises:
         ValueError: there are no points or no coordinates, or a value is NaN or infinite.
     """
-    points = np.asarray(points, np.float64)
+    points = np.asarray(read_tensor(points), np.float64)
     if points.size == 0:
         raise ValueError(f"`points` must hold at least one point and one coordinate, but has shape {points.shape}.")
     if not np.isfinite(points).all():

@@ -4,16 +4,20 @@ Consistency functions are trained as in the literature. Measuring their memoriza
 arXiv:2604.23552, but the method here is not theirs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import pairwise
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Real
+import numpy as np
+from jaxtyping import Array, Float
 
-from ..annotations import RandomKey
+from ..annotations import Numbers, Points, RandomKey
+from ..checks import as_values, check_key
 from ..level import NoiseLevel
 from ..scores import AbstractScore
+from ..scores.base import as_point
 from .levels import AbstractLevels
 from .objective import AbstractObjective
 
@@ -113,8 +117,8 @@ class EndPointRegression(AbstractObjective):
 
 def few_steps(
     score: AbstractScore,
-    start: Real[ArrayLike, "count *shape"],
-    sigmas: Sequence[float],
+    start: Points,
+    sigmas: Numbers,
     lowest: float,
     *,
     key: RandomKey,
@@ -123,12 +127,16 @@ def few_steps(
 
     `score` is the consistency function wrapped in `scores.FromFunction`, `start` are states at sigmas[0]. Between two
     evaluations the state at `lowest` is noised to the next sigma: `x + sqrt(sigma^2 - lowest^2) z`. Sample i depends on
-    its start, key and i. Raises ValueError where a sigma is below `lowest`. Source: Song, Dhariwal, Chen, Sutskever,
-    arXiv:2303.01469, algorithm 1.
+    its start, key and i. Raises ValueError where a sigma is below `lowest` or above the one before. Source: Song,
+    Dhariwal, Chen, Sutskever, arXiv:2303.01469, algorithm 1.
     """
-    if not sigmas or min(sigmas) < lowest:
-        raise ValueError(f"`sigmas` must be at least `lowest`, {lowest}, but are {tuple(sigmas)}.")
-    return _few_steps(score, jnp.asarray(start), tuple(float(sigma) for sigma in sigmas), float(lowest), key)
+    levels = tuple(map(float, np.ravel(as_values("sigmas", sigmas))))
+    check_key(key)
+    if not levels or not min(levels) >= lowest:
+        raise ValueError(f"`sigmas` must be at least `lowest`, {lowest}, but are {levels}.")
+    if any(after >= now for now, after in pairwise(levels)):
+        raise ValueError(f"`sigmas` must fall from step to step, but are {levels}.")
+    return _few_steps(score, as_point(start), levels, float(lowest), key)
 
 
 @eqx.filter_jit

@@ -1,7 +1,7 @@
 """Objectives of training: denoising score matching, on clean points or on noisy copies."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -25,9 +25,14 @@ class AbstractObjective(eqx.Module):
     Subclass requirements: `levels`, `draws`, `antithetic` and `at`.
     """
 
-    levels: eqx.AbstractVar[AbstractLevels]
-    draws: eqx.AbstractVar[int]
-    antithetic: eqx.AbstractVar[bool]
+    if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
+        levels: ClassVar[AbstractLevels]
+        draws: ClassVar[int]
+        antithetic: ClassVar[bool]
+    else:
+        levels: eqx.AbstractVar[AbstractLevels]
+        draws: eqx.AbstractVar[int]
+        antithetic: eqx.AbstractVar[bool]
 
     @abstractmethod
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
@@ -64,6 +69,14 @@ class ScoreMatching(AbstractObjective):
     the noise levels, `draws` the number of levels and noises of a point in one step; with `antithetic`, each z is used
     together with -z. `label_dropout` is the share of labels that are left out, so that one network learns both branches
     of classifier-free guidance.
+
+    Example: the exact score of a single point has no loss, at no level.
+        >>> import jax.numpy as jnp, jax.random as jr
+        >>> from diffmem import scores, training
+        >>> objective = training.ScoreMatching(training.LogUniform(0.1, 10.0))
+        >>> point = jnp.array([0.5, -2.0])
+        >>> print(objective(scores.Empirical(point[None]), point, key=jr.key(0)))
+        0.0
 
     Source: Vincent, Neural Computation 23 (2011); Karras et al., arXiv:2206.00364.
     """

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from ..annotations import RandomKey
-from ..checks import check_count, check_finite
+from ..checks import as_values, check_count, check_finite, check_kind
 from ..level import float_dtype, strong
+from ..scores import AbstractScore, Empirical
+from ..scores.gaussian.family import AbstractGaussianFamily
 from .loop import Data, Plan
 
 Keys = RandomKey | Sequence[RandomKey] | Key[Array, " members"]
@@ -24,12 +26,25 @@ def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan,
     check_count("noise_draws", 1 if noise_draws is None else noise_draws)
     if ema is not None and not 0 <= ema < 1:
         raise ValueError(f"`ema` must lie in [0, 1), but is {ema}.")
+    check_kind("score", score, AbstractScore, "a score, such as scores.Learned(network)")
+    for part in jax.tree.leaves(score, is_leaf=_constrained):
+        if _constrained(part):
+            name = type(part).__name__
+            raise ValueError(
+                f"`score` must hold no {name}, whose parameters are constrained (weights add up to 1, covariances are "
+                f"factored) and would not stay so: train a function that builds one, such as `FromFunction`."
+            )
     weights, others = eqx.partition(score, eqx.is_inexact_array)
     if not jax.tree.leaves(weights):
         raise ValueError("`score` must hold floating arrays to train, but holds none.")
     fixed, rest = eqx.partition(others, eqx.is_array)
     plan = Plan(rest, objective, default_optimiser() if optimiser is None else optimiser, batch, noise_draws, ema)
     return plan, weights, fixed
+
+
+def _constrained(part) -> bool:
+    """Whether steps in the arrays of a part of a score would leave the set of scores of its kind."""
+    return isinstance(part, (Empirical, AbstractGaussianFamily))
 
 
 @functools.cache
@@ -44,7 +59,7 @@ def as_data(points, labels) -> Data | None:
     """Points and labels as arrays of one length; raises ValueError for others."""
     if points is None:
         return None
-    points = jax.tree.map(lambda part: strong(part, float_dtype(part)), points)
+    points = jax.tree.map(lambda part: strong(values := as_values("points", part), float_dtype(values)), points)
     for leaf in jax.tree.leaves(points):
         check_finite("points", leaf)
     leaves = jax.tree.leaves((points, labels))

@@ -58,7 +58,7 @@ def test_points_are_read_only_and_the_callers_array_is_not():
         (np.zeros(()), r"but have \(\)"),
         (np.zeros((0, 3)), r"but have \(0, 3\)"),
         (np.zeros((3, 0)), r"but have \(3, 0\)"),
-        (np.zeros((2, 2), complex), "must be real numbers, but have dtype complex128"),
+        (np.zeros((2, 2), complex), "must hold real numbers, but is an array of dtype complex128"),
         (np.array([[0.0, 1.0], [np.nan, 0.0]]), "must be finite in float.., but point 1 has NaN"),
         (np.array([[0.0, -np.inf], [0.0, 0.0]]), "point 0 has NaN, infinite or too large entries"),
     ],

@@ -521,3 +521,11 @@ def test_out_of_memory_is_one_sentence_and_keeps_finished_cells(tmp_path, monkey
     assert out == "" and "Traceback" not in error
     assert error.splitlines()[-1].startswith("diffmem: out of memory: finished cells are in")
     assert [path.name for path in (tmp_path / "o" / "cells").glob("*.nc")] == ["n16_d4.nc"]
+
+
+def test_the_page_of_explore_is_whole_or_not_there(small_disk, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(small_disk))
+    assert code_of("explore", "--out", "~/page.html") == 2
+    out, error = capsys.readouterr()
+    assert out == "" and error == f"diffmem: no space left on device: {small_disk / 'page.html'}.\n"
+    assert list(small_disk.iterdir()) == []

@@ -79,5 +79,5 @@ def test_bits_per_dimension():
 def test_nan_is_one_sentence():
     lost = scores.FromHost(lambda x, a, s: np.where(x[:, :1] > 0, np.nan, x), vjp=lambda x, a, s, u: u)
     count = int((POINTS[:, 0] > 0).sum())
-    with pytest.raises(ValueError, match=f"log p is NaN at {count} of 5 points"):
+    with pytest.raises(ValueError, match=f"log p was not found at {count} of 5 points"):
         log_likelihoods(lost, processes.EDM(sigma_min=0.5, sigma_max=1.0), POINTS, np.array([1.0, 0.9, 0.5], FLOAT))

@@ -35,3 +35,20 @@ def test_a_network_keeps_its_attributes_while_it_is_read():
     network = networks.ResidualMLP(3, 6, key=jax.random.key(1))
     units = networks.layer_input(network, lambda n: n.last, lambda n: n(X[0], jnp.zeros((), X.dtype)))
     assert units.shape == (network.last.in_features,)
+
+
+def test_layers_that_are_handed_a_key_are_read():
+    """As in `equinox.nn.Sequential` and `equinox.nn.MLP`, which call every layer with `key=`."""
+    first, drop, last = (
+        eqx.nn.Linear(3, 2, key=jax.random.key(2)),
+        eqx.nn.Dropout(0.5),
+        eqx.nn.Linear(2, 1, key=jax.random.key(3)),
+    )
+    network = eqx.nn.Sequential([first, drop, last])
+    for key in (None, jax.random.key(4)):
+        still = eqx.nn.inference_mode(network) if key is None else network
+        units = networks.layer_input(still, lambda n: n.layers[1], lambda n, key=key: n(X[0], key=key))
+        np.testing.assert_allclose(units, first(X[0]), rtol=1e-6)
+    mlp = eqx.nn.MLP(3, 1, 4, 1, key=jax.random.key(5))
+    units = networks.layer_input(mlp, lambda n: n.layers[1], lambda n: n(X[0]))
+    np.testing.assert_allclose(units, jax.nn.relu(mlp.layers[0](X[0])), rtol=1e-6)

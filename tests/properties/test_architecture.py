@@ -21,7 +21,8 @@ LAYERS = [
     {"integrators", "pytorch"},
     {"scores", "theory"},
     {"data", "networks", "processes", "reductions"},
-    {path.stem for path in ROOT.glob("*.py")} - {"__init__"},
+    {path.stem for path in ROOT.glob("*.py")} - {"__init__", "tensors"},
+    {"tensors"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {

@@ -51,10 +51,11 @@ def test_other_levels_are_refused():
     assert np.all(np.isfinite(score.denoise(x, NoiseLevel(0.4, 0.1))))
     traced = eqx.filter_jit(lambda sigma: score.score(x, NoiseLevel(1.2, sigma)))
     assert np.all(np.isfinite(traced(jnp.asarray(0.3, FLOAT))))
-    with pytest.raises(eqx.EquinoxRuntimeError, match="`level` must have the ratio"):
+    # of which class, is decided by the version of JAX
+    with pytest.raises(Exception, match="`level` must have the ratio"):
         jax.block_until_ready(traced(jnp.asarray(0.31, FLOAT)))
     free = scores.RandomFeatures(W, RNG.normal(size=(D, P)))
-    with pytest.raises(eqx.EquinoxRuntimeError, match="`alpha` must be positive to denoise by a noise prediction"):
+    with pytest.raises(Exception, match="`alpha` must be positive to denoise by a noise prediction"):
         jax.block_until_ready(free.denoise(np.zeros(D), NoiseLevel(0.0, 1.0)))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset import is_real
+from ...checks import is_real
 
 MAX_BYTES = 2**32  # 4 GiB, in the file's precision or in float32, whichever is larger
 HEADER_BYTES = 2**14  # NumPy refuses headers above 10,000 characters, but only after it has read them

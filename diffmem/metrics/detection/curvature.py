@@ -10,6 +10,7 @@ from ...level import NoiseLevel, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 
 def score_difference(score: AbstractScore, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
@@ -36,7 +37,7 @@ def curvature(
     times[0]; nothing is drawn from `key`. Cost: one derivative of both branches along s, two to three evaluations of
     them, and another evaluation for s. Source: Jeon et al., arXiv:2412.04140.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     level = process.level(jnp.asarray(times)[0])
 
     def one(x):

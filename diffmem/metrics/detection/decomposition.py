@@ -11,6 +11,7 @@ from ...integrators import DDIM, AbstractIntegrator, sample
 from ...processes import AbstractProcess
 from ...representation import one_line
 from ...scores import AbstractScore
+from ...tensors import read_tensor
 
 
 class Decomposition(NamedTuple):
@@ -45,7 +46,7 @@ def decomposed(
     with such scores both sums are constants of the grid, whatever x*. Any score will do, guided or not. Cost: one path.
     Raises ValueError for a target of another shape. Source: Kim et al., arXiv:2509.25705.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     if jnp.shape(target) != starts.shape[1:]:
         raise ValueError(f"`target` must have the shape {starts.shape[1:]} of a start, but is {brief(target)}.")
     integrator = DDIM() if integrator is None else integrator

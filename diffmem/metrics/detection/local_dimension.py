@@ -13,6 +13,7 @@ from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.base import as_point
+from ...tensors import read_tensor
 
 NORMAL = 0.25
 """Root mean square of the predicted noise along an axis, above which the axis is normal to the data. With 4 d noisy
@@ -82,7 +83,7 @@ def local_dimension(
     Any score serves; `flipd` needs its divergence, hence a derivative or a closed form. Cost: one path and one estimate
     for each start. Source: Ross et al., arXiv:2411.00113.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     path_key, own_key = jax.random.split(key)
     solver = DDIM() if integrator is None else integrator
     ends = sample(score, process, solver, times, starts.shape[1:], len(starts), key=path_key, start=starts).points

@@ -9,6 +9,7 @@ from ...annotations import Numbers, RandomKey
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 
 @eqx.filter_jit
@@ -30,7 +31,7 @@ def noise_variance(
     no derivatives. Cost: one evaluation of both branches. Raises ValueError for a single start. Source: the agreement
     of noises of Webster, arXiv:2305.08694, as a variance.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     count = len(starts)
     if count < 2:
         raise ValueError(f"`starts` must hold at least 2 states to have a variance, but holds {count}.")

@@ -12,6 +12,7 @@ from ...level import NoiseLevel
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Branches
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 
 Measure = Callable[[Float[Array, "*shape"], NoiseLevel, Branches], PyTree]
 """`measure(x, level, branches)` at one state of a path."""
@@ -32,7 +33,7 @@ def measured_along(
     times[0]; `integrator` is `DDIM()` by default. At the last time, the clean end of a path, both branches of an exact
     score agree. Raises ValueError for a score without branches.
     """
-    starts = jnp.asarray(starts)
+    starts = jnp.asarray(read_tensor(starts))
     integrator = DDIM() if integrator is None else integrator
     observe = eqx.Partial(_measured, measure)
     found = sample(

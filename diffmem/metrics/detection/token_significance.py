@@ -12,6 +12,7 @@ from ...integrators import AbstractIntegrator
 from ...processes import AbstractProcess
 from ...scores import Guided, TokenPrompted
 from ...scores.combined import branches_of
+from ...tensors import read_tensor
 from .paths import measured_along
 
 
@@ -53,7 +54,7 @@ def token_ablation(
     """
     level = process.level(jnp.asarray(times)[0])
     found = jax.vmap(lambda x: _fall(lambda scales: _gap(scales, score, x, level), _prompted(score).scales))
-    return found(jnp.asarray(starts))
+    return found(jnp.asarray(read_tensor(starts)))
 
 
 def mass_ablation(prompted: TokenPrompted, members: Bool[ArrayLike, "n"]) -> Float[Array, "slots"]:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, Real
 
 from ...annotations import Points
+from ...checks import check_whole
 from ...data.distinct import first_equal
 from ...dataframe import rows_as_dataframe
 from ...representation import one_line
@@ -46,6 +47,7 @@ def nearest(samples: Points, train: Points, k: int = 1) -> Neighbours:
     Raises ValueError for different event shapes, for NaN or infinite values, and unless 1 <= k <= n.
     """
     queries, points = as_row_pair(samples, train, ("samples", "train"))
+    check_whole("k", k)
     if not 1 <= k <= len(points):
         raise ValueError(f"`k` must be between 1 and the {len(points)} points of `train`, but is {k}.")
     if not accelerated.pays(queries, points):

@@ -5,15 +5,18 @@ import numpy as np
 from jaxtyping import Real
 
 from ...annotations import Points
+from ...checks import as_values
 
 
 def as_rows(points: Points, name: str) -> Real[np.ndarray, "count d"]:
     """The points flattened to `(count, d)` in their own dtype.
 
-    Raises ValueError unless the shape is `(count, *event)` with at least one value, all of them finite.
+    Raises ValueError for what is not real numbers, and unless the shape is `(count, *event)` with at least one value,
+    all of them finite.
     """
     # an array on an accelerator stays there
-    rows = points if isinstance(points, jax.Array) and jax.default_backend() != "cpu" else np.asarray(points)
+    rows = as_values(name, points)
+    rows = rows if jax.default_backend() != "cpu" else np.asarray(rows)
     if rows.ndim == 0 or rows.size == 0:
         raise ValueError(f"`{name}` must have shape (count, *event) and hold a point, but has shape {rows.shape}.")
     # the extremes are NaN or infinite if any value is, and need no array of marks

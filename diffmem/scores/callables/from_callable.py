@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Point
+from ...checks import check_callable, check_kind
 from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
@@ -13,12 +14,7 @@ PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*sh
 """`f(x, level)` for one point."""
 
 
-def _check_callable(function):
-    if not callable(function):
-        raise ValueError(
-            f"`function` must be a JAX function of (x, level), but is {type(function).__name__}; a function "
-            "outside JAX goes to `FromHost`, whose `predicts` says what it returns."
-        )
+ACCEPTS = "of one point and its level, (x, level), in JAX (others go to `FromHost`)"
 
 
 class FromFunction(AbstractDenoiser):
@@ -27,7 +23,7 @@ class FromFunction(AbstractDenoiser):
     function: PointFunction
 
     def __check_init__(self):
-        _check_callable(self.function)
+        check_callable("function", self.function, ACCEPTS)
 
     def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
@@ -44,7 +40,7 @@ class FromNoisePrediction(AbstractNoisePredictor):
     function: PointFunction
 
     def __check_init__(self):
-        _check_callable(self.function)
+        check_callable("function", self.function, ACCEPTS)
 
     def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
@@ -65,7 +61,8 @@ class FromVelocity(AbstractScore):
     process: ProcessLike
 
     def __check_init__(self):
-        _check_callable(self.function)
+        check_callable("function", self.function, ACCEPTS)
+        check_kind("process", self.process, ProcessLike, "a process, such as processes.FlowMatching()")
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""

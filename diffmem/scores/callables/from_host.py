@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Point
+from ...checks import check_callable
 from ...level import NoiseLevel, ProcessLike, cast_level
 from ..base import AbstractScore, Evaluation, as_point, mean_of, noise_of
 from .from_callable import at_own_level, from_velocity
@@ -50,6 +51,7 @@ class FromHost(AbstractScore):
     jvp: HostFunction | None = None
 
     def __check_init__(self):
+        check_callable("function", self.function, "of batches (x, alpha, sigma)")
         if self.predicts not in PREDICTS:
             raise ValueError(f"`predicts` must be 'x0', 'noise', 'v' or 'velocity', but is {self.predicts!r}.")
         if self.vjp is None and self.jvp is not None:

@@ -11,9 +11,10 @@ from jaxtyping import Array, Float, Int
 
 from ...annotations import Point, RandomKey, Scalar
 from ...arithmetic import dot, residual
+from ...checks import check_key, check_positive, check_rank
 from ...level import NoiseLevel, cast_level, strong
 from ...reductions import Posterior
-from ..base import AbstractMixture, Evaluation, cast_point
+from ..base import AbstractMixture, Evaluation, cast_query, infinite
 from .covariances import AbstractCovariances
 
 MOST_NATS = 80.0  # of an exponent, so that a component without weight does not overflow
@@ -98,6 +99,7 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
+        check_positive("beta", beta)
         x, (alpha, sigma) = self._cast(x, level)
         found = self._components(x, alpha, sigma)
         energies = -(found.log_w + found.log_prob) - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
@@ -105,10 +107,7 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest components, heaviest first."""
-        if not 1 <= k <= self.log_weights.size:
-            raise ValueError(
-                f"`k` must be between 1 and {self.log_weights.size}, the number of components, but is {k}."
-            )
+        check_rank("k", k, self.log_weights.size, "components")
         x, (alpha, sigma) = self._cast(x, level)
         weight, index = jax.lax.top_k(self._components(x, alpha, sigma).w, k)
         return index, weight
@@ -144,6 +143,7 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha mu_i + (alpha^2 S_i + sigma^2)^(1/2) z` with i drawn by weight."""
+        check_key(key)
         alpha, sigma = cast_level(level, self.centres.dtype)
         which, noise = jr.split(key)
         i = jr.categorical(which, self.log_weights)
@@ -217,7 +217,7 @@ class AbstractGaussianFamily(AbstractMixture):
         return jnp.where(small, by_noise, by_signal)
 
     def _cast(self, x, level: NoiseLevel):
-        return cast_point(x, self.shape, self.centres.dtype), cast_level(level, self.centres.dtype)
+        return cast_query(x, level, self.shape, self.centres.dtype)
 
 
 # compiled once for each shape, also where the caller compiles nothing
@@ -242,7 +242,7 @@ def _score(family, x, alpha, sigma) -> Float[Array, "d"]:
 
 def _off_subspaces(found: Components, score, displacement):
     """The score, infinite in the directions of a displacement off the subspaces of sigma = 0."""
-    return jnp.where(jnp.isneginf(found.log_prob) & (displacement != 0), jnp.sign(displacement) * jnp.inf, score)
+    return jnp.where(jnp.isneginf(found.log_prob) & (displacement != 0), infinite(displacement), score)
 
 
 def _precision(s, alpha, sigma):

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, Points
-from ...checks import check_finite, check_points, is_concrete
+from ...checks import as_values, check_finite, check_points, is_concrete
 from ...level import float_dtype, strong
 from .covariances import AbstractCovariances, Full
 from .family import AbstractGaussianFamily
-from .mixture import check_covariances, covariances_of
+from .mixture import check_covariances, check_scale, covariances_of
 
 
 class Gaussian(AbstractGaussianFamily):
@@ -27,18 +27,22 @@ class Gaussian(AbstractGaussianFamily):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, mean: Point, covariance: Numbers):
+        given = mean, covariance
+        mean, covariance = as_values("mean", mean), as_values("covariance", covariance)
+        dtype = float_dtype(*given)
         check_finite("mean", mean)
         self.shape = tuple(np.shape(mean))
-        dtype = float_dtype(mean, covariance)
         self.centres = strong(mean, dtype).reshape(1, -1)
         self.shares, self.log_weights = jnp.ones(1, dtype), jnp.zeros(1, dtype)
         one = np.asarray(covariance)[None] if is_concrete(covariance) else covariance[None]
         check_covariances(one, 1, self.shape)
+        check_scale({"mean": mean, "covariance": covariance}, dtype)
         self.covariances = covariances_of(one, 1, self.shape, dtype)
 
     @classmethod
     def fit(cls, points: Points) -> "Gaussian":
         """The Gaussian with the mean and the (1/n) covariance of the points, computed in float64 on the host."""
+        points = as_values("points", points)
         check_points(points)
         values = np.asarray(points)
         flat = values.reshape(len(values), -1).astype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Points, Scalar
-from ...checks import check_finite, check_nonnegative, check_points, check_weights
+from ...checks import as_values, check_finite, check_nonnegative, check_points, check_weights
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import LowRank
@@ -35,12 +35,15 @@ class LowRankMixture(AbstractGaussianFamily):
         variances: Numbers,
         floor: Scalar = 0.0,
     ):
+        given = means, factors, variances
+        weights, means = as_values("weights", weights), as_values("means", means)
+        factors, variances = as_values("factors", factors), as_values("variances", variances)
+        dtype = float_dtype(*given)
         check_points(means)
         k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))
         check_weights(weights, k)
         _check_factors(factors, variances, floor, k, d)
         self.shape = tuple(np.shape(means)[1:])
-        dtype = float_dtype(means, factors, variances)
         self.centres = strong(means, dtype).reshape(k, d)
         self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
         self.covariances = LowRank(strong(factors, dtype), strong(variances, dtype), strong(floor, dtype))

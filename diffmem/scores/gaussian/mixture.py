@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Numbers, Point, Points, Scalar
-from ...checks import check_finite, check_nonnegative, check_points, check_weights, is_concrete
+from ...checks import as_values, check_finite, check_nonnegative, check_points, check_weights, is_concrete
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import AbstractCovariances, Diagonal, Full, Isotropic
@@ -33,12 +33,16 @@ class GaussianMixture(AbstractGaussianFamily):
         means: Points,
         covariances: Numbers,
     ):
+        given = means, covariances
+        weights, means = as_values("weights", weights), as_values("means", means)
+        covariances = as_values("covariances", covariances)
+        dtype = float_dtype(*given)
         check_points(means)
         k = np.shape(means)[0]
         check_weights(weights, k)
         self.shape = tuple(np.shape(means)[1:])
         check_covariances(covariances, k, self.shape)
-        dtype = float_dtype(means, covariances)
+        check_scale({"means": means, "covariances": covariances}, dtype)
         self.centres = strong(means, dtype).reshape(k, -1)
         self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
         self.covariances = covariances_of(covariances, k, self.shape, dtype)
@@ -49,7 +53,7 @@ class GaussianMixture(AbstractGaussianFamily):
 
         Source: Biroli et al., arXiv:2402.18491, section 3.
         """
-        mean = jnp.asarray(mean)
+        mean = as_values("mean", mean)
         dtype = float_dtype(mean)
         mean, weight = strong(mean, dtype), strong(weight, dtype)
         return cls(jnp.stack([weight, 1 - weight]), jnp.stack([mean, -mean]), jnp.full(2, strong(variance, dtype)))
@@ -62,6 +66,7 @@ class GaussianMixture(AbstractGaussianFamily):
         """
         from sklearn.mixture import GaussianMixture as EM
 
+        points = as_values("points", points)
         check_points(points)
         values = np.asarray(points)
         if not 1 <= components <= len(values):
@@ -92,6 +97,23 @@ def covariances_of(values: ArrayLike, k: int, shape: tuple[int, ...], dtype) -> 
     if np.shape(values) == (k, d, d) and np.shape(values) != (k, *shape):
         return Full(np.asarray(values) if is_concrete(values) else strong(values, dtype), dtype)
     return Diagonal(strong(values, dtype).reshape(k, d))
+
+
+def check_scale(parameters: dict[str, ArrayLike], dtype) -> None:
+    """Raise ValueError where known parameters are of a size whose squares, or whose variances, `dtype` cannot hold.
+
+    A Gaussian of such data needs a variance that is no number; data are brought to unit size by a factor.
+    """
+    small, large = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    for name, values in parameters.items():
+        if not is_concrete(values):
+            continue
+        top = float(np.max(np.abs(np.asarray(values, np.float64)), initial=0))
+        square = top if name.startswith("covariance") else top**2
+        if square and not small <= square <= large / 4:
+            raise ValueError(
+                f"`{name}` must be of a scale whose variance {dtype} can hold, but is as large as {top:.3g}."
+            )
 
 
 def check_covariances(values: ArrayLike, k: int, shape: tuple[int, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from ...annotations import RandomKey
 from ...data import Dataset
@@ -19,6 +19,7 @@ from .forward import watch_forward
 from .grid import ratios_at, times_at
 from .learners import Learner
 from .predictions import monte_carlo_ratio
+from .training_set import effective_number, training_set
 
 PADDED = 2048  # training sets below this size are padded to it, and share one compilation
 BATCH = 1024  # samples at once, which bounds the memory
@@ -42,28 +43,30 @@ def measure_cell(
 ) -> xr.Dataset:
     """The results for n points of `dataset`, in its d dimensions: curves over t, and single numbers.
 
-    Random numbers depend on seed, n and d alone, not on other cells.
+    Random numbers depend on seed, d and the number of distinct points alone, not on other cells.
     """
     root = jax.random.key(settings.seed)
-    subset, prediction, cell = jax.random.split(root, 3)
-    queries, samples = jax.random.split(jax.random.fold_in(jax.random.fold_in(cell, n), dataset.d))
-    train = dataset.take(n, key=subset).points
-    score = padded_score(train, dataset.n)
+    _, prediction, cell = jax.random.split(root, 3)
+    train = training_set(dataset, n, settings.seed, spanned=settings.learner is None)
+    distinct = len(train.distinct)
+    queries, samples = jax.random.split(jax.random.fold_in(jax.random.fold_in(cell, distinct), dataset.d))
+    score = padded_score(train.distinct, dataset.n, train.counts)
     learned = None
     if settings.learner is not None:
         report("learning")
         own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(root, LEARNING), n), dataset.d)
-        learned = settings.learner(jax.numpy.asarray(train), own)
+        learned = settings.learner(jax.numpy.asarray(train.points), own)
     report("predicting")
-    found = _predicted(dataset, n, settings.process, key=prediction)
+    number = effective_number(dataset, n, range(settings.seed, settings.seed + 1))
+    found = _predicted(dataset, number, settings.process, key=prediction)
     report("watching forward samples")
-    rng = np.random.default_rng((settings.seed, n, dataset.d))
+    rng = np.random.default_rng((settings.seed, distinct, dataset.d))
     found = found.merge(_watched(score, learned, train, times, settings, rng, key=queries))
     report("generating")
     return found.merge(_generated(score if learned is None else learned, train, settings, key=samples))
 
 
-def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
+def padded_score(train: Float[np.ndarray, "n d"], most: int, weights: Real[np.ndarray, "n"] | None = None) -> Empirical:
     """The score of the training points, padded with points of weight zero to a size that many n share.
 
     The size is a power of two from 2,048 on, or `most`, the size of the data: it depends on nothing else, so that a
@@ -72,7 +75,8 @@ def padded_score(train: Float[np.ndarray, "n d"], most: int) -> Empirical:
     n = len(train)
     size = min(most, max(PADDED, 1 << (n - 1).bit_length()))
     points = np.concatenate([train, np.broadcast_to(train[:1], (size - n, train.shape[1]))])
-    return Empirical(points, (np.arange(size) < n).astype(train.dtype))
+    own = np.ones(n) if weights is None else weights
+    return Empirical(points, np.pad(own.astype(train.dtype), (0, size - n)))
 
 
 def _predicted(dataset, n, process, *, key: RandomKey):
@@ -90,11 +94,15 @@ def _predicted(dataset, n, process, *, key: RandomKey):
 
 def _watched(score, learned, train, times, settings, rng, *, key: RandomKey):
     process = settings.process
-    watched = watch_forward(score, train, process, times, settings.queries, key=key, denoiser=learned)
+    watched = watch_forward(
+        score, train.distinct, process, times, settings.queries, key=key, denoiser=learned, owner=train.owner
+    )
     ratio = ratios_at(process, times)
+    owners = train.owner[np.arange(settings.queries) % len(train.owner)]
     names = ("measured", "measured_low", "measured_high")
     # of two points the mean own weight reaches 1/2 only at infinite noise: a crossing would be due to chance
-    crossed = crossing_interval(watched.own_weight, ratio, rng) if len(train) > 2 else (np.nan,) * 3
+    known = len(train.distinct) > 2
+    crossed = crossing_interval(watched.own_weight, ratio, rng, owners) if known else (np.nan,) * 3
     curves = {name: ("t", part.mean(axis=1)) for name, part in watched._asdict().items()}
     in_time = dict(zip(names, times_at(process, np.array(crossed)).tolist()))
     in_ratio = {name.replace("measured", "measured_ratio"): value for name, value in zip(names, crossed)}
@@ -104,17 +112,19 @@ def _watched(score, learned, train, times, settings, rng, *, key: RandomKey):
 def _generated(score, train, settings, *, key: RandomKey):
     process, count = settings.process, settings.samples
     times = grids.karras(process, settings.steps)
-    drawn = sample(score, process, Heun(), times, train.shape[1:], count, key=key, batch_size=min(count, BATCH))
+    shape = train.distinct.shape[1:]
+    drawn = sample(score, process, Heun(), times, shape, count, key=key, batch_size=min(count, BATCH))
     points = np.asarray(drawn.points)
-    copies = memorization(points, train)
+    copies = memorization(points, train.distinct, compare_ranges=False)
     shown = slice(min(EXAMPLES, count))
+    examples = points[shown] if train.span is None else train.span.lift(points[shown]).reshape(shown.stop, -1)
     return xr.Dataset(
         {
             "generated": copies.fraction,
             "generated_low": copies.interval.low,
             "generated_high": copies.interval.high,
-            "example": (("sample", "feature"), points[shown]),
-            "example_neighbour": (("sample", "feature"), train[copies.index[shown]]),
+            "example": (("sample", "feature"), examples),
+            "example_neighbour": (("sample", "feature"), train.points[copies.index[shown]]),
             "example_distance": ("sample", copies.d1[shown]),
             "example_distance_ratio": ("sample", copies.ratio[shown]),
         }

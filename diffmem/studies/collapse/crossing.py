@@ -1,7 +1,7 @@
 """Where a falling curve crosses a level, with a bootstrap interval."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Real
+from jaxtyping import ArrayLike, Float, Int, Real
 
 RESAMPLINGS = 1000
 COVERAGE = (2.5, 97.5)  # percentiles of a 95 % interval
@@ -26,18 +26,26 @@ def crossing(
 
 
 def crossing_interval(
-    weights: Float[np.ndarray, "nodes queries"], ratio: Float[np.ndarray, "nodes"], rng: np.random.Generator
+    weights: Float[np.ndarray, "nodes queries"],
+    ratio: Float[np.ndarray, "nodes"],
+    rng: np.random.Generator,
+    owners: Int[np.ndarray, "queries"] | None = None,
 ) -> tuple[float, float, float]:
     """Crossing of 1/2 by the mean over queries, and the ends of its 95 % interval by bootstrap over queries.
 
-    All three are NaN where the mean does not cross; resampled means that do not are left out.
+    Queries of one training point, which `owners` names for each query, are drawn together: few points make a wide
+    interval, however many queries there are. All three are NaN where the mean does not cross; resampled means that do
+    not are left out.
     """
     queries = weights.shape[1]
     found = float(crossing(weights.mean(axis=1), ratio))
     if not np.isfinite(found):
         return np.nan, np.nan, np.nan
-    counts = rng.multinomial(queries, np.full(queries, 1 / queries), size=RESAMPLINGS)
-    resampled = crossing(counts @ weights.T / queries, ratio)
+    member = np.arange(queries) if owners is None else np.unique(owners, return_inverse=True)[1]
+    sizes = np.bincount(member)
+    sums = np.stack([np.bincount(member, row) for row in weights])
+    counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=RESAMPLINGS)
+    resampled = crossing(counts @ sums.T / (counts @ sizes)[:, None], ratio)
     if not np.isfinite(resampled).any():
         return found, np.nan, np.nan
     low, high = np.nanpercentile(resampled, COVERAGE)

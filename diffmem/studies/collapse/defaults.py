@@ -15,13 +15,14 @@ def default_sizes(dataset: Dataset) -> tuple[int, ...]:
 
 
 def default_dimensions(dataset: Dataset) -> tuple[int, ...]:
-    """Up to three dimensions of at most 256: those to which square images can be pooled, or else powers of 4."""
+    """Up to three dimensions: that of the data itself, and below, to at most 256, those to which square images can be
+    pooled, or else powers of 4.
+    """
     candidates = range(4, MOST_DIMENSIONS + 1)
     pooled = [d for d in candidates if pooled_side(dataset.event_shape, d) is not None]
     if len(pooled) > 1:
-        return tuple(pooled[-KEPT:])
+        return tuple(sorted({*pooled, dataset.d})[-KEPT:])
     # a projection keeps fewer directions than there are points
     most = min(dataset.d, dataset.n - 1, MOST_DIMENSIONS)
     projected = [4**k for k in range(1, 5) if 4**k < most]
-    whole = dataset.d if dataset.d <= MOST_DIMENSIONS else most
-    return tuple(sorted({*projected, max(whole, 1)})[-KEPT:])
+    return tuple(sorted({*projected, dataset.d})[-KEPT:])

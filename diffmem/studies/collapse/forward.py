@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ...annotations import RandomKey
 from ...batches import equal_batches
@@ -38,17 +38,22 @@ def watch_forward(
     *,
     key: RandomKey,
     denoiser: AbstractScore | None = None,
+    owner: Int[np.ndarray, "rows"] | None = None,
 ) -> Watched:
     """Forward samples `x = alpha y_i + sigma z` of the training points in turn, each with one z at all times.
 
     `denoiser` is the score whose D is compared with the training points, by default `score` itself. `train` are the
     first n points of the score, those with weight. Query q is of point q mod n, and its z depends on key and q alone.
+    Where training points are repeated, `train` are the distinct ones, whose weights in the score are their numbers, and
+    `owner` says for each row of the training set which of them it is; query q is then of row q modulo their number.
     Cost: nodes x queries posterior passes and nearest-neighbour searches, 1024 queries at a time.
     """
     level = process.level(jnp.asarray(times))
     batches = []
+    owner = np.arange(len(train)) if owner is None else owner
     for query, keep in equal_batches(queries, BATCH):
-        found, denoised = _watch(score, denoiser, jnp.asarray(query % len(train)), level, key, jnp.asarray(query))
+        own = jnp.asarray(owner[query % len(owner)])
+        found, denoised = _watch(score, denoiser, own, level, key, jnp.asarray(query))
         means = np.asarray(denoised)[:, :keep].reshape(-1, train.shape[1])
         copied = memorization(means, train, compare_ranges=False).copied
         statistics = [np.asarray(part, float)[:, :keep] for part in found]
@@ -63,19 +68,20 @@ def _watch(score: Empirical, denoiser: AbstractScore | None, index, level: Noise
     z = indexed_normals(key, query, points.shape[1:], dtype)
 
     def at(level):
-        return jax.vmap(lambda y, z: _statistics(score, denoiser, points, y, z, level))(points[index], z)
+        return jax.vmap(lambda i, z: _statistics(score, denoiser, points, i, z, level))(index, z)
 
     return jax.lax.map(at, cast_level(level, dtype))
 
 
-def _statistics(score: Empirical, denoiser, points: Float[Array, "n d"], y, z, level: NoiseLevel):
+def _statistics(score: Empirical, denoiser, points: Float[Array, "n d"], i, z, level: NoiseLevel):
     alpha, sigma = level
+    y, prior = points[i], score.prior()
     x = alpha * y + sigma * z
     posterior = score.posterior(x, level)
     # the own weight is that of the leader times exp(-gap of energies); as z is known, it needs no second pass
     away = y - points[posterior.leader]
     snr = (alpha / sigma) ** 2
     gap = snr * jnp.sum(away**2) / 2 + jnp.sqrt(snr) * jnp.sum(away * z)
-    own = posterior.leader_weight * jnp.exp(gap)
+    own = posterior.leader_weight * jnp.exp(gap) * prior[i] / prior[posterior.leader]
     mean = posterior.mean if denoiser is None else denoiser.denoise(x, level)
     return (posterior.participation, posterior.entropy, own, posterior.leader_weight), mean

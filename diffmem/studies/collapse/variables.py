@@ -16,15 +16,22 @@ VARIABLES = {
     "leader_weight": ("largest posterior weight, mean over queries", "1"),
     "memorized": ("fraction of denoised states D(x_t) that are copies, d1/d2 < 1/3", "1"),
     "measured": ("collapse time: mean own weight of forward samples is 1/2", "dimensionless"),
-    "measured_low": ("lower end of the 95 % interval of the collapse time, bootstrap over queries", "dimensionless"),
-    "measured_high": ("upper end of the 95 % interval of the collapse time, bootstrap over queries", "dimensionless"),
+    "measured_low": (
+        "lower end of the 95 % interval of the collapse time, over points or sets",
+        "dimensionless",
+    ),
+    "measured_high": (
+        "upper end of the 95 % interval of the collapse time, over points or sets",
+        "dimensionless",
+    ),
     "measured_ratio": ("sigma/alpha at the measured collapse time", "data units"),
     "measured_ratio_low": ("lower end of the 95 % interval of measured_ratio", "data units"),
     "measured_ratio_high": ("upper end of the 95 % interval of measured_ratio", "data units"),
+    "measured_deviation": ("standard deviation of log measured_ratio between training sets", "1"),
     "predicted": ("collapse time predicted from the covariance spectrum", "dimensionless"),
     "predicted_ratio": ("sigma/alpha predicted from the covariance spectrum", "data units"),
     "predicted_mc": ("collapse time predicted from the mutual information by Monte Carlo", "dimensionless"),
-    "predicted_mc_error": ("standard error of predicted_mc", "dimensionless"),
+    "predicted_mc_error": ("standard error of predicted_mc, without its bias at small n", "dimensionless"),
     "predicted_mc_ratio": ("sigma/alpha predicted from the mutual information by Monte Carlo", "data units"),
     "predicted_mc_ratio_error": ("standard error of predicted_mc_ratio", "data units"),
     "generated": ("fraction of generated samples that are copies, d1/d2 < 1/3", "1"),
@@ -37,9 +44,8 @@ VARIABLES = {
 }
 
 # the variables of one cell; coordinates and the prediction from the spectrum are added to the whole
-MEASURED = tuple(
-    name for name in VARIABLES if name not in ("n", "d", "t", "ratio", "reduction", "predicted", "predicted_ratio")
-)
+OF_THE_WHOLE = {"n", "d", "t", "ratio", "reduction", "measured_deviation", "predicted", "predicted_ratio"}
+MEASURED = tuple(name for name in VARIABLES if name not in OF_THE_WHOLE)
 
 
 def described(dataset: xr.Dataset, variables: Mapping[str, tuple[str, str]] = VARIABLES) -> xr.Dataset:

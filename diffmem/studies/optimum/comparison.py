@@ -13,9 +13,10 @@ from ... import __version__, theory
 from ...annotations import Numbers, Points, RandomKey
 from ...batches import in_pieces
 from ...checks import check_count, check_finite
-from ...level import NoiseLevel, cast_level, float_dtype, read_tensor, strong
+from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Empirical, Gaussian
+from ...tensors import read_tensor
 from ..collapse.variables import described
 from .departure import departures, edges
 from .result import VARIABLES, AgainstOptimum
@@ -146,7 +147,7 @@ def _dataset(measured, ratios, d, marks, steps, n, draws) -> xr.Dataset:
 
 
 def _points(name, points):
-    points = strong(read_tensor(points), float_dtype(points))
+    points = strong(points, float_dtype(points))
     if points.ndim < 2 or len(points) < 2:
         raise ValueError(f"`{name}` must hold at least 2 points (n, *shape), but has shape {points.shape}.")
     check_finite(name, points)

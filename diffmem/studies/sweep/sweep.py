@@ -16,6 +16,7 @@ import xarray as xr
 from ... import __version__
 from ...progress import Progress, followed
 from .axes import Value, checked_axes, file_name, label, product
+from .function_version import fingerprint
 from .gather import as_dataset, gathered, misfit
 from .store import Store
 from .workers import Cell, Outcome, Report, one_line, run_cells
@@ -30,12 +31,15 @@ def sweep(
     store: str | os.PathLike[str] | None,
     executor: Executor | None = None,
     progress: Progress | bool = True,
+    any_version: bool = False,
 ) -> xr.Dataset:
     """`function(**cell)` for every cell of the product of the axes in `grid`, gathered in one dataset over them.
 
-        def slope(n, kind): ...
-        found = sweep(slope, {"n": (4, 16), "kind": ("a", "b")}, store="slopes")
-        found.value.sel(n=16, kind="b")
+    Example: the powers of two numbers; a folder in place of None keeps each finished one.
+        >>> from diffmem import studies
+        >>> found = studies.sweep(lambda n, power: n**power, {"n": (2, 3), "power": (1, 2)}, store=None, progress=False)
+        >>> print(found.value.sel(n=3).values, found.value.dims)
+        [3 9] ('n', 'power')
 
     `grid` names keyword arguments of `function` and gives each a sequence of numbers or strings. `function` returns a
     real number (gathered as `value`), a mapping of names to numbers or arrays (axis i of an array `curve` becomes the
@@ -49,8 +53,9 @@ def sweep(
     identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads the cells that it
     finds there, also after Ctrl-C, a kill, or under another grid; a file in which a bit has changed is computed again,
     with a warning. The function's qualified name (with the arguments of a `functools.partial`), the version of its
-    package and that of diffmem are stored first, and a folder of other ones is refused, also while its run goes on. A
-    changed function of equal name is not noticed: take another folder. None saves nothing.
+    package and that of diffmem are stored first, and a folder of other ones is refused, also while its run goes on. So
+    is the folder of another version of the function, known by a fingerprint of its source and of the values that it
+    refers to; `any_version` takes those cells, too, for a change that does not matter. None saves nothing.
 
     **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
     Slurm pools. The caller closes it. None computes in this process. Workers send results back; this process alone
@@ -72,7 +77,7 @@ def sweep(
     axes = checked_axes(grid)
     places = product(axes)
     _check_arguments(function, places[0])
-    facts = _facts(function)
+    facts = _facts(function) | ({} if any_version else {"version": fingerprint(function)})
     kept = None if store is None else Store(store, facts, pattern="*.nc", remedy=REMEDY)
     cells = [_cell(function, place) for place in places]
     with followed(progress) as report:

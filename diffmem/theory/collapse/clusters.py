@@ -6,12 +6,12 @@ information is a JAX function; ratios and times are computed in NumPy, float64.
 """
 
 import math
-from numbers import Real
 
 import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from ...annotations import Number
 from ...level import ProcessLike
 from ..information.gaussian_channel import gaussian_information
 from ..points import checked_spectrum, log_size
@@ -37,7 +37,7 @@ def mixture_information(
     return jax.tree.reduce(lambda a, b: a + b, within) + _entropy(shares)
 
 
-def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
+def mixture_collapse_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """sigma/alpha at which n points in separated Gaussian clusters collapse: `H(w) + sum_c w_c I_c = log n`.
 
     c equal clusters of one spectrum collapse like the n/c points of one of them alone. Valid where the clusters are
@@ -50,7 +50,7 @@ def mixture_collapse_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Flo
     return _ratio(n, weights, spectra, half_log1p)
 
 
-def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
+def mixture_onset_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """`onset_ratio` for separated Gaussian clusters: `H(w) + sum_c w_c 1/2 sum_k [log(1 + s) + s/(1 + s)] = log n`.
 
     Raises:
@@ -61,7 +61,7 @@ def mixture_onset_ratio(n: Real, weights: Float[ArrayLike, "c"], spectra: Float[
 
 
 def mixture_collapse_time(
-    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
+    process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
     """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process.
 
@@ -71,7 +71,7 @@ def mixture_collapse_time(
 
 
 def mixture_onset_time(
-    process: ProcessLike, n: Real, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
+    process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
     """The onset time of separated clusters: that of `mixture_onset_ratio` on a process.
 

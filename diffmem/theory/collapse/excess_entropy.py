@@ -4,11 +4,11 @@ It is 0 in the collapsed phase, where the Gaussian kernels around the training p
 """
 
 import math
-from numbers import Real
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ...annotations import Number
 from ...level import float_dtype, strong
 from ..estimate import Estimate, mean_estimate
 from ..information.gaussian_channel import gaussian_information
@@ -16,7 +16,7 @@ from ..points import log_size
 
 
 def excess_entropy(
-    log_probs: Float[ArrayLike, "m *levels"], sigma: Float[ArrayLike, "*levels"], n: Real, d: int
+    log_probs: Float[ArrayLike, "m *levels"], sigma: Float[ArrayLike, "*levels"], n: Number, d: int
 ) -> Estimate:
     """Excess entropy per dimension of n noisy training points:
 
@@ -39,7 +39,7 @@ def excess_entropy(
 
 
 def gaussian_excess_entropy(
-    snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Real
+    snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Number
 ) -> Float[Array, "*levels"]:
     """Excess entropy per dimension of n points of Gaussian data at large d: `f = max(log n - I, 0)/d`.
 

@@ -4,7 +4,6 @@ Computed in NumPy, float64. Only the ratio sigma/alpha enters; distances are com
 """
 
 import math
-from numbers import Real
 from typing import NamedTuple
 
 import jax
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
 
+from ...annotations import Number
 from ..estimate import Estimate, mean_estimate
 from ..points import log_size
 from ..spectrum import spectrum
@@ -188,7 +188,7 @@ def empirical_information_curve(
 
 
 def empirical_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: Real, *, key: PRNGKeyArray, queries: int = 1000
+    points: Num[ArrayLike, "N *shape"], n: Number, *, key: PRNGKeyArray, queries: int = 1000
 ) -> Estimate:
     """sigma/alpha at which n < N points of the law that these N points come from collapse: `I = log n`.
 

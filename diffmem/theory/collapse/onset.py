@@ -5,17 +5,16 @@ outweighs all others already at more noise than at typical states of the forward
 (`collapse_ratio`). Computed in NumPy, float64.
 """
 
-from numbers import Real
-
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from ...annotations import Number
 from ...level import ProcessLike
 from ..points import checked_spectrum, log_size
 from .ratio import half_log1p, ratio_at
 
 
-def onset_ratio(n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
+def onset_ratio(n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
     """sigma/alpha at which a training point holds half of the posterior weight at x = alpha y_i: the root of
 
         1/2 sum_k [log(1 + s_k) + s_k/(1 + s_k)] = log n,    s_k = L_k alpha^2/sigma^2.
@@ -35,7 +34,7 @@ def onset_ratio(n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
     return ratio_at(log_size(n), onset_gain, checked_spectrum(spectrum))
 
 
-def onset_time(process: ProcessLike, n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
+def onset_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
     """Time of the onset of memorization: `process.time_at(onset_ratio(n, spectrum))`.
 
     Accuracy: that of `time_at`, in JAX's default float.

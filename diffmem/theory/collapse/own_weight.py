@@ -1,12 +1,12 @@
 """The collapse transition at finite n and d: the posterior weight of the training point that a noisy one came from."""
 
 import math
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ...annotations import Number
 from ...level import float_dtype, strong
 from ..estimate import Estimate, mean_estimate
 from ..information.gaussian_channel import mode_share, mode_signal
@@ -16,7 +16,7 @@ NODES = 256  # of the trapezoidal rule, which converges exponentially here: an e
 FREQUENCY = 12.0  # end of the integral without information: 1/sinh(12 pi) = 1e-16
 
 
-def own_weight(densities: Float[ArrayLike, "m"], n: Real) -> Estimate:
+def own_weight(densities: Float[ArrayLike, "m"], n: Number) -> Estimate:
     """Mean own weight, the posterior weight of the one of n training points that x came from, with standard error:
 
         w = E 1/(1 + (n - 1) e^-i).
@@ -33,7 +33,7 @@ def own_weight(densities: Float[ArrayLike, "m"], n: Real) -> Estimate:
 
 
 def gaussian_own_weight(
-    snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Real
+    snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"], n: Number
 ) -> Float[Array, "*levels"]:
     """`E 1/(1 + (n - 1) e^-i)` for Gaussian data, exactly: no sampling and no normal approximation of i.
 

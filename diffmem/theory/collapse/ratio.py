@@ -5,11 +5,11 @@ Computed in NumPy, float64.
 
 import math
 from collections.abc import Callable
-from numbers import Real
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from ...annotations import Number
 from ...level import ProcessLike
 from ..estimate import Estimate
 from ..points import checked_spectrum, log_size
@@ -18,7 +18,7 @@ PADDING = 1e-9  # widening of a bracket, in log(sigma/alpha), so that rounding c
 SLOPE_STEP = 0.05  # half-step in log(sigma/alpha) of a central difference, at which float32 noise in I is still small
 
 
-def collapse_ratio(n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
+def collapse_ratio(n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
     """Noise-to-signal ratio sigma/alpha below which the reverse process of n training points copies one of them.
 
     The points are n draws of a Gaussian with the covariance eigenvalues `L_1, ..., L_d` in `spectrum`. At the ratio
@@ -102,7 +102,7 @@ def spectral_bracket(
     return (float(shares @ log_variances) - log_excess) / 2, (float(arithmetic) - log_excess) / 2
 
 
-def collapse_time(process: ProcessLike, n: Real, spectrum: Float[ArrayLike, "d"]) -> float:
+def collapse_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
     """The collapse time `t_C` of n points: the time of `collapse_ratio` on a process, `process.time_at(ratio)`.
 
     It lies outside [t_min, t_max] where the process does not reach the ratio; for n = 1 it is the time of an infinite
@@ -117,7 +117,7 @@ def collapse_time(process: ProcessLike, n: Real, spectrum: Float[ArrayLike, "d"]
 
 
 def collapse_ratio_from_information(
-    information: Callable[[float], Estimate], n: Real, bracket: tuple[float, float]
+    information: Callable[[float], Estimate], n: Number, bracket: tuple[float, float]
 ) -> Estimate:
     """sigma/alpha at which an estimated information crosses log n, with its standard error.
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Num, PRNGKeyArray
 
-from ..estimate import Estimate, mean_estimate
+from ..estimate import Estimate
 from ..spectrum import spectrum
 from .from_points import PairGaps, checked_ratios, pair_gaps, widen
 from .ratio import collapse_ratio, root
@@ -43,17 +43,18 @@ def subset_own_weight(
 
     The mean is over queries (points of the set, each with one noise that serves all ratios sigma/alpha) and, for each
     query, over N/n disjoint random subsets, to each of which it is added. For points drawn independently from a law the
-    estimate is unbiased for n points of that law. The error is the standard error over queries. Cost and memory: see
-    `pair_gaps`; (queries x N) exponentials for each ratio.
+    estimate is unbiased for n points of that law, and the error holds the choice of the N points and of their noise
+    (the jackknife over 20 groups of them). Cost and memory: see `pair_gaps`; (queries x N) exponentials for each ratio.
 
     Raises:
         ValueError: n is not between 2 and N; a ratio is not positive; as `pair_gaps`.
     Source: derived.
     """
     gaps, order = drawn(points, n, key, queries)
-    ratios = checked_ratios(ratios)
-    weights = [own_weights(other_factors(gaps, ratio), gaps.own, order, n) for ratio in ratios]
-    return mean_estimate(np.stack(weights, axis=1))
+    factors = (other_factors(gaps, ratio) for ratio in checked_ratios(ratios))
+    pairs = [(own_weights(each, gaps.own, order, n), left_out_means(each, gaps.own, order, n)) for each in factors]
+    shifts = np.stack([left_out - left_out.mean() for _, left_out in pairs])
+    return Estimate(np.stack([weights.mean() for weights, _ in pairs]), np.sqrt(np.diag(jackknife(shifts))))
 
 
 def subset_collapse_ratio(
@@ -115,11 +116,11 @@ def crossing(noisy: Drawn, n: int, start: float) -> Crossing:
     # where the fall of the own weight is uneven within its standard error, its slower side bounds the error of the root
     width = max(STEP, float(weights(found).std()) / math.sqrt(gaps.square.shape[1]) / slope)
     slope = min(excess(found - width), -excess(found + width)) / width
-    left_out = _left_out_means(other_factors(gaps, math.exp(found)), gaps.own, order, n)
+    left_out = left_out_means(other_factors(gaps, math.exp(found)), gaps.own, order, n)
     return Crossing(found, (left_out - left_out.mean()) / slope)
 
 
-def _left_out_means(factors, own, order, n: int) -> Float[np.ndarray, "groups"]:
+def left_out_means(factors, own, order, n: int) -> Float[np.ndarray, "groups"]:
     """The mean own weight without each group of the points, as queries and as others."""
     groups = min(GROUPS, len(order))
     member = np.empty(len(order), int)

@@ -6,17 +6,17 @@ Computed in NumPy, float64.
 """
 
 import math
-from numbers import Real
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from ...annotations import Number
 from ..collapse.ratio import PADDING, collapse_ratio, root
 from ..points import checked_spectrum, log_size
 
 
 def annealed_log_partition(
-    beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
+    beta: Float[ArrayLike, "*betas"], snr: Number, spectrum: Float[ArrayLike, "d"], n: Number
 ) -> Float[np.ndarray, "*betas"]:
     """The annealed log-partition of n independent points, `log n + phi(beta)` in nats:
 
@@ -38,7 +38,7 @@ def annealed_log_partition(
 
 
 def background_entropy(
-    beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
+    beta: Float[ArrayLike, "*betas"], snr: Number, spectrum: Float[ArrayLike, "d"], n: Number
 ) -> Float[np.ndarray, "*betas"]:
     """Logarithm of the number of points that share the annealed Gibbs measure at inverse temperature beta, in nats:
 
@@ -56,7 +56,7 @@ def background_entropy(
     return np.asarray(log_n - (log_sum - (1 - beta) * (shares * (1 - shares)).sum(-1)) / 2)
 
 
-def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"], n: Real) -> float:
+def condensation_inverse_temperature(snr: Number, spectrum: Float[ArrayLike, "d"], n: Number) -> float:
     """The inverse temperature `beta_c` of condensation: the root of `background_entropy`.
 
     Beyond it a few points hold the whole Gibbs sum. `beta_c` is 1 at `collapse_ratio` r_c, above 1 at more noise, and
@@ -82,7 +82,7 @@ def condensation_inverse_temperature(snr: Real, spectrum: Float[ArrayLike, "d"],
 
 
 def quenched_log_partition(
-    beta: Float[ArrayLike, "*betas"], snr: Real, spectrum: Float[ArrayLike, "d"], n: Real
+    beta: Float[ArrayLike, "*betas"], snr: Number, spectrum: Float[ArrayLike, "d"], n: Number
 ) -> Float[np.ndarray, "*betas"]:
     """The typical (quenched) `log sum_j exp(-beta E_j)`: annealed up to `beta_c`, beyond it `beta/beta_c` times that.
 
@@ -105,7 +105,7 @@ def quenched_log_partition(
         return np.where(beta > 0, -beta * energy, log_size(n))
 
 
-def check_signal(snr: Real) -> None:
+def check_signal(snr: Number) -> None:
     """Raise ValueError unless snr >= 0."""
     if not snr >= 0:
         raise ValueError(f"`snr` must be at least 0, but is {snr}.")

@@ -6,7 +6,6 @@ which may be 10^100. Computed in NumPy, float64.
 """
 
 import math
-from numbers import Real
 from typing import NamedTuple
 
 import jax
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
+from ...annotations import Number
 from ..estimate import Estimate, mean_estimate
 from ..points import log_others
 from .laws import AbstractIsotropicLaw, Own, Queries, queries_at
@@ -51,7 +51,7 @@ class Lowest(NamedTuple):
 
 
 def random_energy(
-    n: Real,
+    n: Number,
     law: AbstractIsotropicLaw,
     ratio: Float[ArrayLike, "*levels"],
     *,
@@ -105,7 +105,7 @@ def random_energy(
 
 
 def random_energy_own_weight(
-    n: Real,
+    n: Number,
     law: AbstractIsotropicLaw,
     ratio: Float[ArrayLike, "*levels"],
     *,
@@ -121,7 +121,7 @@ def random_energy_own_weight(
     return Estimate(found.own_weight.value, found.own_weight.error + found.own_weight_bulk)
 
 
-def _checked_others(n: Real, law: AbstractIsotropicLaw) -> float:
+def _checked_others(n: Number, law: AbstractIsotropicLaw) -> float:
     """log(n - 1); raises ValueError unless n is a whole number that is not too large for the law."""
     others = log_others(n)
     if n != math.floor(n):

@@ -8,12 +8,12 @@ minimising over A
 in the limit of large d at fixed `psi_p = p/d`, `psi_n = n/d`. Computed in NumPy, float64.
 """
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
+from ...annotations import Number
 from .activation import ActivationMoments
 from .resolvent import resolvent
 
@@ -31,7 +31,7 @@ class LearningCurve(NamedTuple):
 
 
 def ridge_learning_curve(
-    penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
+    penalty: Float[ArrayLike, "*penalties"], psi_p: Number, psi_n: Number, moments: ActivationMoments
 ) -> LearningCurve:
     """Errors of the ridge fit to all noise of every training point (m = infinity).
 
@@ -57,7 +57,7 @@ def ridge_learning_curve(
 
 
 def one_draw_learning_curve(
-    penalty: Float[ArrayLike, "*penalties"], psi_p: Real, psi_n: Real, moments: ActivationMoments
+    penalty: Float[ArrayLike, "*penalties"], psi_p: Number, psi_n: Number, moments: ActivationMoments
 ) -> LearningCurve:
     """Errors of the ridge fit to one noise of every training point (m = 1).
 

@@ -6,12 +6,12 @@ have the second moment `U = (1/n) sum_i E f f^T`. The results hold in the limit 
 """
 
 import math
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Complex, Float, Num
 
+from ...annotations import Number
 from ..points import checked_spectrum
 from .activation import ActivationMoments
 
@@ -38,8 +38,8 @@ class Resolvent(NamedTuple):
 
 def resolvent(
     z: Num[ArrayLike, "*z"],
-    psi_p: Real,
-    psi_n: Real,
+    psi_p: Number,
+    psi_n: Number,
     moments: ActivationMoments,
     spectrum: Float[ArrayLike, "k"] | None = None,
 ) -> Resolvent:
@@ -78,8 +78,8 @@ def resolvent(
 class _System(NamedTuple):
     """The two equations for (q, r), with their derivatives."""
 
-    psi_p: Real
-    psi_n: Real
+    psi_p: Number
+    psi_n: Number
     moments: ActivationMoments
     variances: Float[np.ndarray, "k"]
 
@@ -127,8 +127,8 @@ def _solve(top, bottom, first, second):
 
 def spectral_density(
     x: Float[ArrayLike, "*x"],
-    psi_p: Real,
-    psi_n: Real,
+    psi_p: Number,
+    psi_n: Number,
     moments: ActivationMoments,
     spectrum: Float[ArrayLike, "k"] | None = None,
     height: float = 1e-9,
@@ -146,7 +146,7 @@ def spectral_density(
     return np.asarray(resolvent(x + 1j * height, psi_p, psi_n, moments, spectrum).q.imag / math.pi)
 
 
-def spectral_atom(psi_p: Real, psi_n: Real) -> float:
+def spectral_atom(psi_p: Number, psi_n: Number) -> float:
     """Share of the eigenvalues of U that equal the floor s^2: `max(0, 1 - (1 + psi_n)/psi_p)`, that is p - n - d of p.
 
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2; exact at finite size for the Gaussian equivalent, whose
@@ -156,14 +156,14 @@ def spectral_atom(psi_p: Real, psi_n: Real) -> float:
     return max(0.0, 1 - (1 + psi_n) / psi_p)
 
 
-def check_ratios(psi_p: Real, psi_n: Real) -> None:
+def check_ratios(psi_p: Number, psi_n: Number) -> None:
     """Raise ValueError unless both ratios are positive and finite."""
     for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
         if not 0 < value < math.inf:
             raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
 
 
-def _checked(z, psi_p: Real, psi_n: Real, spectrum):
+def _checked(z, psi_p: Number, psi_n: Number, spectrum):
     """z as complex NumPy numbers, and the eigenvalues of Sigma."""
     check_ratios(psi_p, psi_n)
     z = np.asarray(z, np.complex128)

@@ -6,13 +6,13 @@ eigenvalue first, and so the population before the training points. Computed in 
 """
 
 import math
-from numbers import Real
 
+from ...annotations import Number
 from .activation import ActivationMoments
 from .resolvent import check_ratios
 
 
-def sample_bulk(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> tuple[float, float]:
+def sample_bulk(psi_p: Number, psi_n: Number, moments: ActivationMoments) -> tuple[float, float]:
     """Both ends of `rho_1`, `s^2 + v^2 (1 -+ sqrt(psi_p/psi_n))^2`: the modes that tell training points apart.
 
     Independent of the data's covariance. Accuracy: leading order for psi_p, psi_n >> 1; the upper end to 10 % at
@@ -24,7 +24,7 @@ def sample_bulk(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> tuple[f
     return tuple(moments.floor + moments.conditional * (1 + sign * root) ** 2 for sign in (-1, 1))
 
 
-def population_bulk(psi_p: Real, moments: ActivationMoments) -> tuple[float, float]:
+def population_bulk(psi_p: Number, moments: ActivationMoments) -> tuple[float, float]:
     """Both ends of `rho_2`, `mu_*^2 + a^2 Gamma^2 (1 -+ sqrt(psi_p))^2`, for data of covariance I.
 
     It is the spectrum of the features of the population, `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`, for any n.
@@ -36,7 +36,7 @@ def population_bulk(psi_p: Real, moments: ActivationMoments) -> tuple[float, flo
     return tuple(moments.nonlinear + scale * (1 + sign * math.sqrt(psi_p)) ** 2 for sign in (-1, 1))
 
 
-def generalization_time(psi_p: Real, moments: ActivationMoments) -> float:
+def generalization_time(psi_p: Number, moments: ActivationMoments) -> float:
     """`tau_gen = psi_p/(sigma^2 l)`, the training time at which the slowest mode of the population is learnt.
 
     l is the lower end of `rho_2`. For psi_p >> 1 the time is of order 1/sigma^2, whatever n; the paper writes `Delta_t`
@@ -46,7 +46,7 @@ def generalization_time(psi_p: Real, moments: ActivationMoments) -> float:
     return psi_p / (moments.sigma**2 * population_bulk(psi_p, moments)[0])
 
 
-def memorization_time(psi_p: Real, psi_n: Real, moments: ActivationMoments) -> float:
+def memorization_time(psi_p: Number, psi_n: Number, moments: ActivationMoments) -> float:
     """`tau_mem = psi_p/(sigma^2 (m - s^2))`, the training time at which gradient flow learns single training points.
 
     m is the centre of `rho_1`: m - s^2 = v^2 psi_p/psi_n for psi_p >> psi_n (v^2 for psi_n >> psi_p), so that `tau_mem`

@@ -35,3 +35,13 @@ def test_the_interval_is_that_of_a_mean():
 
 def test_without_a_crossing_there_is_no_interval():
     assert np.isnan(crossing_interval(np.full((9, 5), 0.8), RATIO, np.random.default_rng(0))).all()
+
+
+def test_queries_of_one_point_are_drawn_together():
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=8)
+    owners = np.arange(800) % 8
+    weights = 1 / (1 + np.exp(4 * (np.log(RATIO)[:, None] - points[owners] / 4)))
+    alone, together = (crossing_interval(weights, RATIO, np.random.default_rng(0), own) for own in (None, owners))
+    assert alone[0] == together[0]
+    assert together[2] - together[1] > 5 * (alone[2] - alone[1])

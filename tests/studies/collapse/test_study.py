@@ -88,7 +88,7 @@ def test_monte_carlo_is_unknown_where_it_is_not_valid():
     result = small(n=(16, 39, 40), d=(3,))
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True, True])
     repeated = data.Dataset(np.repeat(SMALL.points[:10], 4, axis=0))
-    result = studies.collapse(repeated, n=(4, 20), d=(3,), **COSTS)
+    result = studies.collapse(repeated, n=(4, 40), d=(3,), **COSTS)
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True])
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq
 
 from diffmem import theory
-from diffmem.theory.collapse.subsets import Drawn, _left_out_means, crossing, drawn, other_factors, own_weights
+from diffmem.theory.collapse.subsets import Drawn, crossing, drawn, left_out_means, other_factors, own_weights
 
 KEY = jax.random.key(4)
 RNG = np.random.default_rng(11)
@@ -80,7 +80,7 @@ def test_leaving_out_groups_one_point_each():
     found = crossing(Drawn(gaps, order), 20, 0.7).log_ratio
     again = other_factors(gaps, np.exp(found))
     assert own_weights(again, gaps.own, order, 20).mean() == pytest.approx(0.5, abs=1e-5)
-    np.testing.assert_allclose(_left_out_means(factors, gaps.own, order, 20), expected, rtol=1e-12)
+    np.testing.assert_allclose(left_out_means(factors, gaps.own, order, 20), expected, rtol=1e-12)
 
 
 def test_fewer_points_than_queries_get_several_noises():

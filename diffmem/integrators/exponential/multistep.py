@@ -9,11 +9,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..level import NoiseLevel
-from .base import AbstractStepper
-from .dynamics import flow_towards, log_ratio
+from ...level import NoiseLevel
+from ..base import AbstractStepper
+from ..dynamics import flow_towards, leaves_noise, log_ratio
 from .gathered_history import empty_history, gathering_step
 
+LONGEST = {2: 1.4, 3: 0.9, 4: 0.5}
+"""Longest step h in which a polynomial through so many nodes is followed. D as a function of lambda has poles at a
+distance of pi/2 for Gaussian data: a polynomial through k of its values is worth nothing at a distance of pi/2, and is
+worse than one of lower degree well before. Where is a matter of trial, here on karras grids of 8 to 40 steps and
+Gaussian data of variance .05 to 4: with these values the end point is worse than Heun's in a fifth of the cases, at
+worst twice as far off (without them in two thirds, and up to 60 times)."""
 SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is below 1/23!
 
 
@@ -33,8 +39,10 @@ class AbstractMultistep(AbstractStepper):
     better, at the cost of `(order - 1)^2 + 1` evaluations (one more from alpha = 0). So the first steps interpolate
     where the later ones extrapolate.
 
-    Steps that touch alpha = 0 or sigma = 0, where h is infinite, are first order; the history begins behind alpha = 0.
-    Fewer than `order + 1` steps are made with the order they allow, their number less one (at least 1).
+    Long steps are made with the order that they allow (`LONGEST`), and steps that touch alpha = 0 or sigma = 0, where h
+    is infinite, are first order, as is a step from noise with little or no signal (`dynamics.leaves_noise`), behind
+    which the history begins. Fewer than `order + 1` steps are made with the order they allow, their number less one
+    (at least 1).
     """
 
     order: eqx.AbstractVar[int]
@@ -59,15 +67,15 @@ class AbstractMultistep(AbstractStepper):
         if order == 1:
             return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
         now, after = nodes.at(0).level, nodes.at(1).level
+        begin = _behind_noise(now, after).astype(jnp.int32)
         begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
-        x = jax.lax.cond(now.alpha == 0, begun, lambda x: x, x)
-        begin = (now.alpha == 0).astype(jnp.int32)
+        x = jax.lax.cond(begin, begun, lambda x: x, x)
         window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, order), nodes.level)
         start, others = jax.tree.map(lambda leaf: leaf[0], window), jax.tree.map(lambda leaf: leaf[1:], window)
         here, times = score.denoise(x, start), log_ratio(others)
 
         def sweep(_, past):
-            arrive = lambda level: self._integral(x, here, History(times, past), start, level)  # noqa: E731
+            arrive = lambda level: self._integral(x, here, History(times, past), start, level, jnp.inf)  # noqa: E731
             return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
 
         past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
@@ -78,12 +86,15 @@ class AbstractMultistep(AbstractStepper):
         if self._gathers():
             ends_low = self._lowers_the_end()
             return gathering_step(self.correction, x, here.mean, state, now.level, after.level, ends_low)
-        x = self._integral(x, here.mean, state, now.level, after.level)
+        begins = _behind_noise(now.level, after.level)
         fresh = History(log_ratio(now.level), here.mean)
         shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
-        return x, jax.tree.map(lambda new, old: jnp.where(now.level.alpha == 0, old, new), shifted, state)
+        shifted = jax.tree.map(lambda new, old: jnp.where(begins, old, new), shifted, state)
+        first = flow_towards(here.mean, x, now.level, after.level)
+        return jnp.where(begins, first, self._integral(x, here.mean, state, now.level, after.level, 1.0)), shifted
 
-    def _integral(self, x, denoised, history, now, after):
+    def _integral(self, x, denoised, history, now, after, stretch):
+        """The step with a polynomial through as much of the history as its length, over `stretch`, allows."""
         flow = flow_towards(denoised, x, now, after)
         if history.time.shape[0] == 0:
             return flow
@@ -92,8 +103,19 @@ class AbstractMultistep(AbstractStepper):
         now, after = (NoiseLevel(*(jnp.where(edge, 1, value) for value in level)) for level in (now, after))
         offsets = jnp.where(edge, 1 + jnp.arange(len(history.time), dtype=x.dtype), history.time - log_ratio(now))
         h = log_ratio(after) - log_ratio(now)
-        correction = self.correction(h, offsets, denoised, history.denoised)
+        nodes = len(offsets) + 1
+        correction = jnp.where(h > stretch * LONGEST[nodes], 0, self.correction(h, offsets, denoised, history.denoised))
+        for fewer in range(nodes - 1, 1, -1):
+            shorter = halfway if fewer == 2 else interpolated
+            allowed = (h > stretch * LONGEST[fewer + 1]) & (h <= stretch * LONGEST[fewer])
+            lower = shorter(h, offsets[: fewer - 1], denoised, history.denoised[: fewer - 1])
+            correction = jnp.where(allowed, lower, correction)
         return flow + jnp.where(edge, 0, after.alpha * correction)
+
+
+def _behind_noise(now, after):
+    """Whether a step comes from noise, so that the history begins behind it."""
+    return (now.alpha == 0) | leaves_noise(now, after)
 
 
 STARTS = "fitted", "first order"
@@ -150,8 +172,7 @@ class DPMSolverPP(AbstractMultistep):
         """The terms beyond (1 - e^-h) D."""
         if len(offsets) > 1:
             return interpolated(h, offsets, denoised, past)
-        D1 = (denoised - past[0]) / (-offsets[0] / h)
-        return -jnp.expm1(-h) * D1 / 2
+        return halfway(h, offsets, denoised, past)
 
 
 class ExponentialAdamsBashforth(AbstractMultistep):
@@ -172,6 +193,12 @@ class ExponentialAdamsBashforth(AbstractMultistep):
     def correction(self, h, offsets, denoised, past):
         """`sum_i w_i (D_i - D)` over the history."""
         return interpolated(h, offsets, denoised, past)
+
+
+def halfway(h, offsets, denoised, past):
+    """The `correction` of D half a step ahead, on the line through two nodes: `(1 - e^-h) D1/2`."""
+    D1 = (denoised - past[0]) / (-offsets[0] / h)
+    return -jnp.expm1(-h) * D1 / 2
 
 
 def interpolated(h, offsets, denoised, past):

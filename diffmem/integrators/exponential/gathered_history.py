@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..level import NoiseLevel
-from .dynamics import flow_towards, log_ratio
+from ...level import NoiseLevel
+from ..dynamics import flow_towards, log_ratio
 
 
 class GatheredHistory(NamedTuple):

@@ -1,0 +1,253 @@
+"""Wrong calls: each is refused in one sentence that names the true cause, before any work starts; and what users
+pass as numbers, which works everywhere or nowhere.
+
+The public threads: jax users' lists, big-endian and masked arrays; DiffSynth-Studio 562 and diffusers 1349 (half
+precision); libscientific 8 and kornia 4152 (scale); openai/consistency_models 7 (few steps).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import diffmem as dm
+from diffmem import data, integrators, metrics, processes, reductions, scores, training
+from diffmem.integrators import grids
+from diffmem.level import NoiseLevel
+
+# the run-time checks of types that tests switch on would answer in the place of the library
+pytestmark = pytest.mark.filterwarnings("error")
+POINTS = np.array([[-1.0], [1.0]], np.float32)
+E = scores.Empirical(POINTS)
+MIXTURE = scores.GaussianMixture(np.ones(2, np.float32) / 2, POINTS, np.ones(2, np.float32))
+X, LEVEL, KEY, EDM = np.array([0.3], np.float32), NoiseLevel(1.0, 0.5), jax.random.key(0), processes.EDM()
+TIMES = grids.karras(EDM, 4)
+SAME = scores.FromFunction(lambda x, level: x)
+FAILED = (ValueError, jax.errors.JaxRuntimeError, TypeError)
+
+
+def sample(score=E, process=EDM, integrator=integrators.DDIM(), times=TIMES, shape=(1,), count=2, key=KEY, **more):
+    return dm.sample(score, process, integrator, times, shape, count, key=key, **more)  # house style: tests only
+
+
+def few(sigmas):
+    return training.few_steps(SAME, np.ones((2, 1), np.float32), sigmas, 0.01, key=KEY)
+
+
+WRONG = {
+    "a number for a level": (lambda: E.posterior(X, 0.3), "`level` must be a NoiseLevel"),
+    "a process for a level": (lambda: MIXTURE.denoise(X, EDM), "`level` must be a NoiseLevel"),
+    "a text for a level": (lambda: SAME.denoise(X, "0.3"), "`level` must be a NoiseLevel"),
+    "two levels": (lambda: E.denoise(X, NoiseLevel(1.0, np.ones(3))), "`sigma` must be one number"),
+    "infinite alpha": (lambda: E.denoise(X, NoiseLevel(np.inf, 0.5)), "`alpha` must be finite"),
+    "complex sigma": (lambda: E.denoise(X, NoiseLevel(1.0, 1j)), "`sigma` must be a real number"),
+    "a negative sigma": (lambda: MIXTURE.denoise(X, NoiseLevel(1.0, -1.0)), "`sigma` must be at least 0"),
+    "arguments swapped": (lambda: E.denoise(LEVEL, X), "`x` must have the event shape"),
+    "many queries": (lambda: MIXTURE.denoise(np.ones((4, 1)), LEVEL), "batch with jax.vmap"),
+    "a complex query": (lambda: E.denoise(X * 1j, LEVEL), "`x` must hold real numbers"),
+    "no query": (lambda: E.denoise(None, LEVEL), "`x` must hold real numbers, but is None"),
+    "a class for a score": (lambda: sample(score=scores.Empirical), "the class Empirical, without its parentheses"),
+    "a class for an integrator": (lambda: sample(integrator=integrators.DDIM), "the class DDIM"),
+    "a class for a process": (lambda: sample(process=processes.EDM), "the class EDM"),
+    "a class for a process of a grid": (lambda: grids.karras(processes.EDM, 9), "the class EDM"),
+    "a class for a reduction": (lambda: scores.Empirical(POINTS, None, reductions.Dense), "the class Dense"),
+    "a class in guidance": (lambda: scores.Guided(E, scores.Empirical, 1.0), "`unconditional` must be a score"),
+    "a class for a velocity": (lambda: scores.FromVelocity(E.noise, processes.FlowMatching), "the class FlowMatching"),
+    "a score and a process swapped": (lambda: sample(score=EDM, process=E), "`score` must be a score"),
+    "a function for a score": (lambda: sample(score=E.denoise), "`score` must be a score"),
+    "a score for a function": (lambda: scores.FromFunction(E), "`function` must be a function"),
+    "a number for a function": (lambda: scores.FromNoisePrediction(3.0), "`function` must be a function"),
+    "a number for a key": (lambda: sample(key=0), "`key` must be one key of JAX"),
+    "no key": (lambda: E.sample(LEVEL, key=None), "`key` must be one key of JAX"),
+    "many keys": (lambda: sample(key=jax.random.split(KEY, 2)), "`key` must be one key of JAX"),
+    "a number of steps for times": (lambda: sample(times=10), "`times` must be one-dimensional"),
+    "rising times": (lambda: sample(times=TIMES[::-1]), "strictly decreasing"),
+    "times of text": (lambda: sample(times="karras"), "`times` must hold real numbers"),
+    "complex times": (lambda: sample(times=np.array([2 + 0j, 1])), "`times` must hold real numbers"),
+    "a negative sigma of EDM": (lambda: sample(times=[1.0, 0.5, -0.1]), "`times` must lie within the process"),
+    "a negative time": (
+        lambda: sample(process=processes.OrnsteinUhlenbeck(), times=[1.0, 0.5, -0.1]),
+        "`times` must lie within",
+    ),
+    "a time after the noise": (
+        lambda: sample(process=processes.FlowMatching(), times=[1.5, 0.5]),
+        "1.5 is outside of FlowMatching",
+    ),
+    "a time after the cosine": (
+        lambda: sample(process=processes.CosineVariancePreserving(), times=[1.5, 0.5]),
+        "`times` must lie within",
+    ),
+    "a number for a shape": (lambda: sample(shape=1), "`shape` must be a tuple"),
+    "half a coordinate": (lambda: sample(shape=(1.5,)), "`shape` must be a whole number"),
+    "another shape": (lambda: sample(shape=(2,)), "event shape"),
+    "half a sample": (lambda: sample(count=2.5), "`count` must be a whole number"),
+    "minus one sample": (lambda: sample(count=-1), "`count` must be at least 1"),
+    "samples beyond integers": (lambda: sample(count=2**40), "`count` must be at most"),
+    "half a batch": (lambda: sample(batch_size=1.5), "`batch_size` must be a whole number"),
+    "an observer that is none": (lambda: sample(observe=3), "`observe` must be a function"),
+    "a start that is no number": (lambda: sample(start=np.full((2, 1), np.nan)), "`start` must be finite"),
+    "half a step": (lambda: grids.uniform(EDM, 2.5), "`steps` must be a whole number"),
+    "steps of text": (lambda: grids.log_snr(EDM, "9"), "`steps` must be a whole number"),
+    "a part of a draw": (lambda: E.draw(2.5, key=KEY), "`n` must be a whole number"),
+    "no draw": (lambda: MIXTURE.draw(-1, key=KEY), "`n` must be at least 1"),
+    "a negative temperature": (lambda: MIXTURE.log_partition(X, LEVEL, beta=-1), "`beta` must be positive"),
+    "a weight beyond the points": (lambda: E.weight(X, LEVEL, 7), "`index` must be between 0 and 1"),
+    "weights of 2.0 points": (lambda: E.weights(X, LEVEL, 2.0), "`k` must be a whole number"),
+    "weights of 2.0 components": (lambda: MIXTURE.weights(X, LEVEL, 2.0), "`k` must be a whole number"),
+    "neighbours of 2.0": (lambda: metrics.nearest(POINTS, POINTS, 2.0), "`k` must be a whole number"),
+    "complex points": (lambda: scores.Empirical(POINTS * 1j), "`points` must hold real numbers"),
+    "ragged points": (lambda: scores.Empirical([[1.0], [1.0, 2.0]]), "rows have several lengths"),
+    "a path for points": (
+        lambda: scores.Empirical("digits.npy"),
+        "`points` must hold real numbers, but is 'digits.npy'",
+    ),
+    "paths for metrics": (lambda: metrics.memorization("a.npy", "b.npy"), "`samples` must hold real numbers"),
+    "no points": (lambda: scores.Empirical(np.ones((0, 3))), "`points` must have shape"),
+    "points without coordinates": (lambda: scores.Empirical(np.ones((3, 0))), "`points` must have shape"),
+    "infinite points": (lambda: scores.Empirical(np.array([[0.0], [np.inf]])), "`points` must be finite"),
+    "a reduction for weights": (lambda: scores.Empirical(POINTS, reductions.Dense()), "`weights` must hold real"),
+    "masked points": (lambda: scores.Empirical(np.ma.masked_array(POINTS, [[0], [1]])), "`points` must not be masked"),
+    "a masked mean": (lambda: scores.Gaussian(np.ma.masked_array([1.0, 2], [0, 1]), 1.0), "`mean` must not be masked"),
+    "masked samples": (lambda: metrics.nearest(np.ma.masked_array(POINTS, POINTS > 0), POINTS), "must not be masked"),
+    "a masked data set": (lambda: data.Dataset(np.ma.masked_array(POINTS, POINTS > 0)), "must not be masked"),
+    "a far mean": (
+        lambda: scores.Gaussian(np.array([1e30], np.float32), np.ones((), np.float32)),
+        "`mean` must be of a scale",
+    ),
+    "near means": (
+        lambda: scores.GaussianMixture(np.ones(2, np.float32), POINTS * np.float32(1e-30), np.ones(2, np.float32)),
+        "`means` must be of a scale",
+    ),
+    "noise that is no number": (lambda: integrators.Heun(s_noise=float("nan")), "`s_noise` must be at least 0"),
+    "a negative tolerance": (lambda: integrators.ProbabilityFlow(rtol=-1.0), "`rtol` must be positive"),
+    "no tolerance": (lambda: integrators.ReverseSDE(atol=0.0), "`atol` must be positive"),
+    "an order that is infinite": (
+        lambda: metrics.sliced_wasserstein(np.zeros((5, 1)), np.ones((5, 1)), key=KEY, p=float("inf")),
+        "`p` must be between",
+    ),
+    "rising sigmas": (lambda: few((0.1, 1.0)), "`sigmas` must fall"),
+    "a likelihood of no number": (lambda: dm.log_likelihood(E, EDM, X * np.nan), "`x` must be finite"),
+    "a process of text": (lambda: processes.OrnsteinUhlenbeck(t_max="1"), "must hold real numbers, but is '1'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_call_is_one_sentence(name):
+    call, sentence = WRONG[name]
+    with pytest.raises(Exception) as caught:
+        call()
+    if not type(caught.value).__module__.startswith(("jaxtyping", "beartype")):
+        assert isinstance(caught.value, ValueError) and sentence in str(caught.value)
+        assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_an_error_of_the_score_stays_what_it_is():
+    def broken(x, level):
+        raise RuntimeError("the network has no weights")
+
+    with pytest.raises(RuntimeError, match="the network has no weights"):
+        sample(score=scores.FromFunction(broken))
+
+
+# numbers in every form
+
+
+FORMS = {
+    "lists": lambda points: np.asarray(points).tolist(),
+    "big-endian": lambda points: np.asarray(points, ">f4"),
+    "half": lambda points: np.asarray(points, np.float16),
+    "bfloat16": lambda points: jnp.asarray(points, jnp.bfloat16),
+    "data set": lambda points: data.Dataset(np.asarray(points, np.float32)),
+    "integers": lambda points: np.asarray(points, np.int8),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_points_in_every_form(form):
+    """D of -1 and 1 at x = .25, sigma = .5 is tanh(1); x is exact in half precision."""
+    given, x = FORMS[form](POINTS), np.array([0.25], np.float32)
+    assert float(scores.Empirical(given).denoise(x, LEVEL)[0]) == pytest.approx(np.tanh(1), rel=1e-6)
+    mixture = scores.GaussianMixture([1, 1], given, [0.25, 0.25])
+    exact = np.tanh(0.25 / 0.5) + 0.25 / 0.5 * (0.25 - np.tanh(0.25 / 0.5))
+    assert float(mixture.denoise(x, LEVEL)[0]) == pytest.approx(exact, rel=1e-6)
+    np.testing.assert_allclose(scores.Gaussian.fit(given).mean, 0, atol=1e-7)
+    assert metrics.nearest(given, POINTS).distance.max() == 0
+    assert metrics.memorization(given, POINTS).fraction == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16])
+def test_half_precision_is_computed_in_single(dtype):
+    x = jnp.asarray([0.25], dtype)
+    for score in (E, MIXTURE, SAME, scores.Empirical(jnp.asarray(POINTS, dtype)), scores.Guided(E, E, 2.0)):
+        found = score.evaluate(x, LEVEL)
+        assert found.mean.dtype == found.noise.dtype == jnp.float32
+    assert sample(score=scores.Empirical(jnp.asarray(POINTS, dtype))).points.dtype == jnp.float32
+    assert data.Dataset(np.asarray(POINTS, np.float16)).points.dtype == np.float32
+
+
+def test_the_dtype_of_the_points_decides():
+    """Also for queries and levels of more digits."""
+    for score in (E, MIXTURE, scores.Gaussian(np.zeros(1, np.float32), np.ones((), np.float32))):
+        assert score.denoise(X.astype(np.float64), NoiseLevel(np.float64(1), np.float64(0.5))).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("power", [-30, -20, -10, 0, 10, 20, 30])
+def test_data_in_any_units(power):
+    scale = np.float32(10.0**power)
+    x, level = 0.3 * scale * np.ones(1, np.float32), NoiseLevel(1.0, np.float32(0.5) * scale)
+    found = scores.Empirical(POINTS * scale).denoise(x, level)
+    assert float(found[0] / scale) == pytest.approx(np.tanh(1.2), rel=1e-5)
+
+
+# parameters that are traced
+
+
+@pytest.mark.parametrize("grid", [grids.karras, grids.log_snr, grids.uniform])
+def test_grids_inside_jit_and_over_parameters(grid):
+    """diffusers 3833, vdm 1."""
+    for process in (EDM, processes.OrnsteinUhlenbeck(), processes.FlowMatching()):
+        plain = grid(process, 6)
+        np.testing.assert_allclose(jax.jit(lambda process=process: grid(process, 6))(), plain, rtol=2e-6)
+    made = lambda beta: grid(processes.VariancePreserving(beta_max=beta), 6)  # noqa: E731
+    betas = jnp.asarray([10.0, 20.0])
+    for found in (jax.vmap(made)(betas), jnp.stack([jax.jit(made)(beta) for beta in betas])):
+        np.testing.assert_allclose(found, jnp.stack([made(float(beta)) for beta in betas]), rtol=1e-4)
+    assert np.isfinite(jax.jacfwd(made)(20.0)).all()
+
+
+def test_processes_over_their_parameters():
+    for build, at in (
+        (lambda s: processes.VarianceExploding(sigma_max=s), 40.0),
+        (lambda s: processes.EDM(sigma_max=s), 40.0),
+        (lambda s: processes.CosineVariancePreserving(offset=s), 0.01),
+        (lambda s: processes.OrnsteinUhlenbeck(t_max=s), 4.0),
+    ):
+        value = lambda s, build=build: sum(build(s).level(0.5)) + build(s).time_at(0.7)  # noqa: E731
+        step = 1e-3 * at
+        slope = (float(value(at + step)) - float(value(at - step))) / (2 * step)
+        assert float(jax.grad(value)(at)) == pytest.approx(slope, rel=1e-2, abs=1e-3)
+        np.testing.assert_allclose(jax.vmap(value)(jnp.asarray([at])), value(at), rtol=1e-5)
+
+
+# training, few steps, and where nothing may be formed that is no number
+
+
+@pytest.mark.parametrize("score", [E, MIXTURE, scores.Gaussian(np.zeros(1), np.eye(1)), scores.Guided(E, E, 1.0)])
+def test_scores_with_constraints_are_not_trained(score):
+    """equinox 279, 866 and 710: after 100 steps weights added up to 1.57 and bases were not orthogonal."""
+    objective = training.ScoreMatching(training.Fixed(1.0, 0.5))
+    with pytest.raises(ValueError, match="`score` must hold no"):
+        training.fit(score, POINTS, objective, key=KEY, steps=1)
+
+
+def test_few_steps_take_arrays():
+    np.testing.assert_array_equal(few(np.array([1.0, 0.1])), few((1.0, 0.1)))
+
+
+def test_no_nan_is_formed_on_the_way():
+    """Three points on a diagonal, the query on the first, half-way along the straight path."""
+    points = np.array([[1.0, 1], [2, 2], [3, 3]], np.float32)
+    with jax.debug_nans(True):
+        for score in (scores.Empirical(points), scores.Gaussian.fit(points)):
+            for level in (NoiseLevel(0.5, 0.5), NoiseLevel(0.0, 1.0), NoiseLevel(1.0, 1e-6)):
+                assert np.isfinite(score.score(points[0], level)).all()
