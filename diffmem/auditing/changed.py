@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from . import variants
-from .comparison import share
 from .findings import Changed, Options
 from .judged import Judged
 from .near_duplicates import Against, Nearest
 from .resumable import Queries, Sides
+from .shares import share
 from .variants import Variant
 
 PLAIN_TILE = 0.5  # a tile counts if its second neighbour is this far, in median distances of neighbours, by its area

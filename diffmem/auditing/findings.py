@@ -9,10 +9,10 @@ import xarray as xr
 from jaxtyping import Bool, Int, Real
 
 from ..metrics import Interval
-from .comparison import Share
 from .judged import Judged
 from .near_duplicates import Closeness, Groups, Nearest
 from .sets import PointSet
+from .shares import Share
 
 
 class HeldOut(NamedTuple):

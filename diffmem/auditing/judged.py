@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from ..metrics import Interval
 from ..representation import one_line
-from .comparison import Excess, Share, excess, share
+from .shares import Excess, Share, excess, share
 
 CURVE = 201  # thresholds of a curve
 

@@ -4,13 +4,13 @@ import numpy as np
 
 from .calibration import calibrated
 from .changed import are_changed, changed_copies
-from .comparison import share
 from .findings import Findings, HeldOut, Options, Sensitivity
 from .judged import Judged
 from .near_duplicates import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
 from .resumable import Queries, Sides, Work
 from .sensitivity import PLANTED, planted
 from .sets import PointSet, unit_of
+from .shares import share
 from .variants import DIRECTION
 
 CONTROLS = 500  # training points that are compared with all others

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
+from scipy.linalg import eigh
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -231,8 +232,11 @@ def _projected(points, distinct, rng):
     drawn = np.sort(rng.choice(distinct, min(DRAWN, len(distinct)), replace=False))
     some = points.block(drawn).astype(np.float64)
     centre = some.mean(axis=0)
-    _, _, directions = np.linalg.svd(some - centre, full_matrices=False)
-    directions = directions[:DIRECTIONS].T
+    some -= centre
+    most = min(DIRECTIONS, *some.shape)
+    _, leading = eigh(some @ some.T, subset_by_index=(len(some) - most, len(some) - 1))
+    # orthogonal whatever the eigenvectors are worth, so that no distance grows
+    directions, _ = np.linalg.qr(some.T @ leading)
     found, largest = np.empty((len(distinct), directions.shape[1])), 0.0
     for part in blocks(points.rows):
         here = slice(*np.searchsorted(distinct, (part.start, part.stop)))

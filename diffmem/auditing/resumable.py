@@ -13,11 +13,12 @@ from jaxtyping import Int, Real
 
 from ..metrics import Neighbours, nearest
 from ..progress import Progress
-from ..whole_files import replace_file
+from ..whole_files import read_sealed, replace_file, sealed
 from .sets.point_set import BLOCK_NUMBERS, PointSet
 from .variants import AS_IT_IS, Variant
 
 BETWEEN_SAVES = 20.0  # seconds after which an unfinished search is saved
+VIEWED = 4  # blocks at once where a block is no copy
 BATCH_NUMBERS = BLOCK_NUMBERS // 2  # of queries that share a pass over the points
 
 
@@ -32,7 +33,8 @@ class Work(NamedTuple):
         if self.store is None:
             return None
         try:
-            with np.load(self.store / f"{name}.npz", allow_pickle=False) as found:
+            content = read_sealed(self.store / f"{name}.npz")
+            with np.load(io.BytesIO(content), allow_pickle=False) as found:
                 if str(found["key"]) != key:
                     return None
                 return Neighbours(found["distance"], found["row"]), int(found["done"])
@@ -43,9 +45,9 @@ class Work(NamedTuple):
         """Keep what a search has found among the first `done` rows, whole or not at all."""
         if self.store is None:
             return
-        packed = io.BytesIO()
-        np.savez(packed, key=np.array(key), distance=best.distance, row=best.index, done=np.array(done))
-        replace_file(self.store / f"{name}.npz", packed.getvalue())
+        content = io.BytesIO()
+        np.savez(content, key=np.array(key), distance=best.distance, row=best.index, done=np.array(done))
+        replace_file(self.store / f"{name}.npz", sealed(content.getvalue()))
 
 
 class Queries(NamedTuple):
@@ -107,9 +109,11 @@ def _batch(queries, part, train, k, work: Work, name, among, variant) -> Neighbo
     if done == total:
         return best
     rows, last = queries.rows(part, variant), time.monotonic()
+    view = among is None and train.is_stored_so and variant.train_side is None
+    step = train.block_rows * (VIEWED if view else 1)
     itself = queries.index[part] if queries.among_themselves and queries.index is not None else None
     while done < total:
-        stop = min(done + train.block_rows, total)
+        stop = min(done + step, total)
         chosen = slice(done, stop) if among is None else among[done:stop]
         block = variant.of_train(train, chosen)
         best = _merged(best, _in_block(rows, block, chosen, k, itself), k)

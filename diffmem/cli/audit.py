@@ -1,18 +1,19 @@
 """The command `diffmem audit`: do samples copy the training set?"""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from .arguments import folder_for, number_pair, whole_numbers
+from .output import AsJson, Quiet, note, resumable, show, show_json
 
 if TYPE_CHECKING:
     from ..auditing import Audit
     from ..auditing.sets import Reading
 
 DEFAULT_OUT = Path("audit")
+FILES = ("audit.html", "audit.json", "copies.csv", "audit.nc", "curves.png", "distances.png", "copies.png")
 ABOVE = 1  # exit code: more is copied than --fail-above allows, or the demonstration does not find what was planted
 
 
@@ -65,7 +66,8 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder for the report, and for unfinished searches.")] = DEFAULT_OUT,
     demo: Annotated[bool, typer.Option("--demo", help="Plant known copies among digits, and find them.")] = False,
     share: Annotated[float, typer.Option(help="Share of the samples that --demo plants.")] = 0.1,
-    json: Annotated[bool, typer.Option("--json", help="Print audit.json and nothing else.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Does a model copy its training set? Samples against TRAIN, beside data that the model has not seen.
 
@@ -93,18 +95,19 @@ def audit(
       diffmem audit clip-samples.npy --train clip-train.npy --features
       diffmem audit --demo --share 0.01
     """
-    out = folder_for(out)
+    out = folder_for(out, FILES)
     if fail_above is not None and not 0 <= fail_above <= 1:
         raise ValueError(f"`--fail-above` must be between 0 and 1, but is {fail_above}.")
+    told = Told(quiet, as_json)
     if demo:
-        _demonstrate(share, seed, out, json, samples or train or test)
+        _demonstrate(share, seed, out, told, samples or train or test)
         return
     if samples is None or train is None:
         raise ValueError("`SAMPLES` and `--train` must be given, as in diffmem audit samples.npy --train train.npy.")
     from ..auditing import audit as run
 
     reading = _reading(size, shape, values, samples_range)
-    try:
+    with resumable(out / "parts"):
         found = run(
             samples,
             train,
@@ -118,15 +121,20 @@ def audit(
             reading=reading,
             seed=seed,
             out=out,
-            progress=not json or sys.stderr.isatty(),
+            progress=not quiet,
         )
-    except KeyboardInterrupt:
-        print(f"Interrupted: finished searches are in {out / 'parts'}; run the same command to go on.", file=sys.stderr)
-        raise
-    _tell(found, out, json)
+        paths = found.save(out)
+    _tell(found, paths, told)
     if fail_above is not None and found.fraction > fail_above:
-        print(f"diffmem: {found.fraction:.3g} of the samples are copies, above {fail_above:g}.", file=sys.stderr)
+        note(f"diffmem: {found.fraction:.3g} of the samples are copies, above {fail_above:g}.")
         raise typer.Exit(ABOVE)
+
+
+class Told(NamedTuple):
+    """What is printed."""
+
+    quiet: bool
+    as_json: bool
 
 
 def _reading(size, shape, values, samples_range) -> "Reading":
@@ -143,35 +151,32 @@ def _reading(size, shape, values, samples_range) -> "Reading":
     )
 
 
-def _demonstrate(share: float, seed: int, out: Path, json: bool, sets: str | None) -> None:
+def _demonstrate(share: float, seed: int, out: Path, told: Told, sets: str | None) -> None:
     if sets is not None:
         raise ValueError(f"`--demo` must be used without sets of your own, but is given {sets}.")
     from ..auditing import demonstration
 
-    shown = demonstration(share, seed=seed, out=out, progress=not json or sys.stderr.isatty())
-    _tell(shown.audit, out, json)
-    if not json:
-        print(f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}; {shown.false} others.")
+    with resumable(out / "parts"):
+        shown = demonstration(share, seed=seed, out=out, progress=not told.quiet)
+        paths = shown.audit.save(out)
+    _tell(shown.audit, paths, told)
+    if not (told.quiet or told.as_json):
+        show(f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}; {shown.false} others.")
     if not shown.works:
-        print("diffmem: the planted share lies outside the interval that was found.", file=sys.stderr)
+        note("diffmem: the planted share lies outside the interval that was found.")
         raise typer.Exit(ABOVE)
 
 
-def _tell(found: "Audit", out: Path, json: bool) -> None:
-    """Write the files, and print the document or the verdict."""
-    paths = found.save(out)
-    if json:
-        print(found.to_json(), end="")
+def _tell(found: "Audit", paths: list[Path], told: Told) -> None:
+    """The document, or the verdict, what was left out, and the files."""
+    if told.as_json:
+        show_json(found.document)
         return
-    from rich.console import Console
-
-    console = Console()
-    console.print(found.sentence, highlight=False)
+    if told.quiet:
+        return
+    show(found.sentence)
     for role, one in found.document["inputs"].items():
-        skipped = len(one["skipped"])
-        left_out = f", {skipped} left out: {one['skipped'][0]['name']}: {one['skipped'][0]['cause']}" if skipped else ""
-        console.print(
-            f"{role}: {one['source']}, {one['points']} points{left_out}", highlight=False, soft_wrap=True, markup=False
-        )
-    for path in paths:
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
+        skipped = one["skipped"]
+        left_out = f", {len(skipped)} left out: {skipped[0]['name']}: {skipped[0]['cause']}" if skipped else ""
+        show(f"{role}: {one['source']}, {one['points']} points{left_out}")
+    show("\n".join(f"wrote {path}" for path in paths))

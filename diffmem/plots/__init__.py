@@ -4,7 +4,7 @@ No figure is registered with pyplot: show one as the last line of a notebook cel
 """
 
 from .against_time import against_time
-from .copying_curves import copying_curves, neighbour_distances
+from .audits import copying_curves, neighbour_distances
 from .density_over_time import density_over_time
 from .detection_areas import detection_areas
 from .explained import (

@@ -20,6 +20,7 @@ def points(role, rows, sha256="a"):
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(point_set, "BLOCK_NUMBERS", 64 * 4)  # blocks of 64 rows
+    monkeypatch.setattr(resumable, "VIEWED", 1)
     monkeypatch.setattr(resumable, "BATCH_NUMBERS", 4)  # batches of 256 queries
 
 

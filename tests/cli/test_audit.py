@@ -53,11 +53,16 @@ def test_verdict_files_and_exit_codes(sets, capsys):
 
 
 def test_the_document_alone_on_standard_output(sets, capsys):
-    code, text, progress = run(capsys, *arguments(sets, "--json"))
-    assert code == 0 and progress == ""
+    code, text, _ = run(capsys, *arguments(sets, "--json"))
+    assert code == 0 and "wrote" not in text
     told = json.loads(text)
     assert told["fraction"] == 0.25 and told == json.loads((sets / "out" / "audit.json").read_text())
     assert told["inputs"]["samples"]["source"] == str(sets / "samples.npy")
+
+
+def test_quiet_prints_nothing_and_writes_all(sets, capsys):
+    assert run(capsys, *arguments(sets, "--quiet")) == (0, "", "")
+    assert (sets / "out" / "audit.html").exists()
 
 
 def test_folders_with_bad_files(tmp_path, capsys):

@@ -45,6 +45,13 @@ def transition():
     return xarray.Dataset({**variables, "log_n": ("growth", log_n)}, coords={"growth": [0.1, 1.0], "scaled": scaled})
 
 
+def audited():
+    """The curves of an audit, of made-up numbers."""
+    grid = np.linspace(0, 1, 21)
+    curves = {"ratio_curve": grid**2, "ratio_control_curve": grid**4, "ratio_threshold": grid}
+    return xarray.Dataset({name: ("ratio_step", values) for name, values in curves.items()})
+
+
 def optimum():
     """A dataset as `studies.against_optimum` returns it, of made-up numbers."""
     ratio, variables = np.array([0.1, 0.3, 1.0, 3.0]), {}
@@ -54,13 +61,6 @@ def optimum():
     variables["distance_apart"] = (("set", "ratio"), np.array([[0.8, 0.5, 0.2, 0.1]] * 2))
     variables |= {"collapse": 0.4, "speciation": 1.2, "stops": 0.7, "step": ("steps", [np.inf, 1.0, 0.3, 0.01])}
     return xarray.Dataset(variables, {"set": ["train", "held_out"], "ratio": ratio})
-
-
-def audited():
-    """The curves of an audit, of made-up numbers."""
-    grid = np.linspace(0, 1, 21)
-    curves = {"ratio_curve": grid**2, "ratio_control_curve": grid**4, "ratio_threshold": grid}
-    return xarray.Dataset({name: ("ratio_step", values) for name, values in curves.items()})
 
 
 def pairs(shape, count=5):

@@ -1,6 +1,6 @@
 """What an audit says: the document, the tables, the figures and the page."""
 
-from .result import reported
+from .audit_result import reported
 from .written_files import written
 
 __all__ = [

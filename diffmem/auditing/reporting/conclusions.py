@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...metrics import Interval
-from ..comparison import SIGNIFICANT, Share, excess, share
 from ..findings import Findings
+from ..shares import SIGNIFICANT, Share, excess, share
 
 COPIES, NO_EXCESS, UNCLEAR, NO_CONTROL = "copies", "no excess", "unclear", "no control"
 UNLIKELY = 0.2  # probability above which an excess is put down to chance

@@ -9,10 +9,10 @@ import numpy as np
 from ... import __version__
 from ..calibration import FALSE_COPIES
 from ..changed import PLAIN_TILE
-from ..comparison import Excess, Share, share
 from ..findings import Findings
 from ..judged import Judged
 from ..sets import PointSet
+from ..shares import Excess, Share, share
 from .conclusions import ROLES, limits, verdict
 
 SCHEMA = "diffmem.audit"

@@ -18,7 +18,7 @@ from ...data.reading.archives import LABEL_NAMES, POINT_NAMES
 from ...data.reading.arrays import MAX_EXPANSION, SMALL_BYTES, readable
 from ...progress import Progress
 from .picture_folders import read_pictures
-from .point_set import PointSet, blocks, surveyed
+from .point_set import PointSet, allocated, blocks, surveyed
 
 Source = str | os.PathLike[str] | Dataset | Shaped[ArrayLike, "..."]
 """A path, a data set or an array."""
@@ -104,8 +104,7 @@ def _mapped(path: Path, role: str, store: Path) -> np.ndarray:
         return rows  # the survey says what is wrong
     if rows.flags.c_contiguous and rows.dtype.isnative:
         return rows
-    store.mkdir(parents=True, exist_ok=True)
-    plain = np.lib.format.open_memmap(store / f"{role}.npy", "w+", rows.dtype.newbyteorder("="), rows.shape)
+    plain = allocated(store / f"{role}.npy", rows.dtype.newbyteorder("="), rows.shape)
     for part in blocks(rows):
         plain[part] = rows[part]
     return plain

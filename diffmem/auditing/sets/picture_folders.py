@@ -1,7 +1,6 @@
 """Folders of pictures, with subfolders: each is read once into a file of pixels; what cannot be read is listed."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 from ...data.reading.image_files import read_pixels
 from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order
 from ...progress import Progress
-from .point_set import PointSet, Skipped
+from ...whole_files import as_json, read_record, replace_file, with_digest
+from .point_set import PointSet, Skipped, allocated
 
 SHOWN = 4  # sizes of images in a message
 
@@ -37,8 +37,7 @@ class Stack:
         self.count += 1
 
     def _opened(self, shape, dtype):
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        return np.lib.format.open_memmap(self.file, "w+", dtype, (self.most, *shape))
+        return allocated(self.file, dtype, (self.most, *shape))
 
 
 def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: Path, progress: Progress) -> PointSet:
@@ -53,7 +52,7 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
     kept = _kept(store, role, key)
     if kept is None:
         kept = _decoded(folder, files, role, size, store, progress)
-        (store / f"{role}.json").write_text(json.dumps(kept | {"key": key}))
+        replace_file(store / f"{role}.json", as_json(with_digest(kept | {"key": key})))
     pixels = np.load(store / kept["file"], mmap_mode="r")[: len(kept["names"])]
     classes, labels = _classes(kept["names"])
     return PointSet(
@@ -98,11 +97,8 @@ def _listing_key(folder, files, size):
 
 def _kept(store: Path, role: str, key: str) -> dict | None:
     """The description of pixels that an earlier run has left; None where there are none of this folder."""
-    try:
-        found = json.loads((store / f"{role}.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return found if found.get("key") == key and (store / found["file"]).exists() else None
+    found = read_record(store / f"{role}.json")
+    return found if found is not None and found["key"] == key and (store / found["file"]).exists() else None
 
 
 def _decoded(folder, files, role, size, store, progress: Progress) -> dict:

@@ -2,7 +2,10 @@
 
 import hashlib
 import math
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +79,11 @@ class PointSet(NamedTuple):
         return self.rows.reshape(self.n, -1)
 
     @property
+    def is_stored_so(self) -> bool:
+        """Whether `block` gives the numbers as they are stored, without a copy."""
+        return not (self.mapped or self.channels_first or self.grey)
+
+    @property
     def block_rows(self) -> int:
         """Rows of a block: a multiple of 2048 where so many fit."""
         fitting = max(64, BLOCK_NUMBERS // self.d)
@@ -109,6 +117,19 @@ def blocks(rows: np.ndarray) -> Iterator[slice]:
     """Slices of rows that hold about `BLOCK_NUMBERS` numbers each."""
     stride = max(1, BLOCK_NUMBERS // max(1, math.prod(rows.shape[1:])))
     return (slice(start, min(start + stride, len(rows))) for start in range(0, len(rows), stride))
+
+
+def allocated(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """A new .npy file, mapped into memory, whose place on the disk is taken now.
+
+    Raises OSError where there is none; a file with holes would end the process when they are filled.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if sys.platform == "linux":
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, os.fstat(file.fileno()).st_size))
+    return rows
 
 
 def surveyed(points: PointSet, *, hashed: bool = False) -> PointSet:

@@ -7,7 +7,7 @@ import xarray
 from jaxtyping import ArrayLike, Real
 from matplotlib.figure import Figure
 
-from . import style
+from .. import style
 
 LABELS = {
     "ratio": "threshold on $d_1/d_2$ (1)",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from diffmem.auditing.comparison import excess, share, share_of
+from diffmem.auditing.shares import excess, share, share_of
 
 
 @pytest.mark.parametrize(("count", "of"), [(0, 10), (1, 10), (10, 10), (7, 1000), (500, 1000)])
