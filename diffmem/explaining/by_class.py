@@ -4,10 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from .. import theory
 from ..annotations import RandomKey
+from ..data import Dataset
 from .first_points import Distinct, FirstPoints
 
 MOST = 200  # classes, the largest
@@ -32,16 +33,11 @@ class OfClass(NamedTuple):
     """Median over its points of sigma/alpha at their collapse among all points; NaN where none were examined."""
 
 
-def by_class(
-    flat: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, "n"],
-    names: tuple[str, ...] | None,
-    distinct: Distinct,
-    first: FirstPoints,
-    *,
-    key: RandomKey,
-) -> tuple[OfClass, ...]:
-    """Each of the classes, the 200 largest where they are more, in the order of their labels."""
+def by_class(data: Dataset, distinct: Distinct, first: FirstPoints, *, key: RandomKey) -> tuple[OfClass, ...] | None:
+    """Each of the classes, the 200 largest where they are more, in the order of their labels; None without labels."""
+    if data.labels is None:
+        return None
+    labels, names = data.labels, data.classes
     values, counts = np.unique(labels, return_counts=True)
     largest = np.sort(np.argsort(-counts, kind="stable")[:MOST])
     ratio_of = dict(zip(first.row.tolist(), first.ratio.tolist()))
@@ -51,7 +47,7 @@ def by_class(
         name = names[value] if names is not None and 0 <= value < len(names) else str(value)
         inside = [ratio_of[row] for row in rows.tolist() if row in ratio_of]
         median = float(np.median(inside)) if inside else math.nan
-        found.append(OfClass(name, int(count), len(rows), *_alone(flat[rows], key), median))
+        found.append(OfClass(name, int(count), len(rows), *_alone(data.points[rows], key), median))
     return tuple(found)
 
 

@@ -37,7 +37,7 @@ def page(found: Explanation, told: dict[str, Any], dataset: xr.Dataset) -> str:
 
 
 def _signs(text: str) -> str:
-    return text.replace(" +- ", " ± ").replace("sigma/alpha", "σ/α")
+    return text.replace(" +- ", " &plusmn; ").replace("sigma/alpha", "&sigma;/&alpha;")
 
 
 def _head(found: Explanation, told) -> str:
@@ -55,9 +55,10 @@ def _head(found: Explanation, told) -> str:
     first, *rest = sentences(found)
     if found.network is not None:
         rest = rest[:-1]
+    verdict = "".join(f"<p>{escape(one)}</p>" for one in rest)
     return (
         f"<header><h1>When will a model copy these data?</h1><p class='sets'>{escape(first)}</p>"
-        f"<div class='verdict'>{''.join(f'<p>{escape(one)}</p>' for one in rest)}</div><dl class='numbers'>{listed}</dl>"
+        f"<div class='verdict'>{verdict}</div><dl class='numbers'>{listed}</dl>"
         f"<p class='caption'>{escape(clock)} sigma/alpha is the noise in units of the data.</p></header>"
     )
 

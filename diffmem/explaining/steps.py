@@ -74,7 +74,6 @@ def explain(
     data = _dataset(points, labels)
     _check(n, below, seed)
     chosen = None if network is None else as_network(network)
-    process = OrnsteinUhlenbeck() if process is None else process
     measure, each, within, beside = jax.random.split(jax.random.key(seed), 4)
     with followed(progress) as tell:
         inputs = opened(data, "train", ON_DISK, None, tell)
@@ -89,27 +88,25 @@ def explain(
         tell(3, STEPS, "collapse of each point")
         first = first_points(data.points, distinct, key=each, draws=draws, seed=seed)
         tell(4, STEPS, "classes")
-        classes = None
-        if data.labels is not None:
-            classes = by_class(data.points, data.labels, data.classes, distinct, first, key=within)
+        classes = by_class(data, distinct, first, key=within)
         tell(5, STEPS, "network" if chosen else "done")
-        found = None if chosen is None else _beside(chosen, data, held_out, beside, queries, tell)
+        found = _beside(chosen, data, held_out, beside, queries, tell)
         tell(STEPS, STEPS, "done")
     return Explanation(
-        data,
-        inputs,
-        process,
-        distinct,
-        spectrum,
-        theory.speciation_ratio(spectrum),
-        more.collapse,
-        curves,
-        more.against(sizes_shown(more, n)),
-        None if below is None else more.needed(below),
-        first,
-        classes,
-        found,
-        seed,
+        data=data,
+        inputs=inputs,
+        process=OrnsteinUhlenbeck() if process is None else process,
+        distinct=distinct,
+        spectrum=spectrum,
+        speciation=theory.speciation_ratio(spectrum),
+        collapse=more.collapse,
+        curves=curves,
+        against_number=more.against(sizes_shown(more, n)),
+        needed=None if below is None else more.needed(below),
+        first=first,
+        classes=classes,
+        network=found,
+        seed=seed,
     )
 
 
@@ -148,7 +145,11 @@ def _curves(kept, sizes: list[int], collapse: float, key) -> Curves:
     return Curves(ratios, shown, *(np.stack([np.asarray(pick[i]) for pick in found]) for i in (0, 1)))
 
 
-def _beside(network: OwnNetwork, data: Dataset, held_out, key, queries: int, tell: Progress) -> AgainstOptimum:
+def _beside(
+    network: OwnNetwork | None, data: Dataset, held_out, key, queries: int, tell: Progress
+) -> AgainstOptimum | None:
+    if network is None:
+        return None
     other = None if held_out is None else _dataset(held_out, None)
     if other is not None and other.d != data.d:
         raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {other.d}.")

@@ -7,7 +7,7 @@ from .against_time import against_time
 from .audits import copying_curves, neighbour_distances
 from .density_over_time import density_over_time
 from .detection_areas import detection_areas
-from .explained import (
+from .explanations import (
     collapse_against_number,
     collapse_of_points,
     explained,

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from . import style
-from .spectra import spectra
+from .. import style
+from ..spectra import spectra
 
 if TYPE_CHECKING:
     import xarray
