@@ -9,7 +9,8 @@ from jaxtyping import Float
 from .. import theory
 from ..annotations import RandomKey
 from ..data import Dataset
-from .first_points import Distinct, FirstPoints
+from .first_points import FirstPoints
+from .merged_points import Distinct
 
 MOST = 200  # classes, the largest
 FEWEST = 3  # distinct points of a class that collapse

@@ -152,9 +152,9 @@ def _groups(found: Explanation, told) -> str:
     one = told["duplicates"]
     text = (
         f"<p>{one['groups']:,} groups with {one['rows_in_groups']:,} rows, of which {one['groups_of_equal']:,} groups "
-        f"hold equal rows. Near-duplicates are nearer than {number(one['twin_distance'])}, or differ by at most one "
-        "level of an image. Each group counts as one point in all that is said here, and collapses before "
-        "single points do.</p>"
+        f"hold equal rows. Near-duplicates are nearer than {number(one['twin_distance'])} and than a third of the "
+        "distance to the next point, or differ by at most one level of an image. Each group counts as one point in all "
+        "that is said here, and collapses before single points do.</p>"
     )
     if is_image(found.data.event_shape):
         return text + _pictured_groups(found)

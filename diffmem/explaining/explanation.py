@@ -14,7 +14,8 @@ from ..data import Dataset
 from ..processes import AbstractProcess
 from ..studies import AgainstOptimum
 from .by_class import OfClass
-from .first_points import Distinct, FirstPoints
+from .first_points import FirstPoints
+from .merged_points import Distinct
 from .more_points import AgainstNumber, Needed
 
 

@@ -7,52 +7,13 @@ from jaxtyping import Bool, Float, Int
 
 from .. import theory
 from ..annotations import RandomKey
-from ..auditing.near_duplicates import RANKS, Against, Closeness, Groups, closeness, equal_rows, grouped
-from ..auditing.resumable import Queries, Work
-from ..auditing.sets import PointSet
 from ..dataframe import rows_as_dataframe
 from ..metrics import nearest
+from .merged_points import Distinct
 
 EXAMINED = 4096  # distinct points up to which all are examined
 ANY, SUSPECTED, REPEATED = 1024, 1024, 256  # of more: random ones, those farthest from these, and the largest groups
-DRAWN = 500  # points from which it is found how near twins are
 FENCE = 3.0  # scaled median deviations of log(sigma/alpha) above the median from which a point is an outlier
-RATIO = 1 / 3  # as in the d1/d2 rule: a twin is nearer than this share of the next distance
-
-
-class Distinct(NamedTuple):
-    """The data as distinct points: equal rows, and near-duplicates, count once."""
-
-    groups: Groups
-    close: Closeness
-    rows: Int[np.ndarray, "m"]
-    """The first row of each group."""
-
-    @property
-    def repeats(self) -> Int[np.ndarray, "m"]:
-        """Rows of each group."""
-        return np.bincount(self.groups.component)[self.rows]
-
-
-def distinct_points(points: PointSet, work: Work, seed: int) -> Distinct:
-    """Equal rows and near-duplicates found by the rules of an audit.
-
-    Raises ValueError for fewer than 3 distinct points.
-    """
-    first = equal_rows(points)
-    rows = np.unique(first)
-    if len(rows) < 3:
-        raise ValueError(f"`points` must hold at least 3 distinct points, but hold {len(rows)} among {points.n}.")
-    rng = np.random.default_rng(seed)
-    drawn = Queries(points, np.sort(rng.choice(rows, min(DRAWN, len(rows)), replace=False)), True)
-    unmerged = Closeness(0.0, 0.0, 0.0, 1.0)
-    around = Against(points, rows, unmerged, work).search(drawn, RANKS[1], "neighbours")
-    close = closeness(points, drawn, around, RATIO, None)
-    groups = grouped(points, close, first, work, seed)
-    kept = np.unique(groups.component)
-    if len(kept) < 3:  # all are twins of one another: no rule tells, so that only equal ones count as one
-        groups, kept = Groups(first, first, groups.searched), rows
-    return Distinct(groups, close, kept)
 
 
 class FirstPoints(NamedTuple):

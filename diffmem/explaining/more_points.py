@@ -30,7 +30,7 @@ class AgainstNumber(NamedTuple):
     error: Float[np.ndarray, "k"]
     """Its standard error, which holds the choice of the data."""
     spectrum: Float[np.ndarray, "k"]
-    """By the covariance spectrum alone: right for Gaussian data, too high for others."""
+    """By the covariance spectrum alone: some percent low for few Gaussian points, too high for other data."""
 
     __repr__ = one_line
 
@@ -47,8 +47,8 @@ class Needed(NamedTuple):
     """Ends of the interval of 2 standard errors; inf where no number of points is enough at the upper end."""
     more: float
     """n minus the number of distinct points there are, and at least 0."""
-    at_most: float
-    """A bound by the covariance: Gaussian data of it need the most points of all."""
+    by_spectrum: float
+    """n by the covariance spectrum alone, `log n = 1/2 sum_k log(1 + L_k/below^2)`; without an error of its own."""
 
     __repr__ = one_line
 
@@ -93,10 +93,9 @@ class MorePoints(NamedTuple):
     def needed(self, below: float) -> Needed:
         """How many points collapse at less noise than sigma/alpha = below: the inverse of `at`, with its interval."""
         middle, low, high = (self._inverse(below, shift) for shift in (0, -SIGMAS, SIGMAS))
-        information = float(0.5 * np.log1p(self.spectrum / below**2).sum())
-        bound = math.exp(min(information, 700.0))
+        by_spectrum = math.exp(min(float(np.log1p(self.spectrum / below**2).sum()) / 2, 700.0))
         more = max(0.0, middle - self.count) if math.isfinite(middle) else math.nan
-        return Needed(below, middle, low, high, more, max(bound, 1.0))
+        return Needed(below, middle, low, high, more, by_spectrum)
 
     def _inverse(self, below: float, shift: float) -> float:
         """The n at which log(ratio) + shift error is log(below): NaN, or inf for the upper end, out of reach."""

@@ -1,6 +1,7 @@
 """When will a model of these data copy them? Step by step: duplicates, spectrum, collapse, points, classes, network."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,13 +20,14 @@ from ..progress import Progress, followed
 from ..studies import AgainstOptimum, against_optimum
 from .by_class import by_class
 from .explanation import Curves, Explanation
-from .first_points import distinct_points, first_points
+from .first_points import first_points
+from .merged_points import distinct_points
 from .more_points import QUERIES, measured_part, more_points, sizes_shown
 from .own_network import OwnNetwork, as_network, shaped_for
 
 STEPS = 6
 LEVELS, WIDTH = 17, 8.0  # of the curves, from collapse/8 to 8 collapse
-ON_DISK = Reading()
+NO_FOLDER = Path()  # data that are in memory leave nothing on disk
 
 
 def explain(
@@ -76,7 +78,7 @@ def explain(
     chosen = None if network is None else as_network(network)
     measure, each, within, beside = jax.random.split(jax.random.key(seed), 4)
     with followed(progress) as tell:
-        inputs = opened(data, "train", ON_DISK, None, tell)
+        inputs = opened(data, "train", Reading(), NO_FOLDER, tell)
         tell(0, STEPS, "duplicates and near-duplicates")
         distinct = distinct_points(inputs, Work(None, _quiet), seed)
         kept = np.asarray(data.points[distinct.rows], np.float64)
