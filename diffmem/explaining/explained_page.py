@@ -37,7 +37,7 @@ def page(found: Explanation, told: dict[str, Any], dataset: xr.Dataset) -> str:
 
 
 def _signs(text: str) -> str:
-    return text.replace(" +- ", " &plusmn; ").replace("sigma/alpha", "&sigma;/&alpha;")
+    return text.replace(" +- ", "&nbsp;&plusmn;&nbsp;").replace("sigma/alpha", "&sigma;/&alpha;")
 
 
 def _head(found: Explanation, told) -> str:
@@ -209,7 +209,8 @@ def _network(found: Explanation) -> str:
     figure = plot(
         plots.against_optimum(found.network.dataset),
         "The network beside the exact score of the training points and beside the fitted Gaussian: excess denoising "
-        "losses on the left, distances of the denoisers on the right.",
+        "losses on the left, distances of the denoisers on the right. Collapse and speciation are marked where the "
+        "spectrum puts them.",
     )
     return f"<p>{escape(found.network.summary())}</p>{figure}"
 

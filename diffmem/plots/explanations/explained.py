@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import FuncFormatter
 
 from .. import style
 from ..spectra import spectra
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ERRORS = 2  # standard errors from a value to an end of its band
 BINS = 40
+SHORT = 40.0  # ratio of the ends of an axis up to which more than powers of ten are labelled
 RATIO_LABEL = r"noise-to-signal ratio $\sigma/\alpha$ (data units)"
 
 
@@ -93,9 +94,15 @@ def collapse_of_points(dataset: "xarray.Dataset", *, ax: Axes | None = None) -> 
 
 
 def _plain(axis) -> None:
-    """Numbers such as .6 in place of powers of ten, as on an axis of about one decade."""
-    axis.set_major_formatter(LogFormatter(labelOnlyBase=False))
-    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.4)))
+    """Numbers such as .6 in place of powers of ten, with 2, 3 and 5 between them on an axis of about one decade."""
+    low, high = axis.get_view_interval()
+    between = {2, 3, 5} if high < SHORT * low else set()
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(
+        FuncFormatter(
+            lambda value, _: f"{value:g}" if round(value / 10 ** np.floor(np.log10(value))) in between else ""
+        )
+    )
 
 
 def _mark(draw, dataset, name: str, label: str, look: int) -> None:
