@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from .integrators.likelihood import invert, log_likelihood
     from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
-    from .pytorch import from_diffusers, from_torch
+    from .pytorch.from_diffusers import from_diffusers
+    from .pytorch.from_torch import from_torch
     from .reductions import Posterior
 
 __all__ = [

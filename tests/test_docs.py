@@ -62,11 +62,14 @@ def test_the_site_has_a_page_for_everything(site):
     assert {"index.html", "gallery.html", "commands.html", "PAPERS.html", "diffmem/index.html", "pytorch.html"} <= names
     assert {f"papers/{slug}.html" for slug in papers.slugs()} <= names
     assert {f"notebooks/{file.stem}.html" for file in notebooks.files()} <= names
+    homes = {
+        interface.home_of(package, name) for package in interface.packages() for name in interface.offered(package)
+    }
+    described = {home: interface.owner_of(home) for home in homes if home not in interface.packages()}
     missing = [
         home
-        for package in interface.packages()
-        for home in (interface.home_of(package, name) for name in interface.offered(package))
-        if interface.owner_of(home) and home not in pages[Path(f"interface/{interface.owner_of(home)}.html")].anchors
+        for home, owner in described.items()
+        if owner and home not in pages[Path(f"interface/{owner}.html")].anchors
     ]
     assert not missing
 
@@ -119,8 +122,8 @@ def test_the_page_on_pytorch_runs(tmp_path):
         told = names["network"](torch.from_numpy(x[None].astype(np.float32)), torch.tensor([30]))[0]
     np.testing.assert_allclose(names["learned"].noise(x, level), told, rtol=1e-5, atol=1e-5)
     assert names["copied"]["exact optimum"].fraction == 1
-    assert 0 < names["copied"]["network"].fraction < 1
-    assert names["mine"].value > names["least"].value
+    assert names["copied"]["network"].fraction > 0.3
+    assert names["course"].summary()
     assert 1 < names["t_c"] < 200
 
 

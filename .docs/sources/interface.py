@@ -48,13 +48,14 @@ def owner_of(home: str) -> str | None:
 @cache
 def packages() -> list[str]:
     """The packages, and those that they offer as such; a paper's package has a page among the papers."""
-    found, waiting = [], ["diffmem"]
+    found = []
+    waiting = ["diffmem", *(f"diffmem.{init.parent.name}" for init in (ROOT / "diffmem").glob("*/__init__.py"))]
     while waiting:
         path = waiting.pop()
         homes = [home_of(path, name) for name in offered(path)]
         found.append(path)
         waiting += [home for home in homes if folder(home).is_dir() and home not in found]
-    return sorted({*found, "diffmem.cli"})
+    return sorted(set(found))
 
 
 def offered(path: str) -> list[str]:

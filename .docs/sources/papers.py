@@ -131,7 +131,7 @@ def first_change(slug: str) -> tuple[str, str]:
     assert isinstance(smoke, ast.Call)
     for keyword in smoke.keywords:
         value = Constants(assigned).visit(keyword.value)
-        if keyword.arg and not any(isinstance(part, (ast.Name, ast.Call)) for part in ast.walk(value)):
+        if keyword.arg and not any(isinstance(part, (ast.Name, ast.Call, ast.Subscript)) for part in ast.walk(value)):
             return keyword.arg, ast.unparse(value)
     raise ValueError(f"{slug}: SMOKE must change a setting to a value that can be typed, but does not.")
 

@@ -119,7 +119,7 @@ def _cluster(address: str) -> Iterator[Executor]:
 
 
 async def _greet(address: str) -> None:
-    from distributed.comm import connect
+    from distributed.comm.core import connect
 
     (await connect(address, timeout=PATIENCE)).abort()
 

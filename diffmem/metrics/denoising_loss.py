@@ -30,6 +30,8 @@ def denoising_loss(
     `theory.score_loss_weight` it is the loss for the target noise or score. The z of point i depends on key and i only,
     so that equal keys compare scores and levels on equal noise.
 
+    A `level` of arrays (levels,), such as `process.level(times)`, gives a loss and an error for each, on equal noise.
+
     The error is that of the mean over the law of the points, from the spread over points (each averaged over its
     `draws` of z). Cost: n x draws denoiser evaluations, 256 at a time; compiled once for each structure of
     score and shape.
@@ -40,13 +42,18 @@ def denoising_loss(
     if points.ndim == 0 or len(points) < 2:
         raise ValueError(f"`points` must hold at least 2 points, but has shape {points.shape}.")
     check_count("draws", draws)
-    losses = _losses(score, points, cast_level(level, points.dtype), key, draws)
-    return Estimate(losses.mean(), losses.std(ddof=1) / len(losses) ** 0.5)
+    level = NoiseLevel(*jnp.broadcast_arrays(*cast_level(level, points.dtype)))
+    if level.alpha.ndim > 1:
+        raise ValueError(f"`level` must hold numbers or arrays (levels,), but has shape {level.alpha.shape}.")
+    losses = _losses(score, points, level, key, draws)
+    return Estimate(losses.mean(axis=-1), losses.std(axis=-1, ddof=1) / len(points) ** 0.5)
 
 
 @eqx.filter_jit
 def _losses(score, points: Float[Array, "n *shape"], level: NoiseLevel, key: RandomKey, draws: int):
-    """The loss of each point, averaged over its draws."""
+    """The loss of each point, averaged over its draws, at each level."""
+    if level.alpha.ndim:
+        return jax.lax.map(lambda one: _losses(score, points, NoiseLevel(*one), key, draws), tuple(level))
     alpha, sigma = level
 
     def one(query):

@@ -51,13 +51,13 @@ def sliced_wasserstein(
     theta = indexed_normals(direction_key, jnp.arange(projections), first.shape[1:], jnp.float32)
     theta = np.asarray(theta, np.float64)
     theta /= np.linalg.norm(theta, axis=1, keepdims=True)
-    pooled = np.concatenate([first, second])
+    pooled, unit = _pooled(first, second)
     stride = max(1, BLOCK**2 // len(pooled))
     blocks = [theta[i : i + stride] for i in range(0, projections, stride)]
     integrals = np.concatenate([_transport_costs(pooled, block, labels, p) for block in blocks], axis=1)
     distances = integrals.mean(axis=1) ** (1 / p)
     by_direction = integrals[0].std() / np.sqrt(projections) / max(integrals[0].mean(), np.finfo(np.float64).tiny)
-    return _jackknife_estimate(distances, other_error=distances[0] * by_direction / p)
+    return _jackknife_estimate(unit * distances, other_error=unit * distances[0] * by_direction / p)
 
 
 def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
@@ -78,7 +78,7 @@ def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
     labels = _jackknife_labels(len(first), len(second), key=key)
     in_a, in_b = (labels == A).astype(np.float64), (labels == B).astype(np.float64)
     sums = np.zeros((3, len(labels)))
-    pooled = np.concatenate([first, second]).astype(np.float64)
+    pooled, unit = _pooled(first, second)
     pooled -= pooled.mean(axis=0)
     for start in range(0, len(pooled), BLOCK):
         rows = slice(start, start + BLOCK)
@@ -87,12 +87,19 @@ def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
         from_a, from_b = in_a[:, rows].T, in_b[:, rows].T
         sums += np.stack([(from_a * to_b).sum(0), (from_a * to_a).sum(0), (from_b * to_b).sum(0)])
     n, m = in_a.sum(axis=1), in_b.sum(axis=1)
-    return _jackknife_estimate(2 * sums[0] / (n * m) - sums[1] / (n * (n - 1)) - sums[2] / (m * (m - 1)))
+    return _jackknife_estimate(unit * (2 * sums[0] / (n * m) - sums[1] / (n * (n - 1)) - sums[2] / (m * (m - 1))))
+
+
+def _pooled(first, second):
+    """All points in double precision, in units of a power of two so that their powers stay in range, and that unit."""
+    pooled = np.concatenate([first, second]).astype(np.float64)
+    unit = 2.0 ** np.frexp(np.abs(pooled).max())[1]
+    return pooled / unit, unit
 
 
 def _transport_costs(pooled, directions, labels, p):
     """`integral |F^-1 - G^-1|^p` for each row of labels and each direction; pooled values are sorted once."""
-    values = directions @ pooled.T.astype(np.float64)
+    values = directions @ pooled.T
     order = np.argsort(values, axis=1)
     values = np.take_along_axis(values, order, axis=1)
     return np.stack([_transport_cost(values, row[order], p) for row in labels])

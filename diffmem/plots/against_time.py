@@ -50,6 +50,7 @@ def against_time(
     *,
     statistic: str = "median",
     label: str = "observed value $A$ (units of the observer)",
+    time_label: str = style.TIME_LABEL,
     log_time: bool = False,
     log_values: bool = False,
     ax: Axes | None = None,
@@ -60,8 +61,10 @@ def against_time(
     how samples differ; "mean" draws the mean in a band of 2 standard errors to each side, `2 std / sqrt(count)`, which
     shows how well the mean is known. `values` has a row for each of `times`, as in `Samples.observed`; without a
     sample axis it is drawn as one line. A mapping draws a curve for each name. `mark` is a predicted time, or several
-    by name: vertical labelled lines. `label` names the vertical axis: quantity, symbol and unit. `ax` draws into a
-    panel that exists.
+    by name: vertical labelled lines. `label` names the vertical axis: quantity, symbol and unit, and `time_label` the
+    horizontal one: for `EDM`, whose time is the noise scale, `plots.style.SIGMA_LABEL`. A log axis is linear below the
+    smallest positive number, where zeros are, such as the last time of a grid that ends without noise. `ax` draws into
+    a panel that exists.
 
     Example: the medians of three samples at each of two times.
         >>> import numpy as np
@@ -71,8 +74,8 @@ def against_time(
         >>> print(figure.axes[0].get_lines()[0].get_ydata())
         [3. 2.]
 
-    Raises ValueError where the numbers of rows and of times differ, for times or values <= 0 on a log axis, for another
-    `statistic`, and for the mean of fewer than 2 samples.
+    Raises ValueError where the numbers of rows and of times differ, for negative times or values on a log axis, for
+    another `statistic`, and for the mean of fewer than 2 samples.
     """
     if statistic not in STATISTICS:
         raise ValueError(f"`statistic` must be 'median' or 'mean', but is {statistic!r}.")
@@ -80,17 +83,16 @@ def against_time(
     curves = values if isinstance(values, Mapping) else {"": values}
     times = np.asarray(times)
     bands = {name: _band(times, curve, name, over_samples) for name, curve in curves.items()}
-    if log_time:
-        _check_positive(times, "times")
-    if log_values:
-        for band in bands.values():
-            _check_positive(band, "values")
+    time_scale = _logarithmic("times", times) if log_time else {"value": "linear"}
+    every = np.concatenate([band.ravel() for band in bands.values()])
+    value_scale = _logarithmic("values", every) if log_values else {"value": "linear"}
     ax = style.panel(ax)
     for name, band in bands.items():
         _draw(ax, times, band, name, over_samples)
     draw_marks(ax.axvline, mark, "theory, $t = {:.3g}$")
-    ax.set(xlabel=style.TIME_LABEL, ylabel=label)
-    ax.set(xscale="log" if log_time else "linear", yscale="log" if log_values else "linear")
+    ax.set(xlabel=time_label, ylabel=label)
+    ax.set_xscale(**time_scale)
+    ax.set_yscale(**value_scale)
     named_bands = any(name and len(band) > 1 for name, band in bands.items())
     style.legend(ax, title=f"bands: {over_samples.band}" if named_bands else None)
     return ax.figure
@@ -107,9 +109,13 @@ def _band(times, values, name, over_samples):
     return values[None] if values.ndim == 1 else over_samples.of(values)
 
 
-def _check_positive(values, name):
-    if not (values > 0).all():
-        raise ValueError(f"`{name}` must be positive on a log axis, but go down to {np.min(values)}.")
+def _logarithmic(name, values):
+    """The scale of a log axis, linear below the smallest positive number where there are zeros."""
+    values = values[np.isfinite(values)]
+    if (values < 0).any() or not (values > 0).any():
+        raise ValueError(f"`{name}` must not be negative on a log axis, nor all 0, but go down to {values.min()}.")
+    least = values[values > 0].min()
+    return {"value": "log"} if (values > 0).all() else {"value": "symlog", "linthresh": least}
 
 
 def _draw(ax, times, band, name, over_samples):

@@ -24,6 +24,7 @@ TEXT, SMALL = 9, 8  # points
 OUTLINE = (withStroke(linewidth=3.2, foreground="white"),)  # keeps dark lines legible on dark cells
 
 TIME_LABEL = "diffusion time $t$ (dimensionless)"
+SIGMA_LABEL = r"noise scale $\sigma$ (data units)"
 
 
 def new_figure(width: float, height: float) -> Figure:

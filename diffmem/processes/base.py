@@ -1,7 +1,7 @@
 """The contract of a process: two formulas, alpha(t) and sigma(t), from which everything else is derived."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -24,8 +24,17 @@ class AbstractProcess(eqx.Module):
     """
 
     if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
-        t_min: ClassVar[float]
-        t_max: ClassVar[float]
+
+        @property
+        def t_min(self) -> float:
+            """The smallest time, nearest to the data."""
+            ...
+
+        @property
+        def t_max(self) -> float:
+            """The largest time, nearest to noise."""
+            ...
+
     else:
         t_min: eqx.AbstractVar[Scalar]
         t_max: eqx.AbstractVar[Scalar]

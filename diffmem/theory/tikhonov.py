@@ -32,7 +32,7 @@ def tikhonov_contraction(
     """
     if not 0 <= strength < math.inf:
         raise ValueError(f"`strength` must be finite and at least 0, but is {strength}.")
-    start, end = (process.t_max if start is None else start), (process.t_min if end is None else end)
+    start, end = float(process.t_max if start is None else start), float(process.t_min if end is None else end)
     if not start > end:
         raise ValueError(f"`start` must be above `end`, but they are {start} and {end}.")
     low, high = _ratio(process, end), _ratio(process, start)

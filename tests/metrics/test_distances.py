@@ -132,7 +132,7 @@ def test_bad_input_is_one_sentence(a, b, message):
 
 
 def test_bad_orders_of_the_sliced_distance():
-    with pytest.raises(ValueError, match=r"`p` must be at least 1, but is 0[.]5"):
+    with pytest.raises(ValueError, match=r"`p` must be between 1 and 32, but is 0[.]5"):
         sliced_wasserstein(np.zeros((9, 2)), np.ones((9, 2)), key=KEY, p=0.5)
     with pytest.raises(ValueError, match="`projections` must be at least 1, but is 0"):
         sliced_wasserstein(np.zeros((9, 2)), np.ones((9, 2)), key=KEY, projections=0)

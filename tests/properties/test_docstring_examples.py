@@ -7,7 +7,7 @@ import pytest
 from source import FILES, inside, module_name, package, parsed
 
 SLOW = {"diffmem.papers"}  # computes an experiment twice
-WITHOUT = {"cli", "explore"}  # used from a shell and a browser: their examples are commands
+WITHOUT = {"cli", "explore", "pytorch"}  # examples of a shell, a browser, and the page that tests/test_docs.py runs
 
 
 def examples():

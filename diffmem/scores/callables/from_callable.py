@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Point
 from ...checks import check_callable, check_kind
 from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate
 from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
-PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[Array, "*shape"]]
+PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[ArrayLike, "*shape"]]
 """`f(x, level)` for one point."""
 
 

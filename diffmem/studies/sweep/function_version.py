@@ -56,7 +56,7 @@ def _function(function: types.FunctionType, seen: set[int]) -> Iterator[bytes]:
 
 def _leaves(value: object, seen: set[int]) -> Iterator[bytes]:
     for leaf in jax.tree.leaves(value):
-        if isinstance(leaf, (np.ndarray, np.generic, jax.Array)) and not jax.dtypes.issubdtype(
+        if isinstance(leaf, (np.ndarray, np.generic, jax.Array)) and not jax.numpy.issubdtype(
             leaf.dtype, jax.dtypes.prng_key
         ):
             array = np.asarray(leaf)
