@@ -54,10 +54,11 @@ class Changed(NamedTuple):
 
 
 class Sensitivity(NamedTuple):
-    """Of copies planted among the user's own data, the share that the rule found."""
+    """Of copies planted among the user's own data, the share that the d1/d2 rule found, and the rule for d1 alone."""
 
     planted: str
     found: Share
+    by_distance: Share | None
 
 
 class Findings(NamedTuple):

@@ -14,13 +14,15 @@ from .shares import share
 from .variants import DIRECTION
 
 CONTROLS = 500  # training points that are compared with all others
-NONE = Closeness(0.0, 0.0, 0.0, 1.0)  # no twins
+NONE = Closeness(0.0, 0.0, None, 0.0, 0.0, 1.0)  # no twins
+LEAKED = 1 / 3  # of the share of twins: a held-out point so near to a training point, for its second, is a leak
 LAST_PLACES = 4  # units in the last place by which rounding may carry a value across a threshold
 
 
 def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> Findings:
     """All measurements on samples, training set and, if there is a third, the held-out set."""
-    samples, train, test = (*sets, None)[:3]
+    samples, train = sets[:2]
+    test = sets[2] if len(sets) > 2 else None
     rng = np.random.default_rng(seed)
     first = equal_rows(train)
     against, left, left_out = _prepared(train, first, options, work, rng)
@@ -46,7 +48,7 @@ def measured(sets: list[PointSet], options: Options, work: Work, seed: int) -> F
         left_out,
         rules,
         changed_copies(sides, against, rules[0], options),
-        _sensitivity(against, rules[0], options, rng),
+        _sensitivity(against, rules, options, rng),
         grouped(samples, against.close, equal_rows(samples), work, seed),
         seed,
         options,
@@ -66,10 +68,12 @@ def _prepared(train: PointSet, first: np.ndarray, options: Options, work: Work, 
 
 
 def _held_out(test: PointSet, against: Against) -> HeldOut:
-    found = against.nearest(Queries(test), "test")
-    close, leak = against.close, np.zeros(test.n, bool)
-    near = np.flatnonzero(found.d1 <= close.reach(test.d))
-    leak[near] = close.holds(test.block(near), against.train.block(found.row[near]))
+    """Leaks equal a training point, differ by one level from it, or are much nearer to it than to all others."""
+    found, close = against.nearest(Queries(test), "test"), against.close
+    leak = found.ratio < LEAKED * close.share if close.fixed is None else found.d1 <= close.fixed
+    leak |= found.d1 == 0
+    near = np.flatnonzero(~leak & (found.d1 <= close.reach))
+    leak[near] = close.one_level(test.block(near), against.train.block(found.row[near]))
     return HeldOut(found, leak)
 
 
@@ -101,17 +105,23 @@ def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
     return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
 
 
-def _sensitivity(against: Against, rule: Judged, options: Options, rng) -> tuple[Sensitivity, ...]:
+def _sensitivity(against: Against, rules: tuple[Judged, ...], options: Options, rng) -> tuple[Sensitivity, ...]:
     """Copies are planted, and looked for as samples are, without keeping what the searches find."""
-    train = against.train
+    train, rule = against.train, rules[0]
     rows = np.sort(rng.choice(against.distinct, min(PLANTED, len(against.distinct)), replace=False))
     kinds = list(planted(train, rows, against.close.spacing, rng))
     events = np.concatenate([one.events.astype(np.float32) for one in kinds])
     # numbers as they are compared, so nothing is mapped again
     asked = Queries(PointSet("planted", "planted copies", events, train.event_shape))
     passing = against._replace(work=Work(None, against.work.progress))
-    found = rule.holds(passing.nearest(asked, "planted copies").ratio) | are_changed(asked, passing, rule, options)
-    return tuple(Sensitivity(one.name, share(flag)) for one, flag in zip(kinds, found.reshape(len(kinds), len(rows))))
+    near = passing.nearest(asked, "planted copies")
+    found = rule.holds(near.ratio) | are_changed(asked, passing, rule, options)
+    distance = [one.holds(near.d1) for one in rules[1:] if one.name == "distance"]
+    shape = len(kinds), len(rows)
+    by_distance = [share(flag) for flag in distance[0].reshape(shape)] if distance else [None] * len(kinds)
+    return tuple(
+        Sensitivity(one.name, share(flag), other) for one, flag, other in zip(kinds, found.reshape(shape), by_distance)
+    )
 
 
 def _resolution(sets: list[PointSet]) -> float:

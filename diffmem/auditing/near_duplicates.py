@@ -19,15 +19,21 @@ from .variants import AS_IT_IS, Variant
 FEWEST = 7  # neighbours from which a dimension is estimated
 DIRECTIONS = 12  # principal directions in which near-duplicates are looked for first
 DRAWN = 512  # points from which the directions are found, and the number of pairs is estimated
-MOST_PAIRS = 2**24  # candidate pairs that are compared in all coordinates
-GENEROUS = 2**41  # products of a search among all pairs that is made where directions do not tell points apart
+MOST_PAIRS = 2**22  # candidate pairs that are compared in all coordinates
+GENEROUS = 2**41  # products of a search for the twins of candidates
+FAR = 0.95  # quantile of the distances of neighbours, beyond whose share no twins are looked for
+ROUNDING = 1 + 1e-9  # of distances that were computed in two ways
 
 
 class Closeness(NamedTuple):
-    """When two training points count as twins of one another."""
+    """When two training points count as twins of one another; distances in the numbers of `PointSet.block`."""
 
-    radius: float
-    """Distance up to which they do, in the numbers of `PointSet.block`."""
+    share: float
+    """Twins are nearer than this share of the distance to the next point."""
+    reach: float
+    """Distance beyond which no twins are looked for."""
+    fixed: float | None
+    """Distance up to which points are twins, where it was given."""
     level: float
     """The step between the levels of images; points that differ by at most one anywhere are twins, too. 0: none."""
     spacing: float
@@ -35,43 +41,59 @@ class Closeness(NamedTuple):
     dimension: float
     """Local dimension of the training set, from the distances of its 6th and 12th neighbours."""
 
-    def holds(
-        self, first: Real[np.ndarray, "pairs d"], second: Real[np.ndarray, "pairs d"]
-    ) -> Bool[np.ndarray, "pairs"]:
-        """For which pairs of points."""
-        apart = first.astype(np.float64) - second
-        near = np.linalg.norm(apart, axis=1) <= self.radius
-        return near | (np.abs(apart).max(axis=1) <= 1.001 * self.level) if self.level else near
+    def one_level(self, first: Real[np.ndarray, "m d"], second: Real[np.ndarray, "m d"]) -> Bool[np.ndarray, "m"]:
+        """Which pairs of points differ by at most one level anywhere."""
+        apart = np.abs(first.astype(np.float64) - second).max(axis=1)
+        return (apart <= 1.001 * self.level) & (self.level > 0)
 
-    def reach(self, d: int) -> float:
-        """A distance beyond which no twins are."""
-        return max(self.radius, 1.001 * self.level * np.sqrt(d))
+    def twin_distances(
+        self, points: PointSet, rows: Int[np.ndarray, "m"], around: Neighbours
+    ) -> tuple[Float[np.ndarray, "m"], Int[np.ndarray, "m"]]:
+        """The distance of the farthest twin of some rows, 0 where there is none, and how many twins each has.
+
+        `around` are the nearest others, r_1 <= r_2 <= ...; the twins are the first m of them, m the last rank with
+
+            r_m < share r_(m+1)    or, for images, at most one level between the points in every coordinate.
+        """
+        distance = around.distance
+        if self.fixed is not None:
+            return np.full(len(rows), self.fixed), (distance <= self.fixed).sum(axis=1)
+        near = distance[:, :-1] < self.share * np.where(np.isfinite(distance[:, 1:]), distance[:, 1:], 0)
+        if self.level:
+            own = points.block(rows)
+            for k in range(near.shape[1]):
+                near[:, k] |= self.one_level(own, points.block(around.index[:, k])) & (around.index[:, k] >= 0)
+        ranks = np.where(near.any(axis=1), near.shape[1] - near[:, ::-1].argmax(axis=1), 0) if near.size else 0
+        ranks = np.broadcast_to(ranks, len(rows)).astype(int)
+        farthest = np.where(ranks > 0, distance[np.arange(len(rows)), np.maximum(ranks - 1, 0)], 0.0)
+        return farthest * ROUNDING, ranks
 
 
 def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float, twins: float | None) -> Closeness:
     """When points are twins, from the distances r_1 <= r_2 <= ... of drawn training points to their nearest others.
 
-        radius = s x spacing,   s = min(ratio, .001^(1/D)),   spacing = median of r_(m+1)
+    The rule is that of `metrics.memorization`: the first m neighbours of a point are its twins if r_m < s r_(m+1), with
 
-    where the first m of a point's neighbours are its twins: m is the last rank with r_m < s r_(m+1). So a twin would
-    itself count as a copy, and of points scattered at random in D dimensions one in a thousand would have one; the rule
-    is that of `metrics.memorization`, with one radius for the whole set, so that groups of twins are well defined.
-    `twins` is s where it is given. Levels are those of `metrics.neighbours.twins.level_step`.
+        s = min(ratio, .001^(1/D)),
+
+    so that a twin would itself count as a copy, and of points scattered at random in D dimensions one in a thousand
+    would have one; or if they differ by at most one level anywhere, for images. So twins are told from their
+    surroundings: photographs of a plain sky are near to each other and no twins. With `twins` they are all points
+    within that share of the median distance of neighbours.
     """
-    distance = around.distance[:, np.isfinite(around.distance).all(axis=0)]
-    dimension = _dimension(distance)
-    share = min(ratio, CHANCE ** (1 / dimension)) if twins is None else twins
+    whole = np.isfinite(around.distance).all(axis=0)
+    around = Neighbours(around.distance[:, whole], around.index[:, whole])
+    dimension = _dimension(around.distance)
     some = drawn.rows(slice(0, drawn.count), AS_IT_IS)
     level = level_step(some) or 0.0
-    # a first radius of 0: only the levels count, and the gap
-    close = Closeness(0.0, level, 0.0, dimension)
-    near = distance[:, :-1] < share * distance[:, 1:]
-    if level:
-        for k in range(near.shape[1]):
-            near[:, k] |= close.holds(some, train.block(around.index[:, k]))
-    last = np.where(near.any(axis=1), near.shape[1] - near[:, ::-1].argmax(axis=1), 0) if near.size else 0
-    spacing = float(np.median(distance[np.arange(len(distance)), last]))
-    return Closeness(share * spacing, level, spacing, dimension)
+    close = Closeness(min(ratio, CHANCE ** (1 / dimension)), 0.0, None, level, 0.0, dimension)
+    rows = np.arange(drawn.count) if drawn.index is None else drawn.index
+    _, ranks = close.twin_distances(train, rows, around)
+    next_ = around.distance[np.arange(len(rows)), np.minimum(ranks, around.distance.shape[1] - 1)]
+    spacing, far = float(np.median(next_)), float(np.quantile(next_, FAR))
+    fixed = None if twins is None else twins * spacing
+    reach = max(close.share * far, 1.001 * level * np.sqrt(train.d)) if fixed is None else fixed
+    return close._replace(reach=float(reach), fixed=fixed, spacing=spacing)
 
 
 def _dimension(distance) -> float:
@@ -128,33 +150,48 @@ class Against(NamedTuple):
     ) -> Nearest:
         """Distances to the nearest training point and to the nearest one that is no twin of it.
 
-        Twins of a training point are twins of it as a whole, whatever the variant compares. The search looks at 2
-        neighbours, or at those that were `found`, and at 8, 32, 128, ... for queries whose neighbours are all twins.
+        Twins of a training point are twins of it as a whole, whatever the variant compares. They are looked for where
+        the two nearest points, or those that were `found`, are near to each other; where all are twins, the search
+        looks at 8, 32, 128, ... neighbours.
         """
         found = self.search(queries, 2, name, variant) if found is None else found
         row, d1, d2 = found.index[:, 0].copy(), found.distance[:, 0].copy(), np.full(queries.count, np.inf)
-        of_twins = found.distance[:, 1].copy()
+        of_twins, second = found.distance[:, 1].copy(), found.index[:, 1]
+        limit = np.zeros(queries.count)
+        open_ = np.flatnonzero((_pair_distances(self.train, row, second) <= self.close.reach) & (second >= 0))
+        limit[open_] = self.twin_distances(row[open_], f"{name}-twins")
         left, k = np.arange(queries.count), 2
         while True:
-            first = np.repeat(row[left], found.index.shape[1])
-            twins = _are_twins(self.train, first, found.index.ravel(), self.close).reshape(found.index.shape)
-            at = np.argmin(twins, axis=1)
-            d2[left] = np.where(twins.all(axis=1), np.inf, found.distance[np.arange(len(left)), at])
+            shape = found.index.shape
+            first = np.repeat(row[left], shape[1])
+            apart = _pair_distances(self.train, first, found.index.ravel()).reshape(shape)
+            twins = (apart <= limit[left, None]) & (found.index >= 0)
+            d2[left] = np.where(
+                twins.all(axis=1), np.inf, found.distance[np.arange(len(left)), np.argmin(twins, axis=1)]
+            )
             left = left[twins.all(axis=1)]
             if not len(left) or k >= len(self.distinct):
                 return Nearest(d1, d2, row, of_twins)
             k = min(4 * k, len(self.distinct))
             found = self.search(queries.only(left), k, f"{name}-{k}", variant)
 
+    def twin_distances(self, rows: Int[np.ndarray, "m"], name: str) -> Float[np.ndarray, "m"]:
+        """For some rows of the training set, the distance of the farthest twin."""
+        unique, place = np.unique(rows, return_inverse=True)
+        if not len(unique):
+            return np.zeros(0)
+        around = self.search(Queries(self.train, unique, True), RANKS[1], name)
+        return self.close.twin_distances(self.train, unique, around)[0][place]
 
-def _are_twins(points, first, second, close: Closeness) -> Bool[np.ndarray, "pairs"]:
-    """Which rows of a set are twins of other rows; a missing row (-1) is no twin."""
-    found = np.zeros(len(first), bool)
+
+def _pair_distances(points, first, second) -> Float[np.ndarray, "pairs"]:
+    found = np.zeros(len(first))
     stride = max(1, 2**22 // points.d)
     for start in range(0, len(first), stride):
         part = slice(start, start + stride)
-        found[part] = close.holds(points.block(first[part]), points.block(second[part]))
-    return found & (second >= 0)
+        apart = points.block(first[part]).astype(np.float64) - points.block(second[part])
+        found[part] = np.linalg.norm(apart, axis=1)
+    return found
 
 
 class Groups(NamedTuple):
@@ -183,17 +220,22 @@ class Groups(NamedTuple):
 def grouped(points: PointSet, close: Closeness, first: Int[np.ndarray, "n"], work: Work, seed: int) -> Groups:
     """Groups of rows that are linked as twins; `first` says which rows are equal.
 
-    Orthogonal projections never lengthen a distance, so pairs within reach in all coordinates are among those within
-    reach in the 12 principal directions, which a tree finds; these pairs are compared in full. Where the directions
-    leave too many pairs, all rows are searched if that is affordable, and otherwise only equal rows are grouped.
+    Orthogonal projections never lengthen a distance, so rows with another one within reach are among those that have
+    one in the 12 principal directions, which a tree finds. These candidates are compared with all rows, if that is
+    affordable; otherwise only equal rows are grouped.
     """
     distinct = np.unique(first)
     work.progress(0, 1, f"near-duplicates in {points.role}")
-    pairs = _close_pairs(points, distinct, close, np.random.default_rng(seed))
-    if pairs is None and len(distinct) ** 2 * points.d <= GENEROUS:
-        pairs = _searched_pairs(points, distinct, close, work)
-    if pairs is None:
+    some = _candidates(points, distinct, close.reach, np.random.default_rng(seed))
+    if len(some) * len(distinct) * points.d > GENEROUS:
         return Groups(first, first, False)
+    pairs = np.empty((0, 2), int)
+    if len(some):
+        against = Against(points, distinct, close, work)
+        around = against.search(Queries(points, distinct[some], True), RANKS[1], f"twins-{points.role}")
+        limit, _ = close.twin_distances(points, distinct[some], around)
+        rows, ranks = np.nonzero((around.distance <= limit[:, None]) & (around.index >= 0))
+        pairs = np.stack([some[rows], np.searchsorted(distinct, around.index[rows, ranks])], axis=1)
     component = _components(len(distinct), pairs)
     order = np.full(component.max() + 1, len(distinct))
     np.minimum.at(order, component, np.arange(len(distinct)))
@@ -206,25 +248,20 @@ def equal_rows(points: PointSet) -> Int[np.ndarray, "n"]:
     return first_equal(points.flat)
 
 
-def _close_pairs(points, distinct, close, rng):
-    """Pairs of positions in `distinct` that are twins; None where the directions leave too many candidates."""
+def _candidates(points, distinct, reach, rng) -> Int[np.ndarray, "some"]:
+    """Positions in `distinct` of rows with another one within reach; all where the directions tell too few apart."""
+    everything = np.arange(len(distinct))
     if len(distinct) < 2:
-        return np.empty((0, 2), int)
+        return everything[:0]
     projected, error = _projected(points, distinct, rng)
-    reach = close.reach(points.d) + error
     tree = cKDTree(projected)
     drawn = rng.choice(len(distinct), min(DRAWN, len(distinct)), replace=False)
     # the tree counts a point as its own neighbour
-    counts = tree.query_ball_point(projected[drawn], reach, return_length=True) - 1
+    counts = tree.query_ball_point(projected[drawn], reach + error, return_length=True) - 1
     if counts.mean() * len(distinct) > 2 * MOST_PAIRS:
-        return None
-    pairs = tree.query_pairs(reach, output_type="ndarray")
-    found = [np.empty((0, 2), int)]
-    stride = max(1, 2**22 // points.d)
-    for start in range(0, len(pairs), stride):
-        part = pairs[start : start + stride]
-        found.append(part[_are_twins(points, *distinct[part].T, close)])
-    return np.concatenate(found)
+        return everything
+    pairs = tree.query_pairs(reach + error, output_type="ndarray")
+    return np.unique(pairs[_pair_distances(points, *distinct[pairs].T) <= reach])
 
 
 def _projected(points, distinct, rng):
@@ -246,16 +283,6 @@ def _projected(points, distinct, rng):
             found[at] = centred @ directions
             largest = max(largest, float(np.abs(centred).max(initial=0)))
     return found, 64 * points.d * np.finfo(np.float64).eps * largest
-
-
-def _searched_pairs(points, distinct, close, work):
-    """Pairs of twins, each row with up to 4 others."""
-    against = Against(points, distinct, close, work)
-    found = against.search(Queries(points, distinct, among_themselves=True), 4, f"twins-{points.role}")
-    rows, columns = np.nonzero(found.distance <= close.reach(points.d))
-    others = found.index[rows, columns]
-    twins = _are_twins(points, distinct[rows], others, close)
-    return np.stack([rows, np.searchsorted(distinct, others)], axis=1)[twins]
 
 
 def _components(n, pairs):

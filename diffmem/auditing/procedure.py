@@ -43,9 +43,9 @@ def audit(
 
     Each set is a path (.npy, .npz, `file.npz:name`, a folder of images), an array (n, d) or (n, *event), or a
     `Dataset`; files stay on disk. `twins` is the distance, in median distances of neighbours, up to which training
-    points are twins (default: that of `near_duplicates.closeness`). `flips` also finds mirrored copies, `shifts` those
-    moved by up to so many pixels, `tiles` copies of one tile in a grid of so many rows and columns. `out` is a folder
-    in which unfinished searches are kept; `save` of the result writes the report.
+    points are twins (default: the gap of `near_duplicates.closeness`). `flips` also finds mirrored copies, `shifts`
+    those moved by up to so many pixels, `tiles` copies of one tile in a grid of so many rows and columns. `out` is a
+    folder in which unfinished searches are kept; `save` of the result writes the report.
 
     Example:
         >>> import diffmem

@@ -141,7 +141,7 @@ def _reading(size, shape, values, samples_range) -> "Reading":
     from ..auditing.sets import Reading
 
     sides = whole_numbers([size], "--size") if size else None
-    if sides is not None and (len(sides) > 2 or min(sides) < 1):
+    if sides is not None and (len(sides) not in (1, 2) or min(sides) < 1):
         raise ValueError(f"`--size` must be one or two whole numbers of at least 1, such as 32,48, but is {size!r}.")
     return Reading(
         None if sides is None else (sides[0], sides[-1]),

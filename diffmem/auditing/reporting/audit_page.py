@@ -143,15 +143,22 @@ def _changed(told) -> str:
 
 
 def _planted(told) -> str:
-    return grid(["planted", "found"], [[one["planted"], _share(one)] for one in told["controls"]["positive"]])
+    rows = [[one["planted"], _share(one), _share(one["by_distance"])] for one in told["controls"]["positive"]]
+    return grid(["planted", "found by d1/d2", "found by d1, calibrated"], rows)
+
+
+def _of_twins(one) -> str:
+    """When points are twins."""
+    if one["twin_distance"] is not None:
+        return f"nearer than {one['twin_distance']:.3g}"
+    return f"nearer than {one['twin_share']:.3g} of the distance to the next point, or one level apart"
 
 
 def _duplicates(told) -> str:
     one = told["duplicates"]
     text = (
         f"<p>{one['distinct']} different points; {one['groups_of_equal']} groups of equal ones, "
-        f"{one['groups_up_to_twins']} groups of twins (nearer than {one['twin_distance']:.3g}; the median distance of "
-        f"neighbours is {one['median_neighbour_distance']:.3g}) with {one['rows_in_groups']} points, "
+        f"{one['groups_up_to_twins']} groups of twins, {_of_twins(one)}, with {one['rows_in_groups']} points, "
         f"{percent(one['share_of_training_points_in_groups'])} of the set. Of the copies, "
         f"{one['copies_of_points_in_groups']} are of such points.</p>"
     )

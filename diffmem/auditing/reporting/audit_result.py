@@ -118,7 +118,9 @@ def _pictures(found: Findings):
         groups, first = np.unique(component[shown], return_index=True)
         groups, counts = groups[np.argsort(first)], np.zeros(len(groups), int)
     for group, count in list(zip(groups, counts))[:SOURCES]:
-        members = shown[component[shown] == group][:COPIES]
+        members = shown[component[shown] == group]
+        _, different = np.unique(found.sample_groups.first[members], return_index=True)
+        members = members[np.sort(different)][:COPIES]
         row = found.nearest.row[members[0]]
         captions = tuple(f"d1/d2 = {found.nearest.ratio[i]:.2g}" for i in members)
         yield Picture(

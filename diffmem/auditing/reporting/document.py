@@ -120,7 +120,10 @@ def _controls(found: Findings) -> dict[str, Any]:
             *([{"what": "held-out points", **(_share(found.rule.controls) or {})}] if found.held_out else []),
             {"what": "training points, each against all others", **(_share(left) or {})},
         ],
-        "positive": [{"planted": one.planted, **(_share(one.found) or {})} for one in found.sensitivity],
+        "positive": [
+            {"planted": one.planted, **(_share(one.found) or {}), "by_distance": _share(one.by_distance)}
+            for one in found.sensitivity
+        ],
     }
 
 
@@ -196,7 +199,8 @@ def _duplicates(found: Findings) -> dict[str, Any]:
     of_groups = size[groups.component[found.nearest.row[rule.copied]]] > 1
     return {
         "searched": groups.searched,
-        "twin_distance": found.closeness.radius * found.unit,
+        "twin_share": found.closeness.share,
+        "twin_distance": None if found.closeness.fixed is None else found.closeness.fixed * found.unit,
         "median_neighbour_distance": found.closeness.spacing * found.unit,
         "dimension": found.closeness.dimension,
         "distinct": len(groups.distinct),

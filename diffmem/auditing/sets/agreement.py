@@ -100,7 +100,7 @@ def _check_spread(points: PointSet, train: PointSet, said: bool) -> None:
         raise ValueError(
             f"`{points.role}` and `train` must be in one range, but most values lie between {low:.3g} and {high:.3g} "
             f"and between {first:.3g} and {last:.3g}: say which numbers stand for black and white by `range` and "
-            f"`samples_range`, (-1, 1) if they are meant as they are."
+            f"`samples_range`, (-1, 1) if they are meant as they are, or that they are `features`."
         )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
             if len(sizes) == 1:
                 stack.append(image)
         except ValueError as error:
-            skipped.append((name, " ".join(str(error).split())))
+            skipped.append((name, _cause(error, file.name)))
             continue
         names.append(name)
         digest.update(name.encode("utf-8", "replace") + b"\0" + hashlib.sha256(file.read_bytes()).digest())
@@ -128,6 +129,12 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
         "skipped": skipped,
         "sha256": digest.hexdigest(),
     }
+
+
+def _cause(error: ValueError, name: str) -> str:
+    """Why a file was left out, without its name and without what Python calls a stream."""
+    text = " ".join(str(error).split()).removeprefix(f"`path` must be readable, but {name} is not: ")
+    return re.sub(r" <_io\S+ name=.*?>", "", text)
 
 
 def _check(role, folder, sizes, skipped):
