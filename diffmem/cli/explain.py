@@ -74,6 +74,7 @@ def explain(
     explain.json  every number, errors, hash of the input, limits
     explain.csv   the collapse against the number of points
     points.csv    points in the order of their collapse
+    classes.csv   speciation and collapse of each class, if there are labels
     explain.nc    spectrum, curves and points, an xarray dataset
     explain.png   four figures
 

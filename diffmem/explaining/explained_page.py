@@ -11,6 +11,7 @@ from ..pages import bullets, grid, picture, plot, section, whole_page
 from ..plots.image_pairs import is_image
 from .explanation import Explanation
 from .in_words import about, name_of, needed_in_words, number, sentences
+from .tables import class_rows, finite
 
 SHORT = 10  # rows beside the figure
 ROWS = 50  # of the table of points; all are in points.csv
@@ -152,8 +153,8 @@ def _groups(found: Explanation, told) -> str:
     one = told["duplicates"]
     text = (
         f"<p>{one['groups']:,} groups with {one['rows_in_groups']:,} rows, of which {one['groups_of_equal']:,} groups "
-        f"hold equal rows. Near-duplicates are nearer than {number(one['twin_distance'])} and than a third of the "
-        "distance to the next point, or differ by at most one level of an image. Each group counts as one point in all "
+        f"hold equal rows. Near-duplicates are nearer than {number(one['twin_share'])} of the distance to the "
+        "next point, or differ by at most one level of an image. Each group counts as one point in all "
         "that is said here, and collapses before single points do.</p>"
     )
     if is_image(found.data.event_shape):
@@ -180,19 +181,10 @@ def _pictured_groups(found: Explanation) -> str:
 
 
 def _classes(found: Explanation) -> str:
-    rows = [
-        [
-            one.name,
-            f"{one.points:,}",
-            f"{one.distinct:,}",
-            _or_none(one.speciation),
-            about(one.collapse, one.error) if np.isfinite(one.collapse) else None,
-            _or_none(one.spectrum_collapse),
-            _or_none(one.in_set),
-        ]
-        for one in found.classes or ()
-    ]
-    head = ["class", "points", "distinct", "speciation", "collapse alone", "by the spectrum", "collapse among all"]
+    values = [(row, list(row.values())) for row in finite(class_rows(found))]
+    # the collapse and its error in one column
+    rows = [[*each[:5], _class_collapse(row), *each[7:]] for row, each in values]
+    head = ["class", "points", "distinct", "speciation", "t_S", "collapse alone", "t_C", "by the spectrum", "among all"]
     note = (
         "<p>In sigma/alpha. Alone: as a model that is told the class sees its points. Among all: the median over its "
         "points for a model of all classes.</p>"
@@ -200,8 +192,8 @@ def _classes(found: Explanation) -> str:
     return note + grid(head, rows)
 
 
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def _class_collapse(row) -> str | None:
+    return None if row["collapse"] is None else about(row["collapse"], row["error"])
 
 
 def _network(found: Explanation) -> str:

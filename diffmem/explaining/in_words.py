@@ -104,7 +104,7 @@ def _first(found: Explanation) -> Iterator[str]:
     ]
     told = [part for part in parts if part]
     if told:
-        yield f"Before the others collapse {' and '.join(told)}: look at them first, since they are copied first."
+        yield f"Look first at {' and '.join(told)}: copied before the others."
 
 
 def name_of(found: Explanation, row: int) -> str:

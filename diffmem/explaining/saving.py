@@ -8,7 +8,7 @@ from ..pages import csv_of, png_of, write_all
 from ..studies.sweep.store import netcdf
 from .explained_page import page
 from .explanation import Explanation
-from .tables import arrays, document, number_rows, point_rows
+from .tables import arrays, class_rows, document, number_rows, point_rows
 
 FILES = "explain.html", "explain.json", "explain.csv", "points.csv", "explain.nc", "explain.png"
 OF_NETWORK = "network.nc", "network.png"
@@ -26,6 +26,8 @@ def saved(found: Explanation, folder: Path) -> list[Path]:
         png_of(plots.explained(dataset)),
     ]
     files = dict(zip(FILES, contents))
+    if found.classes:
+        files["classes.csv"] = csv_of(class_rows(found))
     if found.network is not None:
         compared = found.network.dataset
         files |= dict(zip(OF_NETWORK, (netcdf(compared), png_of(plots.against_optimum(compared)))))

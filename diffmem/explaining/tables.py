@@ -38,7 +38,7 @@ def document(found: Explanation) -> dict[str, Any]:
         "first": point_rows(found)[:LISTED],
         "outliers": int(found.first.outlier.sum()),
         "duplicates": _duplicates(found),
-        "classes": None if found.classes is None else [one._asdict() for one in found.classes],
+        "classes": None if found.classes is None else class_rows(found),
         "network": None if found.network is None else _network(found),
         "input": {
             "source": found.data.name,
@@ -106,12 +106,31 @@ def class_name(found: Explanation, label: int) -> str:
     return names[label] if names is not None and 0 <= label < len(names) else str(label)
 
 
+def class_rows(found: Explanation) -> list[dict[str, Any]]:
+    """The rows of classes.csv."""
+    return [
+        {
+            "class": one.name,
+            "points": one.points,
+            "distinct": one.distinct,
+            "speciation": one.speciation,
+            "speciation_time": found.time(one.speciation),
+            "collapse": one.collapse,
+            "error": one.error,
+            "collapse_time": found.time(one.collapse),
+            "spectrum_collapse": one.spectrum_collapse,
+            "collapse_in_set": one.in_set,
+        }
+        for one in found.classes or ()
+    ]
+
+
 def _duplicates(found: Explanation) -> dict[str, Any]:
     groups = found.distinct.groups
     near = groups.members(groups.component)
     return {
         "searched": groups.searched,
-        "twin_distance": float(found.distinct.close.radius),
+        "twin_share": float(found.distinct.close.share),
         "groups_of_equal": len(groups.members(groups.first)),
         "groups": len(near),
         "rows_in_groups": int(sum(map(len, near))),

@@ -128,6 +128,7 @@ def test_classes_are_told_apart_by_numbers_and_by_words():
     words = np.array(["wide"] * 60 + ["narrow"] * 40)
     found = diffmem.explain(points, words)
     narrow, wide = found.classes
+    assert found.document["classes"][0]["collapse_time"] == found.time(narrow.collapse)
     assert (narrow.name, narrow.points, wide.name, wide.points) == ("narrow", 40, "wide", 60)
     largest = np.linalg.eigvalsh(np.cov(points[60:].T, bias=True))[-1]
     assert narrow.speciation == pytest.approx(math.sqrt(largest), rel=1e-5)
