@@ -41,7 +41,7 @@ def _size(found: Explanation) -> str:
     data, distinct = found.data, len(found.distinct.rows)
     shape = " x ".join(map(str, data.event_shape))
     merged = f", {distinct:,} of them distinct" if distinct < data.n else ""
-    dimension = f"{data.d} dimensions" + (f" ({shape})" if len(data.event_shape) > 1 else "")
+    dimension = f"{data.d} dimension{'s' * (data.d != 1)}" + (f" ({shape})" if len(data.event_shape) > 1 else "")
     return f"{data.name}: {data.n:,} points{merged}, in {dimension}."
 
 
@@ -79,6 +79,8 @@ def needed_in_words(needed: Needed, count: int) -> str:
     if math.isfinite(needed.n):
         low, high = whole(needed.low), whole(needed.high)
         interval = f"(between {low} and {high})" if math.isfinite(needed.high) else f"(at least {low})"
+        if needed.low == needed.high:  # the fewest that were measured
+            return f"The collapse already lies below {below}, also of {whole(needed.n)} points."
         if needed.more == 0:
             return f"The collapse already lies below {below}: {whole(needed.n)} points {interval} are enough for that."
         return (

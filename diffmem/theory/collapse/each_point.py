@@ -71,7 +71,7 @@ def _flat(points) -> np.ndarray:
     if not np.isfinite(points).all():
         raise ValueError("`points` must be finite, but a value is NaN or infinite.")
     flat = points.reshape(len(points), -1)
-    return flat - flat.mean(axis=0)
+    return flat - np.median(flat, axis=0)  # a few points far away cost the others no digits
 
 
 def _projections(flat, part, key, draws: int) -> np.ndarray:
