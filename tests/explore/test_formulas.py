@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(not jax.config.jax_enable_x64, reason="compariso
 
 RTOL = 1e-9
 RNG = np.random.default_rng(7)
+pytestmark = pytest.mark.slow  # seventy comparisons in a browser
 POINTS = {2: RNG.normal(size=(9, 2)), 1: RNG.normal(size=(6, 1))}
 PROCESSES = {
     "ou": processes.OrnsteinUhlenbeck(t_min=1e-5, t_max=4.0),

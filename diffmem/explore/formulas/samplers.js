@@ -1,7 +1,9 @@
 // Grids of times and samplers (diffmem.integrators). A step goes from node `now` to node `after`, towards the data;
 // a node is {time, level, rate}, `here` the evaluation of the score at (x, now), z a pair of standard normal numbers.
 
-const RATIO_MAX = 1e3; // second node of a grid in sigma/alpha that starts at alpha = 0
+// second node of a grid in sigma/alpha behind noise without signal: the larger of the first and steps^2 over the second,
+// where t_max is at least so many times as far
+const [LEAST_RATIO, RATIO_STEPS, LEAP] = [12, 64, 7];
 
 export const GRIDS = {
   karras: { title: "Karras, ρ = 7 (dense near the data)", python: "karras" },
@@ -15,16 +17,18 @@ export function gridTimes(name, process, steps) {
   const part = (count) => Array.from({ length: count + 1 }, (_, i) => i / (count || 1));
   if (name === "uniform") return part(steps).map((share) => (share === 1 ? tMin : tMax + share * (tMin - tMax)));
   const [first, last] = [process.level(tMax), process.level(tMin)];
-  const unbounded = first.alpha === 0;
-  const high = unbounded ? RATIO_MAX : first.sigma / first.alpha;
   const low = last.sigma / last.alpha;
+  const far = first.alpha === 1 ? Infinity : Math.max(LEAST_RATIO, steps ** 2 / RATIO_STEPS, LEAST_RATIO * low);
+  const whole = first.alpha === 0 ? Infinity : first.sigma / first.alpha;
+  const leap = whole > LEAP * far;
+  const high = leap ? far : whole;
   const root = 1 / 7;
   const ratio = {
     karras: (share) => (high ** root + share * (low ** root - high ** root)) ** 7,
     log_snr: (share) => high * (low / high) ** share,
   }[name];
-  const times = part(steps - (unbounded ? 1 : 0)).map((share) => process.timeAt(ratio(share)));
-  return [tMax, ...times.slice(unbounded ? 0 : 1, -1), tMin];
+  const times = part(steps - (leap ? 1 : 0)).map((share) => process.timeAt(ratio(share)));
+  return [tMax, ...times.slice(leap ? 0 : 1, -1), tMin];
 }
 
 export function nodesAt(process, times) {
@@ -35,6 +39,11 @@ export function nodesAt(process, times) {
 function flowTowards(mean, x, now, after) {
   const shrink = after.sigma / now.sigma;
   return x.map((value, i) => shrink * value + (after.alpha - now.alpha * shrink) * mean[i]);
+}
+
+/** Whether a step comes from noise without (much) signal, where D is nearly the mean and moves as alpha/sigma. */
+function leavesNoise(now, after) {
+  return 4 * now.alpha <= after.alpha && after.sigma >= 7 * after.alpha;
 }
 
 /** A draw from the law of x_b given x_a and x_0 = D, for any process. */
@@ -48,20 +57,22 @@ function conditional(mean, x, now, after, z) {
 
 const ddim = (score, x, here, now, after) => flowTowards(here.mean, x, now.level, after.level);
 
-/** The trapezoidal rule for d(x/alpha)/d(sigma/alpha) = noise; first order where an end has alpha = 0 or sigma = 0. */
+/** The trapezoidal rule for d(x/alpha)/d(sigma/alpha) = noise, from noise that for D; first order at other ends. */
 function heun(score, x, here, now, after) {
   const [a, b] = [now.level, after.level];
   const predicted = flowTowards(here.mean, x, a, b);
-  if (a.alpha === 0 || b.alpha === 0 || b.sigma === 0) return predicted;
-  const { noise } = score.evaluate(predicted[0], predicted[1], b);
+  const leaves = leavesNoise(a, b);
+  if (!leaves && (a.alpha === 0 || b.alpha === 0 || b.sigma === 0)) return predicted;
+  const found = score.evaluate(predicted[0], predicted[1], b);
+  if (leaves) return flowTowards(x.map((_, i) => (here.mean[i] + found.mean[i]) / 2), x, a, b);
   const rise = b.sigma / b.alpha - a.sigma / a.alpha;
-  return x.map((value, i) => b.alpha * (value / a.alpha + (rise * (here.noise[i] + noise[i])) / 2));
+  return x.map((value, i) => b.alpha * (value / a.alpha + (rise * (here.noise[i] + found.noise[i])) / 2));
 }
 
-/** The reverse SDE in the process' own time; from alpha = 0, where g is infinite, the first step is a draw. */
+/** The reverse SDE in the process' own time; from noise with little or no signal, where g is large, a step is a draw. */
 function eulerMaruyama(score, x, here, now, after, z) {
   const { alpha, sigma } = now.level;
-  if (alpha === 0) return conditional(here.mean, x, now.level, after.level, z);
+  if (alpha === 0 || leavesNoise(now.level, after.level)) return conditional(here.mean, x, now.level, after.level, z);
   const squared = 2 * sigma * (now.rate.sigma - (sigma * now.rate.alpha) / alpha); // g^2
   const dt = after.time - now.time;
   return x.map((value, i) => {

@@ -91,7 +91,10 @@ class AgainstOptimum(NamedTuple):
         committed = f"the collapse at {collapse:.3g}, where a path of the exact score commits to one training point"
         inside = [(a, b) for a, b in self.followed if a < collapse]
         if not inside:
-            return f"It has left before {committed}: by its denoiser it need not copy."
+            return (
+                f"It has left before {committed}. That does not exclude copies, which a denoiser makes that is near the "
+                "exact one without following it: count them by `metrics.memorization`."
+            )
         a, b = inside[-1]
         if b < collapse:
             return (

@@ -48,7 +48,7 @@ def test_the_gaussian(gaussian, exact):
     truth = [np.mean(spectrum / (1 + spectrum / ratio**2)) for ratio in RATIOS]
     error = np.hypot(found.excess_exact_error.sel(set="train"), 0.1 * np.array(truth))
     assert (np.abs(found.loss.sel(set="train") - truth) < 4 * error).all()
-    assert "need not copy" in gaussian.summary()
+    assert "does not exclude copies" in gaussian.summary()
     # the excess over the optimum is the square of the distance in the mean, and the other way round for the exact score
     square = found.distance_exact.sel(set="train") ** 2
     excess = found.excess_exact.sel(set="train")
