@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Shaped
 
+from ...annotations import Points
 from ...data import Dataset
 from ...data.dataset import is_real
 from ...data.pixels import Range
 from ...data.reading.archives import LABEL_NAMES, POINT_NAMES
 from ...data.reading.arrays import MAX_EXPANSION, SMALL_BYTES, readable
 from ...progress import Progress
+from ...tensors import read_tensor
 from .picture_folders import read_pictures
 from .point_set import PointSet, allocated, blocks, surveyed
 
-Source = str | os.PathLike[str] | Dataset | Shaped[ArrayLike, "..."]
-"""A path, a data set or an array."""
+Source = str | os.PathLike[str] | Dataset | Points
+"""A path, a data set, an array, or a tensor of PyTorch."""
 
 ROLES = ("samples", "train", "test")
 LISTED = 8  # names of arrays in a message
@@ -52,7 +53,7 @@ def opened(source: Source, role: str, reading: Reading, store: Path, progress: P
     elif isinstance(source, (str, os.PathLike)):
         found = _of_path(os.fspath(source), role, reading, store, progress)
     else:
-        values = np.asarray(source)
+        values = np.asarray(read_tensor(source))
         found = PointSet(role, f"an array {values.shape} of {values.dtype}", values, values.shape[1:])
     if found.rows.dtype == np.bool_:
         found = found._replace(rows=found.rows.view(np.uint8))

@@ -71,6 +71,14 @@ def test_arrays_and_data_sets():
     assert opened(digits, "train", Reading(), Path("."), quiet).labels is not None
 
 
+def test_tensors_of_pytorch():
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(POINTS).bfloat16().requires_grad_()
+    found = opened(tensor, "samples", Reading(), Path("."), quiet)
+    np.testing.assert_array_equal(found.rows, tensor.detach().float().numpy())
+    assert opened([[1, 2], [3, 4]], "samples", Reading(), Path("."), quiet).n == 2
+
+
 def test_rows_with_nan_are_left_out_and_listed():
     rows = POINTS.copy()
     rows[3, 0, 0], rows[17, 1, 1] = np.nan, np.inf
