@@ -92,8 +92,8 @@ class AgainstOptimum(NamedTuple):
         inside = [(a, b) for a, b in self.followed if a < collapse]
         if not inside:
             return (
-                f"It has left before {committed}. That does not exclude copies, which a denoiser makes that is near the "
-                "exact one without following it: count them by `metrics.memorization`."
+                f"It has left before {committed}. That does not exclude copies, which a denoiser makes that is near "
+                "the exact one without following it: count them by `metrics.memorization`."
             )
         a, b = inside[-1]
         if b < collapse:
