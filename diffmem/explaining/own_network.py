@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Real
@@ -15,6 +16,7 @@ from ..processes import AbstractProcess
 from ..scores import AbstractScore, FromHost
 
 HOST_ARGUMENTS = 3  # x, alpha, sigma
+TRIED = 5  # points at once: a single grey image could pass for a batch of one
 WANTED = (
     "a score, a pair (score, process), a triple (score, process, times), or a function of (x, alpha, sigma) on batches "
     "of NumPy arrays"
@@ -41,7 +43,7 @@ def network_called(name: str, predicts: str = "x0") -> OwnNetwork:
         found = importlib.import_module(module)
     except Exception as error:
         raise ValueError(
-            f"`--network` must name a module that can be imported, but {module}: {_said(error)}."
+            f"`--network` must name a module that can be imported, but {module}: {said(error)}."
         ) from error
     for part in attribute.split("."):
         if part not in dir(found):
@@ -86,7 +88,10 @@ def _called(function: Callable, predicts: str, name: str) -> OwnNetwork:
     try:
         made = function()
     except Exception as error:
-        raise ValueError(f"`{name}` must return a network, but failed: {_said(error)}.") from error
+        raise ValueError(
+            f"`{name}` must return a network when called without arguments, but failed: {said(error)}. For a PyTorch "
+            "module return what diffmem.from_torch makes of it."
+        ) from error
     return as_network(made, predicts, f"{name}()")
 
 
@@ -104,19 +109,21 @@ def shaped_for(network: OwnNetwork, events: Real[np.ndarray, "n *event"]) -> Rea
     failures = []
     for shape in dict.fromkeys(shapes):
         try:
-            tried = network.score.denoise(jnp.zeros(shape, jnp.float32), NoiseLevel(1.0, 1.0))
-            if np.shape(tried) == shape:
+            tried = jax.vmap(lambda x: network.score.denoise(x, NoiseLevel(1.0, 1.0)))(
+                jnp.zeros((TRIED, *shape), jnp.float32)
+            )
+            if np.shape(tried) == (TRIED, *shape):
                 # pixels of one colour stay together when the channel goes first
                 moved = np.moveaxis(events, -1, 1) if len(event) == 3 and shape == (event[-1], *event[:-1]) else events
                 return moved.reshape(len(events), *shape)
-            failures.append(f"answers of shape {np.shape(tried)} to {shape}")
+            failures.append(f"it answers in shape {np.shape(tried)[1:]} to {shape}")
         except Exception as error:
-            failures.append(_said(error))
+            failures.append(said(error))
     tried_shapes = " or ".join(map(str, dict.fromkeys(shapes)))
     raise ValueError(f"The network must take points of shape {tried_shapes}, but: {failures[0]}.")
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """The last line of an error that says anything, and its kind."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(("-", "  "))]
     said = [line for line in lines if "Error" in line] or lines

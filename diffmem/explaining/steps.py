@@ -23,7 +23,7 @@ from .explanation import Curves, Explanation
 from .first_points import first_points
 from .merged_points import distinct_points
 from .more_points import QUERIES, measured_part, more_points, sizes_shown
-from .own_network import OwnNetwork, as_network, shaped_for
+from .own_network import OwnNetwork, as_network, said, shaped_for
 
 STEPS = 6
 LEVELS, WIDTH = 17, 8.0  # of the curves, from collapse/8 to 8 collapse
@@ -157,6 +157,11 @@ def _beside(
         raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {other.d}.")
     train = shaped_for(network, data.events)
     test = None if other is None else shaped_for(network, other.events)
-    return against_optimum(
-        network.score, train, test, network.process, key=key, times=network.times, queries=queries, progress=tell
-    )
+    try:
+        return against_optimum(
+            network.score, train, test, network.process, key=key, times=network.times, queries=queries, progress=tell
+        )
+    except jax.errors.JaxRuntimeError as error:
+        raise ValueError(
+            f"The network must answer for points of shape {train.shape[1:]}, but: {said(error)}."
+        ) from error

@@ -176,6 +176,17 @@ def test_a_network_is_set_beside_the_optimum():
     assert found.document["network"]["summary"] == found.network.summary()
 
 
+def test_a_network_that_fails_on_the_way_is_one_sentence():
+    def function(x, alpha, sigma):
+        if (sigma != 1).any():
+            raise RuntimeError("no such level")
+        return x
+
+    with pytest.raises(ValueError, match=r"The network must answer .* no such level") as raised:
+        diffmem.explain(gaussian(6, 40), network=function, queries=8)
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("points", "options", "sentence"),
     [

@@ -67,7 +67,7 @@ def test_a_network_is_found_by_its_name(name):
         ("networks_of_a_user", "module:function"),
         ("no_such_module:load", "No module named 'no_such_module'"),
         ("networks_of_a_user:absent", "has no absent"),
-        ("networks_of_a_user:broken", "no weights here"),
+        ("networks_of_a_user:broken", "no weights here. For a PyTorch module"),
         ("networks_of_a_user:nothing", "is of type int"),
         ("networks_of_a_user:of_time", r"takes \(x, t\): diffmem.from_torch"),
         ("networks_of_a_user:TIMES", "is of type ndarray"),
@@ -88,6 +88,17 @@ def only(*shape):
         return x
 
     return as_network(function)
+
+
+def test_a_batch_of_grey_images_is_not_taken_for_the_channels_of_one():
+    """As convolutions of PyTorch do, which take (channels, h, w) for one image and (b, channels, h, w) for several."""
+
+    def function(x, alpha, sigma):
+        if (x.shape[1] if x.ndim == 4 else x.shape[0]) != 1:
+            raise TypeError("expected 1 channel")
+        return x
+
+    assert shaped_for(as_network(function), np.zeros((3, 4, 4), np.float32)).shape == (3, 1, 4, 4)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (16,), (1, 4, 4)])
