@@ -62,16 +62,19 @@ def _integrated(score, process, x, upwards, key):
 
     def rate(t, y, _):
         node = nodes_at(process, t, x.dtype)
-        return velocity(score.evaluate(y[0], node.level), node), divergence(score, y[0], node)
+        rates = velocity(score.evaluate(y[0], node.level), node), divergence(score, y[0], node)
+        # the time lost, in which the solver would go on with NaN to its last step
+        lost = ~(jnp.isfinite(rates[0]).all() & jnp.isfinite(rates[1]))
+        return *(jnp.where(lost, 0, part) for part in rates), lost.astype(x.dtype)
 
     tolerance = max(TOLERANCE, 10 * float(jnp.finfo(x.dtype).eps))
     controller = diffrax.PIDController(rtol=tolerance, atol=tolerance)
     controller = diffrax.ClipStepSizeController(controller, step_ts=upwards)
-    start = x, jnp.zeros((), x.dtype)
+    start = x, jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
     found = attempted(diffrax.ODETerm(rate), None, start, upwards[0], upwards[-1], controller, MAX_STEPS)
-    end, integral = jax.tree.map(lambda leaf: leaf[0], found.ys)
+    end, integral, lost = (leaf[0] for leaf in found.ys)
     value = _terminal(score, process, end, upwards[-1]) + integral
-    return jnp.where(found.result == diffrax.RESULTS.successful, value, jnp.nan)
+    return jnp.where((found.result == diffrax.RESULTS.successful) & (lost == 0), value, jnp.nan)
 
 
 def invert(

@@ -116,5 +116,5 @@ def test_a_score_in_the_place_of_a_function(monkeypatch):
     """`FromNoisePrediction(FromHost(eps))`: a host function says what it predicts by itself."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as for a user, whose types are not checked
     for wrong in (scores.FromFunction, scores.FromNoisePrediction):
-        with pytest.raises(ValueError, match="`function` must be a JAX function of"):
+        with pytest.raises(ValueError, match=r"`function` must be a function of one point and its level.*FromHost"):
             wrong(scores.FromHost(answer("noise")))

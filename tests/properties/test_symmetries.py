@@ -129,7 +129,7 @@ def test_tempered_partition():
     boltzmann = np.exp(-energies) / np.sum(np.exp(-energies))
     slope = jax.grad(lambda beta: score.log_partition(X, LEVEL, beta))(FLOAT(1.0))
     assert slope == pytest.approx(-boltzmann @ energies, rel=10 * TOLERANCE)
-    with pytest.raises(ValueError, match="`beta` must be positive, but is 0"):
+    with pytest.raises(ValueError, match="`beta` must be positive and finite, but is 0"):
         score.log_partition(X, LEVEL, 0.0)
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 
 from diffmem import __version__, data, metrics, processes, scores, studies, theory
 from diffmem.studies.sweep import store as store_module
+from diffmem.whole_files import sealed
 
 collapse_module = importlib.import_module("diffmem.studies.collapse.study")  # the package's name is the function
 
@@ -27,7 +28,9 @@ def test_real_digits_collapse_where_their_spectrum_says(digits):
     measured, predicted = digits.measured_ratio.values[:, 0], digits.predicted_ratio.values[:, 0]
     np.testing.assert_allclose(measured, [1.17, 0.94], rtol=0.05)
     np.testing.assert_allclose(predicted, [1.19, 1.01], rtol=0.02)
-    np.testing.assert_allclose(digits.predicted_mc_ratio.values[:, 0], [1.10, 0.91], rtol=0.04)
+    # of all laws with these eigenvalues a Gaussian tells most, so that others collapse at less noise
+    by_information = digits.predicted_mc_ratio.values[:, 0]
+    assert (by_information < predicted).all() and (by_information > 0.85 * measured).all()
     assert (digits.measured_ratio_low < digits.measured_ratio).all()
     assert (digits.measured_ratio < digits.measured_ratio_high).all()
     assert (digits.measured_ratio_high / digits.measured_ratio_low < 1.08).all()
@@ -193,7 +196,7 @@ def test_a_damaged_cell_is_computed_again(tmp_path, damage, cells_measured):
 def test_a_cell_that_lacks_a_variable_is_damaged(tmp_path):
     first = small(n=(4,), d=(3,), store=tmp_path)
     cell = xr.load_dataset(tmp_path / "n4_d3.nc", engine="h5netcdf")
-    store_module.save(cell.drop_vars("own_weight"), tmp_path / "n4_d3.nc")
+    (tmp_path / "n4_d3.nc").write_bytes(sealed(store_module.netcdf(cell.drop_vars("own_weight"))))
     with pytest.warns(UserWarning, match="damaged"):
         xr.testing.assert_identical(small(n=(4,), d=(3,), store=tmp_path), first)
 
