@@ -6,9 +6,10 @@ import json
 import numpy as np
 from PIL import Image
 
+from diffmem.auditing.near_duplicates import Closeness
 from diffmem.auditing.procedure import audit
-
-RNG = np.random.default_rng(20)
+from diffmem.auditing.resumable import Work
+from diffmem.auditing.sets import PointSet
 
 
 def images(count: int, *shape: int, seed: int = 0) -> np.ndarray:
@@ -53,6 +54,19 @@ def save_images(folder, images, names=None):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     return folder
+
+
+WORK = Work(None, lambda done, total, stage: None)
+
+
+def points(rows, role="train"):
+    """A set in memory."""
+    return PointSet(role, role, rows, rows.shape[1:], role)
+
+
+def close_to(share=1 / 3, reach=50.0, fixed=None, level=0.0):
+    """A rule for twins."""
+    return Closeness(share, reach, fixed, level, 50.0, 8.0)
 
 
 __all__ = ["audit"]

@@ -9,8 +9,9 @@ import xarray as xr
 from jaxtyping import Bool, Int, Real
 
 from ..metrics import Interval
+from .duplicate_groups import Groups
 from .judged import Judged
-from .near_duplicates import Closeness, Groups, Nearest
+from .near_duplicates import Closeness, Nearest
 from .sets import PointSet
 from .shares import Share
 

@@ -2,14 +2,17 @@
 
 import numpy as np
 
+from ..metrics.neighbours.twins import RANKS
 from .calibration import calibrated
 from .changed import are_changed, changed_copies
+from .duplicate_groups import equal_rows, grouped
 from .findings import Findings, HeldOut, Options, Sensitivity
 from .judged import Judged
-from .near_duplicates import RANKS, Against, Closeness, Nearest, closeness, equal_rows, grouped
+from .near_duplicates import Against, Closeness, Nearest, closeness
 from .resumable import Queries, Sides, Work
 from .sensitivity import PLANTED, planted
 from .sets import PointSet, unit_of
+from .sets.point_set import fitting
 from .shares import share
 from .variants import DIRECTION
 
@@ -73,7 +76,7 @@ def _held_out(test: PointSet, against: Against) -> HeldOut:
     leak = found.ratio < LEAKED * close.share if close.fixed is None else found.d1 <= close.fixed
     leak |= found.d1 == 0
     near = np.flatnonzero(~leak & (found.d1 <= close.reach))
-    leak[near] = close.one_level(test.block(near), against.train.block(found.row[near]))
+    leak[near] = close.one_level(test, near, found.row[near], of=against.train)
     return HeldOut(found, leak)
 
 
@@ -108,7 +111,8 @@ def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
 def _sensitivity(against: Against, rules: tuple[Judged, ...], options: Options, rng) -> tuple[Sensitivity, ...]:
     """Copies are planted, and looked for as samples are, without keeping what the searches find."""
     train, rule = against.train, rules[0]
-    rows = np.sort(rng.choice(against.distinct, min(PLANTED, len(against.distinct)), replace=False))
+    count = min(fitting(PLANTED, train.d, 5), len(against.distinct))
+    rows = np.sort(rng.choice(against.distinct, count, replace=False))
     kinds = list(planted(train, rows, against.close.spacing, rng))
     events = np.concatenate([one.events.astype(np.float32) for one in kinds])
     # numbers as they are compared, so nothing is mapped again

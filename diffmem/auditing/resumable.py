@@ -96,7 +96,7 @@ def search(
     Both sides are read in blocks and changed by `variant`; memory is a few blocks. What is found is saved now and then
     and at the end, and taken up again by a search of equal arguments. Indices are rows of the training set.
     """
-    step = max(256, BATCH_NUMBERS // train.d)
+    step = max(16, BATCH_NUMBERS // train.d)
     parts = [slice(start, min(start + step, queries.count)) for start in range(0, queries.count, step)]
     found = [_batch(queries, part, train, k, work, f"{name}-{part.start}", among, variant) for part in parts]
     return Neighbours(*(np.concatenate(arrays) for arrays in zip(*found)))

@@ -55,6 +55,7 @@ def _about(
     Examples:
       diffmem collapse --help
       diffmem collapse
+      diffmem audit samples.npy --train train.npy --test unseen.npy
       diffmem papers list
       diffmem papers run baptista2025
       diffmem --install-completion

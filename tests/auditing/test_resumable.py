@@ -21,7 +21,7 @@ def points(role, rows, sha256="a"):
 def small_blocks(monkeypatch):
     monkeypatch.setattr(point_set, "BLOCK_NUMBERS", 64 * 4)  # blocks of 64 rows
     monkeypatch.setattr(resumable, "VIEWED", 1)
-    monkeypatch.setattr(resumable, "BATCH_NUMBERS", 4)  # batches of 256 queries
+    monkeypatch.setattr(resumable, "BATCH_NUMBERS", 256 * 4)  # batches of 256 queries
 
 
 def direct(queries, train, k):

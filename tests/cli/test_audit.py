@@ -85,7 +85,7 @@ def test_folders_with_bad_files(tmp_path, capsys):
         (["samples.npy", "--train", "train.npy", "--size", "a"], "`--size` must be whole numbers"),
         (["samples.npy", "--train", "train.npy", "--size", "1,2,3"], "`--size` must be one or two whole numbers"),
         (["samples.npy", "--train", "train.npy", "--range", "1"], "`--range` must be two numbers"),
-        (["samples.npy", "--train", "unit.npy"], "must be in one range"),
+        (["samples.npy", "--train", "unit.npy"], "seem to be in different units"),
         (["--demo", "--share", "2"], "`share` must be between 0 and 1"),
         (["samples.npy", "--demo"], "`--demo` must be used without sets"),
         (["samples.npy", "--train", "train.npy", "--out", "train.npy"], "`--out` must be a folder"),

@@ -3,12 +3,12 @@
 import numpy as np
 
 from ...data.pixels import KEPT, Range, checked_range, range_note, range_of
+from ...metrics import range_conflict
 from .opening import Reading
-from .point_set import PointSet
+from .point_set import PointSet, fitting
 
-LOOKED_AT = 512  # rows of each set from which the spread of its values is taken
-ENDS = (0.01, 0.99)  # quantiles: a few wild samples say nothing about the range
-WIDEST = 1.7  # ratio of spreads from which two sets are not in one range: [-1, 1] is twice as wide as [0, 1]
+LOOKED_AT = 512  # rows of each set from which the ends of its range are taken
+QUANTILES = (0.001, 0.999)  # for ends: a few wild numbers say nothing about the range
 
 
 def agreeing(sets: list[PointSet], reading: Reading, *, features: bool = False) -> list[PointSet]:
@@ -26,7 +26,7 @@ def agreeing(sets: list[PointSet], reading: Reading, *, features: bool = False) 
     sets = [one._replace(notes=(*one.notes, *_note(one, reading))) for one in sets]
     if not features:
         for one in (sets[0], *sets[2:]):
-            _check_spread(one, train=sets[1], said=reading.samples_range is not None)
+            _check_units(one, train=sets[1], said=reading.samples_range is not None)
     return sets
 
 
@@ -89,25 +89,20 @@ def _note(points, reading):
     return () if points.ends is None else (range_note(points.ends, said is not None),)
 
 
-def _check_spread(points: PointSet, train: PointSet, said: bool) -> None:
-    """Raise ValueError where one set is in [0, 1] and the other in [-1, 1] or the like."""
-    if said and points.role == "samples":
-        return
-    (low, high), (first, last) = _spread(points), _spread(train)
-    width, other = high - low, last - first
-    apart = abs((low + high) - (first + last)) / 2
-    if min(width, other) > 0 and (max(width, other) > WIDEST * min(width, other) or apart > max(width, other)):
+def _check_units(points: PointSet, train: PointSet, said: bool) -> None:
+    """Raise ValueError where one set is in [0, 1] and the other in [-1, 1] or the like, unless that was said."""
+    conflict = None if said and points.role == "samples" else range_conflict(_ends(points), _ends(train))
+    if conflict:
+        sentence = conflict.replace("`samples` run", f"`{points.role}` run")
         raise ValueError(
-            f"`{points.role}` and `train` must be in one range, but most values lie between {low:.3g} and {high:.3g} "
-            f"and between {first:.3g} and {last:.3g}: say which numbers stand for black and white by `range` and "
-            f"`samples_range`, (-1, 1) if they are meant as they are, or that they are `features`."
+            f"{sentence.rstrip('.')}; say which numbers stand for black and white by `range` and `samples_range`, "
+            f"(-1, 1) if they are meant as they are."
         )
 
 
-def _spread(points):
-    rows = points.block(slice(None) if points.n <= LOOKED_AT else np.linspace(0, points.n - 1, LOOKED_AT).astype(int))
-    ends = points.ends if points.ends is not None and not points.mapped else KEPT
-    low, high = np.quantile(rows, ENDS)
-    if low == high:
-        low, high = rows.min(), rows.max()
-    return tuple(float(2 * (value - ends[0]) / (ends[1] - ends[0]) - 1) for value in (low, high))
+def _ends(points) -> np.ndarray:
+    """The least and the largest number, as points of one coordinate; in units of the range where there is one."""
+    looked_at = fitting(LOOKED_AT, points.d, 8)
+    rows = points.block(slice(None) if points.n <= looked_at else np.linspace(0, points.n - 1, looked_at).astype(int))
+    low, high = points.ends if points.ends is not None and not points.mapped else KEPT
+    return (2 * (np.quantile(rows, QUANTILES) - low) / (high - low) - 1)[:, None]

@@ -57,7 +57,7 @@ def opened(source: Source, role: str, reading: Reading, store: Path, progress: P
         found = PointSet(role, f"an array {values.shape} of {values.dtype}", values, values.shape[1:])
     if found.rows.dtype == np.bool_:
         found = found._replace(rows=found.rows.view(np.uint8))
-    found = surveyed(found, hashed=not found.sha256)
+    found = surveyed(found, store, hashed=not found.sha256)
     return _shaped(found, reading.shape)
 
 

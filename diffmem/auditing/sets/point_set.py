@@ -16,6 +16,7 @@ from ...data.pixels import Range, from_range
 from ...representation import one_line
 
 BLOCK_NUMBERS = 2**25  # in a block of rows: 128 MB in single precision
+SAMPLE_NUMBERS = 2**22  # in some rows that are looked at in double precision: 32 MB
 
 
 class Skipped(NamedTuple):
@@ -113,6 +114,11 @@ class PointSet(NamedTuple):
         return int(row if self.numbers is None else self.numbers[row])
 
 
+def fitting(most: int, d: int, least: int = 1) -> int:
+    """How many rows of so many numbers are looked at at once, so that large images do not fill the memory."""
+    return max(least, min(most, SAMPLE_NUMBERS // d))
+
+
 def blocks(rows: np.ndarray) -> Iterator[slice]:
     """Slices of rows that hold about `BLOCK_NUMBERS` numbers each."""
     stride = max(1, BLOCK_NUMBERS // max(1, math.prod(rows.shape[1:])))
@@ -132,11 +138,11 @@ def allocated(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray
     return rows
 
 
-def surveyed(points: PointSet, *, hashed: bool = False) -> PointSet:
+def surveyed(points: PointSet, store: Path, *, hashed: bool = False) -> PointSet:
     """The set without rows that hold NaN or infinity, which are listed, and with its extremes: one pass.
 
-    With `hashed` the SHA-256 of the numbers, too. Raises ValueError unless a row is left, and for numbers that are not
-    real.
+    With `hashed` the SHA-256 of the numbers, too. What is left of a file is written to `store`. Raises ValueError
+    unless a row is left, and for numbers that are not real.
     """
     check_real(points)
     digest, finite, least, most = hashlib.sha256(repr(points.rows.shape).encode()), [], np.inf, -np.inf
@@ -154,7 +160,7 @@ def surveyed(points: PointSet, *, hashed: bool = False) -> PointSet:
             least, most = min(least, low), max(most, high)
     points = points._replace(extremes=(least, most), sha256=digest.hexdigest() if hashed else points.sha256)
     kept = np.concatenate(finite)
-    return points if kept.all() else _without(points, kept)
+    return points if kept.all() else _without(points, kept, store)
 
 
 def check_real(points: PointSet) -> None:
@@ -168,15 +174,25 @@ def check_real(points: PointSet) -> None:
         raise ValueError(f"`{points.role}` must hold real numbers, but {points.source} has dtype {points.rows.dtype}.")
 
 
-def _without(points: PointSet, kept: np.ndarray) -> PointSet:
+def _without(points: PointSet, kept: np.ndarray, store: Path) -> PointSet:
     if not kept.any():
         raise ValueError(f"`{points.role}` must hold a finite point, but all of {points.source} have NaN or infinity.")
     bad = [Skipped(points.name_of(row), "holds NaN or infinite numbers") for row in np.flatnonzero(~kept)]
     numbers = np.flatnonzero(kept) if points.numbers is None else points.numbers[kept]
     return points._replace(
-        rows=points.rows[kept],
+        rows=_rows_at(points, np.flatnonzero(kept), store),
         names=None if points.names is None else tuple(np.asarray(points.names, object)[kept].tolist()),
         labels=None if points.labels is None else points.labels[kept],
         numbers=numbers,
         skipped=(*points.skipped, *bad),
     )
+
+
+def _rows_at(points: PointSet, index: np.ndarray, store: Path) -> np.ndarray:
+    """Some rows: in memory where they are there already, else in a file."""
+    if type(points.rows) is not np.memmap:
+        return points.rows[index]
+    found = allocated(store / f"{points.role}-finite.npy", points.rows.dtype, (len(index), *points.rows.shape[1:]))
+    for part in blocks(found):
+        found[part] = points.rows[index[part]]
+    return found

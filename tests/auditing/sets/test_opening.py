@@ -138,8 +138,8 @@ def test_pixels_beside_numbers_in_the_range_of_diffusion_models(tmp_path):
 def test_ranges_that_differ_are_named(tmp_path):
     unit, signed = RNG.random((50, 9)), 2 * RNG.random((60, 9)) - 1
     message = sentence(open_two, unit, signed, tmp_path)
-    assert "must be in one range" in message and "`samples_range`" in message
-    assert "must be in one range" in sentence(open_two, unit, (127.5 * (signed + 1)).astype(np.uint8), tmp_path)
+    assert "seem to be in different units" in message and "`samples_range`" in message
+    assert "in different units" in sentence(open_two, unit, (127.5 * (signed + 1)).astype(np.uint8), tmp_path)
     samples, _ = open_two(unit, signed, tmp_path, samples_range=(0, 1))
     np.testing.assert_allclose(samples.block(slice(None)), 2 * unit - 1)
     open_two(unit, signed, tmp_path, samples_range=(-1, 1))  # meant as they are
