@@ -56,6 +56,7 @@ def _about(
       diffmem collapse --help
       diffmem collapse
       diffmem audit samples.npy --train train.npy --test unseen.npy
+      diffmem explain photos/ --below 0.1
       diffmem papers list
       diffmem papers run baptista2025
       diffmem --install-completion

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from ..auditing.near_duplicates import RANKS, Against, Closeness, Groups, closeness, equal_rows, grouped
+from ..auditing.duplicate_groups import Groups, equal_rows, grouped
+from ..auditing.near_duplicates import RANKS, Against, Closeness, closeness
 from ..auditing.resumable import Queries, Work
 from ..auditing.sets import PointSet
 
