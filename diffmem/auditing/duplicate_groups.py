@@ -18,7 +18,7 @@ from .sets.point_set import PointSet, blocks, fitting
 DIRECTIONS = 12  # principal directions in which near-duplicates are looked for first
 DRAWN = 512  # points from which the directions are found, and the number of pairs is estimated
 MOST_PAIRS = 2**22  # candidate pairs that are compared in all coordinates
-GENEROUS = 2**41  # products of a search for the twins of candidates
+GENEROUS = 2**38  # products of a search among all pairs, some seconds
 
 
 class Groups(NamedTuple):
@@ -48,13 +48,14 @@ def grouped(points: PointSet, close: Closeness, first: Int[np.ndarray, "n"], wor
     """Groups of rows that are linked as twins; `first` says which rows are equal.
 
     Orthogonal projections never lengthen a distance, so rows with another one within reach are among those that have
-    one in the 12 principal directions, which a tree finds. These candidates are compared with all rows, if that is
-    affordable; otherwise only equal rows are grouped.
+    one in the 12 principal directions, which a tree finds. These candidates are compared with all rows. Where the
+    directions tell no points apart, all rows are candidates, and for more than a few seconds of work only equal rows
+    are grouped.
     """
     distinct = np.unique(first)
     work.progress(0, 1, f"near-duplicates in {points.role}")
     some = _candidates(points, distinct, close.reach, np.random.default_rng(seed))
-    if len(some) * len(distinct) * points.d > GENEROUS:
+    if len(some) == len(distinct) and len(distinct) ** 2 * points.d > GENEROUS:
         return Groups(first, first, False)
     pairs = np.empty((0, 2), int)
     if len(some):

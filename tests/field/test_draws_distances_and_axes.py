@@ -29,6 +29,7 @@ def test_no_draw_has_weight_zero_and_every_other_has_its_own():
         assert abs(found - p) < 5 * (p * (1 - p) / len(drawn)) ** 0.5
 
 
+@pytest.mark.slow
 def test_equal_weights_of_ten_million():
     """The places of equal weights are equal parts of (0, 1), whose ends a float32 could not tell apart."""
     score = scores.Empirical(np.zeros((10_000_000, 1), np.float32))

@@ -32,6 +32,7 @@ def test_squared_distances_of_shifted_data_are_never_negative(dtype):
     assert energy == pytest.approx(square / 2e-6, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_products_do_not_use_the_default_precision():
     """jax#9973, jax#7010, jax#22557: it differs between devices; every product here asks for the highest."""
     points = (np.random.default_rng(2).normal(size=(64, 48)) + 10).astype(np.float32)

@@ -202,6 +202,7 @@ def test_data_in_any_units(power):
 # parameters that are traced
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [grids.karras, grids.log_snr, grids.uniform])
 def test_grids_inside_jit_and_over_parameters(grid):
     """diffusers 3833, vdm 1."""
@@ -215,6 +216,7 @@ def test_grids_inside_jit_and_over_parameters(grid):
     assert np.isfinite(jax.jacfwd(made)(20.0)).all()
 
 
+@pytest.mark.slow
 def test_processes_over_their_parameters():
     for build, at in (
         (lambda s: processes.VarianceExploding(sigma_max=s), 40.0),

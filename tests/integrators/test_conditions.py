@@ -26,6 +26,7 @@ def test_groups():
     assert rows.conditions.tolist() == [[0.0, 5.0], [1.0, 2.0]] and rows.index.tolist() == [[1, 1], [0, 2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_each_sample_is_that_of_its_condition_alone(batch_size):
     prompt = scores.Labelled(scores.Empirical(POINTS), LABELS, label=0)

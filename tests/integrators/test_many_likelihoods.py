@@ -38,6 +38,7 @@ def test_a_host_network_has_a_likelihood():
     assert repr(found).startswith("LogLikelihoods(5 points, mean -")
 
 
+@pytest.mark.slow
 def test_probes_and_their_errors():
     """A Jacobian that is a multiple of the identity is probed without error, a mixture's within it."""
     found = log_likelihoods(HOST, PROCESS, POINTS, TIMES, key=jax.random.key(0), probes=3)

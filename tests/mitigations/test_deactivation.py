@@ -41,6 +41,7 @@ def test_records_are_blocked_given_a_prompt_and_under_jit():
     np.testing.assert_allclose(parts, prompted.denoise(X, LEVEL), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_blocked_units_are_as_if_they_were_not_there():
     network = networks.ResidualMLP(4, 6, key=jax.random.key(0))
     score = scores.Learned(network, scores.predictions.Signal(1.0))

@@ -27,6 +27,7 @@ def optimised(score, prompt, **options):
     return mitigations.embedding_optimisation(prompt, score, STARTS, PROCESS, TIMES, **options)
 
 
+@pytest.mark.slow
 def test_the_gap_falls_to_the_target_and_no_farther():
     score = guided(PROMPTS[0])
     first = mean_gap(score)

@@ -33,6 +33,7 @@ def test_a_start_does_not_depend_on_the_others():
         np.testing.assert_allclose(together[2:3], alone, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_a_gap_only_the_norm_acts():
     """The first steps of Adam at rate r move each coordinate by about r: here towards 0."""
     everything = scores.Guided(PROMPT.unconditional, PROMPT.unconditional, 7.5)

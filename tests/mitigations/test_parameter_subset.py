@@ -21,6 +21,7 @@ def moved(after):
     return {jax.tree_util.keystr(path) for path, changed in leaves if changed}
 
 
+@pytest.mark.slow
 def test_only_the_chosen_arrays_move():
     fresh = mitigations.PartlyTrained(SCORE, mitigations.only(SCORE, *PARTS.values()))
     found = training.fit(fresh, POINTS, OBJECTIVE, **RUN).score.inner.network

@@ -84,6 +84,7 @@ def test_claims_are_fixed_and_can_fail(paper):
         assert variable.long_name and not DANGLING.search(variable.long_name), name
 
 
+@pytest.mark.slow
 def test_an_experiment_is_changed_as_the_docstring_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert doctest.testmod(papers, raise_on_error=True).attempted >= 5

@@ -16,6 +16,7 @@ some_scores = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @some_scores
 def test_one_compilation_for_all_levels(name, caplog):
     """Fifty Python numbers after three, then JAX and NumPy scalars: nothing compiles again (jax#2521, jax#15412)."""

@@ -78,6 +78,7 @@ def test_coordinates_and_points_may_be_reordered():
     np.testing.assert_allclose(weight, truth[1], rtol=1e-10 if DOUBLE else 1e-3)
 
 
+@pytest.mark.slow
 def test_repetition_is_weight():
     """Weighted points, repeated points, and the repeated points merged are one law."""
     counts = np.array([1, 4, 2, 0, 1, 1, 3, 1, 1, 2, 5, 1])

@@ -41,6 +41,7 @@ def twin(net, t):
     return lambda x: B @ jnp.tanh(A @ jnp.append(x, jnp.asarray(t / 1000, x.dtype)) + a) + b
 
 
+@pytest.mark.slow
 def test_answers_and_derivatives():
     """Against the same network in JAX, dropout off; exact and probed divergences need them."""
     net = Net()

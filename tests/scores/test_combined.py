@@ -43,6 +43,7 @@ def constant(value):
     return empirical(np.full((1, 2), value, FLOAT))
 
 
+@pytest.mark.slow
 def test_switched_takes_each_on_its_side():
     score = Switched(constant(5.0), constant(-5.0), 0.5)
     compiled = jax.jit(lambda a, s: score.denoise(X, NoiseLevel(a, s)))
@@ -75,6 +76,7 @@ def test_only_one_side_is_computed():
         assert set(asked) == {name}
 
 
+@pytest.mark.slow
 def test_a_side_never_sees_the_levels_of_the_other():
     """The ambient score, an error below its noise, beside the empirical one: levels of both sides in one batch."""
     score = Switched(Ambient(POINTS.astype(FLOAT), 0.4, reduction=Dense()), empirical(POINTS.astype(FLOAT)), 0.5)
@@ -100,6 +102,7 @@ def test_guidance_in_an_interval_of_levels():
         GuidanceInterval(1.0, 2.0, 1.0)
 
 
+@pytest.mark.slow
 def test_the_gap_of_the_branches_is_a_distance_with_a_derivative():
     """`|eps_c - eps_u|` of two Gaussians of unit variance, alpha |mu_c - mu_u| everywhere where alpha^2 + sigma^2 = 1."""
     means = np.array([[1.0, 2.0], [0.0, 0.0]], FLOAT)

@@ -74,6 +74,7 @@ def test_predictions_of_a_gaussian(name, level):
     np.testing.assert_allclose(divergence, -X.size / total, rtol=20 * EPS * amplified)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_ends(name):
     """Without signal only a noise prediction has no D; without noise D = x / alpha unless D itself is predicted."""

@@ -36,6 +36,7 @@ def test_a_prompt_is_the_posterior_of_the_joint_law():
     np.testing.assert_allclose(prompted().denoise(X, LEVEL), truth, rtol=1e-10 if DOUBLE else 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["denoise", "noise", "log_prob"])
 def test_derivatives_in_the_prompt(name):
     def value(prompt):
@@ -61,6 +62,7 @@ def test_words_that_match_raise_a_record():
     np.testing.assert_allclose(unknown.denoise(X, LEVEL), scores.Empirical(POINTS).denoise(X, LEVEL), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_flow_ends_on_points_with_their_prior_mass():
     """The probability flow carries noise to point i with the probability w_i K(e, e_i): chi-square over the points."""
     score, process = prompted(width=1.5), processes.OrnsteinUhlenbeck(t_min=1e-4)
@@ -74,6 +76,7 @@ def test_the_flow_ends_on_points_with_their_prior_mass():
     assert scipy.stats.chisquare(counts, expected * counts.sum() / expected.sum()).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_a_class_is_a_mixture_of_its_own():
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
     score = scores.Labelled(scores.Empirical(POINTS), labels, 1)

@@ -11,6 +11,7 @@ from diffmem.level import NoiseLevel
 from diffmem.scores import Gaussian, Smoothed
 
 
+@pytest.mark.slow
 def test_a_smoothed_score_is_the_gradient_of_the_mean_log_density():
     """Two offsets on two points, log p written down."""
     offsets = np.array([[0.3, -0.1], [-0.3, 0.1]])

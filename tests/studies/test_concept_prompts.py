@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from diffmem.papers.latent_diffusion import stable_diffusion
 from diffmem.studies.concept_prompts import concept_prompts, copied, drawn
@@ -20,6 +21,7 @@ def test_every_prompt_has_as_many_records():
         np.testing.assert_array_equal(LAW.points[(LAW.embeddings == LAW.prompts[label][None]).all(axis=1)][0], image)
 
 
+@pytest.mark.slow
 def test_a_memorized_prompt_draws_its_image():
     process, times = stable_diffusion(10)
     starts = jax.random.normal(jax.random.key(4), (8, 6), jnp.zeros(()).dtype)

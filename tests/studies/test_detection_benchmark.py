@@ -28,6 +28,7 @@ def test_groups_describe_what_they_say():
     np.testing.assert_allclose(DIGITS.guided()(members).conditional.prior(), members / 3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_table_holds_the_means_of_the_detectors_and_their_areas():
     groups = {name: DIGITS.groups[name][: 3 if name == ANY else 4] for name in (POSITIVE, ANY)}
     candidates = {"gap": Candidate(detection.guidance_gap, 8), **studies.other_candidates()}

@@ -9,6 +9,7 @@ from diffmem.data import Dataset
 RNG = np.random.default_rng(3)
 
 
+@pytest.mark.slow
 def test_sets_of_gaussian_points():
     """The spectrum is then the law, but for the finite n and d."""
     points = 3 * RNG.normal(size=(800, 16))

@@ -72,6 +72,7 @@ def error(solver, steps):
     return abs(float(found[0]) * spread(2.0) / spread(0.2) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DOUBLE, reason="orders in double precision")
 @pytest.mark.parametrize("order", [2, 3])
 def test_a_gathered_history_keeps_the_order(order):

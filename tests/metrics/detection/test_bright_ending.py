@@ -28,6 +28,7 @@ def arguments(score):
     return score, STARTS, PROCESS, TIMES, jax.random.key(1)
 
 
+@pytest.mark.slow
 def test_the_variance_of_a_gaussian():
     """V = s^2 sigma^2/(alpha^2 s^2 + sigma^2) for data of variance s^2."""
     alpha, sigma, s = 0.8, 0.6, np.where(FIXED, 0.05, 1.0)

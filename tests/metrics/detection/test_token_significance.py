@@ -39,6 +39,7 @@ def test_it_is_the_derivative_by_the_factor_of_a_slot():
     assert detection.token_significance(score, STARTS, PROCESS, TIMES, KEY, steps=4).shape == (6, 3)
 
 
+@pytest.mark.slow
 def test_an_ablated_word_is_a_word_that_nobody_has():
     score, members = guided([1, 9, 2]), np.arange(30) < 12
     by_gap = detection.token_ablation(score, STARTS, PROCESS, TIMES)
@@ -51,6 +52,7 @@ def test_an_ablated_word_is_a_word_that_nobody_has():
     assert np.argmax(by_mass) == 1
 
 
+@pytest.mark.slow
 def test_a_prompt_that_matches_nothing_has_no_slope():
     np.testing.assert_array_equal(detection.token_significance(guided([-1, -1, -1]), STARTS, PROCESS, TIMES, KEY), 0)
 

@@ -49,6 +49,7 @@ def guided():
     return extraction.ClassifierGuided(inner, classes, 1.0).with_label(3)
 
 
+@pytest.mark.slow
 def test_guidance_adds_the_gradient_of_the_class_posterior():
     """For classes of one variance v the posterior is a softmax of distances, of width alpha^2 v + sigma^2."""
     variance = 0.25

@@ -218,6 +218,7 @@ def test_the_single_precision_screen_keeps_its_bound(shift, dtype, product):
     assert (error <= screening.screening_error(a, b)[:, None]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0])
 def test_memory_does_not_grow_with_the_training_set(scale):
     """Blocks only, also where every point is a candidate: no copy of the points, no matrix of all pairs."""

@@ -27,6 +27,7 @@ def test_flow_between_two_noises_of_a_gaussian():
     np.testing.assert_allclose(found, start * np.sqrt((0.49 + 0.25) / (0.49 + 25)), rtol=0.01)
 
 
+@pytest.mark.slow
 def test_ambient_states_lead_to_noisy_copies():
     """The averages of ambient states end on the copies, at the distance of the noise of each from its point."""
     settings = SMOKE._replace(n=8, samples=200)

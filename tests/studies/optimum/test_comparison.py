@@ -58,6 +58,7 @@ def test_the_gaussian(gaussian, exact):
     assert float(found.excess_exact.sel(set="held_out")[2]) < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edge", [0.09, 0.3])
 def test_a_score_that_is_exact_above_a_noise_and_gaussian_below_is_located(edge):
     found = compared(scores.Switched(EXACT, GAUSSIAN, edge))
@@ -77,6 +78,7 @@ def test_a_score_that_is_gaussian_above_a_noise_and_exact_below_is_located(gauss
     assert f"returns at {back:.3g}" in found.summary()
 
 
+@pytest.mark.slow
 def test_halfway_between_both():
     """D = (E + G)/2: both distances are half of that between them."""
     found = compared(scores.Guided(EXACT, GAUSSIAN, 0.5)).to_dataset()

@@ -58,6 +58,7 @@ def test_covariance_of_a_twice_integrated_walk():
     )
 
 
+@pytest.mark.slow
 def test_more_points_than_there_are():
     """From 400 points to 8 times as many, whose law is known: every set within three errors, their mean in 5 %."""
     sets = [np.random.default_rng(seed).normal(size=(400, D)) for seed in range(4)]

@@ -28,6 +28,7 @@ def test_densities_against_direct_distances():
             np.testing.assert_allclose(contrastive_densities(gaps, ratio)[row], exact, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_bounds_hold_the_truth_between_them():
     curve = theory.empirical_information_curve(POINTS, np.geomspace(0.05, 5, 9), key=KEY)
     exact = np.asarray(theory.gaussian_information(curve.ratio**-2, VARIANCES))
@@ -40,6 +41,7 @@ def test_the_bounds_hold_the_truth_between_them():
     assert early.any() and (abs(curve.upper.value - exact) < 3 * curve.upper.error)[early].all()
 
 
+@pytest.mark.slow
 def test_collapse_of_gaussian_points():
     found = theory.empirical_collapse_ratio(POINTS, 40, key=KEY)
     assert abs(found.value - theory.collapse_ratio(40, VARIANCES)) < 3 * found.error

@@ -45,6 +45,7 @@ def test_all_points_are_one_subset():
     np.testing.assert_allclose(np.asarray(found.value), [direct.mean()], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_collapse_of_a_subset_is_that_of_as_many_fresh_points():
     points = RNG.normal(size=(1000, D))
     for n in (50, 1000):

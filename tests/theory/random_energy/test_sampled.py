@@ -34,6 +34,7 @@ def brute_force(law, n, ratios, queries, rng):
     return weights, participations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "n", "queries", "steps"),
     [
