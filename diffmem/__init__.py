@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import (
         auditing,
         data,
+        explaining,
         integrators,
         metrics,
         mitigations,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         training,
     )
     from .auditing import Audit, audit
+    from .explaining import Explanation, explain
     from .integrators.likelihood import invert, log_likelihood
     from .integrators.sample import Samples, sample  # the function, which the package would hide behind its module
     from .level import NoiseLevel
@@ -37,12 +39,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audit",
+    "Explanation",
     "NoiseLevel",
     "Posterior",
     "Samples",
     "audit",
     "auditing",
     "data",
+    "explain",
+    "explaining",
     "from_diffusers",
     "from_torch",
     "integrators",
@@ -65,10 +70,12 @@ __all__ = [
 
 _HOMES = {
     "Audit": "auditing",
+    "Explanation": "explaining",
     "NoiseLevel": "level",
     "Posterior": "reductions",
     "Samples": "integrators",
     "audit": "auditing",
+    "explain": "explaining",
     "from_diffusers": "pytorch",
     "from_torch": "pytorch",
     "invert": "integrators",

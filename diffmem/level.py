@@ -101,7 +101,8 @@ def _with_dtype(value):
     dtype = (np.asarray(value).dtype if dtype is None else dtype).newbyteorder("=")
     if not jnp.issubdtype(dtype, jnp.floating):
         return 0.0
-    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
+    # float64 of NumPy is float32 while x64 is off, without a warning that nobody can act on
+    return jax.dtypes.canonicalize_dtype(dtype if dtype.itemsize >= 4 else "float32")
 
 
 def requested_dtype(dtype):

@@ -1,11 +1,14 @@
 """How a noise level enters: as strongly typed scalars of the points' precision."""
 
+import warnings
+
 import examples
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffmem import processes
 from diffmem.level import NoiseLevel, ProcessLike, cast_level, float_dtype, strong
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
@@ -58,3 +61,12 @@ def test_the_dtype_of_values():
 @pytest.mark.parametrize("process", examples.PROCESSES.values(), ids=examples.PROCESSES.keys())
 def test_processes_have_the_shape_that_scores_ask_for(process):
     assert isinstance(process, ProcessLike)
+
+
+def test_doubles_of_numpy_are_taken_without_a_warning_in_either_precision():
+    values = np.linspace(0.5, 2.0, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert float_dtype(values) == jnp.zeros(0).dtype
+        found = processes.VariancePreserving().time_at(values)
+    assert found.dtype == jnp.zeros(0).dtype

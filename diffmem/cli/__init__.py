@@ -10,6 +10,7 @@ from .. import __version__
 from .audit import audit
 from .collapse import collapse
 from .compilation_cache import keep_compiled
+from .explain import explain
 from .explore import explore
 from .output import Stopped, in_words, note, prepare_streams
 from .papers import papers
@@ -26,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)
-app.command()(audit)
+app.command()(explain)
 app.command()(explore)
+app.command()(audit)
 app.add_typer(papers, name="papers")
 
 
@@ -54,6 +56,7 @@ def _about(
       diffmem collapse --help
       diffmem collapse
       diffmem audit samples.npy --train train.npy --test unseen.npy
+      diffmem explain photos/ --below 0.1
       diffmem papers list
       diffmem papers run baptista2025
       diffmem --install-completion

@@ -31,8 +31,8 @@ def against_optimum(dataset: "xarray.Dataset") -> Figure:
         raise ValueError(f"`dataset` must hold {', '.join(NEEDED)}, but lacks {', '.join(missing)}.")
     figure, (left, right) = style.panels(9.6, 4.8, 2)
     for kind, other in OTHERS.items():
-        for name, points in SETS.items():
-            _band(left, dataset.sel(set=name), f"excess_{kind}", f"over the {other}, {points}")
+        for name in dataset.set.values:
+            _band(left, dataset.sel(set=name), f"excess_{kind}", f"over the {other}, {SETS[name]}")
         _band(right, dataset.sel(set="train"), f"distance_{kind}", f"from the {other}")
     right.plot(
         dataset.ratio, dataset.distance_apart.sel(set="train"), label="exact score from Gaussian", **style.THEORY

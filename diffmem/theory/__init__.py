@@ -16,6 +16,7 @@ from .circle import (
 from .clique_law import clique_probability
 from .collapse import (
     InformationCurve,
+    MeasuredSizes,
     collapse_ratio,
     collapse_ratio_from_information,
     collapse_time,
@@ -26,6 +27,7 @@ from .collapse import (
     extrapolated_collapse_ratio,
     gaussian_excess_entropy,
     gaussian_own_weight,
+    measured_sizes,
     mixture_collapse_ratio,
     mixture_collapse_time,
     mixture_information,
@@ -34,6 +36,7 @@ from .collapse import (
     onset_ratio,
     onset_time,
     own_weight,
+    point_collapse_ratios,
     subset_collapse_ratio,
     subset_own_weight,
 )
@@ -113,6 +116,7 @@ __all__ = [
     "InformationCurve",
     "IsotropicGaussian",
     "LearningCurve",
+    "MeasuredSizes",
     "Peaks",
     "RandomEnergy",
     "Resolvent",
@@ -157,6 +161,7 @@ __all__ = [
     "information_density",
     "magnetization",
     "mean_estimate",
+    "measured_sizes",
     "memorization_time",
     "memorizing_column_mass",
     "mixture_collapse_ratio",
@@ -173,6 +178,7 @@ __all__ = [
     "partial_memorization_gap",
     "participation_dimension",
     "peaks",
+    "point_collapse_ratios",
     "points_from_log",
     "polygon_ripple",
     "polygon_size",

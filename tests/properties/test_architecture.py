@@ -13,9 +13,10 @@ from source import CHECKOUT, FILES, ROOT, expect_none, inside, module_name, node
 # a package may import from those on later lines only
 LAYERS = [
     {"cli"},
+    {"explaining"},
     {"auditing", "explore", "papers"},
     {"studies"},
-    {"plots"},
+    {"pages", "plots"},
     {"metrics", "mitigations", "training"},
     {"integrators", "pytorch"},
     {"scores", "theory"},
@@ -38,13 +39,8 @@ HEAVY = {
     "torch",
     "diffusers",
 }
-LATE = {
-    "auditing",
-    "plots",
-    "studies",
-    "papers",
-    "cli",
-}  # packages that may import heavy ones: nothing imports them at the start
+# packages that may import heavy ones: nothing imports them at the start
+LATE = {"auditing", "explaining", "pages", "plots", "studies", "papers", "cli"}
 
 
 def absolute_imports(path: Path) -> set[str]:

@@ -1,14 +1,12 @@
 """audit.html: one page that needs nothing else, with each picture in it once."""
 
-import base64
-import io
 from html import escape
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...pages import bullets, grid, picture, plot, section, whole_page
 from ...plots import copying_curves
 from ..findings import Audit, Picture
 from .conclusions import between, percent
@@ -26,30 +24,22 @@ RULES = {"ratio": "d1/d2", "distance": "d1, calibrated", "cosine": "cosine, cali
 def page(audit: Audit, figures: dict[str, Figure]) -> str:
     """The whole report as one HTML file."""
     told = audit.document
-    style = resources.files("diffmem.auditing.reporting").joinpath("audit_page.css").read_text(encoding="utf-8")
     parts = [
         _head(audit),
-        _section("Rules", _rules(told)),
+        section("Rules", _rules(told)),
         _curves(audit),
-        _figure(figures["distances"], CAPTIONS["distances"]),
+        plot(figures["distances"], CAPTIONS["distances"]),
         _pictures(audit),
-        _section("Samples, the worst first", _table(audit)),
-        _section("Held-out set and leaks", _held_out(told)),
-        _section("Copies that were changed", _changed(told)) if told["changed_copies"] else "",
-        _section("Copies planted among these data, and how many are found", _planted(told)),
-        _section("Duplicates in the training set", _duplicates(told)),
-        _section("Most copied training points", _most_copied(told)),
-        _section("Limits", _list(told["limits"])),
-        _section("Inputs", _inputs(told)),
+        section("Samples, the worst first", _table(audit)),
+        section("Held-out set and leaks", _held_out(told)),
+        section("Copies that were changed", _changed(told)) if told["changed_copies"] else "",
+        section("Copies planted among these data, and how many are found", _planted(told)),
+        section("Duplicates in the training set", _duplicates(told)),
+        section("Most copied training points", _most_copied(told)),
+        section("Limits", bullets(told["limits"])),
+        section("Inputs", _inputs(told)),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>Audit: {escape(audit.verdict)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return whole_page(f"Audit: {audit.verdict}", parts)
 
 
 def _head(audit: Audit) -> str:
@@ -68,32 +58,11 @@ def _head(audit: Audit) -> str:
     )
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>\n{body}\n</section>"
-
-
-def _grid(head: list[str], rows: list[list[Any]]) -> str:
-    """A table that scrolls sideways where it is wider than the page; numbers to three digits."""
-    first = "".join(f"<th scope='col'>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class='wide' tabindex='0'><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>"
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return "-"
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
-
-
 def _share(part: dict[str, Any] | None) -> str:
     if not part or part["fraction"] is None:
         return "-"
     low, high = part["interval"]
     return f"{percent(part['fraction'])} ({100 * low:.2g} to {100 * high:.3g} %), {part['count']} of {part['of']}"
-
-
-def _list(sentences: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in sentences) + "</ul>"
 
 
 def _rules(told) -> str:
@@ -104,13 +73,13 @@ def _rules(told) -> str:
         rows.append([RULES[name], one["statement"], _share(one), _share(one["control"]), excess])
     kind = "held-out points" if told["held_out"] else "training points, each against all others"
     note = f"<p>Controls: {kind}. Intervals are exact (Clopper and Pearson), 95 %.</p>"
-    return note + _grid(["rule", "a copy has", "samples", "controls", "excess"], rows)
+    return note + grid(["rule", "a copy has", "samples", "controls", "excess"], rows)
 
 
 def _curves(audit: Audit) -> str:
     """A figure for each rule, side by side where there is room."""
     figures = [copying_curves(audit.arrays, {name: at}) for name, at in marked(audit).items()]
-    drawn = "".join(_figure(figure, "") for figure in figures)
+    drawn = "".join(plot(figure, "", "Shares of samples and controls against the threshold") for figure in figures)
     return f"<div class='plots'>{drawn}</div><p class='caption'>{escape(CAPTIONS['curves'])}</p>"
 
 
@@ -118,19 +87,6 @@ def marked(audit: Audit) -> dict[str, float]:
     """The threshold of each rule where its curve has it: of the cosine, as a distance of directions."""
     thresholds = audit.document["thresholds"].items()
     return {name: float(np.sqrt(2 - 2 * value)) if name == "cosine" else value for name, value in thresholds}
-
-
-def _figure(figure: Figure, caption: str) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", transparent=True)
-    words = escape(caption)
-    below = f"<figcaption>{words}</figcaption>" if caption else ""
-    alt = words or "Shares of samples and controls against the threshold"
-    return f"<figure><img class='plot' alt='{alt}' src='{_data(stream.getvalue())}'>{below}</figure>"
-
-
-def _data(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _pictures(audit: Audit) -> str:
@@ -141,13 +97,13 @@ def _pictures(audit: Audit) -> str:
         "The most copied training images, and copies of them" if copied else "The samples nearest to training images"
     )
     cards = "".join(_card(one, audit.value_range) for one in audit.pictures)
-    return _section(title, f"<div class='cards'>{cards}</div>")
+    return section(title, f"<div class='cards'>{cards}</div>")
 
 
 def _card(one: Picture, value_range) -> str:
-    source = _picture(one.source, value_range, f"training image {one.source_name}")
+    source = picture(one.source, value_range, f"training image {one.source_name}")
     copies = "".join(
-        f"<figure>{_picture(image, value_range, f'sample {name}')}<figcaption>{escape(name)}<br>{escape(caption)}"
+        f"<figure>{picture(image, value_range, f'sample {name}')}<figcaption>{escape(name)}<br>{escape(caption)}"
         "</figcaption></figure>"
         for image, name, caption in zip(one.copies, one.copy_names, one.captions)
     )
@@ -156,23 +112,13 @@ def _card(one: Picture, value_range) -> str:
     return f"<article><figure class='source'>{source}{caption}</figure>{copies}</article>"
 
 
-def _picture(image: np.ndarray, value_range: tuple[float, float], alt: str) -> str:
-    from PIL import Image
-
-    low, high = value_range
-    levels = np.clip(255 * (image.astype(float) - low) / ((high - low) or 1.0), 0, 255).round().astype(np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(levels[..., 0] if levels.ndim == 3 and levels.shape[-1] == 1 else levels).save(stream, "PNG")
-    return f"<img alt='{escape(alt)}' src='{_data(stream.getvalue())}'>"
-
-
 def _table(audit: Audit) -> str:
     names = ["rank", "sample", "train", "by", "ratio", "d1", "d2"]
     rows = [[row[name] for name in names] for row in audit.rows[:ROWS]]
     note = (
         f"<p>The first {len(rows)} of {len(audit.rows)}; all are in copies.csv.</p>" if len(audit.rows) > ROWS else ""
     )
-    return note + _grid(["rank", "sample", "nearest training point", "copy by", "d1/d2", "d1", "d2"], rows)
+    return note + grid(["rank", "sample", "nearest training point", "copy by", "d1/d2", "d1", "d2"], rows)
 
 
 def _held_out(told) -> str:
@@ -186,19 +132,19 @@ def _held_out(told) -> str:
         f"{_share(held['with_leaks'])} of all.</p>"
     )
     rows = [[one["test"], one["train"], one["distance"]] for one in leaks["listed"][:ROWS]]
-    return text + (_grid(["held-out point", "training point", "distance"], rows) if rows else "")
+    return text + (grid(["held-out point", "training point", "distance"], rows) if rows else "")
 
 
 def _changed(told) -> str:
     rows = [
         [kind, one["variants"], _share(one), _share(one["control"])] for kind, one in told["changed_copies"].items()
     ]
-    return _grid(["kind", "variants", "samples that are copies only so", "controls"], rows)
+    return grid(["kind", "variants", "samples that are copies only so", "controls"], rows)
 
 
 def _planted(told) -> str:
     rows = [[one["planted"], _share(one), _share(one["by_distance"])] for one in told["controls"]["positive"]]
-    return _grid(["planted", "found by d1/d2", "found by d1, calibrated"], rows)
+    return grid(["planted", "found by d1/d2", "found by d1, calibrated"], rows)
 
 
 def _of_twins(one) -> str:
@@ -222,20 +168,20 @@ def _duplicates(told) -> str:
         ["twins are set aside, too (the rule)", one["fraction_twins_set_aside"]],
     ]
     rows = [[len(group), ", ".join(group[:8]) + (", ..." if len(group) > 8 else "")] for group in one["groups"][:ROWS]]
-    table = _grid(["fraction copied where", ""], [[name, percent(value)] for name, value in effect])
-    return text + table + (_grid(["points", "group"], rows) if rows else "")
+    table = grid(["fraction copied where", ""], [[name, percent(value)] for name, value in effect])
+    return text + table + (grid(["points", "group"], rows) if rows else "")
 
 
 def _most_copied(told) -> str:
     rows = [[one["train"], one["copies"], one["rows_in_group"]] for one in told["most_copied"][:ROWS]]
     if not rows:
         return "<p>None.</p>"
-    table = _grid(["training point", "samples that copy it", "twins in its group"], rows)
+    table = grid(["training point", "samples that copy it", "twins in its group"], rows)
     classes = told["by_class"]
     if not classes:
         return table
     counts = [[name, one["copies"], one["training_points"]] for name, one in classes.items()]
-    return table + _grid(["class of the training point", "copies", "training points"], counts)
+    return table + grid(["class of the training point", "copies", "training points"], counts)
 
 
 def _inputs(told) -> str:
@@ -246,7 +192,7 @@ def _inputs(told) -> str:
     notes = [f"{role}: {note}" for role, one in told["inputs"].items() for note in one["notes"]]
     skipped = [[role, one["name"], one["cause"]] for role, part in told["inputs"].items() for one in part["skipped"]]
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
-    text = _grid(["role", "source", "points", "shape", "numbers", "SHA-256"], rows) + _list(notes)
+    text = grid(["role", "source", "points", "shape", "numbers", "SHA-256"], rows) + bullets(notes)
     if skipped:
-        text += f"<h3>Left out: {len(skipped)}</h3>" + _grid(["set", "what", "cause"], skipped[:SKIPPED])
+        text += f"<h3>Left out: {len(skipped)}</h3>" + grid(["set", "what", "cause"], skipped[:SKIPPED])
     return text + f"<p>Seed {told['seed']}; {escape(versions)}; schema {told['schema_version']}.</p>"

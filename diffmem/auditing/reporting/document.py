@@ -48,7 +48,7 @@ def document(found: Findings) -> dict[str, Any]:
         "roles": ROLES,
         "inputs": {one.role: _input(one) for one in (found.samples, found.train, found.test) if one is not None},
         "options": found.options._asdict(),
-        "versions": {"diffmem": __version__, "python": platform.python_version(), **_versions()},
+        "versions": {"diffmem": __version__, "python": platform.python_version(), **versions()},
         "seed": found.seed,
         "limits": limits(found),
     }
@@ -230,5 +230,6 @@ def _input(points: PointSet) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of this package, of Python and of what it computes with."""
     return {name: metadata.version(name) for name in PACKAGES}

@@ -1,15 +1,13 @@
 """The files of an audit."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...pages import csv_of, png_of, write_all
 from ...plots import copying_curves, neighbour_distances, samples_beside_neighbours
 from ...studies.sweep.store import netcdf
-from ...whole_files import replace_file
 from ..findings import Audit
 from .audit_page import marked, page
 
@@ -22,27 +20,10 @@ def written(audit: Audit, folder: Path) -> list[Path]:
     contents = {
         "audit.html": page(audit, figures).encode(),
         "audit.json": audit.to_json().encode(),
-        "copies.csv": _table(audit).encode(),
+        "copies.csv": csv_of(audit.rows),
         "audit.nc": netcdf(audit.arrays),
-        **{f"{name}.png": _png(figure) for name, figure in figures.items()},
     }
-    for name, content in contents.items():
-        replace_file(folder / name, content)
-    return [folder / name for name in contents]
-
-
-def _table(audit: Audit) -> str:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(audit.rows[0]))
-    table.writeheader()
-    table.writerows(audit.rows)
-    return text.getvalue()
-
-
-def _png(figure: Figure) -> bytes:
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    return image.getvalue()
+    return write_all(contents | {f"{name}.png": png_of(figure) for name, figure in figures.items()}, folder)
 
 
 def drawn(audit: Audit) -> dict[str, Figure]:

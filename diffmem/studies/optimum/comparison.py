@@ -30,7 +30,7 @@ MEASURES = "loss", "loss_exact", "loss_gaussian", "square_exact", "square_gaussi
 def against_optimum(
     score: AbstractScore,
     train: Points,
-    held_out: Points,
+    held_out: Points | None = None,
     process: AbstractProcess | None = None,
     *,
     key: RandomKey,
@@ -61,7 +61,7 @@ def against_optimum(
     and of speciation (t_S), and the steps of the caller's own schedule.
 
     Args:
-        train, held_out: (n, *shape) each, two points or more.
+        train, held_out: (n, *shape) each, two points or more; without held-out points, training points alone.
         process: on whose levels the score is asked; alpha = 1 and sigma = ratio without one.
         ratios: the levels sigma/alpha; by default 25 around collapse and speciation, within the times of `process`.
         times: the caller's grid on `process`, whose steps are marked.
@@ -74,8 +74,10 @@ def against_optimum(
     process.
     """
     check_count("draws", draws)
-    train, held_out = (_points(name, points) for name, points in zip(SETS, (train, held_out)))
-    if train.shape[1:] != held_out.shape[1:]:
+    given = {name: points for name, points in zip(SETS, (train, held_out)) if points is not None}
+    sets = {name: _points(name, points) for name, points in given.items()}
+    train = sets["train"]
+    if held_out is not None and train.shape[1:] != (held_out := sets["held_out"]).shape[1:]:
         raise ValueError(f"`held_out` must hold points of shape {train.shape[1:]}, but holds {held_out.shape[1:]}.")
     if times is not None and process is None:
         raise ValueError("`times` must come with the `process` whose times they are.")
@@ -88,10 +90,10 @@ def against_optimum(
     levels = [_level(process, ratio) for ratio in nodes]
     three = score, Empirical(train), Gaussian.fit(np.asarray(train))
     report = progress or (lambda done, total, stage: None)
-    measured = np.empty((len(SETS), len(MEASURES), len(nodes)), object)
+    measured = np.empty((len(sets), len(MEASURES), len(nodes)), object)
     for i, level in enumerate(levels):
         report(i, len(levels), f"sigma/alpha = {nodes[i]:.3g}")
-        for j, points in enumerate((train[:queries], held_out[:queries])):
+        for j, points in enumerate(one[:queries] for one in sets.values()):
             found = _measured(three, points, cast_level(level, points.dtype), jax.random.fold_in(key, j), draws)
             for k, part in enumerate(found):
                 measured[j, k, i] = np.asarray(part, np.float64)
@@ -140,7 +142,7 @@ def _dataset(measured, ratios, d, marks, steps, n, draws) -> xr.Dataset:
     stops = edges(training, ratios)
     variables |= dict(zip(("stops", "stops_low", "stops_high"), stops)) | marks
     variables["step"] = ("steps", steps)
-    found = xr.Dataset(variables, {"set": list(SETS), "ratio": ratios})
+    found = xr.Dataset(variables, {"set": list(SETS[: len(column["loss"])]), "ratio": ratios})
     return described(found, VARIABLES).assign_attrs(diffmem=__version__, n=n, d=d, draws=draws)
 
 

@@ -114,11 +114,12 @@ class AgainstOptimum(NamedTuple):
             self.dataset.ratio[int(np.argmin(np.abs(np.log(self.dataset.ratio / self.dataset.collapse)).values))]
         )
         here = self.dataset.sel(ratio=ratio)
-        train, held_out = (float(here.loss.sel(set=name)) for name in ("train", "held_out"))
+        losses = {"train": "training", "held_out": "held-out"}
+        told = " and ".join(f"{float(here.loss.sel(set=name)):.3g} on {losses[name]}" for name in here.set.values)
         exact, gaussian = (float(here[f"distance_{name}"].sel(set="train")) for name in ("exact", "gaussian"))
         nearer = "the exact score" if exact < gaussian else "the fitted Gaussian"
         return (
-            f"At {ratio:.3g} its loss per coordinate is {train:.3g} on training and {held_out:.3g} on held-out points, "
+            f"At {ratio:.3g} its loss per coordinate is {told} points, "
             f"and its denoiser is nearer to {nearer} (root mean square distances {exact:.3g} and {gaussian:.3g})."
         )
 

@@ -7,8 +7,9 @@ from .clusters import (
     mixture_onset_ratio,
     mixture_onset_time,
 )
+from .each_point import point_collapse_ratios
 from .excess_entropy import excess_entropy, gaussian_excess_entropy
-from .extrapolation import extrapolated_collapse_ratio
+from .extrapolation import MeasuredSizes, extrapolated_collapse_ratio, measured_sizes
 from .from_points import InformationCurve, empirical_collapse_ratio, empirical_information, empirical_information_curve
 from .onset import onset_ratio, onset_time
 from .own_weight import gaussian_own_weight, own_weight
@@ -17,6 +18,7 @@ from .subsets import subset_collapse_ratio, subset_own_weight
 
 __all__ = [
     "InformationCurve",
+    "MeasuredSizes",
     "collapse_ratio",
     "collapse_ratio_from_information",
     "collapse_time",
@@ -27,6 +29,7 @@ __all__ = [
     "extrapolated_collapse_ratio",
     "gaussian_excess_entropy",
     "gaussian_own_weight",
+    "measured_sizes",
     "mixture_collapse_ratio",
     "mixture_collapse_time",
     "mixture_information",
@@ -35,6 +38,7 @@ __all__ = [
     "onset_ratio",
     "onset_time",
     "own_weight",
+    "point_collapse_ratios",
     "subset_collapse_ratio",
     "subset_own_weight",
 ]

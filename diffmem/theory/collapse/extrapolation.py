@@ -105,16 +105,41 @@ def extrapolated_collapse_ratio(
         return subset_collapse_ratio(points, n, key=key, queries=queries)
     if count < LEAST:
         raise ValueError(f"`points` must be at least {LEAST} to be extrapolated, but are {count}.")
-    noisy = drawn(points, count, key, queries)
-    sizes = [count // share for share in SHARES if count // share >= FEWEST]
-    found = [crossing(noisy, size, start(points, size)) for size in sizes]
-    log_ratios = np.array([each.log_ratio for each in found])
-    log_ratio, error = continued(np.log(sizes), log_ratios, np.stack([each.shifts for each in found]), math.log(n))
+    log_ratio, error = measured_sizes(points, key=key, queries=queries).at(math.log(n))
     if not error <= LARGEST:
         raise ValueError(
             f"`n` must be within reach of {count} points, but they leave log sigma/alpha at {n} open by {error:.2g}."
         )
     return Estimate(math.exp(log_ratio), math.exp(log_ratio) * error)
+
+
+class MeasuredSizes(NamedTuple):
+    """log(sigma/alpha) at collapse of N, N/2, N/4 and N/8 of N points."""
+
+    sizes: list[int]
+    """Descending, those that are at least 12."""
+    log_ratios: Float[np.ndarray, "k"]
+    """log(sigma/alpha) of each."""
+    shifts: Float[np.ndarray, "k groups"]
+    """Their changes when a group of the points is left out."""
+
+    def at(self, log_n: float) -> tuple[float, float]:
+        """log(sigma/alpha) at collapse of n > N points and its error, whatever that is."""
+        return continued(np.log(self.sizes), self.log_ratios, self.shifts, log_n)
+
+
+def measured_sizes(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> MeasuredSizes:
+    """The measurements that `extrapolated_collapse_ratio` continues, for many n at the cost of one.
+
+    Raises ValueError for fewer than 3 points, and as `pair_gaps`.
+    """
+    count = len(np.asarray(points))
+    if count < 3:
+        raise ValueError(f"`points` must be at least 3 for a collapse, but are {count}.")
+    noisy = drawn(points, count, key, queries)
+    sizes = [count // share for share in SHARES if share == 1 or count // share >= FEWEST]
+    found = [crossing(noisy, size, start(points, size)) for size in sizes]
+    return MeasuredSizes(sizes, np.array([each.log_ratio for each in found]), np.stack([each.shifts for each in found]))
 
 
 def continued(

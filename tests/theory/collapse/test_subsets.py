@@ -110,3 +110,15 @@ def test_scale_and_shift():
 def test_bad_input_is_one_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call(RNG.normal(size=(20, 2)))
+
+
+@pytest.mark.parametrize("far", [1e4, 1e8, 1e12])
+def test_one_point_far_away_changes_nothing_for_the_others(far):
+    points = np.random.default_rng(5).normal(size=(81, 3))
+    points[80] = far
+    near = theory.subset_collapse_ratio(points[:80], 80, key=jax.random.key(0))
+    found = theory.subset_collapse_ratio(points, 81, key=jax.random.key(0))
+    assert abs(found.value - near.value) < 3 * near.error
+    alone = theory.point_collapse_ratios(points, key=jax.random.key(1))
+    np.testing.assert_allclose(alone[:80], theory.point_collapse_ratios(points[:80], key=jax.random.key(1)), rtol=1e-3)
+    assert alone[80] > far / 10

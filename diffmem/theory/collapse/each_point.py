@@ -1,0 +1,106 @@
+"""Which training points collapse first: the noise at which each of them, or its group, holds half of the weight.
+
+Computed in NumPy, float64. Only the ratio sigma/alpha enters.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Float, Int, Num, PRNGKeyArray
+
+EXPONENTS = 2**23  # held at a time
+BISECTIONS = 16  # of a bracket of log(sigma/alpha) that is about 7 wide: 1e-4
+CERTAIN, LOST = 20.0, 0.05  # distance over noise at which a point is told from another in any case, and in none
+LARGEST = 700.0  # exponent
+
+
+def point_collapse_ratios(
+    points: Num[ArrayLike, "n *shape"],
+    of: Int[ArrayLike, "m"] | None = None,
+    *,
+    key: PRNGKeyArray,
+    groups: Int[ArrayLike, "n"] | None = None,
+    repeats: Num[ArrayLike, "n"] | None = None,
+    draws: int = 4,
+) -> Float[np.ndarray, "m"]:
+    """sigma/alpha at which each of the points at `of` (all by default) holds half of the posterior weight of its noisy
+    copies: the root r_i of
+
+        mean over z of G/(G + B) = 1/2,   G = sum of c_j e^(-E_j) over i's group,   B = sum of e^(-E_j) over the others,
+        E_j = |y_i + r z - y_j|^2/(2 r^2) - |z|^2/2.
+
+    A path of the exact score through the point commits to it there. Points far from all others (outliers) and repeated
+    ones have the largest ratios: they collapse first. `groups` are labels of points that count as one, such as a
+    picture and its second compression (by default each is its own), and `repeats` how often each point occurs: c_j,
+    which multiplies the weight of the own group alone, so that repeating one point changes nothing for the others.
+
+    The noises z, `draws` of them, belong to a point whatever else is asked for. A group that holds half of all weight
+    never shares it: its ratio is inf. Cost: 16 x m x n x draws exponentials, and m n d (draws + 1) products; memory:
+    about 200 MB. Accuracy: 1e-3 of the ratio, beside the scatter of few draws, which is some percent in few dimensions.
+
+    Raises ValueError for fewer than 2 points, values that are not finite and shapes that do not fit.
+    Source: derived; the own weight is that of Biroli et al., arXiv:2402.18491, point by point.
+    """
+    flat = _flat(points)
+    n = len(flat)
+    of = np.arange(n) if of is None else np.asarray(of)
+    groups = np.arange(n) if groups is None else np.asarray(groups)
+    repeats = np.ones(n) if repeats is None else np.asarray(repeats, np.float64)
+    if groups.shape != (n,) or repeats.shape != (n,):
+        raise ValueError(
+            f"`groups` and `repeats` must hold {n} entries each, but have shapes {groups.shape} and {repeats.shape}."
+        )
+    found, step = np.empty(len(of)), max(1, EXPONENTS // (n * draws))
+    norms = np.sum(flat**2, axis=1)
+    for start in range(0, len(of), step):
+        part = of[start : start + step]
+        square = np.maximum(norms[part][:, None] + norms - 2 * flat[part] @ flat.T, 0)
+        # small distances from differences: the formula above has lost their digits
+        rows, columns = np.nonzero(square < 1e-6 * (norms[part][:, None] + norms))
+        square[rows, columns] = np.sum((flat[part[rows]] - flat[columns]) ** 2, axis=1)
+        projection = _projections(flat, part, key, draws)
+        own = groups[part][:, None] == groups
+        found[start : start + step] = _roots(square, projection, own, repeats)
+    return found
+
+
+def _flat(points) -> np.ndarray:
+    points = np.asarray(points, np.float64)
+    if points.ndim < 2 or len(points) < 2:
+        raise ValueError(f"`points` must hold at least 2 points (n, *shape), but have shape {points.shape}.")
+    if not np.isfinite(points).all():
+        raise ValueError("`points` must be finite, but a value is NaN or infinite.")
+    flat = points.reshape(len(points), -1)
+    return flat - np.median(flat, axis=0)  # a few points far away cost the others no digits
+
+
+def _projections(flat, part, key, draws: int) -> np.ndarray:
+    """`<y_i - y_j, z>` for each noise z of each point i, (draws, m, n)."""
+    noise = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (draws, flat.shape[1])))
+    z = np.moveaxis(np.asarray(noise(jnp.asarray(part)), np.float64), 1, 0)
+    return np.sum(flat[part] * z, axis=2)[:, :, None] - z @ flat.T
+
+
+def _roots(square, projection, own, repeats) -> np.ndarray:
+    """Bisection in log(sigma/alpha), each point in its own bracket."""
+    away = np.where(own, np.nan, np.sqrt(square))
+    alone = own.all(axis=1)
+    away[alone] = 1.0
+    inside, outside = np.where(own, repeats, 0.0), ~own
+    low = np.log(np.nanmin(away, axis=1) / CERTAIN)
+    high = np.log(np.nanmax(away, axis=1) / LOST)
+    never = alone | (_weight(square, projection, inside, outside, np.exp(high)) >= 0.5)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        above = _weight(square, projection, inside, outside, np.exp(middle)) >= 0.5
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(never, np.inf, np.exp((low + high) / 2))
+
+
+def _weight(square, projection, inside, outside, ratio) -> np.ndarray:
+    """The mean weight of the own group at a ratio of each point."""
+    r = ratio[:, None]
+    energy = square / (2 * r**2) + projection / r
+    factor = np.exp(np.minimum(-energy, LARGEST))
+    group, others = (factor * inside).sum(axis=2), (factor * outside).sum(axis=2)
+    return (group / (group + others)).mean(axis=0)
