@@ -86,8 +86,8 @@ def test_figures_draw_into_axes_that_exist():
     ("draw", "message"),
     [
         (lambda: plots.against_time(TIMES, {"w": VALUES[1:]}), "`values` w must have shape (9,) or (9, count)"),
-        (lambda: plots.against_time(TIMES - 0.01, VALUES, log_time=True), "`times` must be positive on a log axis"),
-        (lambda: plots.against_time(TIMES, VALUES - 9, log_values=True), "`values` must be positive on a log axis"),
+        (lambda: plots.against_time(TIMES - 0.02, VALUES, log_time=True), "`times` must not be negative on a log axis"),
+        (lambda: plots.against_time(TIMES, VALUES - 9, log_values=True), "`values` must not be negative on a log axis"),
         (lambda: plots.against_time(TIMES, VALUES, statistic="mode"), "must be 'median' or 'mean', but is 'mode'."),
         (lambda: plots.against_time(TIMES, VALUES[:, :1], statistic="mean"), "at least 2 samples"),
         (lambda: plots.density_over_time(TIMES, GRID, DENSITY.T), "`density` must have shape (9, 12), but has"),
