@@ -111,6 +111,7 @@ def test_help_teaches(capsys):
         assert word in text
 
 
+@pytest.mark.slow
 def test_a_report_of_other_sets_in_the_folder_is_replaced(sets, capsys):
     run(capsys, *arguments(sets))
     shutil.copy(sets / "test.npy", sets / "samples.npy")

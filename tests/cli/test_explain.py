@@ -45,6 +45,7 @@ def test_the_command_says_and_writes_what_the_library_finds(points, tmp_path, ca
     assert all(f"wrote {out / name}" in said for name in files)
 
 
+@pytest.mark.slow
 def test_json_is_the_document_and_quiet_is_silent(points, tmp_path, capsys):
     code, said, noted = run(capsys, points, "--json", "--quiet", "--out", tmp_path / "a")
     assert code == 0 and noted == ""
@@ -53,6 +54,7 @@ def test_json_is_the_document_and_quiet_is_silent(points, tmp_path, capsys):
     assert (tmp_path / "a" / "explain.json").read_text() == (tmp_path / "b" / "explain.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_network_of_the_current_folder_is_set_beside_the_optimum(points, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

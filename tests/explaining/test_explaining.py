@@ -45,6 +45,7 @@ def half_weight_ratio(n: int, sets: int) -> float:
     return math.exp(brentq(excess, math.log(0.2), math.log(3.0), xtol=1e-3))
 
 
+@pytest.mark.slow
 def test_gaussian_data_collapse_where_brute_force_on_fresh_sets_says():
     found = plain().collapse
     truth = half_weight_ratio(N, 24)
@@ -123,6 +124,7 @@ def test_the_planted_outlier_collapses_first_and_a_twin_is_seen():
     assert "row 41" in found.summary() and "1 group of duplicates" in found.summary()
 
 
+@pytest.mark.slow
 def test_classes_are_told_apart_by_numbers_and_by_words():
     points = np.concatenate([gaussian(4, 60), 0.25 * gaussian(5, 40)])
     words = np.array(["wide"] * 60 + ["narrow"] * 40)
@@ -159,6 +161,7 @@ def test_equal_seeds_give_equal_results_and_the_input_is_hashed():
     assert other.document["input"]["sha256"] != again.document["input"]["sha256"]
 
 
+@pytest.mark.slow
 def test_pictures_are_shown():
     digits = data.digits().subset(slice(80))
     found = diffmem.explain(digits)
@@ -168,6 +171,7 @@ def test_pictures_are_shown():
     assert text.count("image/png") >= 4 + 2 * 24
 
 
+@pytest.mark.slow
 def test_a_network_is_set_beside_the_optimum():
     points = gaussian(6, 64).astype(np.float32)
     found = diffmem.explain(points, network=scores.Empirical(points), queries=32)
@@ -176,6 +180,7 @@ def test_a_network_is_set_beside_the_optimum():
     assert found.document["network"]["summary"] == found.network.summary()
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_on_the_way_is_one_sentence():
     def function(x, alpha, sigma):
         if (sigma != 1).any():
@@ -206,6 +211,7 @@ def test_bad_input_is_one_sentence(points, options, sentence):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_three_distinct_points_are_enough_and_say_what_is_unknown():
     found = diffmem.explain(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]]), below=0.01)
     assert math.isfinite(found.collapse.value)

@@ -44,6 +44,7 @@ def test_defaults_of_a_process_and_a_grid_go_together(steps, variance):
         assert abs(found - 1) < bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["DDIM", "Heun", "DPM-Solver++ 2", "DPM-Solver++ 3", "Adams-Bashforth 4"])
 def test_the_step_from_noise_costs_nothing(name):
     """One step from sigma/alpha = 22,026 or infinity, as good as a start at `ratio_max`."""

@@ -39,6 +39,7 @@ def differences(function, at, step=1e-5):
 # numpyro 2224 and 1870: the slope of log p in a weight that is 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixture", [False, True])
 @pytest.mark.parametrize("slope", [jax.grad, jax.jacfwd])
 def test_slope_in_a_weight_that_is_zero(mixture, slope):
@@ -66,6 +67,7 @@ def test_slope_in_a_weight_that_is_zero(mixture, slope):
 # jax 669, 4646 and 10527: derivatives through eigenvectors of equal eigenvalues
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("covariance", [np.eye(2), np.diag([1, 1 + 1e-6]), np.diag([1.0, 0.4]), np.ones((2, 2))])
 def test_slope_in_a_covariance(covariance):
     sigma = 0.5

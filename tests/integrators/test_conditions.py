@@ -47,6 +47,7 @@ def test_each_sample_is_that_of_its_condition_alone(batch_size):
     np.testing.assert_array_equal(LABELS[nearest], WANTED)
 
 
+@pytest.mark.slow
 def test_guided_scores_of_all_classes_compile_once():
     prompt, traced = scores.Labelled(scores.Empirical(POINTS), LABELS, label=0), []
 

@@ -12,6 +12,7 @@ from diffmem.papers.biroli2024.experiment import clone_agreement
 SETTINGS = biroli2024.SMOKE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [16, 64])
 def test_clones_in_few_dimensions_agree_as_often_as_the_quadrature_says(d):
     """Their t_S is within 2.5 units of time of the data, so that the run is shorter."""

@@ -12,6 +12,7 @@ POINTS, QUERIES = jax.random.normal(KEYS[0], (40, 3)), jax.random.normal(KEYS[1]
 SIGMAS = jnp.array([0.2, 1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", [reductions.Dense(), reductions.Chunked(16)])
 def test_points_and_levels_are_batched_in_either_order(reduction):
     score = scores.Empirical(POINTS, reduction=reduction)

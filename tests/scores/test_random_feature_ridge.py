@@ -60,6 +60,7 @@ def test_it_is_the_ridge_solution_of_its_features():
     assert np.abs(truth - mean - skip * (at - mean)).max() > 0.1
 
 
+@pytest.mark.slow
 def test_gaussian_data_give_the_gaussian_denoiser():
     """Many points and few features: D is the linear one, `alpha v x / (alpha^2 v + sigma^2)`, on any process."""
     points = 0.5 * np.random.default_rng(0).normal(size=(4000, 2)).astype(FLOAT)
@@ -71,6 +72,7 @@ def test_gaussian_data_give_the_gaussian_denoiser():
         assert np.sqrt(np.mean((denoised - truth) ** 2)) < 0.06 * 0.5
 
 
+@pytest.mark.slow
 def test_a_shift_of_the_data_shifts_the_denoiser():
     """Also by 4096 of their units in single precision: D moves along, the score stays."""
     level, offset = NoiseLevel(0.75, 0.5), FLOAT(4096)

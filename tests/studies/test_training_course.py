@@ -21,6 +21,7 @@ def course_of(stds, **options):
     return studies.training_course(run, POINTS, PROCESS, key=jax.random.key(0), samples=60, **options)
 
 
+@pytest.mark.slow
 def test_copies_rise_as_the_score_narrows():
     found = course_of([3.0, 0.3, 0.01])
     assert found.copied[0] < 0.1 and found.copied[2] == 1.0 and found.copied[0] < found.copied[1] < 1.0

@@ -37,6 +37,7 @@ def same(one, other, tolerance=0.0):
     return all(np.allclose(a, b, rtol=tolerance, atol=tolerance) for a, b in leaves)
 
 
+@pytest.mark.slow
 def test_linear_denoiser_reaches_the_ridge_solution():
     """The best linear denoiser at one level is C (C + sigma^2)^-1 with C the second moment of the points."""
     sigma = 0.7
@@ -196,6 +197,7 @@ def test_the_running_mean_lags():
     assert same(mean, middle, 1e-6)
 
 
+@pytest.mark.slow
 def test_divergence_is_said():
     wild = optax.sgd(1e9)
     with pytest.warns(UserWarning, match="loss is not finite"):

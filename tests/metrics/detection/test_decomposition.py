@@ -22,6 +22,7 @@ def found(score, target=POINTS[7], starts=STARTS):
     return detection.decomposed(score, starts, PROCESS, TIMES, jax.random.key(1), target=target)
 
 
+@pytest.mark.slow
 def test_the_path_to_a_lone_point_is_closed():
     """w_0 = alpha - alpha_T sigma/sigma_T, w_T = sigma/sigma_T; both sums are constants of the grid."""
     alpha, sigma = (np.asarray(part) for part in PROCESS.level(TIMES))

@@ -42,6 +42,7 @@ def test_samples_of_the_exact_score_are_all_copies(digits):
     np.testing.assert_allclose(digits.example, digits.example_neighbour, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_no_sample_of_the_fitted_gaussian_is_a_copy():
     points = data.digits().points
     drawn = scores.Gaussian.fit(points).draw(1000, key=jax.random.key(1))

@@ -32,6 +32,7 @@ def gaussian():
     return compared(GAUSSIAN)
 
 
+@pytest.mark.slow
 def test_the_exact_score_has_no_excess(exact):
     found = exact.to_dataset()
     for name in ("excess_exact", "excess_exact_error", "distance_exact"):
@@ -41,6 +42,7 @@ def test_the_exact_score_has_no_excess(exact):
     np.testing.assert_allclose(found.distance_gaussian, found.distance_apart, atol=TINY)
 
 
+@pytest.mark.slow
 def test_the_gaussian(gaussian, exact):
     """Its losses are Monte-Carlo means of `sum_k L_k/(1 + L_k snr)/d`, on the training points exactly its own law's."""
     found, spectrum = gaussian.to_dataset(), theory.spectrum(TRAIN)
@@ -69,6 +71,7 @@ def test_a_score_that_is_exact_above_a_noise_and_gaussian_below_is_located(edge)
     assert f"down to {found.stops:.3g}" in found.summary()
 
 
+@pytest.mark.slow
 def test_a_score_that_is_gaussian_above_a_noise_and_exact_below_is_located(gaussian):
     edge = 0.09
     found = compared(scores.Switched(GAUSSIAN, EXACT, edge))

@@ -26,6 +26,7 @@ def test_published_curves(variances, formula):
     np.testing.assert_allclose(theory.gaussian_own_weight(snr, variances, 4000), formula, atol=4e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "snr", "n"), [(1, 0.5, 3), (1, 1e6, 200), (3, 4.0, 10), (40, 0.3, 100)])
 def test_isotropic_by_quadrature(d, snr, n):
     share, information = snr / (1 + snr), d * np.log1p(snr) / 2

@@ -112,6 +112,7 @@ def test_bad_input_is_one_sentence(call, sentence):
         call(RNG.normal(size=(20, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [1e4, 1e8, 1e12])
 def test_one_point_far_away_changes_nothing_for_the_others(far):
     points = np.random.default_rng(5).normal(size=(81, 3))

@@ -115,6 +115,7 @@ def test_any_number_of_points(n):
     assert found.value[0] > 0.99 and found.value[-1] < 0.01
 
 
+@pytest.mark.slow
 def test_any_dimension():
     """d -> inf at d alpha^2/sigma^2 = K: gaps are K + sqrt(K) (h - g_i), with h of the query and g_i normal."""
     d, n, strength = 10**12, 2000, np.array([8.0, 14.0, 20.0])
