@@ -1,6 +1,6 @@
 """A network that answers NaN at one level: one sentence says from which time on and of how many samples.
 
-Black images without a word are the commonest report of half precision (diffusers 2011, stable-diffusion 1131).
+Black images without a word are the commonest report of half precision.
 """
 
 import jax

@@ -1,6 +1,6 @@
 """Tensors of PyTorch wherever points are taken: of any precision, with gradients, at once the numbers they stand for.
 
-numpy cannot read bfloat16 or tensors that require gradients (pytorch 90574, 10129).
+numpy cannot read bfloat16 or tensors that require gradients.
 """
 
 import jax
