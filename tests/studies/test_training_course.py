@@ -33,7 +33,8 @@ def test_copies_rise_as_the_score_narrows():
 @pytest.mark.slow
 def test_members_are_followed_each_with_its_own_points():
     objective = training.ScoreMatching(training.LogUniform(0.1, 1.0))
-    start = [scores.Gaussian(jnp.zeros(4), jnp.eye(4) * v) for v in (1.0, 2.0)]
+    shrink = lambda share, x, level: share * x  # noqa: E731
+    start = [scores.FromFunction(jax.tree_util.Partial(shrink, jnp.full(4, v))) for v in (0.3, 0.6)]
     run = training.fit_many(start, [POINTS, POINTS[:5]], objective, key=jax.random.key(0), steps=2, snapshots=[1, 2])
     found = studies.training_course(run, [POINTS, POINTS[:5]], PROCESS, key=jax.random.key(0), samples=8, steps=6)
     assert found.copied.dims == ("member", "step") and found.copied.shape == (2, 2)

@@ -101,7 +101,8 @@ class Store:
 
     def _opened(self, name: str) -> tuple[xr.Dataset, dict[str, str | int]]:
         with uninterrupted():
-            cell = xr.load_dataset(io.BytesIO(read_sealed(self.path(name))), engine="h5netcdf")
+            # without a lock, which a Dask client in this process would look for at the workers
+            cell = xr.load_dataset(io.BytesIO(read_sealed(self.path(name))), engine="h5netcdf", lock=False)
         if cell.attrs.pop(IDENTITY) != name:
             raise ValueError("The file holds another cell than its name says.")
         return cell, dict(json.loads(cell.attrs.pop(SETTINGS)))
@@ -129,4 +130,11 @@ class Store:
 def netcdf(dataset: xr.Dataset) -> bytes:
     """A dataset as the content of a NetCDF file, made in memory: HDF5 never meets a full disk."""
     with uninterrupted():  # a file that is interrupted while it opens warns when it is freed
-        return bytes(dataset.to_netcdf(engine="h5netcdf"))
+        content = io.BytesIO()
+        # by hand, since `to_netcdf` would ask a Dask client in this process for a lock
+        file = xr.backends.H5NetCDFStore.open(content, mode="w", lock=False)
+        try:
+            dataset.dump_to_store(file)
+        finally:
+            file.close()
+        return content.getvalue()

@@ -91,7 +91,7 @@ def test_predictions_are_those_of_theory():
 def test_monte_carlo_is_unknown_where_it_is_not_valid():
     result = small(n=(16, 39, 40), d=(3,))
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True, True])
-    repeated = data.Dataset(np.repeat(SMALL.points[:10], 4, axis=0))
+    repeated = data.Dataset(np.repeat(SMALL.points[:20], 2, axis=0))
     result = studies.collapse(repeated, n=(4, 40), d=(3,), **COSTS)
     np.testing.assert_array_equal(result.predicted_mc.isnull().values[:, 0], [False, True])
 
@@ -161,7 +161,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, cells_measured)
     counting.stop_at = 1
     with pytest.raises(KeyboardInterrupt):
         small(store=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["n4_d2.nc"]
+    assert [path.name for path in tmp_path.glob("*.nc")] == ["n4_d2.nc"]
     counting.stop_at = None
     resumed = small(store=tmp_path)
     assert measured == [(4, 2), (16, 2), (4, 3), (16, 3)]
