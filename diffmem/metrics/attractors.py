@@ -81,7 +81,7 @@ def attractors(
     starts = jnp.asarray(as_values("starts", starts))
     if starts.ndim == 0 or len(starts) == 0:
         raise ValueError(f"`starts` must have shape (count, *shape) and hold a point, but has shape {starts.shape}.")
-    dtype = jax.eval_shape(score.denoise, starts[0], level).dtype
+    dtype = jax.eval_shape(lambda x, level: score.denoise(x, level), starts[0], level).dtype
     level, stop = cast_level(level, dtype), jnp.asarray(tolerance * STOP, dtype)
     found = _climb_all(score, strong(starts, dtype), level, stop, jnp.asarray(steps))
     ends, log_prob, leader, weight, converged = (np.asarray(part) for part in found)

@@ -214,7 +214,8 @@ def answered_dtype(score: AbstractScore, shape: tuple[int, ...], dtype, *, drawn
     level = NoiseLevel(*(jax.ShapeDtypeStruct((), dtype) for _ in "as"))
     if drawn:
         dtype = jax.eval_shape(lambda level: score.sample(level, key=jax.random.key(0)), level).dtype
-    answer = jax.eval_shape(score.denoise, jax.ShapeDtypeStruct(shape, dtype), level)
+    # a function of its own: JAX would compare a method with others by the arrays of its score, which may be traced
+    answer = jax.eval_shape(lambda x, level: score.denoise(x, level), jax.ShapeDtypeStruct(shape, dtype), level)
     if answer.shape != shape:
         raise ValueError(f"`shape` must be the event shape of the score, but is {shape}: it returns {answer.shape}.")
     return answer.dtype
