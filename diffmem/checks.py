@@ -162,7 +162,7 @@ def check_count(name: str, count: int) -> None:
         raise ValueError(f"`{name}` must be at least 1, but is {count}.")
 
 
-def check_whole(name: str, number: int) -> None:
+def check_whole(name: str, number: Any) -> None:
     """Raise ValueError unless a number is an integer of Python, or one of NumPy or JAX without axes."""
     try:
         operator.index(number)
@@ -170,7 +170,7 @@ def check_whole(name: str, number: int) -> None:
         raise ValueError(f"`{name}` must be a whole number, but is {described(number)}.") from None
 
 
-def check_rank(name: str, k: int, most: int, words: str) -> None:
+def check_rank(name: str, k: Any, most: int, words: str) -> None:
     """Raise ValueError unless k is a whole number between 1 and `most`, which is the number of `words`."""
     check_whole(name, k)
     if not 1 <= k <= most:
