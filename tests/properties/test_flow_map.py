@@ -92,7 +92,8 @@ def test_adaptive_flow_is_the_gaussian_flow_map(process, integrate, gaussian, ga
 def test_from_pure_noise_to_the_flow_map(integrator, bound, integrate, gaussian, gaussian_flow):
     """One first-order step leaves alpha = 0; the rest keeps its accuracy."""
     for process in (processes.FlowMatching(), processes.CosineVariancePreserving()):
-        times = grids.karras(process, 64)
+        # standard deviations up to 10 want more than the default, which suits those around 1
+        times = grids.karras(process, 64, ratio_max=1e3)
         assert relative_error(integrate, integrator, gaussian, gaussian_flow, process, times) < bound
 
 
