@@ -45,15 +45,25 @@ def test_defaults_of_a_process_and_a_grid_go_together(steps, variance):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("std", [1.0, 15.0, 70.0], ids=["standardised", "colour images", "pixels of 0..255"])
 @pytest.mark.parametrize("name", ["DDIM", "Heun", "DPM-Solver++ 2", "DPM-Solver++ 3", "Adams-Bashforth 4"])
-def test_the_step_from_noise_costs_nothing(name):
-    """One step from sigma/alpha = 22,026 or infinity, as good as a start at `ratio_max`."""
+def test_the_step_from_noise_costs_nothing(name, std):
+    """One step from sigma/alpha = 22,026 or infinity, as good as a start at `ratio_max`, in the units of the data."""
     integrator = {"DDIM": integrators.DDIM(), "Heun": integrators.Heun(), **MULTISTEP}[name]
     for process in (processes.OrnsteinUhlenbeck(), processes.FlowMatching()):
-        times = grids.karras(process, 40)
-        there, begun = stretch(integrator, process, times, 1.0), stretch(integrator, process, times[1:], 1.0)
-        assert float(jnp.divide(*process.level(times[1])[::-1])) == pytest.approx(40**2 / 64, rel=1e-3)
+        times = grids.karras(process, 40, data_std=std)
+        there, begun = stretch(integrator, process, times, std**2), stretch(integrator, process, times[1:], std**2)
+        (alpha, sigma), far = process.level(process.t_max), std * 40**2 / 27
+        if sigma > 7 * far * alpha:
+            assert float(jnp.divide(*process.level(times[1])[::-1])) == pytest.approx(far, rel=1e-3)
         assert there == pytest.approx(begun, rel=2e-6 if name == "Heun" else 1e-3)
+
+
+def test_narrow_data_take_the_grid_of_unit_data():
+    process = processes.FlowMatching()
+    np.testing.assert_array_equal(grids.karras(process, 24, data_std=0.1), grids.karras(process, 24))
+    with pytest.raises(ValueError, match="`data_std` must be positive and finite, but is 0"):
+        grids.karras(process, 24, data_std=0.0)
 
 
 @pytest.mark.parametrize("process", [processes.OrnsteinUhlenbeck(), processes.FlowMatching()])

@@ -3,7 +3,7 @@
 
 // second node of a grid in sigma/alpha behind noise without signal: the larger of the first and steps^2 over the second,
 // where t_max is at least so many times as far
-const [LEAST_RATIO, RATIO_STEPS, LEAP] = [12, 64, 7];
+const [LEAST_RATIO, RATIO_STEPS, LEAP] = [12, 27, 7];
 
 export const GRIDS = {
   karras: { title: "Karras, ρ = 7 (dense near the data)", python: "karras" },

@@ -39,9 +39,16 @@ class Settings(NamedTuple):
 
 
 def measure_cell(
-    dataset: Dataset, n: int, times: Float[np.ndarray, "nodes"], settings: Settings, report: Callable[[str], None]
+    dataset: Dataset,
+    n: int,
+    data_std: float,
+    times: Float[np.ndarray, "nodes"],
+    settings: Settings,
+    report: Callable[[str], None],
 ) -> xr.Dataset:
     """The results for n points of `dataset`, in its d dimensions: curves over t, and single numbers.
+
+    `data_std` is the standard deviation of all the data along their leading direction.
 
     Random numbers depend on seed, d and the number of distinct points alone, not on other cells.
     """
@@ -63,7 +70,7 @@ def measure_cell(
     rng = np.random.default_rng((settings.seed, distinct, dataset.d))
     found = found.merge(_watched(score, learned, train, times, settings, rng, key=queries))
     report("generating")
-    return found.merge(_generated(score if learned is None else learned, train, settings, key=samples))
+    return found.merge(_generated(score if learned is None else learned, train, data_std, settings, key=samples))
 
 
 def padded_score(train: Float[np.ndarray, "n d"], most: int, weights: Real[np.ndarray, "n"] | None = None) -> Empirical:
@@ -109,9 +116,9 @@ def _watched(score, learned, train, times, settings, rng, *, key: RandomKey):
     return xr.Dataset({**curves, **in_time, **in_ratio}, coords={"t": times, "ratio": ("t", ratio)})
 
 
-def _generated(score, train, settings, *, key: RandomKey):
+def _generated(score, train, data_std, settings, *, key: RandomKey):
     process, count = settings.process, settings.samples
-    times = grids.karras(process, settings.steps)
+    times = grids.karras(process, settings.steps, data_std=data_std)
     shape = train.distinct.shape[1:]
     drawn = sample(score, process, Heun(), times, shape, count, key=key, batch_size=min(count, BATCH))
     points = np.asarray(drawn.points)
