@@ -4,11 +4,9 @@ The rule looks at each sample alone, so the draws of one set of digits share a s
 fresh points are judged once, and a mixture draws from both.
 """
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
+from audits import as_jpeg
 from scipy.spatial.distance import cdist
 
 import diffmem
@@ -18,15 +16,6 @@ from diffmem.auditing.shares import share
 SHARES = (0.0, 0.001, 0.01, 0.1, 1.0)
 DRAWS, SAMPLES = 100, 500
 CHANGED = {"flips": "mirrored", "shifts": "shifted", "tiles": "in part"}
-
-
-def as_jpeg(images, quality):
-    found = []
-    for image in images:
-        stream = io.BytesIO()
-        Image.fromarray(image).save(stream, "JPEG", quality=quality)
-        found.append(np.asarray(Image.open(stream)))
-    return np.stack(found)
 
 
 def levels(images, most, rng):
