@@ -1,5 +1,8 @@
 """A PyTorch network as functions of NumPy batches: its answer, and the products of its Jacobian."""
 
+# PyTorch is an optional dependency, which a type checker may not find
+# pyright: reportMissingImports=false
+
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
