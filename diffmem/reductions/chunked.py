@@ -19,6 +19,7 @@ from .sparse import pays, sparse_sums
 from .sums import FINE, FINEST, PLAIN, concluded, joined, sums_over
 
 FEW = 256  # coordinates of all points up to which the formula itself is the fastest way
+SMALL = 1 << 15  # up to which a second product in single precision saves less than it takes to compile
 
 
 class Chunked(AbstractReduction):
@@ -62,7 +63,8 @@ def streamed(reduction: AbstractReduction, centres: AnyCentres, batch, most: int
             in_care = lambda care: partial(sums_over, part, queries, rows, care)  # noqa: E731
             fine = in_care(FINE)
             if part.dtype != queries.away.dtype:
-                fine = partial(jax.lax.cond, queries.moments, in_care(FINEST), fine)
+                few = part.n * part.d <= SMALL
+                fine = in_care(FINEST) if few else partial(jax.lax.cond, queries.moments, in_care(FINEST), fine)
             if pays(part, rows):
                 fine = partial(sparse_sums, part, queries, rows, fine)
             return jax.lax.cond(queries.energies, fine, in_care(PLAIN))

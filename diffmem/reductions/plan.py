@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 from ..batches import even
 
 CACHE = 4_000_000  # bytes of centres at a time on a CPU: twice as much, in double precision, still stays in the caches
-MOST_ROWS = 8192
-LOGITS = 1 << 20  # of a block of queries, which stay in the cache with it
+MOST_ROWS = 2560
+LOGITS = 1 << 21  # of a block of queries, which stay in the cache with it
 LAUNCH = 1 << 30  # bytes of centres at a time on an accelerator, where every kernel costs its launch
 LAUNCH_LOGITS = 1 << 27
 SINGLE = ("METAL",)  # backends without double precision
