@@ -90,13 +90,15 @@ def concept_prompts(
     )
 
 
-def drawn(score: AbstractScore, starts: Numbers, process: AbstractProcess, times: Numbers) -> Float[Array, "count d"]:
-    """Where DDIM carries the states `starts` (count, d) at times[0]: on a grid that ends clean, the last estimate."""
+def drawn(
+    score: AbstractScore, starts: Numbers, process: AbstractProcess, times: Numbers
+) -> Float[Array, "count *shape"]:
+    """Where DDIM carries the states `starts` (count, *shape) at times[0]: on a clean end, the last estimate."""
     starts = jnp.asarray(starts)
     run = score, process, integrators.DDIM(), times, starts.shape[1:], len(starts)
     return integrators.sample(*run, key=jax.random.key(0), start=starts, finish="state").points
 
 
-def copied(samples: Numbers, image: Numbers, within: float = HIT) -> Bool[np.ndarray, "count"]:
-    """Which samples (count, d) lie within a distance of an image (d,)."""
+def copied(samples: Numbers, image: Numbers, within: float = HIT) -> Bool[np.ndarray, "*count"]:
+    """Which samples (*count, d) lie within a distance of an image (d,), or of the image beside each (*count, d)."""
     return np.linalg.norm(np.asarray(samples) - np.asarray(image), axis=-1) < within

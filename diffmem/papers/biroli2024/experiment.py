@@ -60,7 +60,6 @@ def clones(settings: Settings, key: PRNGKeyArray) -> Group:
     whole = clone_agreement(sizes[0], sizes[0], settings, key)
     projected = {d: clone_agreement(d, 1, settings, jr.fold_in(key, d)) for d in settings.projected}
     simulated = {sizes[0]: whole} | projected
-
     quadrature = jax.jit(theory.clone_probability)  # of sigma/alpha, distance of a mean from 0, standard deviation
     at_t_s = [quadrature(math.sqrt(d - 1), d**0.5, 1.0) for d in sizes]
     values = {"clones": whole, "quadrature": (farthest(at_t_s, AGREE), 0)}
@@ -88,9 +87,9 @@ def clone_agreement(d: int, kept: int, settings: Settings, key: PRNGKeyArray) ->
     begin, *paths = jr.split(key, 3)
     start = drawn(mixture, process.level(times[0]), jr.split(begin, settings.clones))
     run = process, integrators.Ancestral(), times, (kept,), settings.clones
-    ends = [integrators.sample(mixture, *run, key=path, start=start).points for path in paths]
-    side, other = (np.sign(np.asarray(end)[:, 0]) for end in ends)
-    return Measurement(*map(float, theory.mean_estimate((side == other).astype(np.float64))))
+    first, second = (integrators.sample(mixture, *run, key=path, start=start).points[:, 0] for path in paths)
+    agree = np.asarray(jnp.sign(first) == jnp.sign(second), np.float64)
+    return Measurement(*map(float, theory.mean_estimate(agree)))
 
 
 def check_apart(*dimensions: int) -> None:
@@ -126,9 +125,8 @@ def collapse_curves(d: int, settings: Settings, key: PRNGKeyArray) -> xr.Dataset
     score = scores.Empirical(drawn(mixture, NoiseLevel(1.0, 0.0), jr.split(points_key, n)))
     x0 = score.points[jr.randint(which, (queries,), 0, n)]
     z = jr.normal(noise, (queries, d))
-    t_c = theory.mixture_collapse_time(PROCESS, n, np.ones(2), np.ones((2, d)))
     scaled = np.linspace(0.25, 2.5, settings.nodes)
-    times = jnp.asarray(scaled * t_c, z.dtype)
+    times = jnp.asarray(scaled * theory.mixture_collapse_time(PROCESS, n, np.ones(2), np.ones((2, d))), z.dtype)
     of_points, of_law = (np.asarray(log_densities(law, x0, z, PROCESS.level(times))) for law in (score, mixture))
     sigma = np.array([level_at(t).sigma for t in times.tolist()])
     excess, predicted = (
@@ -145,10 +143,9 @@ def speciation(settings: Settings, sample_key: PRNGKeyArray, key: PRNGKeyArray) 
     found = [cut_curves(*cut, settings, jr.fold_in(key, i)) for i, cut in enumerate(cuts.values())]
     curves = xr.concat(found, xr.IndexVariable("cut", list(cuts)))
     components = curves.sel(cut=[name for name in cuts if not name.startswith("pair")])
-    margins = {"null": components.t_agree / components.t_null, "order": components.t_s / components.t_c}
-    ratios, errors = (curves[name] / curves.t_s for name in ("t_agree", "t_agree_error"))
-    values = {name: margin.min() for name, margin in margins.items()}
-    return values | dict(zip(cuts, zip(ratios.values, errors.values))), curves
+    null, order = components.t_agree / components.t_null, components.t_s / components.t_c
+    ratios, errors = curves.t_agree / curves.t_s, curves.t_agree_error / curves.t_s
+    return {"null": null.min(), "order": order.min()} | dict(zip(cuts, zip(ratios.values, errors.values))), curves
 
 
 def real_data(settings: Settings, key: PRNGKeyArray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -157,9 +154,8 @@ def real_data(settings: Settings, key: PRNGKeyArray) -> dict[str, tuple[np.ndarr
     if settings.mnist:
         mnist = data.mnist()
         found["mnist"] = by_component(mnist.take(2000, key=key).points)
-        for a, b in settings.pairs:
-            both = mnist.subset(np.isin(mnist.labels, (a, b)))
-            found[f"pair_{a}_{b}"] = both.points, (both.labels == b).astype(int)
+        pairs = {f"pair_{a}_{b}": mnist.subset(np.isin(mnist.labels, (a, b))) for a, b in settings.pairs}
+        found |= {name: (pair.points, pair.labels) for name, pair in pairs.items()}
     return found
 
 
@@ -175,23 +171,16 @@ def cut_curves(points: np.ndarray, classes: np.ndarray, settings: Settings, key:
     spectrum = theory.spectrum(points)
     t_s = theory.asymptotic_speciation_time(PROCESS, spectrum)
     scaled = np.geomspace(0.15, 1.8, settings.nodes)
-    ratios = ratio_at(scaled * t_s)
-    agreement, own = (
-        theory.empirical_clone_probability(points, labels, ratios, key=key, queries=3 * settings.queries)
-        for labels in (classes, np.arange(len(points)))
-    )
+    ratios, options = ratio_at(scaled * t_s), {"key": key, "queries": 3 * settings.queries}
+    agreement = theory.empirical_clone_probability(points, classes, ratios, **options)
+    own = theory.empirical_clone_probability(points, np.arange(len(points)), ratios, **options)
     bands = np.stack([agreement.value + shift * agreement.error for shift in (-1, 0, 1)])
     early, here, late = time_at(crossing(bands, ratios, AGREE))
     # where theory.gaussian_clone_probability is AGREE
     null = math.sqrt(spectrum.max() * (1 / math.sin(math.pi * (AGREE - 0.5)) - 1))
-    numbers = {
-        "t_agree": here,
-        "t_agree_error": (late - early) / 2,
-        "t_s": t_s,
-        "t_c": time_at(crossing(own.value, ratios)),
-        "t_null": time_at(null),
-    }
-    return xr.Dataset({"agreement": ("scaled_s", agreement.value), **numbers}, {"scaled_s": scaled})
+    numbers = {"t_agree": here, "t_agree_error": (late - early) / 2, "t_s": t_s, "t_null": time_at(null)}
+    numbers |= {"t_c": time_at(crossing(own.value, ratios)), "agreement": ("scaled_s", agreement.value)}
+    return xr.Dataset(numbers, {"scaled_s": scaled})
 
 
 def two_clusters(d: int, kept: int) -> scores.GaussianMixture:

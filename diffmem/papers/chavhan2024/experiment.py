@@ -1,5 +1,6 @@
 """Pruning of the last layer of a network by Wanda scores: does it stop a copy, and copies it was not made for?"""
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -45,12 +46,11 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     data = studies.labelled_records(settings.labels, settings.memorized, key=data_key)
     starts = jax.random.normal(start_key, (settings.starts, data.points.shape[1]))
     networks = []
-    for i, label_width in enumerate(settings.label_widths):
-        steps = (settings.steps, settings.narrow_steps)[i]
+    for i, (label_width, steps) in enumerate(zip(settings.label_widths, (settings.steps, settings.narrow_steps))):
         options = {"steps": steps, "width": settings.width, "label_width": label_width}
-        run = studies.train_label_network(data, key=jax.random.fold_in(fit_key, i), **options)
-        inputs = last_inputs(run.score, jnp.arange(settings.labels), starts)
-        networks.append(Case(data, run.score, starts, np.asarray(inputs), jax.random.fold_in(random_key, i)))
+        score = studies.train_label_network(data, key=jax.random.fold_in(fit_key, i), **options).score
+        inputs = last_inputs(score, jnp.arange(settings.labels), starts)
+        networks.append(Case(data, score, starts, np.asarray(inputs), jax.random.fold_in(random_key, i)))
     curves = xr.concat([groups(case) for case in networks], xr.IndexVariable("network", list(settings.label_widths)))
     return together(in_numbers(settings, curves), single_labels(networks[0]))
 
@@ -101,8 +101,7 @@ def last_inputs(score: Learned, labels: Array, starts: Array) -> Float[Array, "s
         look = lambda x, level, found: layer_input(given, last_layer, lambda one: one.evaluate(x, level))  # noqa: E731
         return DDIM()(given, process, start, times[: FIRST + 1], key=jax.random.key(0), observe=look)[1]
 
-    found = jax.vmap(jax.vmap(of_path, (None, 0)), (0, None))(labels, starts)[:, :, :FIRST]
-    return jnp.moveaxis(found, 2, 0)
+    return jax.vmap(jax.vmap(of_path, (None, 0), 1), (0, None), 1)(labels, starts)[:FIRST]
 
 
 def groups(case: Case) -> xr.Dataset:
@@ -114,19 +113,15 @@ def groups(case: Case) -> xr.Dataset:
     for i, top in enumerate(SHARES):
         masks = [case.weights(group, top) for group in members]
         masks.append(random_weights(masks[0], key=jax.random.fold_in(case.key, i)))
-        made = [case.without(mask) for mask in masks]
-        copies = [studies.copied_by_label(x, case.data).reshape(3, half).mean(axis=1) for x in made]
-        moved = [np.linalg.norm(x[2 * half :] - before, axis=-1).mean() for x in made]
-        rows.append(
-            {
-                "copied": [one[0] for one in copies],
-                "copied_other": [one[1] for one in copies],
-                "ordinary_change": np.array(moved) / np.linalg.norm(before, axis=-1).mean(),
-                "overlap": [float((masks[0] & mask).sum() / (masks[0] | mask).sum()) for mask in masks],
-                "size": [float(mask.mean()) for mask in masks],
-            }
-        )
-    tables = {name: (("share", "pruned_by"), [row[name] for row in rows]) for name in rows[0]}
+        for mask in masks:
+            made = case.without(mask)
+            copies = studies.copied_by_label(made, case.data).reshape(3, half).mean(axis=1)
+            moved = np.linalg.norm(made[2 * half :] - before, axis=-1).mean() / np.linalg.norm(before, axis=-1).mean()
+            overlap = (masks[0] & mask).sum() / (masks[0] | mask).sum()
+            rows.append([*copies[:2], moved, overlap, mask.mean()])
+    table = np.array(rows, np.float64).reshape(len(SHARES), len(GROUPS), -1)
+    names = "copied", "copied_other", "ordinary_change", "overlap", "size"
+    tables = {name: (("share", "pruned_by"), table[..., i]) for i, name in enumerate(names)}
     return xr.Dataset(tables, {"share": list(SHARES), "pruned_by": list(GROUPS)})
 
 
@@ -137,38 +132,30 @@ def in_numbers(settings: Settings, curves: xr.Dataset) -> Group:
     count = settings.memorized // 2  # a label is copied by nearly all of its noises or by none
     wide, narrow = (curves.isel(network=i) for i in range(2))
     tenth, five, thin = (part.sel(share=r) for part, r in ((wide, 0.1), (wide, 0.05), (narrow, 0.05)))
-    b, ordinary, random = (thin.copied.sel(pruned_by=name) for name in GROUPS[1:])
+    first, second, ordinary, random = GROUPS
     values = {
-        "six_labels": tenth.copied.sel(pruned_by=GROUPS[0]),
-        "six_labels_held_out": tenth.copied_other.sel(pruned_by=GROUPS[0]),
-        "other_group": five.copied.sel(pruned_by=GROUPS[1]),
-        "narrow_other_group": b,
-        "narrow_random": random,
-        "narrow_specific": ordinary - b,
+        "six_labels": tenth.copied.sel(pruned_by=first),
+        "six_labels_held_out": tenth.copied_other.sel(pruned_by=first),
+        "other_group": five.copied.sel(pruned_by=second),
+        "narrow_other_group": thin.copied.sel(pruned_by=second),
+        "narrow_random": thin.copied.sel(pruned_by=random),
+        "narrow_specific": thin.copied.sel(pruned_by=ordinary) - thin.copied.sel(pruned_by=second),
     }
-    found: dict[str, Any] = {name: share(value, count) for name, value in values.items()}
-    overlap = five.overlap
-    found["sharing_index"] = overlap.sel(pruned_by=GROUPS[1]) / overlap.sel(pruned_by=GROUPS[2])
-    return found, curves
+    sharing = five.overlap.sel(pruned_by=second) / five.overlap.sel(pruned_by=ordinary)
+    return {name: share(value, count) for name, value in values.items()} | {"sharing_index": sharing}, curves
 
 
 def single_labels(case: Case) -> Group:
     """Labels pruned one by one, beside random weights; at 3 % the numbers of the claims."""
-    rows = []
-    for i, top in enumerate(SHARES[:3]):
-        row = []
-        for label in range(SINGLE):
-            mask = case.weights([label], top)
-            made = case.copied(mask)[: case.data.memorized]
-            control = random_weights(mask, key=jax.random.fold_in(case.key, 100 * (i + 1) + label))
-            row.append([made[label], case.copied(control)[label], np.delete(made, label).mean()])
-        rows.append(np.mean(row, axis=0))
-    own, random, others = np.array(rows).T
-    count = SINGLE
-    values = {"one_label": own[1], "one_label_random": random[1], "one_label_others": others[1]}
-    found: dict[str, Any] = {name: share(value, count) for name, value in values.items()}
-    if case.data.memorized < 12:  # the smoke scale, whose layer is too small for the others
-        found = {"one_label_random": found["one_label_random"]}
-    names = "one_copied", "one_random", "one_others"
-    tables = {name: np.append(part, [np.nan] * 2) for name, part in zip(names, (own, random, others))}
-    return found, xr.Dataset({name: ("share", part) for name, part in tables.items()}, {"share": list(SHARES)})
+    memorized, shares, rows = case.data.memorized, list(SHARES[:3]), []
+    for (i, top), label in product(enumerate(shares), range(SINGLE)):
+        mask = case.weights([label], top)
+        control = random_weights(mask, key=jax.random.fold_in(case.key, 100 * (i + 1) + label))
+        own, random = (case.copied(weights)[:memorized] for weights in (mask, control))
+        rows.append([own[label], random[label], np.delete(own, label).mean()])
+    own, random, others = np.array(rows).reshape(len(shares), SINGLE, 3).mean(axis=1).T
+    values = {"one_label_random": share(random[1], SINGLE)}
+    if memorized >= 12:  # the layer of the smoke scale is too small for the others
+        values |= {"one_label": share(own[1], SINGLE), "one_label_others": share(others[1], SINGLE)}
+    tables = {"one_copied": ("share", own), "one_random": ("share", random), "one_others": ("share", others)}
+    return values, xr.Dataset(tables, {"share": shares}).reindex(share=list(SHARES))

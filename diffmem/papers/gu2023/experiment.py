@@ -1,6 +1,5 @@
 """Copies of random-feature denoisers by labels and features, of trained mixtures by capacity, of networks by size."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,7 +10,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ... import data, integrators, metrics, processes, scores
-from ...studies.network_courses import network_courses
+from ...studies.network_courses import deviation, network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import log_spaced
 from ..base import Results
@@ -91,14 +90,13 @@ def drawn(
     score: scores.AbstractScore, kinds: int, points: Float[np.ndarray, "n d"], samples: int, key: PRNGKeyArray
 ) -> Float[Array, "samples d"]:
     """Samples by Euler's method through the fitted levels, each with a random label where there are labels."""
-    spread = float(np.std(points - points.mean(0)))
+    spread = deviation(points)
     process = processes.EDM(sigma_min=0.03 * spread, sigma_max=8 * spread)
-    times, shape = integrators.grids.log_snr(process, LEVELS - 1), points.shape[1:]
+    run = process, integrators.DDIM(), integrators.grids.log_snr(process, LEVELS - 1), points.shape[1:]
     if kinds == 1:
-        return integrators.sample(score, process, integrators.DDIM(), times, shape, samples, key=key).points
+        return integrators.sample(score, *run, samples, key=key).points
     label_key, key = jax.random.split(key)
-    labels = jax.random.randint(label_key, (samples,), 0, kinds)
-    return labelled_samples(score, process, integrators.DDIM(), times, shape, labels, key=key)
+    return labelled_samples(score, *run, jax.random.randint(label_key, (samples,), 0, kinds), key=key)
 
 
 @eqx.filter_jit
@@ -146,11 +144,20 @@ def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies of trained networks over the number of points, the width and the dimension."""
     sizes, widths, dimensions = settings.sizes, settings.widths, settings.dimensions
     size_key, width_key, *keys = jax.random.split(key, 1 + len(dimensions))
-    middle = len(sizes) // 2
-    n = sizes[middle]
-    by_n, steps_by_n = trained(settings, dimensions[0], sizes, size_key)
-    by_width, _ = trained(settings, dimensions[0], [n] * len(widths), width_key, width=widths, batch=64)
-    others = [trained(settings, d, [n], k) for d, k in zip(dimensions[1:], keys)]
+    middle, samples, steps = len(sizes) // 2, settings.network_samples, settings.network_steps
+    n, snapshots = sizes[middle], log_spaced(steps, 20, 50)
+
+    def trained(d, n, key, width=None, batch=128):
+        """The share of copies at the end, and the step at which the gap of the losses opens, for each network."""
+        law = scores.GaussianMixture.two_clusters(jnp.ones(d))
+        found = network_courses(
+            law, n, width=width, batch=batch, key=key, steps=steps, snapshots=snapshots, samples=samples, flow_steps=40
+        )
+        return found.copied.values[:, -1], rise_time(found.step.values, found.gap.values, GAP)
+
+    by_n, steps_by_n = trained(dimensions[0], sizes, size_key)
+    by_width, _ = trained(dimensions[0], [n] * len(widths), width_key, width=widths, batch=64)
+    others = [trained(d, [n], k) for d, k in zip(dimensions[1:], keys)]
     by_d = [by_n[middle], *(copied[0] for copied, _ in others)]
     gap_step = np.array([steps_by_n[middle], *(steps[0] for _, steps in others)])
     values = {
@@ -162,18 +169,3 @@ def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     curves = {"copied_n": ("n", by_n), "copied_width": ("width", by_width), "copied_d": ("d", by_d)}
     axes = {"n": list(sizes), "width": list(widths), "d": list(dimensions)}
     return values, xr.Dataset(curves | {"gap_step": ("d", gap_step)}, axes)
-
-
-def trained(
-    settings: Settings,
-    d: int,
-    n: Sequence[int],
-    key: PRNGKeyArray,
-    width: Sequence[int] | None = None,
-    batch: int = 128,
-) -> tuple[Float[np.ndarray, " members"], Float[np.ndarray, " members"]]:
-    """Copies of networks on n points at the end, and the step at which the gap of their losses opens."""
-    law, steps = scores.GaussianMixture.two_clusters(jnp.ones(d)), settings.network_steps
-    snapshots, sampled = log_spaced(steps, 20, 50), {"samples": settings.network_samples, "flow_steps": 40}
-    found = network_courses(law, n, width=width, batch=batch, key=key, steps=steps, snapshots=snapshots, **sampled)
-    return found.copied.values[:, -1], rise_time(found.step.values, found.gap.values, GAP)

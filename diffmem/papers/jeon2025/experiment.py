@@ -12,20 +12,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ... import mitigations, scores
 from ...level import NoiseLevel
-from ...metrics.detection import curvature, score_difference
+from ...metrics.detection import score_difference
+from ...studies import detection_benchmark as benchmark
 from ...studies.concept_prompts import copied, drawn
-from ...studies.detection_benchmark import (
-    ANY,
-    DIGIT,
-    FEW,
-    PAIRS,
-    POSITIVE,
-    Candidate,
-    digit_prompts,
-    gap_candidates,
-    prompt_detection,
-    separations,
-)
 from ..base import Results
 from ..latent_diffusion import stable_diffusion
 from ..measurements import Group, together
@@ -100,28 +89,35 @@ def mean_square(score: scores.Guided, level: NoiseLevel, draws: int, key: PRNGKe
 def detected(settings: Settings, key: PRNGKeyArray) -> Group:
     """Areas of the curvature and of the gap at the first step."""
     process, times = stable_diffusion()
-    digits = digit_prompts(key=key, count=settings.prompts)
-    gap = gap_candidates(len(times) - 1)["first step"]
-    candidates = {"gap": gap, "curvature": Candidate(curvature, 4)}
+    digits = benchmark.digit_prompts(key=key, count=settings.prompts)
+    curvature, gap = benchmark.other_candidates()["curvature"], benchmark.gap_candidates(len(times) - 1)["first step"]
+    candidates = {"gap": gap, "curvature": curvature}
     run = digits.guided(), digits.groups, candidates, process, times, digits.points.shape[1:]
-    found = prompt_detection(*run, key=key, starts=settings.starts)
-    areas = separations(found, PAIRS)
+    found = benchmark.prompt_detection(*run, key=key, starts=settings.starts)
+    areas = benchmark.separations(found, benchmark.PAIRS)
     sharp, plain = (areas.auc.sel(detector=name) for name in ("curvature", "gap"))
-    pairs = [f"{POSITIVE} / {group}" for group in (DIGIT, FEW)]
+    pairs = [f"{benchmark.POSITIVE} / {group}" for group in (benchmark.DIGIT, benchmark.FEW)]
     values = {
-        "curvature_any": sharp.sel(pair=f"{POSITIVE} / {ANY}"),
+        "curvature_any": sharp.sel(pair=f"{benchmark.POSITIVE} / {benchmark.ANY}"),
         "gap_over_curvature": (plain - sharp).sel(pair=pairs).min(),
     }
     return values, xr.merge([found, areas])
 
 
 def starting_noises(settings: Settings, key: PRNGKeyArray) -> Group:
-    """Copies of the image of most records by how starting noises are chosen."""
-    names = list(CHOICES)[: len(CHOICES) - (not settings.gap)]
-    curves = xr.concat(
-        [chosen(prompt, names, settings, key) for prompt in prompts_of(settings, key)],
-        xr.IndexVariable("images", list(IMAGES)),
-    )
+    """Copies of the image of most records by how starting noises are chosen, for the two prompts of n images.
+
+    One names image 0 with 5 records and images 1 to 5 with one, the other image 6 alone.
+    """
+    points = jax.random.normal(jax.random.fold_in(key, 0), (settings.n, settings.d))
+    everything = scores.Empirical(points, np.where(np.arange(settings.n) == 0, 5.0, 1.0))
+    labels = np.digitize(np.arange(settings.n), [6, 7])
+    names = [name for name in CHOICES if settings.gap or name != "gap"]
+    found = []
+    for label, image in enumerate((points[0], points[6])):
+        score = scores.Guided(scores.Labelled(everything, labels, label), everything, GUIDANCE)
+        found.append(chosen(score, image, names, settings, jax.random.fold_in(key, 1)))
+    curves = xr.concat(found, xr.IndexVariable("images", list(IMAGES)))
     several, one = (curves.hit.sel(images=name) for name in IMAGES)
     normal, sail, without = (several.sel(choice=name) for name in names[:3])
     values = {"sail": without / normal, "norm_term": sail - without, "one_image": one.min()}
@@ -130,27 +126,13 @@ def starting_noises(settings: Settings, key: PRNGKeyArray) -> Group:
     return values, curves
 
 
-def prompts_of(settings: Settings, key: PRNGKeyArray) -> list[scores.Labelled]:
-    """The prompts of n images: one names image 0 with 5 records and images 1 to 5 with one, the other image 6 alone."""
-    points = jax.random.normal(jax.random.fold_in(key, 0), (settings.n, settings.d))
-    weights = np.where(np.arange(settings.n) == 0, 5.0, 1.0)
-    labels = np.digitize(np.arange(settings.n), [6, 7])
-    return [scores.Labelled(scores.Empirical(points, weights), labels, label) for label in (0, 1)]
-
-
-def chosen(prompt: scores.Labelled, names: list[str], settings: Settings, key: PRNGKeyArray) -> xr.Dataset:
-    """Copies and norms of a prompt for each way to choose starting noises."""
+def chosen(
+    score: scores.Guided, image: Float[Array, "d"], names: list[str], settings: Settings, key: PRNGKeyArray
+) -> xr.Dataset:
+    """The share of copies of an image, and the mean norm of the starting noises, for each way to choose them."""
     process, times = stable_diffusion()
-    score = scores.Guided(prompt, prompt.unconditional, GUIDANCE)
-    normal = jax.random.normal(jax.random.fold_in(key, 1), (settings.samples, settings.d))
-    image = prompt.unconditional.points[jnp.argmax(prompt.prior())]  # pyright: ignore[reportAttributeAccessIssue]
-    starts = [CHOICES[name](process.level(times[0]).sigma * normal, score, process, times) for name in names]
-    hits = [hit(score, one, image) for one in starts]
+    normal = process.level(times[0]).sigma * jax.random.normal(key, (settings.samples, settings.d))
+    starts = [CHOICES[name](normal, score, process, times) for name in names]
+    hits = [copied(drawn(score, one, process, times), image).mean() for one in starts]
     norms = [float(np.linalg.norm(one, axis=1).mean()) for one in starts]
     return xr.Dataset({"hit": ("choice", hits), "norm": ("choice", norms)}, {"choice": names})
-
-
-def hit(score: scores.Guided, starts: Float[Array, "count d"], image: Float[Array, "d"]) -> float:
-    """The share of samples from given starts that copy an image."""
-    process, times = stable_diffusion()
-    return float(copied(drawn(score, starts, process, times), image).mean())

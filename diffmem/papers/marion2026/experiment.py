@@ -7,19 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
-from ... import scores
+from ... import metrics, scores
 from ...studies.network_courses import network_courses
 from ...studies.training_course import rise_time, slope
 from ...training import LogNormal, LogUniform, ScoreMatching, log_spaced, weights
 from ..base import Results
 from ..measurements import Group, together
 from ..trained_mixtures import clusters
-from .widened_points import widened_distances, widened_losses
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5
 USEFUL = 0.36  # width up to which the members are still close to the law
+PROJECTIONS = 128  # random directions of a sliced Wasserstein distance
 ENOUGH = 5  # experiments, with fewer of which a distance is too uncertain to say that it stays
 OBJECTIVES = (  # EDM's, with the standard deviation of these data, and a flat one
     ScoreMatching(LogNormal(-1.2, 1.2), weights.EDM(math.sqrt(1 + SPREAD**2))),
@@ -96,6 +96,56 @@ def family_summary(found: xr.Dataset, sets: int) -> dict[str, Any]:
     return values
 
 
+def widened_distances(
+    train: Float[ArrayLike, "n d"],
+    test: Float[ArrayLike, "m d"],
+    variances: Float[np.ndarray, " k"],
+    *,
+    sample_key: PRNGKeyArray,
+    direction_key: PRNGKeyArray,
+) -> Float[np.ndarray, "3 k"]:
+    """Share of copies (d1/d2 < 1/3), sliced Wasserstein distance to `train` and to `test`, for each variance.
+
+    n samples are exact draws of each member's end law. Chosen training points, noise and the directions of distances
+    are the same for all variances, so that differences along the family have little noise.
+    """
+    train, (which, noise) = jnp.asarray(train), jax.random.split(sample_key)
+    chosen = train[jax.random.randint(which, (len(train),), 0, len(train))]
+    z = jax.random.normal(noise, chosen.shape, chosen.dtype)
+    options, found = {"key": direction_key, "projections": PROJECTIONS}, []
+    for variance in variances:
+        samples = np.asarray(chosen + math.sqrt(variance) * z)
+        distances = [metrics.sliced_wasserstein(samples, points, **options).value for points in (train, test)]
+        found.append([metrics.memorization(samples, train).fraction, *distances])
+    return np.array(found).T
+
+
+def widened_losses(
+    train: Float[ArrayLike, "n d"],
+    variances: Float[np.ndarray, " k"],
+    objective: ScoreMatching,
+    *,
+    key: PRNGKeyArray,
+    levels: int,
+    points: int,
+) -> Float[np.ndarray, " k"]:
+    """Training loss of each member over that of the first one: `E weight(level) |D(alpha y + sigma z) - y|^2`.
+
+    D is the denoiser of `sum_i N(y_i, variance I)/n`; variance 0 is the empirical one, which copies.
+    The mean over `levels` noise levels, which divide the objective's law in equal shares, and over the first `points`
+    of the training points, with equal noise for all members. At variance 0 the loss is its exact minimum.
+    """
+    at = [objective.levels.at(jnp.asarray((i + 0.5) / levels)) for i in range(levels)]
+    keys, judged = jax.random.split(key, levels), np.asarray(train)[:points]
+
+    def loss(score, level, key):
+        return float(objective.weight(level)) * float(metrics.denoising_loss(score, judged, level, key=key).value)
+
+    members = [scores.Widened(scores.Empirical(train), jnp.asarray(math.sqrt(variance))) for variance in variances]
+    total = [sum(loss(member, level, k) for level, k in zip(at, keys)) for member in members]
+    return np.array(total) / total[0]
+
+
 def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     """Loss gaps and copies in the course of training, over the number of points and over the width of the network."""
     size_key, hidden_key = jax.random.split(key)
@@ -106,10 +156,9 @@ def networks(settings: Settings, key: PRNGKeyArray) -> Group:
     n, options = [HIDDEN_N] * len(hidden), {"width": hidden, "batch": HIDDEN_BATCH, "samples": 500}
     snapshots = log_spaced(steps, 16, max(1, steps // 60))
     by_hidden = network_courses(law, n, key=hidden_key, steps=steps, snapshots=snapshots, **options)
-    by_n = by_n.swap_dims(member="n").drop_vars("width")
-    by_hidden = by_hidden.swap_dims(member="width").drop_vars("n").rename(width="hidden")
-    kept = ["gap", "copied", "held_out_loss"]
-    parts = {"by_n": by_n[kept], "by_hidden": by_hidden[kept]}
+    by_n, by_hidden = by_n.swap_dims(member="n"), by_hidden.swap_dims(member="width").rename(width="hidden")
+    kept, parts = ["gap", "copied", "held_out_loss"], {"by_n": by_n, "by_hidden": by_hidden}
+    parts = {by: part[kept].reset_coords(drop=True) for by, part in parts.items()}
     found = xr.merge([part.rename({name: f"{name}_{by}" for name in (*kept, "step")}) for by, part in parts.items()])
     return network_summary(found), found
 

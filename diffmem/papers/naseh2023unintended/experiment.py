@@ -9,8 +9,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy import stats
 
-from ...integrators import DDIM, sample
 from ...scores import TokenPrompted
+from ...studies.concept_prompts import copied, drawn
 from ..base import Results
 from ..latent_diffusion import log_snr
 from ..measurements import Group, together
@@ -23,7 +23,6 @@ LEVEL = 0.01 / (BLOCKS * WORDS * WORDS)  # of the test, for all slots, words and
 SIZE = 4  # dimensions of a block
 BETA = 3.0  # log-odds of a word of the caption against any other
 STEPS = 100  # of the flow, uniform in log-SNR
-HIT = 0.5  # distance from a record within which a sample ends on it
 CLASSES = ("named", "implied", "unintended", "none")
 
 
@@ -55,9 +54,7 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     rng = np.random.default_rng(np.asarray(jax.random.key_data(seed)))
     largest = draw_records(rng, max(settings.sizes), max(settings.shares))
     return together(
-        classification(settings, rng),
-        deduplication(largest),
-        leak(settings, largest, rng, vectors, starts),
+        classification(settings, rng), deduplication(largest), leak(settings, largest, rng, vectors, starts)
     )
 
 
@@ -80,75 +77,64 @@ def draw_prompts(rng: np.random.Generator, count: int) -> Int[np.ndarray, "count
     return words
 
 
-def active(records: Records, slot: int, word: int, block: int) -> bool:
-    """Whether a value of the block is too frequent with the word, by two tests at once: against its share in the
+def classes_of(records: Records) -> Int[np.ndarray, "slots words blocks"]:
+    """What each word of each slot makes of each block, as an index in `CLASSES`; "none" where the word is not active.
+
+    It is active where a value of the block is too frequent with it, by two tests at once: against its share in the
     population, 1/5, which a rare word would fail by its own records, and against the other words, which a shift of all
     words alike does not fail.
     """
-    with_word = records.words[:, slot] == word
-    total, drawn = len(with_word), int(with_word.sum())
-    every = np.bincount(records.values[:, block], minlength=WORDS)
-    here = np.bincount(records.values[with_word, block], minlength=WORDS)
-    against_population = stats.binom.sf(here - 1, drawn, 1 / WORDS)
-    against_others = stats.hypergeom.sf(here - 1, total, every, drawn)
-    return bool(np.maximum(against_population, against_others).min() < LEVEL)
-
-
-def classes_of(records: Records) -> np.ndarray:
-    """For each slot, word and block: what an active word makes of the block, as an index in `CLASSES`; else "none"."""
-    meaning = np.full((BLOCKS, BLOCKS), CLASSES.index("unintended"))  # slot, block: population information is 0
-    meaning[0, NAMED], meaning[1, IMPLIED] = CLASSES.index("named"), CLASSES.index("implied")
-    found = np.full((BLOCKS, WORDS, BLOCKS), CLASSES.index("none"))
-    for slot, word, block in np.ndindex(found.shape):
-        if active(records, slot, word, block):
-            found[slot, word, block] = meaning[slot, block]
-    return found
-
-
-def accuracy(records: Records, prompts: np.ndarray) -> float:
-    """The share of pairs of prompt and block that get their class: the first of "named", "implied", "unintended"."""
-    classes = classes_of(records)
-    found = np.min([classes[slot, prompts[:, slot]] for slot in range(BLOCKS)], axis=0)
-    last = np.where(prompts[:, 2] == MARKED, CLASSES.index("unintended"), CLASSES.index("none"))
-    truth = np.stack([np.full(len(prompts), 0), np.full(len(prompts), 1), last], axis=1)
-    return float((found == truth).mean())
+    words, values = (np.eye(WORDS, dtype=int)[part] for part in (records.words, records.values))
+    with_both = np.einsum("nsw,nbv->swbv", words, values)
+    with_word = words.sum(axis=0)[:, :, None, None]
+    against_population = stats.binom.sf(with_both - 1, with_word, 1 / WORDS)
+    against_others = stats.hypergeom.sf(with_both - 1, len(words), values.sum(axis=0), with_word)
+    active = np.maximum(against_population, against_others).min(axis=-1) < LEVEL
+    meaning = np.full((BLOCKS, 1, BLOCKS), CLASSES.index("unintended"))  # the population's shares say nothing
+    meaning[0, :, NAMED], meaning[1, :, IMPLIED] = CLASSES.index("named"), CLASSES.index("implied")
+    return np.where(active, meaning, CLASSES.index("none"))
 
 
 def classification(settings: Settings, rng: np.random.Generator) -> Group:
-    """Accuracy by records for each word and share of the watermark."""
+    """The share of pairs of prompt and block that get their class, by records for each word and share of the watermark.
+
+    The class is the first of "named", "implied" and "unintended" that a word of the prompt makes of the block.
+    """
     table = np.empty((len(settings.sizes), len(settings.shares)))
     for i, j in np.ndindex(table.shape):
-        records = draw_records(rng, settings.sizes[i], settings.shares[j])
-        table[i, j] = accuracy(records, draw_prompts(rng, settings.prompts))
-    coords = {"size": list(settings.sizes), "share": list(settings.shares)}
-    found = xr.DataArray(table, coords, ("size", "share"))
+        classes = classes_of(draw_records(rng, settings.sizes[i], settings.shares[j]))
+        prompts = draw_prompts(rng, settings.prompts)
+        found = np.min([classes[slot, prompts[:, slot]] for slot in range(BLOCKS)], axis=0)
+        truth = np.tile([CLASSES.index(name) for name in ("named", "implied", "none")], (len(prompts), 1))
+        truth[prompts[:, 2] == MARKED, UNRELATED] = CLASSES.index("unintended")
+        table[i, j] = (found == truth).mean()
+    found = xr.DataArray(table, {"size": list(settings.sizes), "share": list(settings.shares)}, ("size", "share"))
     enough = found.sel(size=found["size"] >= 50, share=found["share"] >= 0.6)
     return {"accuracy": enough.min()}, xr.Dataset({"accuracy": found})
 
 
-def mass(records: Records, prompts: np.ndarray, chosen: np.ndarray) -> Float[np.ndarray, "count"]:
-    """The exact share of the chosen records (count, n) given each prompt."""
-    kernel = np.exp(BETA * (prompts[:, None] == records.words[None]).sum(axis=-1))
+def mass(words: np.ndarray, prompts: np.ndarray, chosen: np.ndarray) -> Float[np.ndarray, "count"]:
+    """The exact share of the chosen records, (n,) or (count, n), among those with these words given each prompt."""
+    kernel = np.exp(BETA * (prompts[:, None] == words[None]).sum(axis=-1))
     return (kernel * chosen).sum(axis=1) / kernel.sum(axis=1)
 
 
-def scores_of(records: Records, prompts: np.ndarray) -> Float[np.ndarray, "two"]:
-    """The mean share of the value that the prompt names, and of the watermark's value."""
-    named = records.values[None, :, NAMED] == prompts[:, :1]
-    marked = np.broadcast_to(records.values[:, UNRELATED] == MARK, named.shape)
-    return np.array([mass(records, prompts, chosen).mean() for chosen in (named, marked)])
-
-
 def deduplication(records: Records) -> Group:
-    """Copy scores before and after all watermarked records but one are left out, at prompts with the marked word."""
+    """Mean shares of the value that the prompt names and of the watermark's value, at prompts with the marked word,
+    before and after all watermarked records but one are left out.
+    """
     prompts = np.array([(a, b, MARKED) for a, b in np.ndindex(WORDS, WORDS)])
-    kept = ~records.marked
-    kept[np.argmax(records.marked)] = True
-    before, after = scores_of(records, prompts), scores_of(Records(*(part[kept] for part in records)), prompts)
-    lift = (before[1] - 1 / WORDS, after[1] - 1 / WORDS)
-    values = {"lift_falls": 1 - lift[1] / lift[0], "named_changes": abs(after[0] / before[0] - 1)}
-    data = {"copy_score": (("content", "training_set"), np.stack([before, after], axis=1))}
-    return values, xr.Dataset(data, {"content": ["named", "watermark"], "training_set": ["all", "deduplicated"]})
+    once = ~records.marked
+    once[np.argmax(records.marked)] = True
+    scores = np.empty((2, 2))  # content, training set
+    for i, kept in enumerate((slice(None), once)):
+        words, values = records.words[kept], records.values[kept]
+        scores[0, i] = mass(words, prompts, values[:, NAMED] == prompts[:, :1]).mean()
+        scores[1, i] = mass(words, prompts, values[:, UNRELATED] == MARK).mean()
+    (named, named_after), (lift, lift_after) = scores[0], scores[1] - 1 / WORDS
+    values = {"lift_falls": 1 - lift_after / lift, "named_changes": abs(named_after / named - 1)}
+    curves = xr.Dataset({"copy_score": (("content", "training_set"), scores)})
+    return values, curves.assign_coords(content=["named", "watermark"], training_set=["all", "deduplicated"])
 
 
 def leak(settings: Settings, records: Records, rng: np.random.Generator, vectors: Array, starts: Array) -> Group:
@@ -157,17 +143,9 @@ def leak(settings: Settings, records: Records, rng: np.random.Generator, vectors
     book = jax.random.normal(vectors, (BLOCKS, WORDS, SIZE))
     atoms = jnp.stack([book[block][records.values[:, block]] for block in range(BLOCKS)], axis=1)
     score = TokenPrompted(atoms, records.words, prompts[0], BETA)
-    noise = jax.random.normal(starts, (settings.samples, BLOCKS, SIZE))
-    shares = [share_near(score.conditioned(prompt), noise, book[UNRELATED, MARK]) for prompt in prompts]
-    marked = np.broadcast_to(records.values[:, UNRELATED] == MARK, (len(prompts), len(records.values)))
-    exact = mass(records, prompts, marked)
-    deviations = abs(np.array(shares) - exact) / np.sqrt(exact * (1 - exact) / settings.samples)
+    noise, grid = jax.random.normal(starts, (settings.samples, BLOCKS, SIZE)), log_snr(STEPS)
+    ends = [drawn(score.conditioned(prompt), noise, *grid)[:, UNRELATED] for prompt in prompts]
+    shares = [copied(end, book[UNRELATED, MARK]).mean() for end in ends]
+    exact = mass(records.words, prompts, records.values[:, UNRELATED] == MARK)
+    deviations = abs(shares - exact) / np.sqrt(exact * (1 - exact) / settings.samples)
     return {"leak": deviations.max()}, xr.Dataset({"leak": ("prompt", shares), "leak_exact": ("prompt", exact)})
-
-
-def share_near(score: TokenPrompted, starts: Array, value: Array) -> float:
-    """The share of samples whose block u is this value."""
-    process, times = log_snr(STEPS)
-    run = score, process, DDIM(), times, starts.shape[1:], len(starts)
-    ends = sample(*run, key=jax.random.key(0), start=starts).points
-    return float((jnp.linalg.norm(ends[:, UNRELATED] - value[None], axis=1) < HIT).mean())

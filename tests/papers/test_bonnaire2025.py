@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from diffmem.papers.bonnaire2025.network_times import network_summary
+from diffmem.papers.bonnaire2025.experiment import network_summary
 
 
 def test_summary_of_known_times():
