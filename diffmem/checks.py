@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike
 
 from .tensors import read_tensor
 
+SMALLEST_VARIANCE = 2.0**20  # over the smallest normal number, so that a noise of a thousandth of the data has one too
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
@@ -101,6 +102,24 @@ def check_finite(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds NaN or infinity."""
     if is_concrete(values) and not _where_it_lives(values).isfinite(_read(values)).all():
         raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
+
+
+def check_scale(parameters: dict[str, ArrayLike], dtype) -> None:
+    """Raise ValueError where known parameters are of a size whose squares, or whose variances, `dtype` cannot hold.
+
+    Names that begin with "covariance" or "variance" are of variances. A Gaussian of such data needs a variance that is
+    no number; data are brought to unit size by a factor.
+    """
+    small, large = SMALLEST_VARIANCE * float(np.finfo(dtype).tiny), float(np.finfo(dtype).max) / 4
+    for name, values in parameters.items():
+        if not is_concrete(values):
+            continue
+        top = float(np.max(np.abs(np.asarray(values, np.float64)), initial=0))
+        square = top if name.startswith(("covariance", "variance")) else top**2
+        if square and not small <= square <= large:
+            raise ValueError(
+                f"`{name}` must be of a scale whose variance {dtype} can hold, but is as large as {top:.3g}."
+            )
 
 
 def check_weights(weights: ArrayLike | None, n: int) -> None:

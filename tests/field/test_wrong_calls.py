@@ -199,6 +199,54 @@ def test_data_in_any_units(power):
     assert float(found[0] / scale) == pytest.approx(np.tanh(1.2), rel=1e-5)
 
 
+ONES, ONE = np.ones(2, np.float32), np.float32(1)
+IN_UNITS = {
+    # D/s at x = .3 s, sigma = .5 s: of points tanh(1.2); of N(+-s, v) m + v/(v + .25) (.3 - m) with m = tanh(.3/(v + .25))
+    "points": (0.0, lambda s: scores.GaussianMixture(ONES, POINTS * s, 0 * ONES)),
+    "components": (0.25, lambda s: scores.GaussianMixture(ONES, POINTS * s, ONES / 4 * s * s)),
+    "factors of size s": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, s * ONES[:, None, None], POINTS**2 / 4),
+    ),
+    "variances of size s^2": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, ONES[:, None, None], POINTS**2 / 4 * s * s),
+    ),
+    "a floor": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, 0 * ONES[:, None, None], POINTS**2, ONE / 4 * s * s),
+    ),
+    "points without factors": (
+        0.0,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, s * ONES[:, None, None], 0 * POINTS),
+    ),
+    "tied": (0.25, lambda s: scores.TiedMixture(POINTS * s, ONE / 4 * s * s)),
+}
+
+
+@pytest.mark.parametrize("power", [-30, -20, -19, -18.75, -18, -15.5, -10, 0, 10, 18.5, 20, 30])
+@pytest.mark.parametrize("name", IN_UNITS)
+@np.errstate(over="ignore", under="ignore")
+def test_gaussians_in_any_units(name, power):
+    """Right, or refused where single precision cannot hold the variances."""
+    scale, (v, build) = np.float32(10.0**power), IN_UNITS[name]
+    try:
+        score = build(scale)
+    except ValueError as refused:
+        assert "must be of a scale whose variance" in str(refused) or "finite" in str(refused)
+        assert abs(power) > 15.5 and len(str(refused)) < 200
+        return
+    found = score.denoise(0.3 * scale * np.ones(1, np.float32), NoiseLevel(1.0, np.float32(0.5) * scale))
+    m = np.tanh(0.3 / (v + 0.25))
+    assert float(found[0] / scale) == pytest.approx(m + v / (v + 0.25) * (0.3 - m), rel=1e-5)
+
+
+def test_noise_whose_square_is_no_number_is_the_limit_of_none():
+    """Two components without variance at sigma = 1e-20: the nearer one."""
+    for score in (IN_UNITS["points"][1](ONE), IN_UNITS["points without factors"][1](ONE)):
+        assert float(score.denoise(X, NoiseLevel(1.0, 1e-20))[0]) == 1
+
+
 # parameters that are traced
 
 

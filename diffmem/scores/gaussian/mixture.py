@@ -6,7 +6,15 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Numbers, Point, Points, Scalar
-from ...checks import as_values, check_finite, check_nonnegative, check_points, check_weights, is_concrete
+from ...checks import (
+    as_values,
+    check_finite,
+    check_nonnegative,
+    check_points,
+    check_scale,
+    check_weights,
+    is_concrete,
+)
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import AbstractCovariances, Diagonal, Full, Isotropic
@@ -97,23 +105,6 @@ def covariances_of(values: ArrayLike, k: int, shape: tuple[int, ...], dtype) -> 
     if np.shape(values) == (k, d, d) and np.shape(values) != (k, *shape):
         return Full(np.asarray(values) if is_concrete(values) else strong(values, dtype), dtype)
     return Diagonal(strong(values, dtype).reshape(k, d))
-
-
-def check_scale(parameters: dict[str, ArrayLike], dtype) -> None:
-    """Raise ValueError where known parameters are of a size whose squares, or whose variances, `dtype` cannot hold.
-
-    A Gaussian of such data needs a variance that is no number; data are brought to unit size by a factor.
-    """
-    small, large = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    for name, values in parameters.items():
-        if not is_concrete(values):
-            continue
-        top = float(np.max(np.abs(np.asarray(values, np.float64)), initial=0))
-        square = top if name.startswith("covariance") else top**2
-        if square and not small <= square <= large / 4:
-            raise ValueError(
-                f"`{name}` must be of a scale whose variance {dtype} can hold, but is as large as {top:.3g}."
-            )
 
 
 def check_covariances(values: ArrayLike, k: int, shape: tuple[int, ...]) -> None:
