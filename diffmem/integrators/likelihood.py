@@ -48,6 +48,8 @@ def log_likelihood(
 def flow_log_prob(score, process, x, times, key, slack=1.0) -> Float[Array, ""]:
     """`log_likelihood` at `slack` times its tolerance, but NaN where it is an error."""
     x = _data(score, process, x)
+    if key is not None:
+        check_key(key)
     ends = times_within(process, [process.t_max, process.t_min] if times is None else times)
     x = require_noise(x, process, ends[-1])
     return _integrated(score, process, x, ends[::-1].astype(x.dtype), key, slack)
@@ -93,6 +95,7 @@ def invert(
     (with finish="state") returns x up to the integrator's error. Needs sigma > 0 at the data end; stochastic
     integrators are refused.
     """
+    check_kind("integrator", integrator, AbstractIntegrator, "an integrator, such as integrators.Heun()")
     if integrator.stochastic:
         raise ValueError(f"`integrator` must draw no noise to be inverted, but {type(integrator).__name__} does.")
     x = _data(score, process, x)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..batches import equal_batches
-from ..checks import check_count, check_finite
+from ..checks import check_count, check_finite, check_key, check_number
 from ..level import float_dtype, strong
 from ..processes import AbstractProcess
 from ..scores import AbstractScore
@@ -29,7 +29,7 @@ class LogLikelihoods(NamedTuple):
 
     def __repr__(self) -> str:
         mean, spread = self.value.mean(), self.value.std(ddof=min(1, len(self.value) - 1)) / len(self.value) ** 0.5
-        mean_of = f"{len(self.value)} points, mean {mean:.5g} +- {spread:.2g} nats"
+        mean_of = f"{len(self.value)} points, mean {mean:.5g} +- {spread:.2g}"
         return f"LogLikelihoods({mean_of}, errors up to {self.error.max():.1g})"
 
     def bits_per_dimension(self, d: int, bin_width: Scalar = 1.0) -> "LogLikelihoods":
@@ -60,6 +60,8 @@ def log_likelihoods(
     NaN, which says of how many points.
     """
     check_count("batch_size", batch_size or 1)
+    if key is not None:
+        check_key(key)
     if key is not None and probes < 2:
         raise ValueError(f"`probes` must be at least 2 to have an error, but is {probes}.")
     points = strong(points, float_dtype(points))
@@ -92,6 +94,7 @@ def bits_per_dimension(log_prob: Float[np.ndarray, "*count"], d: int, bin_width:
     Source: Theis, van den Oord and Bethge, arXiv:1511.01844, section 3.1.
     """
     check_count("d", d)
+    check_number("bin_width", bin_width)
     width = float(bin_width)
     if not width > 0:
         raise ValueError(f"`bin_width` must be positive, but is {width}.")

@@ -11,6 +11,7 @@ from ...checks import (
     check_finite,
     check_nonnegative,
     check_points,
+    check_rank,
     check_scale,
     check_weights,
     is_concrete,
@@ -77,10 +78,7 @@ class GaussianMixture(AbstractGaussianFamily):
         points = as_values("points", points)
         check_points(points)
         values = np.asarray(points)
-        if not 1 <= components <= len(values):
-            raise ValueError(
-                f"`components` must be between 1 and {len(values)}, the number of points, but is {components}."
-            )
+        check_rank("components", components, len(values), "points")
         flat = values.reshape(len(values), -1).astype(np.float64)
         found = EM(components, random_state=seed, reg_covar=1e-3).fit(flat)
         dtype = np.dtype(float_dtype(points))

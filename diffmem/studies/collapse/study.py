@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import ArrayLike, Real
 
 from ... import __version__
-from ...checks import check_count, check_seed
+from ...checks import check_callable, check_count, check_kind, check_seed, check_whole_numbers
 from ...data import Dataset, reduce_dimension
 from ...processes import AbstractProcess, OrnsteinUhlenbeck
 from ...progress import Progress, followed
@@ -106,6 +106,13 @@ def collapse(
     Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
     process that does not reach the collapse, equal points, and a store with other settings.
     """
+    check_kind("dataset", dataset, Dataset, "a Dataset, such as data.digits()")
+    check_kind("process", process, AbstractProcess, "a process, such as processes.OrnsteinUhlenbeck()")
+    for name, values in (("n", n), ("d", d)):
+        if values is not None:
+            check_whole_numbers(name, values)
+    if learner is not None:
+        check_callable("learner", learner, "of (points, key)", 2)
     for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
         check_count(name, count)
     check_count("seeds", seeds)
