@@ -74,9 +74,7 @@ def explain(
     n that are not positive, and for what is no network.
     """
     data = _dataset(points, labels)
-    _check(n, below, seed)
-    if process is not None:
-        check_kind("process", process, AbstractProcess, "a process, such as processes.OrnsteinUhlenbeck()")
+    _check(n, below, seed, process)
     chosen = None if network is None else as_network(network)
     measure, each, within, beside = jax.random.split(jax.random.key(seed), 4)
     with followed(progress) as tell:
@@ -132,8 +130,10 @@ def _dataset(points: Dataset | Points, labels) -> Dataset:
     return Dataset(values, labels, classes=classes)
 
 
-def _check(n, below, seed) -> None:
+def _check(n, below, seed, process) -> None:
     check_seed(seed)
+    if process is not None:
+        check_kind("process", process, AbstractProcess, "a process, such as processes.OrnsteinUhlenbeck()")
     if below is not None and not 0 < below < math.inf:
         raise ValueError(f"`below` must be a positive noise sigma/alpha, but is {below}.")
     if n is not None:
