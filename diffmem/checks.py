@@ -1,7 +1,9 @@
 """Checks of arguments: what is concrete raises ValueError in one sentence, what is traced raises when it is run."""
 
 import inspect
+import math
 import operator
+from collections.abc import Container, Iterable
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +14,7 @@ from jaxtyping import Array, ArrayLike
 
 from .tensors import read_tensor
 
+SMALLEST_VARIANCE = 2.0**20  # over the smallest normal number, so that a noise of a thousandth of the data has one too
 LARGEST_SEED = 2**31 - 1  # seeds beyond would lose bits in 32-bit integers
 
 
@@ -29,6 +32,8 @@ def as_values(name: str, given: Any) -> Array | np.ndarray:
     if isinstance(given, jax.Array):
         values = given
     elif isinstance(given, (list, tuple)) and any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(given)):
+        if None in given:
+            raise ValueError(f"`{name}` must hold real numbers, but is {described(given)}.")
         values = jnp.asarray(given)
     else:
         try:
@@ -68,10 +73,38 @@ def check_kind(name: str, value: Any, kind: type, words: str) -> None:
         raise ValueError(f"`{name}` must be {words}, but is {described(value)}.")
 
 
-def check_callable(name: str, value: Any, words: str) -> None:
-    """Raise ValueError unless `value` can be called as `words` say."""
+def check_callable(name: str, value: Any, words: str, count: int | None = None, never: Container[str] = ()) -> None:
+    """Raise ValueError unless `value` can be called as `words` say: with `count` positional arguments, if given.
+
+    The signature alone is looked at, where there is one, so that an error inside the function stays what it is. `never`
+    holds names that the last argument does not have in a function that is meant to be called so.
+    """
     if not callable(value):
         raise ValueError(f"`{name}` must be a function {words}, but is {described(value)}.")
+    if count is None:
+        return
+    if inspect.isclass(value):
+        raise ValueError(f"`{name}` must be a function {words}, but is {described(value)}.")
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):  # some compiled functions have none
+        return
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    more = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    needed = sum(p.default is p.empty for p in places)
+    fits = needed <= count <= (math.inf if more else len(places))
+    if not fits or (len(places) >= count and places[count - 1].name in never):
+        takes = ", ".join(p.name for p in parameters)
+        raise ValueError(f"`{name}` must be a function {words}, but takes ({takes}).")
+
+
+def check_number(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is one real number, or will be one when it is known."""
+    if isinstance(value, (int, float)):
+        return
+    values = as_values(name, value)
+    if np.ndim(values):
+        raise ValueError(f"`{name}` must be one number, but has shape {np.shape(values)}.")
 
 
 def check_key(key: Any) -> None:
@@ -84,6 +117,7 @@ def check_key(key: Any) -> None:
 
 def check_positive(name: str, value: Any) -> None:
     """Raise ValueError unless a number that is known is positive and finite."""
+    check_number(name, value)
     if is_concrete(value) and not 0 < value < np.inf:
         raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
 
@@ -103,6 +137,24 @@ def check_finite(name: str, values: ArrayLike) -> None:
         raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
 
 
+def check_scale(parameters: dict[str, ArrayLike], dtype) -> None:
+    """Raise ValueError where known parameters are of a size whose squares, or whose variances, `dtype` cannot hold.
+
+    Names that begin with "covariance" or "variance" are of variances. A Gaussian of such data needs a variance that is
+    no number; data are brought to unit size by a factor.
+    """
+    small, large = SMALLEST_VARIANCE * float(np.finfo(dtype).tiny), float(np.finfo(dtype).max) / 4
+    for name, values in parameters.items():
+        if not is_concrete(values):
+            continue
+        top = float(np.max(np.abs(np.asarray(values, np.float64)), initial=0))
+        square = top if name.startswith(("covariance", "variance")) else top**2
+        if square and not small <= square <= large:
+            raise ValueError(
+                f"`{name}` must be of a scale whose variance {dtype} can hold, but is as large as {top:.3g}."
+            )
+
+
 def check_weights(weights: ArrayLike | None, n: int) -> None:
     """Raise ValueError unless weights are None or n numbers, none negative, not all zero."""
     if weights is None:
@@ -116,7 +168,8 @@ def check_weights(weights: ArrayLike | None, n: int) -> None:
 
 
 def check_nonnegative(name: str, values: ArrayLike) -> None:
-    """Raise ValueError when a concrete array holds a negative number."""
+    """Raise ValueError when a concrete array holds a negative number, or no numbers."""
+    values = as_values(name, values)
     if is_concrete(values) and (least := _where_it_lives(values).min(_read(values))) < 0:
         raise ValueError(f"`{name}` must be at least 0, but holds {least}.")
 
@@ -170,6 +223,14 @@ def check_whole(name: str, number: Any) -> None:
         raise ValueError(f"`{name}` must be a whole number, but is {described(number)}.") from None
 
 
+def check_whole_numbers(name: str, values: Any) -> None:
+    """Raise ValueError unless `values` is a sequence of whole numbers."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"`{name}` must be a sequence of whole numbers, but is {described(values)}.")
+    for value in values:
+        check_whole(name, value)
+
+
 def check_rank(name: str, k: Any, most: int, words: str) -> None:
     """Raise ValueError unless k is a whole number between 1 and `most`, which is the number of `words`."""
     check_whole(name, k)
@@ -178,6 +239,7 @@ def check_rank(name: str, k: Any, most: int, words: str) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """Raise ValueError unless the seed is one that every precision tells from all others."""
+    """Raise ValueError unless the seed is a whole number that every precision tells from all others."""
+    check_whole("seed", seed)
     if not 0 <= seed <= LARGEST_SEED:
         raise ValueError(f"`seed` must be between 0 and {LARGEST_SEED}, but is {seed}.")

@@ -4,7 +4,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..checks import check_seed
+from ..checks import check_number, check_seed
 from ..progress import Progress, followed
 from .findings import Audit, Options
 from .measuring import measured
@@ -64,6 +64,9 @@ def audit(
     check_seed(seed)
     with ExitStack() as stack, followed(progress) as tell:
         folder = Path(out) / "parts" if out is not None else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for source, role in ((samples, ROLES[0]), (train, ROLES[1])):
+            if source is None:
+                raise ValueError(f"`{role}` must be a path, an array or a Dataset, but is None.")
         given = [(source, role) for source, role in zip((samples, train, test), ROLES) if source is not None]
         sets = [opened(source, role, reading, folder, tell) for source, role in given]
         sets = agreeing(sets, reading, features=features)
@@ -71,6 +74,7 @@ def audit(
 
 
 def _check(options: Options) -> None:
+    check_number("ratio", options.ratio)
     if not 0 < options.ratio <= 1:
         raise ValueError(f"`ratio` must be above 0 and at most 1, but is {options.ratio}.")
     if options.twins is not None and not 0 <= options.twins <= 1:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from ..checks import check_count
+from ..checks import check_count, check_kind
 from .dataset import Dataset
 
 
@@ -23,6 +23,7 @@ def reduce_dimension(dataset: Dataset, d: int) -> Dataset:
     Raises ValueError unless 1 <= d <= the dimension of the data, and d < n for a projection, as n points span n - 1
     directions.
     """
+    check_kind("dataset", dataset, Dataset, "a Dataset, such as data.digits()")
     check_count("d", d)
     if d > dataset.d:
         raise ValueError(f"`d` must be at most {dataset.d}, the dimension of {dataset.name}, but is {d}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import described
 from .dataset import Dataset
 from .pixels import KEPT, Range, checked_range, from_range, range_note, range_of
 from .reading import Labelled, read_images, read_npy, read_npz
@@ -49,6 +50,8 @@ def load(
     images with transparency, of several frames or of 16 bits in colour, object, text or complex arrays, fewer than two
     axes, NaN or infinite entries, values beyond `range`.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"`path` must be the path of a file or folder, but is {described(path)}.")
     path = Path(path)
     ends = None if range is None else checked_range(range)
     if not os.path.exists(path):

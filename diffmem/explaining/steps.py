@@ -12,7 +12,7 @@ from .. import theory
 from ..annotations import Points
 from ..auditing.resumable import Work
 from ..auditing.sets import Reading, opened
-from ..checks import check_seed
+from ..checks import check_kind, check_seed, check_whole_numbers
 from ..data import Dataset
 from ..level import read_tensor
 from ..processes import AbstractProcess, OrnsteinUhlenbeck
@@ -74,7 +74,7 @@ def explain(
     n that are not positive, and for what is no network.
     """
     data = _dataset(points, labels)
-    _check(n, below, seed)
+    _check(n, below, seed, process)
     chosen = None if network is None else as_network(network)
     measure, each, within, beside = jax.random.split(jax.random.key(seed), 4)
     with followed(progress) as tell:
@@ -130,10 +130,14 @@ def _dataset(points: Dataset | Points, labels) -> Dataset:
     return Dataset(values, labels, classes=classes)
 
 
-def _check(n, below, seed) -> None:
+def _check(n, below, seed, process) -> None:
     check_seed(seed)
+    if process is not None:
+        check_kind("process", process, AbstractProcess, "a process, such as processes.OrnsteinUhlenbeck()")
     if below is not None and not 0 < below < math.inf:
         raise ValueError(f"`below` must be a positive noise sigma/alpha, but is {below}.")
+    if n is not None:
+        check_whole_numbers("n", n)
     if n is not None and not (len(n) and min(n) >= 3):
         raise ValueError(f"`n` must be numbers of at least 3 points, but is {n}.")
 

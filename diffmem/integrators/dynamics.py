@@ -20,6 +20,7 @@ from ..annotations import Numbers
 from ..checks import as_values, brief, check_kind, is_concrete, require
 from ..level import NoiseLevel, cast_level, cast_rate, float_dtype, strong
 from ..processes import AbstractProcess
+from ..representation import one_line
 from ..scores import Evaluation
 
 
@@ -29,6 +30,8 @@ class Node(NamedTuple):
     time: Float[Array, "*nodes"]
     level: NoiseLevel
     rate: NoiseLevel
+
+    __repr__ = one_line
 
     def at(self, i: int) -> "Node":
         """Node number i of a stack."""

@@ -186,7 +186,7 @@ def _check_parts(score, integrator, key, observe, condition):
     check_kind("integrator", integrator, AbstractIntegrator, "an integrator, such as integrators.DDIM()")
     check_key(key)
     if observe is not None:
-        check_callable("observe", observe, "of (x, level, found)")
+        check_callable("observe", observe, "of (x, level, found)", 3)
 
 
 def _check_request(shape, count, start, finish, batch_size):

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from ..annotations import Points, RandomKey
 from ..batches import in_pieces
-from ..checks import check_count
+from ..checks import as_values, check_count, check_kind
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..scores import AbstractScore
 from ..theory import Estimate
@@ -38,6 +38,8 @@ def denoising_loss(
 
     Raises ValueError for fewer than 2 points and `draws` below 1.
     """
+    check_kind("score", score, AbstractScore, "a score, such as scores.Empirical(points)")
+    points = as_values("points", points)
     points = strong(points, float_dtype(points))
     if points.ndim == 0 or len(points) < 2:
         raise ValueError(f"`points` must hold at least 2 points, but has shape {points.shape}.")

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
 from ..annotations import Points
+from ..checks import check_number
 from ..data.distinct import first_equal
 from ..dataframe import rows_as_dataframe
 from .copies_by_label import CopiesByLabel, copies_by_label
@@ -101,6 +102,7 @@ def memorization(
     Source: the criterion of Yoon et al., ICML 2023 workshop "Diffusion probabilistic models generalize when they fail
     to memorize", as used in arXiv:2310.02664.
     """
+    check_number("ratio", ratio)
     if not 0 < ratio <= 1:
         raise ValueError(f"`ratio` must be above 0 and at most 1, but is {ratio}.")
     if twins is not None and not twins >= 0:

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from ..checks import check_number
 from ..representation import one_line
 
 NORMAL_QUANTILE = 1.959963984540054  # of probability .975: two-sided 95 %
@@ -24,6 +25,8 @@ def wilson(successes: int, trials: int) -> Interval:
     209, 1927).
     Raises ValueError unless 0 <= successes <= trials and trials >= 1.
     """
+    check_number("successes", successes)
+    check_number("trials", trials)
     if not (trials >= 1 and 0 <= successes <= trials):
         raise ValueError(f"`successes` must be between 0 and `trials` >= 1, but they are {successes} and {trials}.")
     return Interval(_lower(successes, trials), 1 - _lower(trials - successes, trials))

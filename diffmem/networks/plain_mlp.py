@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import RandomKey
-from ..checks import check_count
+from ..checks import check_count, check_key
+from ..representation import one_line
 from .embedding import Context, Label
 
 
@@ -24,6 +25,8 @@ class PlainMLP(eqx.Module):
     hidden: tuple[eqx.nn.Linear, ...]
     last: eqx.nn.Linear
 
+    __repr__ = one_line
+
     def __init__(
         self,
         size: int,
@@ -36,6 +39,7 @@ class PlainMLP(eqx.Module):
     ):
         for name, value in {"size": size, "width": width, "depth": depth, "label_width": label_width}.items():
             check_count(name, value)
+        check_key(key)
         first, last, *keys = jax.random.split(key, depth + 2)
         self.context = Context(labels, label_width, key=first)
         inputs = [size + self.context.size] + [width] * (depth - 1)

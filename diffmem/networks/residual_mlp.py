@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..annotations import RandomKey
-from ..checks import check_count
+from ..checks import check_count, check_key
+from ..representation import one_line
 from .embedding import Context, Label
 
 
@@ -27,6 +28,8 @@ class ResidualMLP(eqx.Module):
     last: eqx.nn.Linear
     active: Int[Array, ""]
 
+    __repr__ = one_line
+
     def __init__(
         self,
         size: int,
@@ -43,6 +46,7 @@ class ResidualMLP(eqx.Module):
             check_count(name, value)
         if not 1 <= active <= width:
             raise ValueError(f"`active` must be from 1 to the width {width}, but is {active}.")
+        check_key(key)
         first, *keys = jax.random.split(key, depth + 2)
         self.context = Context(labels, label_width, key=first)
         inputs = [size + self.context.size] + [width + self.context.size] * (depth - 1)

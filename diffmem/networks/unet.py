@@ -6,6 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import RandomKey
+from ..checks import check_key, check_whole_numbers
+from ..representation import one_line
 from .embedding import Context, Label
 
 
@@ -27,6 +29,8 @@ class UNet(eqx.Module):
     last: eqx.nn.Conv2d
     shape: tuple[int, int, int] = eqx.field(static=True)
 
+    __repr__ = one_line
+
     def __init__(
         self,
         shape: tuple[int, ...],
@@ -36,6 +40,7 @@ class UNet(eqx.Module):
         key: RandomKey,
     ):
         self.shape = _image_shape(shape, channels)
+        check_key(key)
         keys = iter(jax.random.split(key, 2 * len(channels) + 3))
         self.context = Context(labels, 32, key=next(keys))
         self.first = eqx.nn.Conv2d(self.shape[0], channels[0], 3, padding=1, key=next(keys))
@@ -101,6 +106,8 @@ def _doubled(h: Float[Array, "c rows columns"]) -> Float[Array, "c twice_rows tw
 
 def _image_shape(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int, int]:
     """(channels, rows, columns); raises ValueError for shapes that the network cannot halve."""
+    check_whole_numbers("shape", shape)
+    check_whole_numbers("channels", channels)
     if len(shape) not in (2, 3) or min(shape) < 1:
         raise ValueError(f"`shape` must be (rows, columns) or (channels, rows, columns), but is {shape}.")
     if not channels or min(channels) < 1:

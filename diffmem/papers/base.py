@@ -65,6 +65,9 @@ class Results(NamedTuple):
     curves: "xr.Dataset"
     """Everything that the figure shows."""
 
+    def __repr__(self) -> str:
+        return f"Results({len(self.measured)} measured, curves of {len(self.curves.data_vars)} variables)"
+
 
 class Code(Protocol):
     """The package of one paper: its settings at either scale, its experiment and its figure."""
@@ -94,6 +97,9 @@ class Paper(NamedTuple):
     """Every variable of `curves.nc`."""
     load: Callable[[], Code]
     """Imports the experiment and the figure, and with them JAX."""
+
+    def __repr__(self) -> str:
+        return f"Paper({self.slug}, {len(self.claims)} claims, arXiv:{self.arxiv}: {self.title})"
 
     def claims_at(self, scale: Scale) -> tuple[Claim, ...]:
         """The claims that are checked at a scale."""

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..annotations import Numbers
+from ..checks import as_values, check_callable
 from ..processes import AbstractProcess, Discrete
 from ..scores import FromHost
-from ..tensors import read_tensor
 from .host_network import HostNetwork
 
 NODES, RATIOS = 2**17, (1e-6, 1e6)  # of the table of times over log(sigma/alpha)
@@ -51,6 +51,7 @@ def from_torch(
     the steps of a table the answer is that of the nearest one, at an x of the true level.
     """
     needed("torch")
+    check_callable("model", model, "of batches and their times, (x, t)", None if condition else 2)
     process = schedule if isinstance(schedule, AbstractProcess) else Discrete(table_of(schedule))
     told = time or (_step_of(process) if isinstance(process, Discrete) else _time_of(process))
     network = HostNetwork(model, told, dict(condition or {}))
@@ -63,7 +64,7 @@ def table_of(alpha_bars: Numbers) -> Float[np.ndarray, "steps"]:
     It is 0 there, or 2^-24 in some schedulers of diffusers, which may be above the entry before it: then it becomes a
     quarter of that one.
     """
-    table = np.array(read_tensor(alpha_bars), np.float64)
+    table = np.array(as_values("schedule", alpha_bars), np.float64)
     if table.ndim == 1 and len(table) > 1 and (table[-1] == 0 or table[-2] <= table[-1] <= 2.0**-24):
         table[-1] = table[-2] / 4
     return table

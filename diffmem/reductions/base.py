@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..checks import as_values, check_points, check_weights
 from ..level import float_dtype
+from ..representation import one_line
 from .centres import AbstractCentres, Chunk, centres_of
 
 AnyCentres = AbstractCentres
@@ -43,6 +44,8 @@ class Posterior(NamedTuple):
     discarded: Float[Array, "*batch"]
     """Bound on the total variation of the weights that rounding of the energies may have caused; 0 where none can."""
 
+    __repr__ = one_line
+
 
 class Held(NamedTuple):
     """What a score keeps of its training set."""
@@ -52,6 +55,8 @@ class Held(NamedTuple):
     """The event shape."""
     n: int
     """Number of points; more centres may follow, without weight."""
+
+    __repr__ = one_line
 
 
 class AbstractReduction(eqx.Module):

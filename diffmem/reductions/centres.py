@@ -13,6 +13,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from ..arithmetic import rounding_of_difference, squared_norms, uniform_double
 from ..checks import is_concrete
 from ..level import strong
+from ..representation import one_line
 
 SAMPLE = 255  # rows whose coordinate-wise median is the common centre: half of them may lie anywhere
 BLOCK = 4096  # rows that are read at a time on the host
@@ -30,6 +31,8 @@ class Chunk(NamedTuple):
     log_weights: Float[Array, "rows"]
     numbers: Int[Array, "rows"]
     """Which centres they are; -1 for one that an earlier chunk has."""
+
+    __repr__ = one_line
 
 
 class AbstractCentres(eqx.Module):
@@ -93,6 +96,8 @@ class Centres(AbstractCentres):
     first: Int[Array, ""] | None = None
     """Number of the first one, where they are a part of all."""
 
+    __repr__ = one_line
+
     @property
     def n(self) -> int:
         """Number of centres."""
@@ -152,8 +157,9 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     exact = [xp.all(rounding_of_difference(fixed(block), centre) == 0, axis=0) for block in _blocks(rows, xp)]
     centre = xp.where(xp.all(xp.stack(exact), axis=0), centre, 0).astype(dtype)
     offsets = rows - centre[None]
-    unit = unit_above(xp.max(xp.abs(fixed(offsets))), xp)
-    offsets = offsets / unit
+    # without a copy of the absolute values, and in place where arrays can change
+    unit = unit_above(xp.maximum(xp.max(fixed(offsets)), -xp.min(fixed(offsets))), xp)
+    offsets /= unit
     parts = [squared_norms(fixed(block), xp) for block in _blocks(offsets, xp)]
     squares, low = (xp.concatenate(part) for part in zip(*parts))
     weights = np.ones(()) / len(rows) if weights is None else weights

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..annotations import Point, Scalar
-from ..checks import check_kind, check_nonnegative, is_concrete
+from ..checks import check_finite, check_kind, check_nonnegative, check_number, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from ..representation import one_line
 from .base import AbstractScore, Evaluation, noise_of
@@ -54,6 +54,9 @@ class Guided(AbstractScore):
     def __check_init__(self):
         for name, part in (("conditional", self.conditional), ("unconditional", self.unconditional)):
             check_kind(name, part, AbstractScore, "a score, such as scores.Empirical(points)")
+        if not callable(self.weight):
+            check_number("weight", self.weight)
+            check_finite("weight", self.weight)
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`D_u + w (D_c - D_u)`, the same combination of the noises, and both evaluations."""
@@ -113,6 +116,8 @@ class Switched(AbstractScore):
     ratio: Scalar
 
     def __check_init__(self):
+        for name, part in (("above", self.above), ("below", self.below)):
+            check_kind(name, part, AbstractScore, "a score, such as scores.Empirical(points)")
         check_nonnegative("ratio", self.ratio)
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..annotations import Point
+from ..checks import check_callable, check_kind
 from ..level import NoiseLevel, cast_level
 from .base import AbstractScore, Evaluation, as_point
 from .parametrisation import AbstractPrediction, c_noise
@@ -47,6 +48,8 @@ class Learned(AbstractScore):
         label: Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None = None,
         ratios: tuple[float, float] = (0.002, 80.0),
     ):
+        check_callable("network", network, "of one point and its noise, (x, noise) or (x, noise, label)")
+        check_kind("prediction", prediction, AbstractPrediction, "a prediction, such as predictions.Signal(1.0)")
         if not 0 < ratios[0] < ratios[1]:
             raise ValueError(f"`ratios` must be two rising positive numbers, but is {ratios}.")
         self.network, self.prediction = network, prediction

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from ..annotations import Point, Points, RandomKey, Scalar
 from ..arithmetic import dot, doubled, residual
-from ..checks import check_finite, check_points, is_concrete
+from ..checks import check_finite, check_points, check_scale, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
 
@@ -47,6 +47,7 @@ class TiedMixture(AbstractScore):
         if is_concrete(variance) and not 0 < float(variance) < np.inf:
             raise ValueError(f"`variance` must be positive and finite, but is {variance}.")
         dtype = float_dtype(means)
+        check_scale({"means": means, "variance": variance}, dtype)
         self.centres = strong(means, dtype).reshape(m, -1)
         self.log_variance = jnp.log(strong(variance, dtype))
         self.active, self.shape = jnp.asarray(active), tuple(shape)

@@ -14,6 +14,7 @@ from ..annotations import Numbers, RandomKey
 from ..checks import check_count
 from ..metrics import detection
 from ..processes import AbstractProcess
+from ..representation import one_line
 from ..scores import AbstractScore
 from .collapse.variables import described
 
@@ -40,6 +41,8 @@ class Candidate(NamedTuple):
     detector: Detector
     evaluations: float
     """Evaluations of both branches for each start; a derivative counts by its cost in evaluations."""
+
+    __repr__ = one_line
 
 
 def gap_candidates(steps: int, early: int = 10) -> dict[str, Candidate]:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .. import __version__, theory
-from ..checks import check_seed
+from ..checks import check_kind, check_seed, check_whole_numbers
 from ..data import Dataset
 from ..progress import Progress, followed
 from .collapse.variables import described
@@ -48,6 +48,8 @@ def forecast(
         ValueError: an n outside [3, number of points], fewer than 128 points, `known` outside [64, number of points],
             or a bad seed.
     """
+    check_kind("dataset", dataset, Dataset, "a Dataset, such as data.digits()")
+    check_whole_numbers("n", n)
     check_seed(seed)
     sizes = sorted(set(n))
     known = dataset.n // 2 if known is None else known

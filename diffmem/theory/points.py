@@ -1,4 +1,4 @@
-"""Checks of the two arguments that most predictions take: the number of points and the spectrum of the data."""
+"""Checks of the arguments that most predictions take: the number of points, the spectrum of the data, the process."""
 
 import math
 
@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 
 from ..annotations import Number
+from ..checks import as_values, check_kind, check_number
+from ..level import ProcessLike
 
 
 def log_size(n: Number) -> float:
@@ -14,6 +16,8 @@ def log_size(n: Number) -> float:
     Raises:
         ValueError: `n` is below 1, infinite or NaN.
     """
+    if not isinstance(n, int):  # which may be larger than any float
+        check_number("n", n)
     if not 1 <= n < math.inf:
         raise ValueError(f"`n` must be finite and at least 1, but is {n}.")
     return math.log(n)
@@ -45,9 +49,19 @@ def checked_spectrum(spectrum: Float[ArrayLike, "d"]) -> Float[np.ndarray, "d"]:
     Raises:
         ValueError: the spectrum is empty, or an eigenvalue is negative, infinite or NaN.
     """
-    values = np.asarray(spectrum, np.float64)
+    values = np.asarray(as_values("spectrum", spectrum), np.float64)
     if values.size == 0:
         raise ValueError("`spectrum` must hold at least one eigenvalue, but is empty.")
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise ValueError(f"`spectrum` must be finite and nonnegative, but its smallest value is {values.min()}.")
     return values
+
+
+def time_of(process: ProcessLike, ratio: float) -> float:
+    """The time at which a process has this sigma/alpha.
+
+    Raises:
+        ValueError: `process` is none.
+    """
+    check_kind("process", process, ProcessLike, "a process, such as processes.OrnsteinUhlenbeck()")
+    return float(process.time_at(ratio))

@@ -21,6 +21,8 @@ class Atoms(NamedTuple):
     weights: Float[np.ndarray, "n"]
     target: int
 
+    __repr__ = one_line
+
     def energies(self, x: Numbers, level: NoiseLevel) -> Float[np.ndarray, "count n"]:
         """`|x - alpha u_j|^2/(2 sigma^2) - log pi_j` less its value at the target, for states (count, d)."""
         alpha, sigma = (float(part) for part in level)

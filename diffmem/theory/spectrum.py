@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..annotations import Points
-from ..tensors import read_tensor
+from ..checks import as_values
 
 
 def spectrum(points: Points) -> np.ndarray:
@@ -18,8 +18,8 @@ def spectrum(points: Points) -> np.ndarray:
     Raises:
         ValueError: there are no points or no coordinates, or a value is NaN or infinite.
     """
-    points = np.asarray(read_tensor(points), np.float64)
-    if points.size == 0:
+    points = np.asarray(as_values("points", points), np.float64)
+    if points.ndim < 2 or points.size == 0:
         raise ValueError(f"`points` must hold at least one point and one coordinate, but has shape {points.shape}.")
     if not np.isfinite(points).all():
         raise ValueError("`points` must be finite, but a value is NaN or infinite.")

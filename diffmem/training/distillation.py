@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from ..annotations import Numbers, Points, RandomKey
 from ..checks import as_values, check_key
 from ..level import NoiseLevel
+from ..representation import one_line
 from ..scores import AbstractScore
 from ..scores.base import as_point
 from .levels import AbstractLevels
@@ -39,6 +40,8 @@ class ConsistencyFunction(eqx.Module):
     network: Callable
     data_std: float = eqx.field(converter=float)
     lowest: float = eqx.field(converter=float)
+
+    __repr__ = one_line
 
     def __check_init__(self):
         for name in ("data_std", "lowest"):

@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from .. import __version__
 from ..annotations import RandomKey
+from ..checks import as_values
 from ..progress import Progress, followed
 from ..representation import one_line
 from ..scores import AbstractScore
@@ -95,7 +96,7 @@ def fit(
     different lengths, `ema` outside [0, 1), and a score without floating arrays.
     """
     plan, weights, fixed = planned(score, objective, optimiser, batch, noise_draws, ema)
-    data = as_data(points, labels)
+    data = as_data(as_values("points", None) if points is None else points, labels)
     run = _Run(plan, data, held_out_data(held_out, held_out_labels, data), typed(key), checkpoint)
     with followed(progress) as report:
         return run(plan.start(weights, fixed), checked_schedule(snapshots, steps), report)

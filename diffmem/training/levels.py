@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..annotations import RandomKey
+from ..checks import check_finite, check_kind, check_nonnegative
 from ..level import NoiseLevel, ProcessLike, float_dtype
 
 
@@ -67,6 +68,7 @@ class UniformTime(AbstractLevels):
     t_max: float = eqx.field(converter=float)
 
     def __init__(self, process: ProcessLike, t_min: float | None = None, t_max: float | None = None):
+        check_kind("process", process, ProcessLike, "a process, such as processes.EDM()")
         self.process = process
         self.t_min = float(process.t_min if t_min is None else t_min)
         self.t_max = float(process.t_max if t_max is None else t_max)
@@ -82,12 +84,18 @@ class UniformTime(AbstractLevels):
 
 
 class Fixed(AbstractLevels):
-    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, in order of rising noise."""
+    """One of the given levels, all equally likely: `Fixed(alphas, sigmas)`, in order of rising noise.
+
+    Raises ValueError for negative numbers and NaN.
+    """
 
     alphas: Float[Array, " k"]
     sigmas: Float[Array, " k"]
 
     def __init__(self, alphas: Float[ArrayLike, "..."], sigmas: Float[ArrayLike, "..."]):
+        for name, values in (("alphas", alphas), ("sigmas", sigmas)):
+            check_finite(name, values)
+            check_nonnegative(name, values)
         self.alphas, self.sigmas = (jnp.atleast_1d(part) for part in jnp.broadcast_arrays(alphas, sigmas))
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:

@@ -7,10 +7,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Key
 
 from ..annotations import RandomKey
-from ..checks import as_values, check_count, check_finite, check_kind
+from ..checks import as_values, check_callable, check_count, check_finite, check_key, check_kind
 from ..level import float_dtype, strong
 from ..scores import AbstractScore, Empirical
 from ..scores.gaussian.family import AbstractGaussianFamily
@@ -34,11 +35,14 @@ def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan,
                 f"`score` must hold no {name}, whose parameters are constrained (weights add up to 1, covariances are "
                 f"factored) and would not stay so: train a function that builds one, such as `FromFunction`."
             )
+    check_callable("objective", objective, "of (score, datum, label), such as training.ScoreMatching(levels)", 3)
+    optimiser = default_optimiser() if optimiser is None else optimiser
+    _check_optimiser(optimiser)
     weights, others = eqx.partition(score, eqx.is_inexact_array)
     if not jax.tree.leaves(weights):
         raise ValueError("`score` must hold floating arrays to train, but holds none.")
     fixed, rest = eqx.partition(others, eqx.is_array)
-    plan = Plan(rest, objective, default_optimiser() if optimiser is None else optimiser, batch, noise_draws, ema)
+    plan = Plan(rest, objective, optimiser, batch, noise_draws, ema)
     return plan, weights, fixed
 
 
@@ -53,6 +57,12 @@ def default_optimiser():
     import optax
 
     return optax.adam(1e-3)
+
+
+def _check_optimiser(optimiser) -> None:
+    import optax
+
+    check_kind("optimiser", optimiser, optax.GradientTransformation, "one of optax, such as optax.adam(1e-3)")
 
 
 def as_data(points, labels) -> Data | None:
@@ -82,6 +92,8 @@ def held_out_data(points, labels, data: Data) -> Data | None:
 
 def typed(key: Array) -> Key[Array, "*members"]:
     """The key in the form of `jax.random.key`, so that the axes of an array of keys are those of members."""
+    if not isinstance(key, (jax.Array, np.ndarray)):
+        check_key(key)
     return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
 
 

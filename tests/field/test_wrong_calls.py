@@ -5,6 +5,8 @@ The public threads: jax users' lists, big-endian and masked arrays; DiffSynth-St
 precision); libscientific 8 and kornia 4152 (scale); openai/consistency_models 7 (few steps).
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -12,7 +14,22 @@ import numpy as np
 import pytest
 
 import diffmem as dm
-from diffmem import data, integrators, metrics, processes, reductions, scores, training
+from diffmem import (
+    auditing,
+    data,
+    explaining,
+    integrators,
+    metrics,
+    networks,
+    plots,
+    processes,
+    pytorch,
+    reductions,
+    scores,
+    studies,
+    theory,
+    training,
+)
 from diffmem.integrators import grids
 from diffmem.level import NoiseLevel
 
@@ -28,6 +45,19 @@ FAILED = (ValueError, jax.errors.JaxRuntimeError, TypeError)
 
 def sample(score=E, process=EDM, integrator=integrators.DDIM(), times=TIMES, shape=(1,), count=2, key=KEY, **more):
     return dm.sample(score, process, integrator, times, shape, count, key=key, **more)  # house style: tests only
+
+
+class Half:
+    def __call__(self, x):
+        return x / 2
+
+
+HALF = networks.PlainMLP(1, 4, 1, key=KEY)
+
+
+def fit(points=POINTS, objective=training.ScoreMatching(training.Fixed(1.0, 0.5)), key=KEY, optimiser=None):
+    learned = scores.Learned(HALF, scores.predictions.Signal(1.0))
+    return training.fit(learned, points, objective, key=key, steps=1, optimiser=optimiser)
 
 
 def few(sigmas):
@@ -127,6 +157,82 @@ WRONG = {
     ),
     "rising sigmas": (lambda: few((0.1, 1.0)), "`sigmas` must fall"),
     "a likelihood of no number": (lambda: dm.log_likelihood(E, EDM, X * np.nan), "`x` must be finite"),
+    # functions of other arguments, told by their signature before they are called
+    "a function of x and a time": (lambda: scores.FromFunction(lambda x, t: x), "but takes (x, t)"),
+    "a function of x alone": (lambda: scores.FromFunction(lambda x: x), "but takes (x)"),
+    "a function of x, alpha and sigma": (
+        lambda: scores.FromNoisePrediction(lambda x, alpha, sigma: x),
+        "but takes (x, alpha, sigma)",
+    ),
+    "an object that is called with x": (lambda: scores.FromFunction(Half()), "but takes (x)"),
+    "a compiled function of x": (lambda: scores.FromFunction(jax.jit(lambda x: x)), "but takes (x)"),
+    "a partial function of x": (lambda: scores.FromFunction(functools.partial(lambda a, x: x, 1)), "but takes (x)"),
+    "a velocity of x": (lambda: scores.FromVelocity(lambda x: x, EDM), "but takes (x)"),
+    "a host function of x and t": (lambda: scores.FromHost(lambda x, t: x), "but takes (x, t)"),
+    "an observer of x": (lambda: sample(observe=lambda x: x), "but takes (x)"),
+    "an answer of another shape": (
+        lambda: scores.FromFunction(lambda x, level: x[:1]).denoise(np.ones(2), LEVEL),
+        "`function` must answer in the shape of x, (2,)",
+    ),
+    "no answer": (lambda: scores.FromFunction(lambda x, level: None).denoise(X, LEVEL), "real numbers, but is None"),
+    # public functions of the other packages
+    "results for samples": (lambda: metrics.memorization(sample(), POINTS), "`samples` must hold real numbers, but is"),
+    "a ratio of text": (lambda: metrics.memorization(POINTS, POINTS, ratio="1/3"), "`ratio` must hold real numbers"),
+    "successes of text": (lambda: metrics.wilson("a", 2), "`successes` must hold real numbers"),
+    "points and a score swapped": (
+        lambda: metrics.denoising_loss(POINTS, E, LEVEL, key=KEY),
+        "`score` must be a score",
+    ),
+    "a number for a path": (lambda: data.load(3), "`path` must be the path of a file or folder, but is 3"),
+    "an array for a data set": (lambda: data.reduce_dimension(POINTS, 1), "`dataset` must be a Dataset"),
+    "an array for a forecast": (lambda: studies.forecast(POINTS, (10,)), "`dataset` must be a Dataset"),
+    "a name for a collapse": (lambda: studies.collapse("digits"), "`dataset` must be a Dataset"),
+    "one number of points": (
+        lambda: studies.collapse(data.Dataset(POINTS), 10),
+        "`n` must be a sequence of whole numbers, but is 10",
+    ),
+    "a class for a learner": (
+        lambda: studies.collapse(data.Dataset(POINTS), [2], learner=studies.MLPLearner),
+        "the class MLPLearner",
+    ),
+    "a key for a seed": (lambda: studies.collapse(data.Dataset(POINTS), [2], seed=KEY), "`seed` must be a whole"),
+    "a number for a sweep": (lambda: studies.sweep(3, {"a": [1]}, store=None), "`function` must be a function"),
+    "a list for a grid": (lambda: studies.sweep(abs, [1, 2], store=None), "`grid` must be a dictionary"),
+    "a spectrum of text": (lambda: theory.collapse_time(EDM, 10, "abc"), "`spectrum` must hold real numbers"),
+    "a class for a process of theory": (lambda: theory.collapse_time(processes.EDM, 10, X), "the class EDM"),
+    "theory with arguments swapped": (lambda: theory.collapse_time(10, EDM, X), "`n` must hold real numbers"),
+    "the spectrum of one point": (lambda: theory.spectrum(X), "but has shape (1,)"),
+    "no points to train on": (lambda: fit(None), "`points` must hold real numbers, but is None"),
+    "a number for a key of training": (lambda: fit(key=1), "`key` must be one key of JAX"),
+    "a class for an objective": (lambda: fit(objective=training.ScoreMatching), "the class ScoreMatching"),
+    "levels for an objective": (lambda: fit(objective=training.Fixed(1.0, 0.5)), "`objective` must be a function"),
+    "a name for an optimiser": (lambda: fit(optimiser="adam"), "`optimiser` must be one of optax"),
+    "a number for levels": (lambda: training.ScoreMatching(0.5), "`levels` must be a law of noise levels"),
+    "negative levels": (lambda: training.Fixed(1.0, -0.5), "`sigmas` must be at least 0"),
+    "a class for times of training": (lambda: training.UniformTime(processes.EDM), "the class EDM"),
+    "a number for a key of a network": (lambda: networks.PlainMLP(1, key=0), "`key` must be one key of JAX"),
+    "a number for a shape of images": (lambda: networks.UNet(3, key=KEY), "`shape` must be a sequence of whole"),
+    "a name for a prediction": (lambda: scores.Learned(HALF, "noise"), "`prediction` must be a prediction"),
+    "a weight of text": (lambda: scores.Guided(E, E, "1"), "`weight` must hold real numbers"),
+    "a weight that is no number": (lambda: scores.Guided(E, E, float("nan")), "`weight` must be finite"),
+    "a process for a score": (lambda: scores.Switched(E, EDM, 0.5), "`below` must be a score"),
+    "a number for a key of a likelihood": (
+        lambda: dm.log_likelihood(E, EDM, X, key=0),
+        "`key` must be one key of JAX",
+    ),
+    "a class that inverts": (lambda: dm.invert(E, EDM, integrators.DDIM, X, TIMES, key=KEY), "the class DDIM"),
+    "a class that explains": (lambda: explaining.explain(POINTS, process=processes.EDM), "the class EDM"),
+    "no samples to audit": (lambda: auditing.audit(None, POINTS), "`samples` must be a path, an array or a Dataset"),
+    "an audit with a key": (lambda: auditing.audit(POINTS, POINTS, seed=KEY), "`seed` must be a whole number"),
+    "times and values of two lengths": (lambda: plots.against_time([1, 2, 3], [1, 2]), "to match `times`"),
+    "a scheduler of text": (
+        lambda: pytorch.from_torch(lambda x, t: x, predicts="x0", schedule="ddpm"),
+        "`schedule` must hold real numbers",
+    ),
+    "a network of x alone": (
+        lambda: pytorch.from_torch(lambda x: x, predicts="x0", schedule=EDM),
+        "`model` must be a function of batches and their times, (x, t), but takes (x)",
+    ),
     "a process of text": (lambda: processes.OrnsteinUhlenbeck(t_max="1"), "must hold real numbers, but is '1'"),
 }
 
@@ -147,6 +253,24 @@ def test_an_error_of_the_score_stays_what_it_is():
 
     with pytest.raises(RuntimeError, match="the network has no weights"):
         sample(score=scores.FromFunction(broken))
+
+
+def test_a_type_error_inside_a_function_stays_what_it_is():
+    """And functions that can be called in the right way are: with defaults, any arguments, or no signature."""
+
+    def broken(x, level):
+        return len(3)
+
+    with pytest.raises(TypeError, match="has no len"):
+        scores.FromFunction(broken).denoise(X, LEVEL)
+    for function in (
+        lambda x, level, more=2: x,
+        lambda *parts: parts[0],
+        jax.jit(lambda x, level: x),
+        jax.tree_util.Partial(lambda a, x, level: x, 1),
+        E.denoise,
+    ):
+        assert scores.FromFunction(function).denoise(X, LEVEL).shape == (1,)
 
 
 # numbers in every form
@@ -197,6 +321,54 @@ def test_data_in_any_units(power):
     x, level = 0.3 * scale * np.ones(1, np.float32), NoiseLevel(1.0, np.float32(0.5) * scale)
     found = scores.Empirical(POINTS * scale).denoise(x, level)
     assert float(found[0] / scale) == pytest.approx(np.tanh(1.2), rel=1e-5)
+
+
+ONES, ONE = np.ones(2, np.float32), np.float32(1)
+IN_UNITS = {
+    # D/s at x = .3 s, sigma = .5 s: of points tanh(1.2); of N(+-s, v) m + v/(v + .25) (.3 - m) with m = tanh(.3/(v + .25))
+    "points": (0.0, lambda s: scores.GaussianMixture(ONES, POINTS * s, 0 * ONES)),
+    "components": (0.25, lambda s: scores.GaussianMixture(ONES, POINTS * s, ONES / 4 * s * s)),
+    "factors of size s": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, s * ONES[:, None, None], POINTS**2 / 4),
+    ),
+    "variances of size s^2": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, ONES[:, None, None], POINTS**2 / 4 * s * s),
+    ),
+    "a floor": (
+        0.25,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, 0 * ONES[:, None, None], POINTS**2, ONE / 4 * s * s),
+    ),
+    "points without factors": (
+        0.0,
+        lambda s: scores.LowRankMixture(ONES, POINTS * s, s * ONES[:, None, None], 0 * POINTS),
+    ),
+    "tied": (0.25, lambda s: scores.TiedMixture(POINTS * s, ONE / 4 * s * s)),
+}
+
+
+@pytest.mark.parametrize("power", [-30, -20, -19, -18.75, -18, -15.5, -10, 0, 10, 18.5, 20, 30])
+@pytest.mark.parametrize("name", IN_UNITS)
+@np.errstate(over="ignore", under="ignore")
+def test_gaussians_in_any_units(name, power):
+    """Right, or refused where single precision cannot hold the variances."""
+    scale, (v, build) = np.float32(10.0**power), IN_UNITS[name]
+    try:
+        score = build(scale)
+    except ValueError as refused:
+        assert "must be of a scale whose variance" in str(refused) or "finite" in str(refused)
+        assert abs(power) > 15.5 and len(str(refused)) < 200
+        return
+    found = score.denoise(0.3 * scale * np.ones(1, np.float32), NoiseLevel(1.0, np.float32(0.5) * scale))
+    m = np.tanh(0.3 / (v + 0.25))
+    assert float(found[0] / scale) == pytest.approx(m + v / (v + 0.25) * (0.3 - m), rel=1e-5)
+
+
+def test_noise_whose_square_is_no_number_is_the_limit_of_none():
+    """Two components without variance at sigma = 1e-20: the nearer one."""
+    for score in (IN_UNITS["points"][1](ONE), IN_UNITS["points without factors"][1](ONE)):
+        assert float(score.denoise(X, NoiseLevel(1.0, 1e-20))[0]) == 1
 
 
 # parameters that are traced

@@ -1,12 +1,20 @@
 """What is printed is one short line that says sizes and numbers, not arrays."""
 
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from examples import PROCESSES, SCORES
 
+import diffmem
 from diffmem import NoiseLevel, data, metrics, processes, reductions, scores, theory
+from diffmem.representation import one_line
 
 POINTS = np.arange(12.0).reshape(6, 2)
 LEVEL = NoiseLevel(1.0, 1.0)
@@ -19,7 +27,7 @@ TABLE = {
         scores.Tikhonov(SCORE, 0.1),
         f"Tikhonov(held={SCORE!r}, strength=0.1, penalty=inverse_variance_penalty)",
     ),
-    "function": (scores.FromFunction(jnp.tanh), "FromFunction(function=tanh)"),
+    "function": (scores.FromFunction(jnp.arctan2), "FromFunction(function=arctan2)"),
     "process": (processes.EDM(sigma_max=40.0), "EDM(sigma_max=40.0)"),
     "dataset": (
         data.Dataset(np.zeros((3, 2, 2), np.float32), name="nothing"),
@@ -59,3 +67,42 @@ def test_what_an_evaluation_found():
     text = repr(SCORE.evaluate(POINTS[0], LEVEL))
     assert text.startswith("Evaluation(mean=f") and "\n" not in text
     assert repr(reductions.Dense()) == "Dense()"
+
+
+def public_types():
+    """Every named tuple, module and data class that a package offers."""
+    found = {}
+    for package in pkgutil.walk_packages(diffmem.__path__, "diffmem."):
+        if package.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(package.name)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            record = hasattr(value, "_fields") or dataclasses.is_dataclass(value)
+            if inspect.isclass(value) and record and not inspect.isabstract(value):
+                found[f"{value.__module__}.{name}"] = value
+    return found
+
+
+def filled(kind):
+    """One with a thousand numbers in each field, made without its constructor."""
+    large = np.zeros((100, 10))
+    if issubclass(kind, tuple):
+        return tuple.__new__(kind, [large] * len(kind._fields))
+    made = object.__new__(kind)
+    for field in dataclasses.fields(kind):
+        object.__setattr__(made, field.name, large)
+    return made
+
+
+def test_every_public_type_is_short():
+    """By `one_line`, by a line of its own, or because it holds numbers and names only."""
+    types = public_types()
+    assert len(types) > 100
+    for name, kind in types.items():
+        if kind.__repr__ is one_line or kind.__repr__ is eqx.Module.__repr__:
+            text = repr(filled(kind))
+            assert text.count("\n") < 10 and len(text) < 1000, name
+        elif "def __repr__" not in inspect.getsource(kind):
+            fields = str(inspect.get_annotations(kind))
+            assert not any(word in fields for word in ("Array", "ndarray", "Dataset", "Mapping", "Callable")), name

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...representation import one_line
 from .arrays import read_header, read_member, readable
 from .class_labels import Coded, coded_labels
 
@@ -26,6 +27,8 @@ class Labelled(NamedTuple):
     labels: np.ndarray | None
     classes: tuple[str, ...] | None
     notes: tuple[str, ...]
+
+    __repr__ = one_line
 
 
 def read_npz(path: Path, array: str | None = None, labels: str | None = None) -> Labelled:

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Point
-from ...checks import check_callable, check_kind
-from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate
+from ...checks import as_values, check_callable, check_kind
+from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate, strong
 from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
 
 PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[ArrayLike, "*shape"]]
@@ -15,6 +15,8 @@ PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[ArrayLike, 
 
 
 ACCEPTS = "of one point and its level, (x, level), in JAX (others go to `FromHost`)"
+NO_LEVELS = frozenset({"t", "time", "times", "timestep", "timesteps", "sigma", "sigmas", "alpha"})
+"""Names of a second argument that is a number: such a function was written for another library, and is wrapped."""
 
 
 class FromFunction(AbstractDenoiser):
@@ -23,12 +25,12 @@ class FromFunction(AbstractDenoiser):
     function: PointFunction
 
     def __check_init__(self):
-        check_callable("function", self.function, ACCEPTS)
+        check_callable("function", self.function, ACCEPTS, 2, NO_LEVELS)
 
     def denoise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
-        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+        return answer(self.function, x, cast_level(level, x.dtype))
 
 
 class FromNoisePrediction(AbstractNoisePredictor):
@@ -40,12 +42,12 @@ class FromNoisePrediction(AbstractNoisePredictor):
     function: PointFunction
 
     def __check_init__(self):
-        check_callable("function", self.function, ACCEPTS)
+        check_callable("function", self.function, ACCEPTS, 2, NO_LEVELS)
 
     def noise(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The function's value."""
         x = as_point(x)
-        return jnp.asarray(self.function(x, cast_level(level, x.dtype)), x.dtype)
+        return answer(self.function, x, cast_level(level, x.dtype))
 
 
 class FromVelocity(AbstractScore):
@@ -61,14 +63,22 @@ class FromVelocity(AbstractScore):
     process: ProcessLike
 
     def __check_init__(self):
-        check_callable("function", self.function, ACCEPTS)
+        check_callable("function", self.function, ACCEPTS, 2, NO_LEVELS)
         check_kind("process", self.process, ProcessLike, "a process, such as processes.FlowMatching()")
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
         x = as_point(x)
         x, level, rate = at_own_level(self.process, x, cast_level(level, x.dtype))
-        return Evaluation(*from_velocity(jnp.asarray(self.function(x, level), x.dtype), x, level, rate))
+        return Evaluation(*from_velocity(answer(self.function, x, level), x, level, rate))
+
+
+def answer(function: PointFunction, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+    """`function(x, level)` in the dtype of x; raises ValueError for another shape than that of x."""
+    value = as_values("the answer of `function`", function(x, level))
+    if jnp.shape(value) != x.shape:
+        raise ValueError(f"`function` must answer in the shape of x, {x.shape}, but answers in {jnp.shape(value)}.")
+    return strong(value, x.dtype)
 
 
 def from_velocity(v: Float[Array, "*shape"], x: Float[Array, "*shape"], level: NoiseLevel, rate: NoiseLevel):

@@ -51,7 +51,10 @@ class FromHost(AbstractScore):
     jvp: HostFunction | None = None
 
     def __check_init__(self):
-        check_callable("function", self.function, "of batches (x, alpha, sigma)")
+        check_callable("function", self.function, "of batches (x, alpha, sigma)", 3)
+        for name, derivative in (("vjp", self.vjp), ("jvp", self.jvp)):
+            if derivative is not None:
+                check_callable(name, derivative, "of batches (x, alpha, sigma, u)", 4)
         if self.predicts not in PREDICTS:
             raise ValueError(f"`predicts` must be 'x0', 'noise', 'v' or 'velocity', but is {self.predicts!r}.")
         if self.vjp is None and self.jvp is not None:

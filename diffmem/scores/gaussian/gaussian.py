@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, Points
-from ...checks import as_values, check_finite, check_points, is_concrete
+from ...checks import as_values, check_finite, check_points, check_scale, is_concrete
 from ...level import float_dtype, strong
 from .covariances import AbstractCovariances, Full
 from .family import AbstractGaussianFamily
-from .mixture import check_covariances, check_scale, covariances_of
+from .mixture import check_covariances, covariances_of
 
 
 class Gaussian(AbstractGaussianFamily):

@@ -6,11 +6,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Points, Scalar
-from ...checks import as_values, check_finite, check_nonnegative, check_points, check_weights
+from ...checks import (
+    as_values,
+    check_finite,
+    check_nonnegative,
+    check_points,
+    check_scale,
+    check_weights,
+    is_concrete,
+)
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import LowRank
 from .family import AbstractGaussianFamily
+
+COVARIANCE = "covariance F diag(v) F^T + floor I"  # as an error calls it
 
 
 class LowRankMixture(AbstractGaussianFamily):
@@ -18,7 +28,8 @@ class LowRankMixture(AbstractGaussianFamily):
 
     `weights` (k,), `means` (k, *shape), `factors` F (k, d, r), whose columns need not be orthogonal, `variances` v
     (k, r), `floor` a scalar. With floor = 0 the law lies on subspaces and sigma must be positive. Raises ValueError for
-    other shapes and negative variances. Source of the setting: Wang et al., arXiv:2409.02426.
+    other shapes, negative variances, and means or covariances whose squares or values the dtype
+    cannot hold. Source of the setting: Wang et al., arXiv:2409.02426.
     """
 
     centres: Float[Array, "k d"]
@@ -43,6 +54,7 @@ class LowRankMixture(AbstractGaussianFamily):
         k, d = np.shape(means)[0], int(np.prod(np.shape(means)[1:]))
         check_weights(weights, k)
         _check_factors(factors, variances, floor, k, d)
+        check_scale({"means": means, COVARIANCE: _largest_variances(factors, variances, floor)}, dtype)
         self.shape = tuple(np.shape(means)[1:])
         self.centres = strong(means, dtype).reshape(k, d)
         self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
@@ -52,6 +64,15 @@ class LowRankMixture(AbstractGaussianFamily):
     def means(self) -> Float[Array, "k *shape"]:
         """The means, (k, *shape)."""
         return jnp.reshape(self.centres, (-1, *self.shape))
+
+
+def _largest_variances(factors, variances, floor):
+    """Where they are known, the variances of the coordinates, (k, d); else what is not checked."""
+    for part in (factors, variances, floor):
+        if not is_concrete(part):
+            return part
+    factors, variances = np.asarray(factors, np.float64), np.asarray(variances, np.float64)
+    return np.einsum("kdr,kr->kd", factors**2, variances) + np.asarray(floor, np.float64)
 
 
 def _check_factors(factors, variances, floor, k: int, d: int) -> None:

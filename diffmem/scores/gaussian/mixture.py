@@ -6,7 +6,16 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Numbers, Point, Points, Scalar
-from ...checks import as_values, check_finite, check_nonnegative, check_points, check_weights, is_concrete
+from ...checks import (
+    as_values,
+    check_finite,
+    check_nonnegative,
+    check_points,
+    check_rank,
+    check_scale,
+    check_weights,
+    is_concrete,
+)
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import AbstractCovariances, Diagonal, Full, Isotropic
@@ -69,10 +78,7 @@ class GaussianMixture(AbstractGaussianFamily):
         points = as_values("points", points)
         check_points(points)
         values = np.asarray(points)
-        if not 1 <= components <= len(values):
-            raise ValueError(
-                f"`components` must be between 1 and {len(values)}, the number of points, but is {components}."
-            )
+        check_rank("components", components, len(values), "points")
         flat = values.reshape(len(values), -1).astype(np.float64)
         found = EM(components, random_state=seed, reg_covar=1e-3).fit(flat)
         dtype = np.dtype(float_dtype(points))
@@ -97,23 +103,6 @@ def covariances_of(values: ArrayLike, k: int, shape: tuple[int, ...], dtype) -> 
     if np.shape(values) == (k, d, d) and np.shape(values) != (k, *shape):
         return Full(np.asarray(values) if is_concrete(values) else strong(values, dtype), dtype)
     return Diagonal(strong(values, dtype).reshape(k, d))
-
-
-def check_scale(parameters: dict[str, ArrayLike], dtype) -> None:
-    """Raise ValueError where known parameters are of a size whose squares, or whose variances, `dtype` cannot hold.
-
-    A Gaussian of such data needs a variance that is no number; data are brought to unit size by a factor.
-    """
-    small, large = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    for name, values in parameters.items():
-        if not is_concrete(values):
-            continue
-        top = float(np.max(np.abs(np.asarray(values, np.float64)), initial=0))
-        square = top if name.startswith("covariance") else top**2
-        if square and not small <= square <= large / 4:
-            raise ValueError(
-                f"`{name}` must be of a scale whose variance {dtype} can hold, but is as large as {top:.3g}."
-            )
 
 
 def check_covariances(values: ArrayLike, k: int, shape: tuple[int, ...]) -> None:

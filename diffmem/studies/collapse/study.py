@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import ArrayLike, Real
 
 from ... import __version__
-from ...checks import check_count, check_seed
+from ...checks import check_callable, check_count, check_kind, check_seed, check_whole_numbers
 from ...data import Dataset, reduce_dimension
 from ...processes import AbstractProcess, OrnsteinUhlenbeck
 from ...progress import Progress, followed
@@ -106,9 +106,9 @@ def collapse(
     Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
     process that does not reach the collapse, equal points, and a store with other settings.
     """
-    for name, count in (("samples", samples), ("queries", queries), ("steps", steps)):
+    _check(dataset, n, d, process, learner)
+    for name, count in (("samples", samples), ("queries", queries), ("steps", steps), ("seeds", seeds)):
         check_count(name, count)
-    check_count("seeds", seeds)
     check_seed(seed)
     check_seed(seed + seeds - 1)
     sizes = _checked_sizes(dataset, default_sizes(dataset) if n is None else n)
@@ -210,6 +210,16 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
         "steps": settings.steps,
         "seed": settings.seed,
     }
+
+
+def _check(dataset, n, d, process, learner) -> None:
+    check_kind("dataset", dataset, Dataset, "a Dataset, such as data.digits()")
+    check_kind("process", process, AbstractProcess, "a process, such as processes.OrnsteinUhlenbeck()")
+    for name, values in (("n", n), ("d", d)):
+        if values is not None:
+            check_whole_numbers(name, values)
+    if learner is not None:
+        check_callable("learner", learner, "of (points, key)", 2)
 
 
 def _checked_sizes(dataset: Dataset, n: Sequence[int]) -> list[int]:

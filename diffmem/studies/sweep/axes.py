@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import jax
 import numpy as np
 
+from ...checks import check_kind
+
 Value = bool | int | float | str
 READABLE = 80  # readable characters at the start of a file name; a digest of the values follows
 
@@ -19,6 +21,7 @@ def checked_axes(grid: Mapping[str, Iterable[object]]) -> dict[str, list[Value]]
     Raises ValueError for no axis, for an axis called `error`, and for one that is not a sequence, is empty, repeats a
     value, or holds NaN or anything but either real numbers or strings.
     """
+    check_kind("grid", grid, Mapping, "a dictionary from the name of an argument to its values")
     if not grid:
         raise ValueError("`grid` must name at least one axis, but is empty.")
     if "error" in grid:

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ... import __version__
+from ...checks import check_callable
 from ...progress import Progress, followed
 from .axes import Value, checked_axes, file_name, label, product
 from .function_version import fingerprint
@@ -74,6 +75,7 @@ def sweep(
     Raises ValueError for a grid without axes or cells, with repeated, mixed or other values, or that does not fit the
     function's arguments; for an `executor` that is not an Executor; and for a store of another function.
     """
+    check_callable("function", function, "of the axes of `grid`")
     axes = checked_axes(grid)
     places = product(axes)
     _check_arguments(function, places[0])

@@ -14,7 +14,7 @@ from jaxtyping import Array, ArrayLike, Float
 from ...annotations import Number
 from ...level import ProcessLike
 from ..information.gaussian_channel import gaussian_information
-from ..points import checked_spectrum, log_size
+from ..points import checked_spectrum, log_size, time_of
 from .onset import onset_gain
 from .ratio import half_log1p, ratio_at
 
@@ -67,7 +67,7 @@ def mixture_collapse_time(
 
     Raises ValueError as `mixture_collapse_ratio`.
     """
-    return float(process.time_at(mixture_collapse_ratio(n, weights, spectra)))
+    return time_of(process, mixture_collapse_ratio(n, weights, spectra))
 
 
 def mixture_onset_time(
@@ -77,7 +77,7 @@ def mixture_onset_time(
 
     Raises ValueError as `mixture_collapse_ratio`.
     """
-    return float(process.time_at(mixture_onset_ratio(n, weights, spectra)))
+    return time_of(process, mixture_onset_ratio(n, weights, spectra))
 
 
 def _ratio(n, weights, spectra, gain) -> float:

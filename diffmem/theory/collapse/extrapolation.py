@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Num, PRNGKeyArray
 
+from ...representation import one_line
 from ..estimate import Estimate
 from .subsets import crossing, drawn, jackknife, start, subset_collapse_ratio
 
@@ -122,6 +123,8 @@ class MeasuredSizes(NamedTuple):
     """log(sigma/alpha) of each."""
     shifts: Float[np.ndarray, "k groups"]
     """Their changes when a group of the points is left out."""
+
+    __repr__ = one_line
 
     def at(self, log_n: float) -> tuple[float, float]:
         """log(sigma/alpha) at collapse of n > N points and its error, whatever that is."""

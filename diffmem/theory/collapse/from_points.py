@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
 
 from ...annotations import Number
+from ...checks import as_values
+from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
 from ..points import log_size
 from ..spectrum import spectrum
@@ -49,6 +51,8 @@ class InformationCurve(NamedTuple):
     """Leave-one-out estimate: the query's own point is not among those it is compared with."""
     valid: Bool[np.ndarray, "ratios"]
     """Where the leave-one-out estimate is below log(N - 1)."""
+
+    __repr__ = one_line
 
 
 def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> PairGaps:
@@ -235,7 +239,7 @@ def widen(reached, start: float, factor: float) -> float:
 
 def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:
     """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
-    ratios = np.asarray(ratios, np.float64)
+    ratios = np.asarray(as_values("ratio", ratios), np.float64)
     if not ((ratios > 0) & np.isfinite(ratios)).all():
         raise ValueError(f"`ratio` must be positive and finite, but holds {ratios.min()}.")
     return ratios

@@ -10,7 +10,7 @@ from jaxtyping import ArrayLike, Float
 
 from ...annotations import Number
 from ...level import ProcessLike
-from ..points import checked_spectrum, log_size
+from ..points import checked_spectrum, log_size, time_of
 from .ratio import half_log1p, ratio_at
 
 
@@ -42,7 +42,7 @@ def onset_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d"])
     Raises:
         ValueError: as `onset_ratio`.
     """
-    return float(process.time_at(onset_ratio(n, spectrum)))
+    return time_of(process, onset_ratio(n, spectrum))
 
 
 def onset_gain(log_signal: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:

@@ -12,7 +12,7 @@ from jaxtyping import ArrayLike, Float
 from ...annotations import Number
 from ...level import ProcessLike
 from ..estimate import Estimate
-from ..points import checked_spectrum, log_size
+from ..points import checked_spectrum, log_size, time_of
 
 PADDING = 1e-9  # widening of a bracket, in log(sigma/alpha), so that rounding cannot put the root outside it
 SLOPE_STEP = 0.05  # half-step in log(sigma/alpha) of a central difference, at which float32 noise in I is still small
@@ -113,7 +113,7 @@ def collapse_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d
     Source: Biroli et al., arXiv:2402.18491, for n points of N(0, v I) on the Ornstein-Uhlenbeck clock
     `t_C = 1/2 log(1 + v/(n^(2/d) - 1))`.
     """
-    return float(process.time_at(collapse_ratio(n, spectrum)))
+    return time_of(process, collapse_ratio(n, spectrum))
 
 
 def collapse_ratio_from_information(

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ...level import float_dtype, strong
+from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
 from ..normal_rule import normal_rule
 
@@ -26,6 +27,8 @@ class Peaks(NamedTuple):
 
     position: Float[np.ndarray, "p"]
     height: Float[np.ndarray, "p"]
+
+    __repr__ = one_line
 
 
 def discrete_entropy_rate(

@@ -7,6 +7,7 @@ over the spectrum. JAX functions: any shape of `snr`, differentiable, computed i
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ...checks import as_values
 from ...level import float_dtype, strong
 
 
@@ -44,8 +45,9 @@ def gaussian_mmse(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "
 
 def mode_signal(snr: Float[ArrayLike, "*levels"], spectrum: Float[ArrayLike, "d"]) -> Float[Array, "*levels d"]:
     """`s_k = L_k snr`, the signal-to-noise ratio of each principal component; 0 where L_k = 0, also at snr = inf."""
+    snr = as_values("snr", snr)
     snr = strong(snr, float_dtype(snr))[..., None]
-    variances = strong(spectrum, snr.dtype).reshape((1,) * (snr.ndim - 1) + (-1,))
+    variances = strong(as_values("spectrum", spectrum), snr.dtype).reshape((1,) * (snr.ndim - 1) + (-1,))
     silent = (variances == 0) & jnp.isinf(snr)
     return jnp.where(silent, 0, snr) * variances
 

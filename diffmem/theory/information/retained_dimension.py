@@ -8,6 +8,7 @@ noise, near 0 far less.
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ...checks import as_values
 from ...level import float_dtype, strong
 
 
@@ -18,6 +19,7 @@ def retained_dimension(eigenvalues: Float[ArrayLike, "*queries d"]) -> Float[Arr
     posterior weight.
     Source: Achilli et al., arXiv:2410.08727, who read it from the spectrum of the score; the threshold 1/2: derived.
     """
+    eigenvalues = as_values("eigenvalues", eigenvalues)
     values = strong(eigenvalues, float_dtype(eigenvalues))
     return jnp.sum(values > 0.5, axis=-1).astype(values.dtype)
 
@@ -29,6 +31,7 @@ def participation_dimension(eigenvalues: Float[ArrayLike, "*queries d"]) -> Floa
     eigenvalues are 0.
     Source: the participation ratio of localisation theory, as a definition.
     """
+    eigenvalues = as_values("eigenvalues", eigenvalues)
     values = strong(eigenvalues, float_dtype(eigenvalues))
     largest = jnp.max(jnp.abs(values), axis=-1, keepdims=True)
     # divided by the largest, so that no square underflows

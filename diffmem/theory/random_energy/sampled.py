@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
 
 from ...annotations import Number
+from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
 from ..points import log_others
 from .laws import AbstractIsotropicLaw, Own, Queries, queries_at
@@ -37,6 +38,8 @@ class RandomEnergy(NamedTuple):
     """The expected own weight is at least `own_weight` and at most this much larger."""
     log_participation_bulk: Float[ArrayLike, "*levels"]
     """The expected log-participation differs from `log_participation` by at most this, in nats."""
+
+    __repr__ = one_line
 
 
 class Lowest(NamedTuple):

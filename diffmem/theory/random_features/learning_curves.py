@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 
 from ...annotations import Number
+from ...representation import one_line
 from .activation import ActivationMoments
 from .resolvent import resolvent
 
@@ -28,6 +29,8 @@ class LearningCurve(NamedTuple):
     """The loss on points outside the training set: `sigma^2 score + alpha^2/Gamma^2`."""
     score: Float[np.ndarray, "*penalties"]
     """`E|s(y) + y/Gamma^2|^2/d` over noisy points y: the error against the score of the population."""
+
+    __repr__ = one_line
 
 
 def ridge_learning_curve(

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Complex, Float, Num
 
 from ...annotations import Number
+from ...representation import one_line
 from ..points import checked_spectrum
 from .activation import ActivationMoments
 
@@ -34,6 +35,8 @@ class Resolvent(NamedTuple):
     """dq/dz, dr/dz, ds/dz."""
     noise_slope: Complex[np.ndarray, "*z"]
     """ds/d(b^2), the other moments fixed: `-Tr [W^T (U - z)^-1 W/d]^2 / p`."""
+
+    __repr__ = one_line
 
 
 def resolvent(

@@ -11,7 +11,7 @@ import math
 from jaxtyping import ArrayLike, Float
 
 from ...level import ProcessLike
-from ..points import checked_spectrum
+from ..points import checked_spectrum, time_of
 
 
 def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
@@ -34,7 +34,7 @@ def speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> fl
 
     Raises ValueError as `speciation_ratio`.
     """
-    return float(process.time_at(speciation_ratio(spectrum)))
+    return time_of(process, speciation_ratio(spectrum))
 
 
 def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
@@ -59,4 +59,4 @@ def asymptotic_speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, 
     Raises ValueError as `asymptotic_speciation_ratio`.
     Source: Biroli et al., arXiv:2402.18491.
     """
-    return float(process.time_at(asymptotic_speciation_ratio(spectrum)))
+    return time_of(process, asymptotic_speciation_ratio(spectrum))

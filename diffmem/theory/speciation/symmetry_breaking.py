@@ -20,6 +20,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from ...level import ProcessLike, float_dtype, strong
 from ..collapse.ratio import root
+from ..points import time_of
 
 SCAN = 1000  # times between t_min and t_max at which a change of sign is looked for
 ROUND_OFF = 100  # units in the last place of its two terms below which a growth rate counts as zero
@@ -100,7 +101,7 @@ def bifurcation_time(process: ProcessLike, separation: float = 1.0) -> float:
     """
     if not separation > 0:
         raise ValueError(f"`separation` must be positive, but is {separation}.")
-    return float(process.time_at(separation))
+    return time_of(process, separation)
 
 
 def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation: float = 1.0) -> float:
