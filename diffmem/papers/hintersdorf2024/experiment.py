@@ -170,7 +170,8 @@ def samples(units: Units, label, blocked, weight: float, starts: Array) -> Float
     return np.asarray(flow_from(starts, guided, PROCESS, TIMES, integrator=DDIM()).points, np.float64)
 
 
-def hits(x: Float[np.ndarray, "count d"], target: Array) -> tuple[float, float]:
+def hits(x: Float[np.ndarray, "count d"], target: Array | np.ndarray) -> tuple[float, float]:
     """The share of samples that hit a record by distance, and by cosine."""
+    target = np.asarray(target, np.float64)
     cosine = x @ target / np.maximum(np.linalg.norm(x, axis=1) * np.linalg.norm(target), 1e-300)
     return (relative_distance(x, target) < RADIUS).mean(), (cosine >= COSINE).mean()
