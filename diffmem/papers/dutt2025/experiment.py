@@ -31,7 +31,7 @@ GROUPS = {
 MASKS = range(1, 2 ** len(GROUPS))
 LOW, HIGH, FLOW_STEPS = 0.05, 8.0, 20  # ends of the noise in standard deviations of the data, steps of the sampler
 DIRECTIONS = 16  # of the Frechet distance
-FIRST, BUDGET, SEARCHES = 10, 30, 200  # random choices of a search, all its choices, and number of searches
+SEARCHES = 200  # of each kind
 SETTLED = 500  # steps of fine-tuning before which nothing is memorized
 
 
@@ -64,15 +64,23 @@ class Digits(NamedTuple):
         """Standard deviation of a pixel about its mean."""
         return float(np.std(self.points - self.points.mean(axis=0)))
 
+    @property
+    def objective(self) -> training.ScoreMatching:
+        """The loss of EDM at log-uniform noise."""
+        levels = training.LogUniform(LOW * self.std, HIGH * self.std)
+        return training.ScoreMatching(levels, training.weights.EDM(self.std))
+
 
 def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     """One pre-training, 127 fine-tunings at once, and searches among them."""
     split_key, first_key, tune_key, sample_key, search_key = jax.random.split(key, 5)
     digits = split(settings, split_key)
     before = pretrained(settings, digits, first_key)
-    starts = HIGH * digits.std * jax.random.normal(sample_key, (len(CLASSES), settings.samples, 64))
     tuned = fine_tuned(settings, before, digits, tune_key)
-    untuned, *rest = judged(generated(tuned, digits.std, starts), digits)
+    process = EDM(LOW * digits.std, HIGH * digits.std)
+    starts = HIGH * digits.std * jax.random.normal(sample_key, (len(CLASSES), settings.samples, 64))
+    samples = generated(tuned, process, grids.karras(process, steps=FLOW_STEPS), starts)
+    untuned, *rest = judged(np.asarray(samples), digits)
     values = np.array(rest)
     curves, numbers = searched(values, untuned[1], np.random.default_rng(int(jax.random.bits(search_key) >> 1)))
     if settings.steps < SETTLED:
@@ -101,11 +109,6 @@ def split(settings: Settings, key: PRNGKeyArray) -> Digits:
     return Digits(points[first], classes[first], mirrored[tuning], labels, mirrored[reference])
 
 
-def objective(std: float) -> training.ScoreMatching:
-    """The loss of EDM at log-uniform noise."""
-    return training.ScoreMatching(training.LogUniform(LOW * std, HIGH * std), training.weights.EDM(std))
-
-
 def pretrained(settings: Settings, digits: Digits, key: PRNGKeyArray) -> scores.Learned:
     """A network of the ten classes whose four further labels are copies of the classes to be fine-tuned."""
     first, second = jax.random.split(key)
@@ -114,7 +117,7 @@ def pretrained(settings: Settings, digits: Digits, key: PRNGKeyArray) -> scores.
     start = scores.Learned(network, prediction, ratios=(LOW * digits.std, HIGH * digits.std))
     steps = settings.pretraining_steps
     options = {"labels": digits.classes, "steps": steps, "optimiser": cosine_adam(2e-3, steps, 0.01), "snapshots": 1}
-    score = training.fit(start, digits.points, objective(digits.std), key=second, **options).score
+    score = training.fit(start, digits.points, digits.objective, key=second, **options).score
     where = lambda s: s.network.context.label_vectors.weight  # noqa: E731
     return eqx.tree_at(where, score, replace_fn=lambda w: w.at[10:].set(w[jnp.asarray(CLASSES)]))
 
@@ -126,26 +129,17 @@ def fine_tuned(settings: Settings, score: scores.Learned, digits: Digits, key: P
     starts = [PartlyTrained(score, only(score, *one)) for one in chosen]
     options = {"labels": digits.tuning_labels, "steps": settings.steps, "batch": 16, "snapshots": 1}
     adam, keys = cosine_adam(4e-3, settings.steps, 1.0), [key] * len(starts)
-    run = training.fit_many(starts, digits.tuning, objective(digits.std), key=keys, optimiser=adam, **options)
-    return run.score.inner
-
-
-def generated(tuned: scores.Learned, std: float, starts: Array) -> Float[np.ndarray, "members classes samples d"]:
-    """Samples of each of the new labels from each of the stacked scores."""
-    process = EDM(LOW * std, HIGH * std)
-    return np.asarray(sampled(tuned, process, grids.karras(process, steps=FLOW_STEPS), starts))
+    return training.fit_many(starts, digits.tuning, digits.objective, key=keys, optimiser=adam, **options).score.inner
 
 
 @eqx.filter_jit
-def sampled(tuned: scores.Learned, process: EDM, times: Array, starts: Array) -> Float[Array, "members ..."]:
-    """The same on a grid."""
+def generated(tuned: scores.Learned, process: EDM, times: Array, starts: Array) -> Float[Array, "members classes n d"]:
+    """Samples of each of the new labels from each of the stacked scores."""
     arrays, rest = eqx.partition(tuned, eqx.is_array)
 
     def of_member(own):
-        score = eqx.combine(own, rest)
-        one = lambda label, x: DDIM().denoised(  # noqa: E731
-            score.conditioned(label), process, x, times, key=jax.random.key(0)
-        )[0]
+        given = eqx.combine(own, rest).conditioned
+        one = lambda label, x: DDIM().denoised(given(label), process, x, times, key=jax.random.key(0))[0]  # noqa: E731
         return jax.vmap(jax.vmap(one, (None, 0)))(10 + jnp.arange(len(CLASSES)), starts)
 
     return jax.lax.map(of_member, arrays)
@@ -173,12 +167,11 @@ def frechet(samples: np.ndarray, reference: np.ndarray) -> float:
 
 def searched(values: np.ndarray, before: float, rng: np.random.Generator) -> tuple[xr.Dataset, dict[str, Any]]:
     """The front of all choices, and the hypervolume that searches reach."""
-    reference, groups = np.array([1.0, before]), len(GROUPS)
+    reference = np.array([1.0, before])
     whole = hypervolume(values, reference)
-    at = lambda masks: values[np.array(masks, int) - 1]  # noqa: E731
     reached = [
-        [hypervolume(at(random_search(rng, groups, BUDGET)), reference) / whole for _ in range(SEARCHES)],
-        [hypervolume(at(neighbour_search(rng, at, groups, FIRST, BUDGET)), reference) / whole for _ in range(SEARCHES)],
+        [hypervolume(values[search(rng, values)], reference) / whole for _ in range(SEARCHES)]
+        for search in (random_search, neighbour_search)
     ]
     random, near = np.mean(reached, axis=1)
     error = np.std(reached, axis=1) / SEARCHES**0.5

@@ -1,7 +1,5 @@
 """Choices judged by two numbers that should both be small: their front, its hypervolume, and searches for it."""
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -24,23 +22,22 @@ def hypervolume(values: Float[np.ndarray, "n 2"], reference: Float[np.ndarray, "
     return float(area)
 
 
-def random_search(rng: np.random.Generator, groups: int, budget: int) -> Int[np.ndarray, "budget"]:
-    """Different choices of groups, as binary numbers from 1 on."""
-    return 1 + rng.permutation(2**groups - 1)[:budget]
+def random_search(rng: np.random.Generator, values: Float[np.ndarray, "n 2"], count: int = 30) -> Int[np.ndarray, "k"]:
+    """The places of different choices, drawn at random."""
+    return rng.permutation(len(values))[:count]
 
 
 def neighbour_search(
-    rng: np.random.Generator,
-    values: Callable[[Iterable[int]], Float[np.ndarray, "n 2"]],
-    groups: int,
-    first: int,
-    budget: int,
-) -> list[int]:
-    """`first` random choices, then new ones that differ in one group from a choice on the front found so far."""
-    tried = list(map(int, random_search(rng, groups, first)))
-    while len(tried) < budget:
-        best = np.array(tried)[front(values(tried))]
-        near = {int(one) ^ (1 << bit) for one in best for bit in range(groups)} - {0, *tried}
-        rest = near or set(range(1, 2**groups)) - set(tried)
+    rng: np.random.Generator, values: Float[np.ndarray, "n 2"], count: int = 30, first: int = 10
+) -> Int[np.ndarray, "k"]:
+    """The places of `first` random choices, then of new ones that differ in one group from one on the front so far.
+
+    Choice number i of `values` is the set of groups that i + 1 has as a binary number.
+    """
+    tried = list(map(int, 1 + random_search(rng, values, first)))
+    while len(tried) < count:
+        best = np.array(tried)[front(values[np.array(tried) - 1])]
+        near = {int(one) ^ (1 << bit) for one in best for bit in range(len(values).bit_length())} - {0, *tried}
+        rest = near or set(range(1, len(values) + 1)) - set(tried)
         tried.append(int(rng.choice(sorted(rest))))
-    return tried
+    return np.array(tried) - 1

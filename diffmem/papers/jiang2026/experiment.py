@@ -14,16 +14,15 @@ from ... import metrics, networks, scores, training
 from ...processes import EDM
 from ...studies.network_courses import residual_networks
 from ..base import Results
+from ..diffusion_time import level_at
 from ..flows import flow_from
-from ..measurements import Group, farthest, share, together
+from ..measurements import Group, farthest, together
 from ..optimisers import cosine_adam
-from .linear_student import feature_distillation
 
 D, WIDTH = 8, 128  # dimensions of the two clusters, and hidden units of each of the two layers
 LOW, HIGH, LEVELS = 0.1, 8.0, 18  # sigma: end and start of the flow, and its nodes, equally spaced in the logarithm
 MIDDLE = 0.9  # sigma of the second step of two
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the training of a student, at which it is looked at
-JUDGED = ("copied", "copied_error", "distance", "distance_error")
 TIMES = (0.1, 0.01)  # of the Ornstein-Uhlenbeck clock, of the linear students
 
 
@@ -59,12 +58,45 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
 
 def linear_students(settings: Settings, key: PRNGKeyArray) -> Group:
     """The energies of a linear student on the modes of the sample and of the population, over its teacher's."""
-    sizes = {"d": settings.linear_d, "psi_p": settings.psi_p, "psi_n": settings.psi_n}
-    found = [feature_distillation(t, settings.linear_time, **sizes, key=key) for t in TIMES]
-    sample, population = (list(row) for row in zip(*found))
+    sample, population = zip(*(feature_distillation(settings, t, key) for t in TIMES))
     values = {"sample_energy": min(sample), "population_energy": farthest(population, 1)}
-    curves = {"sample_energy": ("t", sample), "population_energy": ("t", population)}
+    curves = {"sample_energy": ("t", list(sample)), "population_energy": ("t", list(population))}
     return values, xr.Dataset(curves, {"t": list(TIMES)})
+
+
+def feature_distillation(settings: Settings, t: float, key: PRNGKeyArray) -> tuple[float, float]:
+    """Distil tanh random features, trained on n points of N(0, I), by one consistency step from t to t/2.
+
+    Teachers of the same features are trained by gradient flow at the times t and t' = t/2 of the Ornstein-Uhlenbeck
+    clock. A student at t is fitted by least squares so that its denoiser gives what the denoiser of the teacher at t'
+    gives one Euler step of the flow earlier: `D_S(x_t) = D_T'(x_t + (t - t')(x_t + s_T(x_t)))`, over 100 noises of each
+    training point. p = psi_p d features, n = psi_n d points.
+
+    Returns the energy `(1/d) sum_k l_k |A q_k|^2/p` of the student over that of its teacher on the n modes q_k of the
+    features that the sample makes (rho_1), where memorization is, and on the d largest modes (rho_2), where
+    generalization is.
+    Source: our own linear reading of Jiang and Zou, arXiv:2604.23552; the model is that of Bonnaire et al.,
+    arXiv:2505.17638.
+    """
+    first_key, point_key, noise_key = jax.random.split(key, 3)
+    d, time = settings.linear_d, settings.linear_time
+    n, p = settings.psi_n * d, settings.psi_p * d
+    normal = lambda key, *shape: np.asarray(jax.random.normal(key, shape), np.float64)  # noqa: E731
+    first, points = normal(first_key, p, d), normal(point_key, n, d)
+    noise = np.concatenate([normal(jax.random.fold_in(noise_key, 20 * i), 20, n, d) for i in range(5)])
+    now, before = (level_at(s) for s in (t, t / 2))
+    fit, earlier = (training.fit_random_features(first, points, level) for level in (now, before))
+    own, target = (np.asarray(one.flow_score(time).second, np.float64) for one in (fit, earlier))
+    features = lambda x: np.tanh(x @ first.T / math.sqrt(d)) / math.sqrt(p)  # noqa: E731
+    x = (now.alpha * points + now.sigma * noise).reshape(-1, d)
+    f = features(x)
+    y = x + t / 2 * (x + f @ own.T)
+    clean = (y + before.sigma**2 * features(y) @ target.T) / before.alpha
+    wanted = (now.alpha * clean - x) / now.sigma**2
+    student = np.linalg.lstsq(f.T @ f, f.T @ wanted, rcond=None)[0].T
+    kept, taught = (fit.modes.eigenvalues * ((one @ fit.vectors) ** 2).sum(0) for one in (student, own))
+    sample, population = slice(-n - d, -d), slice(-d, None)
+    return kept[sample].sum() / taught[sample].sum(), kept[population].sum() / taught[population].sum()
 
 
 def students(settings: Settings, keys: Sequence[PRNGKeyArray]) -> Group:
@@ -97,23 +129,25 @@ def followed(kind: str, steps: int, settings: Settings, key: PRNGKeyArray) -> xr
     untrained = scores.FromFunction(training.ConsistencyFunction(network, data_std, LOW))
     made = distilled(teacher, untrained, train, data_std, steps=steps, pairs=settings.pairs, key=student_key)
     start = math.hypot(HIGH, data_std) * jax.random.normal(start_key, (settings.samples, D))
-
-    def one_step(score, sigmas=(HIGH,)):
-        return training.few_steps(score, start, sigmas, LOW, key=noise_key)
-
+    sampled = lambda score, *sigmas: training.few_steps(score, start, sigmas, LOW, key=noise_key)  # noqa: E731
+    copied = lambda samples: metrics.memorization(samples, train).fraction  # noqa: E731
     ends = {
         "teacher": flow_ends(teacher, start),
-        "one step": one_step(made["consistency"].score),
-        "two steps": one_step(made["consistency"].score, (HIGH, MIDDLE)),
-        "control": one_step(made["control"].score),
+        "one step": sampled(made["consistency"].score, HIGH),
+        "two steps": sampled(made["consistency"].score, HIGH, MIDDLE),
+        "control": sampled(made["control"].score, HIGH),
     }
-    rows = [judged(end, train, fresh, label_key) for end in ends.values()]
-    curves = {name: ("made_by", list(column)) for name, column in zip(JUDGED, zip(*rows))}
-    course = [
-        [metrics.memorization(one_step(run.at(k)), train).fraction for k in range(len(SHARES))] for run in made.values()
-    ]
-    axes = {"made_by": list(ends), "learner": list(made), "share": list(SHARES)}
-    return xr.Dataset(curves | {"course": (("learner", "share"), course)}, axes)
+    distance, error = zip(*(metrics.energy_distance(end, fresh, key=label_key) for end in ends.values()))
+    curves = {
+        "copied": ("made_by", [copied(end) for end in ends.values()]),
+        "distance": ("made_by", list(distance)),
+        "distance_error": ("made_by", list(error)),
+        "course": (
+            ("learner", "share"),
+            [[copied(sampled(run.at(k), HIGH)) for k in range(len(SHARES))] for run in made.values()],
+        ),
+    }
+    return xr.Dataset(curves, {"made_by": list(ends), "learner": list(made), "share": list(SHARES)})
 
 
 def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyArray) -> scores.Learned:
@@ -124,19 +158,11 @@ def trained_teacher(train: jax.Array, data_std: float, steps: int, key: PRNGKeyA
     return training.fit(start, train, objective, key=fit_key, steps=steps, snapshots=1).score
 
 
-def distilled(
-    teacher: scores.AbstractScore,
-    untrained: scores.FromFunction,
-    points: Float[Array, "n d"],
-    data_std: float,
-    *,
-    steps: int,
-    pairs: int,
-    key: PRNGKeyArray,
-) -> dict[str, training.Training]:
+def distilled(teacher, untrained, points, data_std, *, steps, pairs, key) -> dict[str, training.Training]:
     """A consistency function trained in two ways from the same weights: "consistency" and "control".
 
-    "consistency": `training.ConsistencyDistillation` on `points` along the nodes of the flow. "control":
+    `teacher` is a score, `untrained` a `training.ConsistencyFunction` as a score, `points` (n, d) have the deviation
+    `data_std`. "consistency": `training.ConsistencyDistillation` on the points along the nodes of the flow. "control":
     `training.EndPointRegression` on `pairs` of starts N(0, (HIGH^2 + data_std^2) I) and ends of the teacher's flow.
 
     Source: our reading of Jiang and Zou, arXiv:2604.23552.
@@ -159,9 +185,3 @@ def flow_ends(teacher: scores.AbstractScore, start: Float[Array, "count d"]) -> 
     """States at sigma = LOW of a teacher's flow, by Heun's method on its nodes, from states at HIGH."""
     times = HIGH * (LOW / HIGH) ** (np.arange(LEVELS) / (LEVELS - 1))
     return flow_from(start, teacher, EDM(LOW, HIGH), jnp.asarray(times, start.dtype)).points
-
-
-def judged(ends: jax.Array, train: jax.Array, fresh: jax.Array, key: PRNGKeyArray) -> tuple[float, ...]:
-    """Copies of the training points, and energy distance to points of the law, each with its standard error."""
-    copied = share(metrics.memorization(ends, train).fraction, len(ends))
-    return *copied, *map(float, metrics.energy_distance(ends, fresh, key=key))

@@ -4,7 +4,6 @@ import math
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Real
@@ -14,19 +13,17 @@ from ...integrators import grids
 from ...metrics import memorization, nearest
 from ...processes import EDM
 from ...scores import AbstractScore, Ambient, Empirical, GaussianMixture
-from ...training import log_spaced
 from ..base import Results
 from ..flows import flow_from
-from ..measurements import Group, farthest, farthest_mean, together
+from ..measurements import farthest, farthest_mean, together
 from ..trained_mixtures import clusters
-from .ambient_networks import ambient_against_plain, ambient_courses
+from .ambient_networks import networks
 
 D, CLUSTERS, SPREAD = 16, 4, 0.5  # of the population: dimensions, clusters and their standard deviation s0
 LOW, HIGH = 0.1, 0.35  # noises of the data at which the claims are checked
 TOP, BOTTOM = 80.0, 2e-3  # noises where the flow starts and where it counts as ended
 PROCESS = EDM()  # one process for all grids: only their times differ, so nothing compiles again
 LEAST = 10  # samples of one source that can be averaged
-EQUAL_LOSS = 4.0  # held-out loss at which copies of networks are compared
 BRANCHES = ("plain", "ambient")
 
 
@@ -100,7 +97,7 @@ def one_noise(drawn: TrainingSet, noise: float, start: Float[Array, "samples d"]
     ends = [flow_between(population, states, noise, steps=steps) for states in (plain, ambient)]
     squares = [np.mean(nearest(end, population.means).distance ** 2) for end in ends]
     below = flow_between(Empirical(train), ambient, noise, steps=steps)
-    error, size = zip(*(average_by_source(*pair, train, LEAST) for pair in zip((plain, ambient), seen)))
+    error, size = zip(*(average_by_source(*pair, train) for pair in zip((plain, ambient), seen)))
     curves = {
         "copied": ("branch", [memorization(end, train).fraction for end in ends]),
         "quality": ("branch", [float(square) / (D * SPREAD**2) for square in squares]),
@@ -120,8 +117,8 @@ def flow_between(
 
 
 def average_by_source(
-    samples: Real[ArrayLike, "count d"], seen: Real[ArrayLike, "n d"], clean: Real[ArrayLike, "n d"], least: int
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    samples: Real[ArrayLike, "count d"], seen: Real[ArrayLike, "n d"], clean: Real[ArrayLike, "n d"], least: int = LEAST
+) -> Float[np.ndarray, "2 n"]:
     """The averaging attack: distance of the average of the samples of each source to its clean point, and their number.
 
     The source of a sample is its nearest point of `seen`; the distance is NaN where it has fewer than `least` samples.
@@ -132,7 +129,7 @@ def average_by_source(
     member = (nearest(states, seen).index[:, :1] == np.arange(len(clean))).astype(float)  # (samples, sources)
     size = member.sum(axis=0)
     mean = member.T @ states / np.where(size >= least, size, np.nan)[:, None]
-    return np.linalg.norm(mean - clean, axis=1), size
+    return np.stack([np.linalg.norm(mean - clean, axis=1), size])
 
 
 def frontier(at: xr.Dataset) -> dict[str, Any]:
@@ -162,13 +159,3 @@ def attacked(at: xr.Dataset) -> dict[str, Any]:
         "attack_own": np.nanmax(np.abs(ambient - own) / averaged[1]),
         "attack_gain": np.min(np.nanmean(ambient, axis=2) / np.nanmean(plain, axis=2)),
     }
-
-
-def networks(settings: Settings, key: PRNGKeyArray) -> Group:
-    """Networks under plain (noise 0) and ambient training: held-out loss and copies over training."""
-    law = GaussianMixture.two_clusters(jnp.ones(settings.network_d))
-    steps, noises = settings.network_steps, settings.network_noises
-    snapshots = log_spaced(steps, 22, steps // 100)
-    course = ambient_courses(law, settings.network_n, noises, key=key, steps=steps, snapshots=snapshots)
-    values = ambient_against_plain(course, EQUAL_LOSS) if len(noises) > 1 and noises[0] == 0 else {}
-    return values, course.rename(copied="learned_copied", held_out_loss="learned_loss", noise="learned_noise")

@@ -1,42 +1,32 @@
-"""The gap of the branches of guidance: as a detector, lowered by the prompt's embedding, and attributed to words."""
+"""The gap of the branches of guidance as a detector, lowered by embeddings, attributed to words, and as a rule."""
 
-from functools import partial
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
-from ... import mitigations, scores
+from ... import mitigations, scores, studies, training
 from ...metrics import detection
 from ...studies.concept_prompts import ConceptPrompts, concept_prompts, copied, drawn
-from ...studies.detection_benchmark import (
-    ANY,
-    DIGIT,
-    FEW,
-    NEGATIVES,
-    NEIGHBOURS,
-    PAIRS,
-    POSITIVE,
-    Candidate,
-    DigitPrompts,
-    digit_prompts,
-    gap_candidates,
-    prompt_detection,
-    separations,
-)
+from ...studies.detection_benchmark import ANY, DIGIT, FEW, NEGATIVES, NEIGHBOURS, PAIRS, POSITIVE
 from ..base import Results
 from ..latent_diffusion import stable_diffusion
-from ..measurements import Group, farthest, together
-from .drop_rule import drop_rule
+from ..measurements import Group, farthest, share, together
 
+PROCESS, TIMES = stable_diffusion()
+FIRST = PROCESS.level(TIMES[0])
 VARIANCE, MANY_NOISES = "variance over noises", "first step, 16 noises"
 ARMS = ("as written", "optimised", "displaced")
 RANKINGS = ("gradient", "gap without the word", "probability without the word")
-RECORDS, SLOTS, WORDS, BETA = 300, 4, 12, 3.0  # of the prompts of words
+D, RECORDS, SLOTS, WORDS, BETA = 16, 300, 4, 12, 3.0  # of the prompts of words
 FEW_STARTS = 8  # noises of a gap that is only compared
+QUANTILES = {"median": 0.5, "95 %": 0.95}  # of the gaps of ordinary records without a rule, as limits
+WARM_UP, DROP_STARTS = 200, 20  # steps of training without a limit, and samples of each memorized label
+NOISIEST = studies.label_objective().levels.at(1.0)
 
 
 class Settings(NamedTuple):
@@ -65,23 +55,21 @@ def experiment(settings: Settings, key: PRNGKeyArray) -> Results:
     if settings.copies:
         found.append(words(settings, word_key))
     if settings.drop_steps:
-        found.append(drop_rule(jax.random.fold_in(key, 1), steps=settings.drop_steps))
+        found.append(drop_rule(settings.drop_steps, jax.random.fold_in(key, 1)))
     return together(*found)
 
 
 def detected(settings: Settings, key: PRNGKeyArray) -> Group:
-    """Areas of the gap over parts of the path and of the variance over noises; the law of the gap at the first step."""
-    process, times = stable_diffusion()
-    digits = digit_prompts(key=key, count=settings.prompts)
-    run = digits.guided(), digits.groups
-    rest = process, times, digits.points.shape[1:]
-    gaps = prompt_detection(*run, gap_candidates(len(times) - 1), *rest, key=key, starts=settings.starts)
-    first = gap_candidates(len(times) - 1)["first step"]
-    first = {VARIANCE: Candidate(detection.noise_variance, 1), MANY_NOISES: first}
-    more = prompt_detection(*run, first, *rest, key=key, starts=settings.first_starts)
-    found = xr.concat([gaps, more], "detector")
-    areas = separations(found, PAIRS)
-    area = lambda name, group, positive=POSITIVE: float(areas.auc.sel(detector=name, pair=f"{positive} / {group}"))  # noqa: E731
+    """Areas of the gap over parts of the path and of the variance over noises; the first gap and its law."""
+    digits = studies.digit_prompts(key=key, count=settings.prompts)
+    gaps = studies.gap_candidates(len(TIMES) - 1)
+    first = {VARIANCE: studies.other_candidates()[VARIANCE], MANY_NOISES: gaps["first step"]}
+    groups, rest = (digits.guided(), digits.groups), (PROCESS, TIMES, digits.points.shape[1:])
+    runs = (gaps, settings.starts), (first, settings.first_starts)
+    statistics = [studies.prompt_detection(*groups, one, *rest, key=key, starts=starts) for one, starts in runs]
+    found = xr.concat(statistics, "detector")
+    areas = studies.separations(found, PAIRS)
+    area = lambda name, group, positive=POSITIVE: areas.auc.sel(detector=name, pair=f"{positive} / {group}")  # noqa: E731
     values = {
         f"{short}_{suffix}": area(name, group)
         for short, name in {"first": "first step", "all": "all steps"}.items()
@@ -90,32 +78,24 @@ def detected(settings: Settings, key: PRNGKeyArray) -> Group:
     values["early_over_all"] = area("first 10 steps", FEW) - values["all_few"]
     values["last_step"] = farthest([area("last step", group) for group in NEGATIVES], 0.5)
     values["neighbours_few"], values["neighbours_digit"] = (area(VARIANCE, g, NEIGHBOURS) for g in (FEW, DIGIT))
-    return values | law(found, digits), xr.merge([found, areas])
-
-
-def law(found: xr.Dataset, digits: DigitPrompts) -> dict[str, float]:
-    """The gap at the first step against `(alpha/sigma) |mu_c - mu|`."""
-    process, times = stable_diffusion()
-    alpha, sigma = process.level(times[0])
+    # the law of the gap at the first step: (alpha/sigma) |mu_c - mu|
     kinds = (POSITIVE, ANY, DIGIT)
-    gaps = np.concatenate([found.statistic.sel(detector=MANY_NOISES, group=kind).values for kind in kinds])
+    gap = np.concatenate([found.statistic.sel(detector=MANY_NOISES, group=kind) for kind in kinds])
     means = np.stack([digits.points[members].mean(axis=0) for kind in kinds for members in digits.groups[kind]])
-    away = float(alpha / sigma) * np.linalg.norm(means - digits.points.mean(axis=0), axis=1)
-    return {"law": float(np.corrcoef(gaps, away)[0, 1]), "law_ratio": float(np.mean(gaps / away))}
+    away = float(FIRST.alpha / FIRST.sigma) * np.linalg.norm(means - digits.points.mean(axis=0), axis=1)
+    values |= {"law": np.corrcoef(gap, away)[0, 1], "law_ratio": np.mean(gap / away)}
+    return values, xr.merge([found, areas])
 
 
 def embeddings(settings: Settings, key: PRNGKeyArray) -> Group:
     """Copies before and after the optimisation of embeddings, with and without centres of concepts."""
-    curves = xr.concat(
-        [optimised(concept_prompts(offset, key=key), settings.samples, key) for offset in settings.offsets],
-        xr.IndexVariable("offset", list(settings.offsets)),
-    )
+    each = [optimised(concept_prompts(offset, key=key), settings.samples, key) for offset in settings.offsets]
+    curves = xr.concat(each, xr.IndexVariable("offset", list(settings.offsets)))
     common = curves.sel(offset=0.0)
-    hit = common.hit.mean("memorized")
     values = {
         "target_reached": (common.gap.sel(arm="optimised") <= 1.5).sum(),
-        "optimised": hit.sel(arm="optimised"),
-        "displaced": hit.sel(arm="displaced"),
+        "optimised": common.hit.sel(arm="optimised").mean(),
+        "displaced": common.hit.sel(arm="displaced").mean(),
     }
     if len(settings.offsets) > 1:
         values["optimised_apart"] = curves.hit.sel(offset=settings.offsets[1], arm="optimised").mean()
@@ -124,36 +104,28 @@ def embeddings(settings: Settings, key: PRNGKeyArray) -> Group:
 
 def optimised(law: ConceptPrompts, samples: int, key: PRNGKeyArray) -> xr.Dataset:
     """Gaps and copies of each memorized prompt as written, optimised, and displaced at random as far."""
-    process, times = stable_diffusion()
     start_key, turn_key = jax.random.split(key)
-    starts = process.level(times[0]).sigma * jax.random.normal(start_key, (samples, law.points.shape[1]))
-    gap = partial(mean_gap, law, starts[:FEW_STARTS])
+    starts = FIRST.sigma * jax.random.normal(start_key, (samples, law.d))
+    run = starts[:FEW_STARTS], PROCESS, TIMES
+    gap = lambda prompt: float(mitigations.first_gaps(law.guided(prompt), *run).mean())  # noqa: E731
     target = float(np.median([gap(law.prompts[label]) for label in law.others()]))
     hits, gaps = np.empty((2, len(ARMS), len(law.memorized)))
     for j, (label, image) in enumerate(zip(law.memorized, law.images)):
         prompt = law.prompts[label]
-        run = law.guided(prompt), starts[:FEW_STARTS], process, times
-        moved = np.asarray(mitigations.embedding_optimisation(prompt, *run, target=target))
+        moved = np.asarray(mitigations.embedding_optimisation(prompt, law.guided(prompt), *run, target=target))
         turn = np.asarray(jax.random.normal(jax.random.fold_in(turn_key, j), prompt.shape))
         displaced = prompt + turn * (np.linalg.norm(moved - prompt) / np.linalg.norm(turn))
         for i, other in enumerate((prompt, moved, displaced)):
-            ends = drawn(law.guided(other), starts, process, times)
+            ends = drawn(law.guided(other), starts, PROCESS, TIMES)
             hits[i, j], gaps[i, j] = copied(ends, image).mean(), gap(other) / target
     variables = {"hit": (("arm", "memorized"), hits), "gap": (("arm", "memorized"), gaps)}
     return xr.Dataset(variables, {"arm": list(ARMS), "memorized": law.memorized})
 
 
-def mean_gap(law: ConceptPrompts, starts: Float[Array, "count d"], prompt: np.ndarray) -> float:
-    """The gap of a prompt at the first step, the mean over starts."""
-    process, times = stable_diffusion()
-    return float(mitigations.first_gaps(law.guided(prompt), starts, process, times).mean())
-
-
 def words(settings: Settings, key: PRNGKeyArray) -> Group:
     """How often the trigger is ranked first, by the probability of the image it names."""
-    rows = [[ranked(copies, jax.random.fold_in(key, 1000 * copies + i)) for i in range(settings.trials)]
-            for copies in settings.copies]  # fmt: skip
-    rows = np.array(rows)
+    keys = [[jax.random.fold_in(key, 1000 * copies + i) for i in range(settings.trials)] for copies in settings.copies]
+    rows = np.array([[ranked(copies, one) for one in row] for copies, row in zip(settings.copies, keys)])
     probability, found = rows[..., 0], rows[..., 1:]
     gradient = found[..., 0]
     values = {
@@ -166,21 +138,50 @@ def words(settings: Settings, key: PRNGKeyArray) -> Group:
     return values, xr.Dataset(variables, coords)
 
 
-def ranked(copies: int, key: PRNGKeyArray, d: int = 16) -> list[float]:
+def ranked(copies: int, key: PRNGKeyArray) -> list[float]:
     """The probability of the copied image under one prompt, and whether each ranking puts its trigger first."""
-    process, times = stable_diffusion()
     keys = jax.random.split(key, 4)
-    points = jax.random.normal(keys[0], (RECORDS, d))
+    points = jax.random.normal(keys[0], (RECORDS, D))
     members = np.arange(RECORDS) < copies
     tokens = jax.random.randint(keys[1], (RECORDS, SLOTS), 1, WORDS + 1)
     tokens = tokens.at[:, 0].set(jnp.where(members, 0, tokens[:, 0]))  # word 0 is the trigger
     prompt = jax.random.randint(keys[2], (SLOTS,), 1, WORDS + 1).at[0].set(0)
     one = scores.TokenPrompted(jnp.where(members[:, None], points[:1], points), tokens, prompt, BETA)
-    starts = process.level(times[0]).sigma * jax.random.normal(keys[3], (FEW_STARTS, d))
-    run = scores.Guided(one, one.unconditional, 7.5), starts, process, times, key
+    starts = FIRST.sigma * jax.random.normal(keys[3], (FEW_STARTS, D))
+    run = scores.Guided(one, one.unconditional, 7.5), starts, PROCESS, TIMES, key
     rankings = (
         detection.token_significance(*run).mean(axis=0),
         detection.token_ablation(*run).mean(axis=0),
         detection.mass_ablation(one, members),
     )
     return [float(one.prior()[members].sum()), *(float(np.argmax(found) == 0) for found in rankings)]
+
+
+def drop_rule(steps: int, key: PRNGKeyArray) -> Group:
+    """Networks of labelled records trained without a rule, with two limits on the gap, and without repeated records."""
+    data_key, fit_key, gap_key, start_key = jax.random.split(key, 4)
+    data = studies.labelled_records(key=data_key)
+    runs = [studies.train_label_network(data, key=fit_key, steps=steps)]
+    gap_of_each = eqx.filter_jit(eqx.filter_vmap(training.noise_gap, in_axes=(None, 0, 0, None)))
+    gaps = gap_of_each(runs[0].score, data.labels, jax.random.normal(gap_key, data.points.shape), NOISIEST)
+    first = studies.train_label_network(data, key=fit_key, steps=WARM_UP).score
+    for quantile in QUANTILES.values():
+        limit = jnp.quantile(gaps[data.labels >= data.memorized], quantile)
+        rule = training.GapDropping(studies.label_objective(), limit, NOISIEST)
+        rest = {"steps": steps - WARM_UP, "start": first, "objective": rule}
+        runs.append(studies.train_label_network(data, key=jax.random.fold_in(fit_key, 1), **rest))
+    labels = np.arange(data.memorized)
+    runs.append(studies.train_label_network(data.without(labels), key=fit_key, steps=steps))
+    starts = jax.random.normal(start_key, (DROP_STARTS, data.points.shape[1]))
+    made = [studies.generated_by_label(run.score, labels, starts) for run in runs]
+    left = [studies.copied_by_label(samples, data).mean() for samples in made]
+    loss = [float(run.held_out_loss[-1]) for run in runs]
+    count = data.memorized * DROP_STARTS
+    values = {
+        "drop_median_cut": share(1 - left[1] / left[0], count),
+        "drop_median_cost": loss[1] / loss[0] - 1,
+        "drop_high_cut": share(1 - left[2] / left[0], count),
+        "drop_removed": share(left[3], count),
+    }
+    curves = {"drop_copied": ("rule", left), "drop_held_out_loss": ("rule", loss)}
+    return values, xr.Dataset(curves, {"rule": ["none", *QUANTILES, "records removed"]})

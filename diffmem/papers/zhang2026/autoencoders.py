@@ -13,6 +13,7 @@ from ... import scores, training
 from ...level import NoiseLevel
 from ..optimisers import cosine_adam
 
+SIGMA = 0.2  # of the noise, in pixels of [0, 1]
 SCALE = 0.3  # initial standard deviation of W_1 and W_2 times sqrt(d)
 RATE, LAST_RATE = 5e-3, 1e-3  # of Adam, and the fraction of it at which the cosine ends
 COLLINEAR, NEGLIGIBLE = 0.99, 1e-3  # cosine of units that act as one; mass, over the largest, of units that do nothing
@@ -78,16 +79,9 @@ def top_energy(codes: Float[np.ndarray, "count p"]) -> Float[np.ndarray, " count
 
 
 def train_autoencoders(
-    sets: Sequence[Real[np.ndarray, "_ d"]],
-    width: int,
-    sigma: float,
-    weight_decay: float,
-    *,
-    key: PRNGKeyArray,
-    steps: int,
-    batch: int,
+    sets: Sequence[np.ndarray], width: int, weight_decay: float, *, key: PRNGKeyArray, steps: int, batch: int
 ) -> list[Autoencoder]:
-    """One autoencoder for each set that minimises `E|f(x + sigma z) - x|^2 + weight_decay (|W_1|^2 + |W_2|^2)`.
+    """One autoencoder for each set (n, d) that minimises `E|f(x + SIGMA z) - x|^2 + weight_decay (|W_1|^2 + |W_2|^2)`.
 
     Each step draws `batch` points and fresh antithetic noise (z with -z), for Adam on the loss with its penalty.
     """
@@ -96,7 +90,7 @@ def train_autoencoders(
     keys = [jax.random.fold_in(start, i) for i in range(len(sets))]
     fresh = [scores.FromFunction(Autoencoder(*SCALE * d**-0.5 * jax.random.normal(k, (2, d, width)))) for k in keys]
     own = [np.asarray(points, jnp.zeros(()).dtype) for points in sets]  # the precision of the weights
-    objective = training.ScoreMatching(training.Fixed(1.0, sigma), antithetic=True)  # a mean over the d coordinates
+    objective = training.ScoreMatching(training.Fixed(1.0, SIGMA), antithetic=True)  # a mean over the d coordinates
     adam = cosine_adam(RATE, steps, last=LAST_RATE, penalty=weight_decay / d)
     run = training.fit_many(fresh, own, objective, key=fit, steps=steps, batch=batch, optimiser=adam, snapshots=1)
     found = [run.member(i).score.function for i in range(len(sets))]
@@ -104,13 +98,9 @@ def train_autoencoders(
 
 
 def steered(
-    autoencoder: Autoencoder,
-    x: Real[np.ndarray, "count d"],
-    concept: Float[np.ndarray, " p"],
-    strengths: Sequence[float],
-    rounds: Sequence[int],
+    autoencoder: Autoencoder, x: np.ndarray, concept: np.ndarray, strengths: Sequence[float], rounds: Sequence[int]
 ) -> Float[np.ndarray, "rounds strengths"]:
-    """How far the outputs of inputs x move along `u = W_2 concept` when `strength u` is added to the inputs.
+    """How far the outputs of x (n, d) move along `u = W_2 concept`, concept (p,), when `strength u` is added to x.
 
     The mean over inputs of the displacement from the outputs of x itself, in units of |u|, after each number of
     denoisings in `rounds`. A concept is a difference of codes, such as the mean code of a class less that of all.

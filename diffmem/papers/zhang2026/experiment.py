@@ -6,22 +6,19 @@ import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, PRNGKeyArray
-from scipy.stats import mannwhitneyu
 
 from ... import data, theory
-from ...metrics.detection import unit_spread
+from ...metrics.detection import roc, unit_spread
 from ..base import Results
 from ..measurements import Group, farthest, together
-from .autoencoders import Autoencoder, steered, top_energy, train_autoencoders, unit
+from .autoencoders import SIGMA, Autoencoder, steered, top_energy, train_autoencoders, unit
 
-SIGMA = 0.2
 SEPARATED, SEPARATED_WIDTH, SEPARATED_DECAY = 6, 24, 1e-2  # points, units and penalty
 DECAY, BATCH = 1e-3, 2048  # with fewer points a step the noise of the gradient keeps the units from settling
 SETTLED = 1000  # steps before which the units have not settled, so that only the null case is measured
 STRENGTHS, ROUNDS = tuple(np.linspace(0, 1, 6)), (1, 3, 10)  # of steering: in units of the concept; denoisings after it
 EDGES = np.linspace(0, 0.2, 41)  # of the bins of the spread of codes
 KINDS = ("memorized", "generalized")
-DETECTORS = ("spread of normalized code", "spread of code", "minus reconstruction error", "minus norm")
 
 
 class Settings(NamedTuple):
@@ -59,7 +56,7 @@ def separated_points(settings: Settings, key: PRNGKeyArray) -> Group:
     pick, fit = jax.random.split(key)
     sets = [separated(one_of_each(jax.random.fold_in(pick, i))) for i in range(settings.sets)]
     options = {"key": fit, "steps": settings.separated_steps, "batch": 192}
-    networks = train_autoencoders(sets, SEPARATED_WIDTH, SIGMA, SEPARATED_DECAY, **options)
+    networks = train_autoencoders(sets, SEPARATED_WIDTH, SEPARATED_DECAY, **options)
     aligned = [unit(points) @ unit(part.T).T for f, points in zip(networks, sets) for part in f.used]
     merged = [f.merged() for f in networks]
     owners = [(unit(points) @ unit(f.encoder.T).T).argmax(axis=0) for f, points in zip(merged, sets)]
@@ -125,50 +122,37 @@ def hybrids(settings: Settings, key: PRNGKeyArray) -> Group:
     for width in settings.widths:
         sets = [case.train for case in cases] + [general] * (not found)
         options = {"key": jax.random.fold_in(fit, width), "steps": settings.steps, "batch": BATCH}
-        found[width] = train_autoencoders(sets, width, SIGMA, DECAY, **options)
+        found[width] = train_autoencoders(sets, width, DECAY, **options)
     each = [[separations(*one) for one in zip(networks, cases)] for networks in found.values()]
-    *aucs, nulls = np.mean(each, axis=1).T
+    best, raw, reconstruction, nulls = np.mean(each, axis=1).T
     trained = list(zip(found[settings.widths[-1]], cases))
     moved = np.array([along_classes(network, case) for network, case in trained])
     spreads = [np.concatenate([unit_spread(f.code(getattr(case, kind))) for f, case in trained]) for kind in KINDS]
     curves = {
-        "auc": (("detector", "width"), aucs),
-        "null_auc": ("width", nulls),
         "density": (("kind", "spread"), [np.histogram(part, EDGES, density=True)[0] for part in spreads]),
         "displacement": (("kind", "rounds", "strength"), moved.mean(axis=(0, 2))),
     }
-    axes = {"width": list(settings.widths), "detector": list(DETECTORS), "kind": list(KINDS)}
-    axes |= {"spread": (EDGES[1:] + EDGES[:-1]) / 2, "rounds": list(ROUNDS), "strength": list(STRENGTHS)}
+    axes = {"kind": list(KINDS), "rounds": list(ROUNDS), "strength": list(STRENGTHS)}
+    axes["spread"] = (EDGES[1:] + EDGES[:-1]) / 2
     values = {"null": farthest(nulls, 0.5)}
     if settings.steps >= SETTLED:
-        values |= generalization(found[settings.widths[0]][-1], general) | detection(aucs, settings.widths)
-        values |= steering(moved)
+        values |= {f"detector_{width}": one for width, one in zip(settings.widths, best)}
+        values |= {f"baseline_{width}": one for width, one in zip(settings.widths, best - reconstruction)}
+        values |= {"raw": raw.max()} | generalization(found[settings.widths[0]][-1], general) | steering(moved)
     return values, xr.Dataset(curves, axes)
 
 
 def separations(network: Autoencoder, case: Hybrid) -> list[float]:
-    """The AUC of each detector, and that of the first detector between training and held-out points."""
+    """The AUC of the spread of normalized codes, of raw ones and of minus the reconstruction error; then that of the
+    first between training and held-out points."""
     statistics = (
         lambda x: unit_spread(network.code(x)),
         lambda x: network.code(x).std(axis=1),
         lambda x: -np.linalg.norm(network(x) - x, axis=1),
-        lambda x: -np.linalg.norm(x, axis=1),
     )
-    found = [auc(statistic(case.memorized), statistic(case.generalized)) for statistic in statistics]
-    return [*found, auc(statistics[0](case.generalized), statistics[0](case.held_out))]
-
-
-def auc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Area under the ROC curve: the probability that a positive value is above a negative one."""
-    return float(mannwhitneyu(positive, negative).statistic) / (len(positive) * len(negative))
-
-
-def detection(aucs: np.ndarray, widths: tuple[int, ...]) -> dict[str, Any]:
-    """AUC of the spread of normalized codes, its excess over that of the reconstruction error, and AUC of raw codes."""
-    best, raw, reconstruction, _ = aucs
-    values = {f"detector_{width}": one for width, one in zip(widths, best)}
-    values |= {f"baseline_{width}": one for width, one in zip(widths, best - reconstruction)}
-    return values | {"raw": raw.max()}
+    found = [roc(statistic(case.memorized), statistic(case.generalized)) for statistic in statistics]
+    null = roc(statistics[0](case.generalized), statistics[0](case.held_out))
+    return [one.auc for one in (*found, null)]
 
 
 def generalization(network: Autoencoder, points: np.ndarray) -> dict[str, Any]:

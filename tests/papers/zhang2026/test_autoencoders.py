@@ -7,7 +7,7 @@ import pytest
 
 from diffmem import theory
 from diffmem.level import NoiseLevel
-from diffmem.papers.zhang2026.autoencoders import Autoencoder, steered, top_energy, train_autoencoders
+from diffmem.papers.zhang2026.autoencoders import SIGMA, Autoencoder, steered, top_energy, train_autoencoders
 from diffmem.papers.zhang2026.experiment import separated
 
 RNG = np.random.default_rng(0)
@@ -18,12 +18,12 @@ X = RNG.normal(size=(50, 6))
 @pytest.mark.slow
 def test_separated_points_get_one_unit_each():
     points = separated(4 * np.eye(8)[:3] + 0.3)
-    (found,) = train_autoencoders([points], 12, 0.2, 0.02, key=jax.random.key(0), steps=5000, batch=96)
+    (found,) = train_autoencoders([points], 12, 0.02, key=jax.random.key(0), steps=5000, batch=96)
     merged = found.merged()
     assert len(merged.mass) == 3
     directions = points / np.linalg.norm(points, axis=1, keepdims=True)
     owner = (directions @ merged.encoder).argmax(axis=0)
-    predicted = theory.memorizing_column_mass((points**2).sum(1), 3, 0.2, 0.02)
+    predicted = theory.memorizing_column_mass((points**2).sum(1), 3, SIGMA, 0.02)
     np.testing.assert_allclose(merged.mass, predicted[owner], rtol=0.02)
     np.testing.assert_allclose(top_energy(merged.code(points)), 1, atol=0.01)
 

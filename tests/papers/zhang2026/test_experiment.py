@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffmem.papers.zhang2026.autoencoders import unit
-from diffmem.papers.zhang2026.experiment import SMOKE, auc, hybrid, separated
+from diffmem.papers.zhang2026.experiment import SMOKE, hybrid, separated
 
 POINTS = np.random.default_rng(0).normal(size=(5, 12)) + 0.5
 
@@ -34,8 +34,3 @@ def test_counts_of_a_hybrid():
     noise = found.memorized - np.repeat(found.train[:15:5], 4, axis=0)
     assert noise.std() == pytest.approx(0.2, rel=0.1)
     assert (found.generalized - found.train[15:]).std() == pytest.approx(0.2, rel=0.1)
-
-
-def test_area_under_the_curve():
-    assert auc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 1.0
-    assert auc(np.array([1.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx((0.5 + 0 + 1 + 1) / 4)

@@ -6,14 +6,14 @@ import numpy as np
 
 from diffmem import studies
 from diffmem.level import NoiseLevel
-from diffmem.papers.hintersdorf2024.exact_units import exact_units, second_level, structural_similarity
+from diffmem.papers.hintersdorf2024.experiment import ALPHA, SIGMA, exact_units, structural_similarity
 
 DATA = studies.labelled_records(5, 2, 4, 6, key=jax.random.key(0))
 UNITS = exact_units(DATA, 3, key=jax.random.key(1))
 
 
 def test_activations_give_the_conditional_mean():
-    level = NoiseLevel(*second_level())
+    level = NoiseLevel(ALPHA, SIGMA)
     for label in (0, 3):
         score = UNITS.score.conditioned(UNITS.embeddings[label])
         mean = jax.vmap(lambda x, score=score: score.denoise(x, level))(jnp.asarray(UNITS.starts))
