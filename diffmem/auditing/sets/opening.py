@@ -70,6 +70,7 @@ def _of_dataset(dataset: Dataset, role: str) -> PointSet:
         names=dataset.names,
         labels=dataset.labels,
         classes=dataset.classes,
+        skipped=dataset.skipped,
         notes=dataset.notes,
     )
 

@@ -13,17 +13,11 @@ from jaxtyping import Real
 
 from ...data.dataset import is_real
 from ...data.pixels import Range, from_range
+from ...data.skipped import Skipped
 from ...representation import one_line
 
 BLOCK_NUMBERS = 2**25  # in a block of rows: 128 MB in single precision
 SAMPLE_NUMBERS = 2**22  # in some rows that are looked at in double precision: 32 MB
-
-
-class Skipped(NamedTuple):
-    """Something that could not be used, and why."""
-
-    name: str
-    cause: str
 
 
 class PointSet(NamedTuple):
