@@ -4,6 +4,7 @@ import webbrowser
 
 import numpy as np
 import pytest
+from audits import images, save_images
 
 from diffmem import data
 from diffmem.cli import main
@@ -66,6 +67,23 @@ def test_a_larger_set_shows_a_hundred_points_and_the_seed_says_which(tmp_path, c
         pages.append(given(out))
     assert [len(found["points"]) for found in pages] == [100] * 4 and pages[3]["d"] == 1
     assert pages[1] == pages[2] != pages[0]
+
+
+def test_json_tells_what_is_in_the_page_and_quiet_nothing(tmp_path, capsys):
+    folder, out = tmp_path / "photos", tmp_path / "page.html"
+    save_images(folder, images(9, 4, 4, seed=1))
+    (folder / "3.png").write_bytes(b"")
+    code, text, noted = run(capsys, "--data", folder, "--n", 5, "--seed", 2, "--out", out, "--json")
+    told = json.loads(text)
+    assert code == 0 and noted == "" and told["settings"] == {"data": str(folder), "n": 5, "d": 2, "seed": 2}
+    assert told["files"] == [str(out)] and told["bytes"] == out.stat().st_size
+    source = told["source"]
+    assert (source["points"], source["dimensions"], source["left_out"]) == (8, 16, 1)
+    assert source["skipped"][0]["name"] == "3.png" and source["skipped"][0]["cause"]
+    assert f"5 points of {source['name']}" == given(out)["name"]
+    assert "5 of 8 points of photos" in run(capsys, "--data", folder, "--n", 5, "--out", out)[1]
+    assert run(capsys, "--data", folder, "--out", out, "--quiet") == (0, "", "")
+    assert json.loads(run(capsys, "--out", out, "--json")[1])["source"] is None
 
 
 def test_it_is_opened_in_the_browser_if_asked(tmp_path, capsys, monkeypatch):
