@@ -54,6 +54,8 @@ def explore(
         raise ValueError(f"`--d` must be 1 or 2, but is {d}.")
     if n is not None and n < 1:
         raise ValueError(f"`--n` must be at least 1, but is {n}.")
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"`--seed` must be between 0 and {2**31 - 1}, but is {seed}.")
     out = expanded(out)
     if out.is_dir():
         raise ValueError(f"`--out` must be a file, but {out} is a folder.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..whole_files import as_text
 from .dataset import Dataset
 from .pixels import KEPT, Range, checked_range, from_range, range_note, range_of
 from .reading import Labelled, read_images, read_npy, read_npz
@@ -65,7 +66,7 @@ def load(
     if not is_array:
         return read_images(path, ends)
     found = read_npz(path, array, labels) if kind == ".npz" else Labelled(read_npy(path), None, None, ())
-    return _dataset(found, path.stem, ends, shape)
+    return _dataset(found, as_text(path.stem), ends, shape)
 
 
 def _dataset(found: Labelled, name: str, ends: Range | None, shape: tuple[int, ...] | None) -> Dataset:

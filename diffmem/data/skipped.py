@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import NamedTuple
 
+from ..whole_files import as_text
+
 LISTED = 3  # in a sentence
 
 
@@ -17,12 +19,17 @@ class Skipped(NamedTuple):
 
 
 @contextmanager
-def skipping(skipped: list[Skipped], name: str) -> Iterator[None]:
-    """Leave out the file `name`, a path in its folder, where the block cannot read it: what it says joins the list."""
+def skipping(skipped: list[Skipped], folder: PurePath, file: PurePath) -> Iterator[None]:
+    """Leave out a file of a folder where the block cannot read it: its path there and the cause join the list."""
     try:
         yield
     except ValueError as error:
-        skipped.append(Skipped(name, _cause(str(error), PurePath(name).name)))
+        skipped.append(Skipped(name_in(folder, file), _cause(str(error), file.name)))
+
+
+def name_in(folder: PurePath, file: PurePath) -> str:
+    """The path of a file in its folder, as text."""
+    return as_text(file.relative_to(folder).as_posix())
 
 
 def listed(skipped: Sequence[Skipped]) -> str:
@@ -57,4 +64,4 @@ def _cause(sentence: str, name: str) -> str:
     """Why a file was left out, without its name and without what Python calls a stream."""
     text = " ".join(sentence.split()).removeprefix(f"`path` must be readable, but {name} is not: ")
     text = text.removeprefix("`path` ").replace(f"but {name} ", "but it ")
-    return re.sub(r" <_io\S+ name=.*?>", "", text).rstrip(".")
+    return re.sub(r" <_io\S+ name=.*?(>|$)", "", text).rstrip(".")

@@ -1,8 +1,6 @@
 """When will a model of these data copy them? Step by step: duplicates, spectrum, collapse, points, classes, network."""
 
 import math
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +92,7 @@ def explain(
         tell(4, STEPS, "classes")
         classes = by_class(data, distinct, first, key=within)
         tell(5, STEPS, "network" if chosen else "done")
-        other = None if held_out is None else _dataset(held_out, None)
-        compare = partial(against_optimum, key=beside, collapse=float(more.collapse.value), queries=queries)
-        found = None if chosen is None else _beside(chosen, data, other, compare, tell)
+        found, other = _beside(chosen, data, held_out, beside, float(more.collapse.value), queries, tell)
         tell(STEPS, STEPS, "done")
     return Explanation(
         data=data,
@@ -153,14 +149,19 @@ def _curves(kept, sizes: list[int], collapse: float, key) -> Curves:
 
 
 def _beside(
-    network: OwnNetwork, data: Dataset, held_out: Dataset | None, compare: Callable[..., AgainstOptimum], tell: Progress
-) -> AgainstOptimum:
-    if held_out is not None and held_out.d != data.d:
-        raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {held_out.d}.")
+    network: OwnNetwork | None, data: Dataset, held_out, key, collapse: float, queries: int, tell: Progress
+) -> tuple[AgainstOptimum | None, Dataset | None]:
+    """The network beside the optimum, and the points that it has not seen; None where they were not given."""
+    if network is None:
+        return None, None
+    other = None if held_out is None else _dataset(held_out, None)
+    if other is not None and other.d != data.d:
+        raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {other.d}.")
     train = shaped_for(network, data.events)
-    test = None if held_out is None else shaped_for(network, held_out.events)
+    test = None if other is None else shaped_for(network, other.events)
+    settings = {"key": key, "times": network.times, "collapse": collapse, "queries": queries, "progress": tell}
     try:
-        return compare(network.score, train, test, network.process, times=network.times, progress=tell)
+        return against_optimum(network.score, train, test, network.process, **settings), other
     except jax.errors.JaxRuntimeError as error:
         raise ValueError(
             f"The network must answer for points of shape {train.shape[1:]}, but: {said(error)}."

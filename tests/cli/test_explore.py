@@ -105,6 +105,7 @@ def test_it_is_opened_in_the_browser_if_asked(tmp_path, capsys, monkeypatch):
         (["--d", 3], "`--d` must be 1 or 2, but is 3."),
         (["--data", "digits", "--n", 0], "`--n` must be at least 1, but is 0."),
         (["--data", "digits", "--n", 501], "`--n` must be at most 500, but is 501."),
+        (["--data", "digits", "--seed", -1], "`--seed` must be between 0 and 2147483647, but is -1."),
         (["--n", 5], "`--n` and `--d` need `--data`; without it they are chosen in the page."),
         (["--data", "nowhere"], "must be digits, mnist, or a file or folder that exists, but is 'nowhere'."),
     ],
@@ -114,6 +115,13 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, capsys, arguments, sente
     code, text, error = run(capsys, *arguments, "--out", out)
     assert code == 2 and text == "" and sentence in error and error.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_points_that_are_too_large_are_refused_without_a_warning(tmp_path, capsys):
+    points = np.float32(3e38) * np.sign(RNG.normal(size=(30, 16))).astype(np.float32)
+    code, _, error = run(capsys, "--data", saved(tmp_path, points), "--out", tmp_path / "page.html")
+    assert code == 2 and "too large" in error and error.count("\n") == 1
 
 
 def test_a_folder_is_no_file(tmp_path, capsys):

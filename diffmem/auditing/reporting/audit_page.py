@@ -17,7 +17,7 @@ SKIPPED = 100  # files listed
 CAPTIONS = {
     "curves": "The share of the samples, and of the controls, that would count as copies at each threshold. A model "
     "that does not copy follows the controls.",
-    "distances": "Distances to the nearest training point. Copies are samples nearer to it than held-out points are.",
+    "distances": "Distances to the nearest training point. Copies are samples nearer to it than the other points are.",
 }
 RULES = {"ratio": "d1/d2", "distance": "d1, calibrated", "cosine": "cosine, calibrated"}
 

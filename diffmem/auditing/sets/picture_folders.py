@@ -8,9 +8,9 @@ import numpy as np
 
 from ...data.reading.image_files import read_pixels
 from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order
-from ...data.skipped import Skipped, check_some_read, skipping
+from ...data.skipped import Skipped, check_some_read, name_in, skipping
 from ...progress import Progress
-from ...whole_files import as_json, read_record, replace_file, with_digest
+from ...whole_files import as_json, as_text, read_record, replace_file, with_digest
 from .point_set import PointSet, allocated
 
 SHOWN = 4  # sizes of images in a message
@@ -58,7 +58,7 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
     classes, labels = _classes(kept["names"])
     return PointSet(
         role=role,
-        source=str(folder),
+        source=as_text(folder),
         rows=pixels,
         event_shape=pixels.shape[1:],
         sha256=kept["sha256"],
@@ -109,14 +109,14 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
     for k, file in enumerate(files):
         if k % 64 == 0:
             progress(k, len(files), f"reading the images of {role}")
-        name = file.relative_to(folder).as_posix()
-        with skipping(skipped, name):
+        name = name_in(folder, file)
+        with skipping(skipped, folder, file):
             image = _resized(read_pixels(file), size)
             sizes.setdefault(image.shape[:2], name)
             if len(sizes) == 1:
                 stack.append(image)
             names.append(name)
-            digest.update(name.encode("utf-8", "replace") + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+            digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     _check(role, folder, sizes, skipped)
     assert stack.pixels is not None
     stack.pixels.flush()

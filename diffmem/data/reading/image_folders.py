@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...whole_files import as_text
 from ..dataset import Dataset
 from ..pixels import KEPT, Range, from_range, range_note, range_of
-from ..skipped import Skipped, check_some_read, skipping, unreadable
+from ..skipped import Skipped, check_some_read, name_in, skipping, unreadable
 from .arrays import MAX_BYTES, readable
 from .image_files import read_pixels
 
@@ -48,8 +49,8 @@ def read_images(folder: Path, ends: Range | None = None) -> Dataset:
         from_range(pixels, source),
         None if labels is None else labels[kept],
         value_range=None if source == KEPT else (-1.0, 1.0),
-        name=folder.resolve().name,
-        names=tuple(_name(folder, files[k]) for k in kept),
+        name=as_text(folder.resolve().name),
+        names=tuple(name_in(folder, files[k]) for k in kept),
         classes=classes,
         source_range=source,
         notes=(range_note(source, ends is not None), *filter(None, told)),
@@ -77,7 +78,7 @@ def _decoded(folder: Path, files: list[Path]) -> tuple[np.ndarray, list[int], li
 def _read_each(folder: Path, files: list[Path], skipped: list[Skipped]) -> Iterator[tuple[int, np.ndarray]]:
     for k, file in enumerate(files):
         image = None
-        with skipping(skipped, _name(folder, file)):
+        with skipping(skipped, folder, file):
             image = read_pixels(file)
         if image is not None:
             yield k, image
@@ -90,10 +91,6 @@ def _room(folder: Path, count: int, first: np.ndarray) -> np.ndarray:
             f"`path` must hold at most {MAX_BYTES} bytes of points, but {folder} has {count} of {first.shape}."
         )
     return np.empty((count, *first.shape), first.dtype)
-
-
-def _name(folder: Path, file: Path) -> str:
-    return file.relative_to(folder).as_posix()
 
 
 def natural_order(path: Path) -> tuple:
@@ -117,7 +114,7 @@ def _chosen(folder: Path) -> tuple[list[Path], np.ndarray | None, tuple[str, ...
     labels = np.repeat(np.arange(len(classes)), [len(entries.images) for entries in classes.values()])
     others = [entry for entries in classes.values() for entry in (*entries.folders, *entries.others)]
     others = [*here.others, *(sub for sub in found if sub not in classes), *others]
-    return files, labels, tuple(sub.name for sub in classes), others
+    return files, labels, tuple(as_text(sub.name) for sub in classes), others
 
 
 def _entries(folder: Path) -> Entries:
@@ -136,6 +133,6 @@ def _others_note(folder: Path, others: list[Path]) -> str:
     """One sentence about entries that are no images; empty where there are none."""
     if not others:
         return ""
-    names = [_name(folder, path) for path in others]
+    names = [name_in(folder, path) for path in others]
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"Left out, as they are no images of {folder.name}: {', '.join(names[:LISTED])}{more}."
+    return f"Left out, as they are no images of {as_text(folder.name)}: {', '.join(names[:LISTED])}{more}."

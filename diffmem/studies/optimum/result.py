@@ -74,7 +74,7 @@ class AgainstOptimum(NamedTuple):
         n, ranges = self.dataset.attrs["n"], self.followed
         who = f"the exact score of its {n} training points, the optimum of the training loss"
         if not ranges:
-            return f"The score follows {who}, at no level."
+            return f"The score does not follow {who}, at any level."
         low, high = self.dataset.ratio.values[[0, -1]]
         if ranges == [(low, high)]:
             return f"The score follows {who}, at all levels from sigma/alpha = {high:.3g} down to {low:.3g}."
@@ -93,8 +93,9 @@ class AgainstOptimum(NamedTuple):
         committed = f"{where}, at which a path of the exact score commits to one training point"
         inside = [(a, b) for a, b in self.followed if a < collapse]
         if not inside:
+            left = "It has left before" if self.followed else "Nor does it at"
             return (
-                f"It has left before {committed}. That does not exclude copies, which a denoiser makes that is near "
+                f"{left} {committed}. That does not exclude copies, which a denoiser makes that is near "
                 "the exact one without following it: count them by `metrics.memorization`."
             )
         a, b = inside[-1]
