@@ -64,8 +64,9 @@ def _collapse(found: Explanation) -> str:
     value, error = (float(part) for part in found.collapse)
     above = int((found.spectrum > value**2).sum())
     return (
-        f"At sigma/alpha = {about(value, error)} (t_C = {number(found.collapse_time)}) it commits to one training "
-        f"point and copies it; there {above} of {found.data.d} directions stand out of the noise."
+        f"At sigma/alpha = {about(value, error)} (t_C = {number(found.collapse_time)}), measured on these points, it "
+        f"commits to one training point and copies it; there {above} of {found.data.d} directions stand out of the "
+        "noise."
     )
 
 

@@ -89,6 +89,7 @@ def test_folders_with_bad_files(tmp_path, capsys):
         (["samples.npy", "--train", "train.npy", "--size", "1,2,3"], "`--size` must be one or two whole numbers"),
         (["samples.npy", "--train", "train.npy", "--range", "1"], "`--range` must be two numbers"),
         (["samples.npy", "--train", "one.npy"], "`train` must hold at least 2 distinct points, but holds 1 among 1."),
+        (["samples.npy", "--train", "train.npy", "--test", "samples.npy"], "not seen, but is `samples`: samples.npy."),
         (["samples.npy", "--train", "unit.npy"], "seem to be in different units"),
         (["--demo", "--share", "2"], "`share` must be between 0 and 1"),
         (["samples.npy", "--demo"], "`--demo` must be used without sets"),
