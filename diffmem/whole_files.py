@@ -74,6 +74,11 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))
 
 
+def as_text(path: str | os.PathLike[str]) -> str:
+    """The path as text that can be written to any file: bytes of a name that are no characters as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def check_folder(name: str, folder: Path, *, writable: bool = True) -> None:
     """Raise ValueError, calling it `name`, unless it is a folder or can be made one, and, `writable`, takes files."""
     for part in (folder, *folder.parents):

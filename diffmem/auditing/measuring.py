@@ -62,7 +62,7 @@ def _prepared(train: PointSet, first: np.ndarray, options: Options, work: Work, 
     """The training set with its rule for twins, some of its points, and what is nearest to each among the others."""
     distinct = np.unique(first)
     if len(distinct) < 2:
-        raise ValueError(f"`train` must hold at least 2 distinct points, but its {train.n} rows are all equal.")
+        raise ValueError(f"`train` must hold at least 2 distinct points, but holds 1 among {train.n}.")
     left = Queries(train, np.sort(rng.choice(distinct, min(CONTROLS, len(distinct)), replace=False)), True)
     around = Against(train, distinct, NONE, work).search(left, RANKS[1], "train")
     close = closeness(train, left, around, options.ratio, options.twins)

@@ -10,7 +10,7 @@ from .findings import Audit, Options
 from .measuring import measured
 from .reporting import reported
 from .resumable import Work
-from .sets import Reading, Source, agreeing, opened
+from .sets import PointSet, Reading, Source, agreeing, opened
 from .sets.opening import ROLES
 
 AS_STORED = Reading()
@@ -57,7 +57,8 @@ def audit(
     fifth of 5,000 samples; as much again for each variant. Memory: below 2 GB whatever the sizes. Distances are those
     of float64 differences.
 
-    Raises ValueError, one sentence, for sets that cannot be read or compared, and for arguments out of range.
+    Raises ValueError, one sentence, for sets that cannot be read or compared, for samples as `test`, and for arguments
+    out of range.
     """
     options = Options(ratio, twins, flips, shifts, tiles, features)
     _check(options)
@@ -69,8 +70,16 @@ def audit(
                 raise ValueError(f"`{role}` must be a path, an array or a Dataset, but is None.")
         given = [(source, role) for source, role in zip((samples, train, test), ROLES) if source is not None]
         sets = [opened(source, role, reading, folder, tell) for source, role in given]
+        _check_unseen(sets)
         sets = agreeing(sets, reading, features=features)
         return reported(measured(sets, options, Work(None if out is None else folder, tell), seed))
+
+
+def _check_unseen(sets: list[PointSet]) -> None:
+    """Raise ValueError where the samples are given as held-out points, too, and would be compared with themselves."""
+    samples, last = sets[0], sets[-1]
+    if last.role == "test" and (last.source, last.sha256) == (samples.source, samples.sha256):
+        raise ValueError(f"`test` must be points that the model has not seen, but is `samples`: {last.source}.")
 
 
 def _check(options: Options) -> None:

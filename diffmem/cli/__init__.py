@@ -24,6 +24,7 @@ app = typer.Typer(
     name="diffmem",
     no_args_is_help=True,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 app.command()(collapse)

@@ -174,9 +174,11 @@ def _tell(found: "Audit", paths: list[Path], told: Told) -> None:
         return
     if told.quiet:
         return
+    from ..data.skipped import Skipped, listed
+
     show(found.sentence)
     for role, one in found.document["inputs"].items():
-        skipped = one["skipped"]
-        left_out = f", {len(skipped)} left out: {skipped[0]['name']}: {skipped[0]['cause']}" if skipped else ""
+        skipped = [Skipped(**each) for each in one["skipped"]]
+        left_out = f", {len(skipped)} left out: {listed(skipped)}" if skipped else ""
         show(f"{role}: {one['source']}, {one['points']} points{left_out}")
     show("\n".join(f"wrote {path}" for path in paths))

@@ -78,6 +78,7 @@ def explain(
     explain.nc    spectrum, curves and points, an xarray dataset
     explain.png   four figures
 
+    Image files that cannot be read are left out and listed.
     With --network also network.nc and network.png: at which noise the network
     leaves the optimum, and what that means for copying. The module is looked
     for in the current folder, too; its code is run.

@@ -1,13 +1,13 @@
 """The command `diffmem explore`: a page for lectures that shows reverse flows collapsing onto training points."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..whole_files import check_folder, expanded, replace_file
 from .arguments import dataset_called
-from .output import note, show
+from .output import AsJson, Quiet, note, show, show_json
 
 if TYPE_CHECKING:
     from ..data import Dataset
@@ -31,6 +31,8 @@ def explore(
     seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
     out: Annotated[Path, typer.Option(help="The page, one HTML file.")] = DEFAULT_OUT,
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """See it live: a page on which reverse flows in one or two dimensions collapse onto training points.
 
@@ -52,6 +54,8 @@ def explore(
         raise ValueError(f"`--d` must be 1 or 2, but is {d}.")
     if n is not None and n < 1:
         raise ValueError(f"`--n` must be at least 1, but is {n}.")
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"`--seed` must be between 0 and {2**31 - 1}, but is {seed}.")
     out = expanded(out)
     if out.is_dir():
         raise ValueError(f"`--out` must be a file, but {out} is a folder.")
@@ -61,14 +65,43 @@ def explore(
     if data is None:
         if n is not None or d is not None:
             raise ValueError("`--n` and `--d` need `--data`; without it they are chosen in the page.")
+        whole = chosen = None
         text = page()
     else:
-        chosen = _chosen(dataset_called(data), n, d, seed)
+        whole = dataset_called(data)
+        chosen = _chosen(whole, n, d, seed)
         text = page(chosen.points, name=f"{chosen.n} points of {chosen.name}")
-    replace_file(out, text.encode())
-    show(f"wrote {out}")
+    written = text.encode()
+    replace_file(out, written)
+    if as_json:
+        show_json(_numbers(data, whole, chosen, seed) | {"bytes": len(written), "files": [str(out)]})
+    elif not quiet:
+        _tell(whole, chosen, out)
     if open_it:
         _open(out)
+
+
+def _numbers(data: str | None, whole: "Dataset | None", chosen: "Dataset | None", seed: int) -> dict[str, Any]:
+    """What is in the page: what `--json` prints beside its path."""
+    settings = {"data": data, "n": None, "d": None, "seed": seed}
+    if whole is None or chosen is None:
+        return {"settings": settings, "source": None}
+    skipped = [one._asdict() for one in whole.skipped]
+    source = {"name": chosen.name, "points": whole.n, "dimensions": whole.d, "notes": [*whole.notes]}
+    return {
+        "settings": settings | {"n": chosen.n, "d": chosen.d},
+        "source": source | {"left_out": len(skipped), "skipped": skipped},
+    }
+
+
+def _tell(whole: "Dataset | None", chosen: "Dataset | None", out: Path) -> None:
+    """What is in the page, and where it is."""
+    if whole is not None and chosen is not None:
+        from ..data.skipped import unreadable
+
+        text = f"{chosen.n:,} of {whole.n:,} points of {chosen.name}. {unreadable(whole.skipped)}"
+        show(text.rstrip())
+    show(f"wrote {out}")
 
 
 def _chosen(dataset: "Dataset", n: int | None, d: int | None, seed: int) -> "Dataset":

@@ -13,6 +13,7 @@ from ..annotations import Numbers, Points, RandomKey
 from ..checks import as_values, check_count, is_real
 from ..representation import one_line
 from ..tensors import read_tensor
+from .skipped import Skipped
 
 
 class Dataset(eqx.Module):
@@ -44,6 +45,8 @@ class Dataset(eqx.Module):
     """The numbers of the source that became -1 and 1; None where numbers are as in the source."""
     notes: tuple[str, ...] = eqx.field(static=True, repr=False)
     """What was done when the data were read, in sentences: the range of values, what was left out."""
+    skipped: tuple[Skipped, ...] = eqx.field(static=True, repr=False)
+    """Files that could not be read, each with its cause."""
 
     __repr__ = one_line
 
@@ -59,6 +62,7 @@ class Dataset(eqx.Module):
         classes: tuple[str, ...] | None = None,
         source_range: tuple[float, float] | None = None,
         notes: tuple[str, ...] = (),
+        skipped: tuple[Skipped, ...] = (),
     ):
         points, labels = _finite(np.asarray(as_values("points", points))), read_tensor(labels)
         n, *event = points.shape
@@ -67,7 +71,8 @@ class Dataset(eqx.Module):
         self.event_shape = tuple(event) if event_shape is None else tuple(event_shape)
         self.value_range = (float(points.min()), float(points.max())) if value_range is None else value_range
         self.name = name
-        self.names, self.classes, self.source_range, self.notes = names, classes, source_range, notes
+        self.names, self.classes, self.source_range = names, classes, source_range
+        self.notes, self.skipped = notes, skipped
         if names is not None and len(names) != n:
             raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
         if math.prod(self.event_shape) != self.d:
@@ -125,6 +130,7 @@ class Dataset(eqx.Module):
             classes=self.classes,
             source_range=self.source_range,
             notes=self.notes,
+            skipped=self.skipped,
         )
 
     def with_points(
@@ -151,6 +157,7 @@ class Dataset(eqx.Module):
             classes=self.classes,
             source_range=self.source_range,
             notes=self.notes,
+            skipped=self.skipped,
         )
 
     def take(self, n: int, *, key: RandomKey) -> "Dataset":

@@ -85,6 +85,6 @@ def _project(dataset: Dataset, d: int) -> Dataset:
         )
     centred = dataset.points - dataset.points.mean(axis=0, dtype=np.float64)
     coordinates = centred @ principal_axes(dataset.points, d)
-    return dataset.with_points(
-        coordinates.astype(dataset.points.dtype), name=f"{dataset.name}, {d} principal components"
-    )
+    with np.errstate(over="ignore"):  # the data set says which point is too large
+        coordinates = coordinates.astype(dataset.points.dtype)
+    return dataset.with_points(coordinates, name=f"{dataset.name}, {d} principal components")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import described
+from ..whole_files import as_text
 from .dataset import Dataset
 from .pixels import KEPT, Range, checked_range, from_range, range_note, range_of
 from .reading import Labelled, read_images, read_npy, read_npz
@@ -34,7 +35,9 @@ def load(
     Folder: its images in natural order of their names (2 before 10), all grey (h, w) or all colour (h, w, 3) and of one
     size: PNG, JPEG, BMP, GIF, TIFF, WebP and PNM, turned as their EXIF orientation says. If there are none, those of
     its subfolders, which are then classes. `names` of the result tells which image a row is. Hidden files and those of
-    file managers are ignored; a warning lists what else was left out.
+    file managers are ignored. Images that cannot be read are left out: damaged ones, larger than 2^24 pixels, with
+    transparency, of several frames or of 16 bits in colour; `skipped` of the result lists them with their causes, and a
+    warning tells of these and of what is no image.
 
     8-bit integers, and images, are taken for pixels and brought to [-1, 1]. Their range is 0 to 255 (grey images of 16
     bits: 65535) where the data reach its upper half, else 0 to the largest in the data, so that masks of 0 and 1 and
@@ -43,12 +46,11 @@ def load(
     with `range=train.source_range`. What was done is said in `notes` of the result.
 
     Nothing is unpickled, and sizes are checked before memory is taken: 4 GiB of points in float32 or in their own
-    precision (`reading.arrays.MAX_BYTES`), 2^24 pixels in an image and a million files. Larger data that you trust:
-    `Dataset(np.load(path))`.
+    precision (`reading.arrays.MAX_BYTES`) and a million files. Larger data that you trust: `Dataset(np.load(path))`.
 
-    Raises ValueError, one sentence, for anything else: no such path, unknown extension, empty folder, damaged file,
-    images with transparency, of several frames or of 16 bits in colour, object, text or complex arrays, fewer than two
-    axes, NaN or infinite entries, values beyond `range`.
+    Raises ValueError, one sentence, for anything else: no such path, unknown extension, a folder without an image that
+    can be read, images of several sizes or kinds, a damaged array, object, text or complex arrays, fewer than two axes,
+    NaN or infinite entries, values beyond `range`.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise ValueError(f"`path` must be the path of a file or folder, but is {described(path)}.")
@@ -68,7 +70,7 @@ def load(
     if not is_array:
         return read_images(path, ends)
     found = read_npz(path, array, labels) if kind == ".npz" else Labelled(read_npy(path), None, None, ())
-    return _dataset(found, path.stem, ends, shape)
+    return _dataset(found, as_text(path.stem), ends, shape)
 
 
 def _dataset(found: Labelled, name: str, ends: Range | None, shape: tuple[int, ...] | None) -> Dataset:

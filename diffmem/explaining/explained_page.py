@@ -7,10 +7,11 @@ import numpy as np
 import xarray as xr
 
 from .. import plots
+from ..auditing.reporting.audit_page import left_out_table
 from ..pages import bullets, grid, picture, plot, section, whole_page
 from ..plots.image_pairs import is_image
 from .explanation import Explanation
-from .in_words import about, name_of, needed_in_words, number, sentences
+from .in_words import about, name_of, needed_in_words, network_in_words, number, sentences
 from .tables import class_rows, finite
 
 SHORT = 10  # rows beside the figure
@@ -201,23 +202,27 @@ def _network(found: Explanation) -> str:
     figure = plot(
         plots.against_optimum(found.network.dataset),
         "The network beside the exact score of the training points and beside the fitted Gaussian: excess denoising "
-        "losses on the left, distances of the denoisers on the right. Collapse and speciation are marked where the "
-        "spectrum puts them.",
+        "losses on the left, distances of the denoisers on the right. The collapse is marked where it was measured on "
+        "these points; their spectrum alone would put it at sigma/alpha = "
+        f"{number(float(found.network.dataset.collapse_by_spectrum))}.",
     )
-    return f"<p>{escape(found.network.summary())}</p>{figure}"
+    return f"<p>{escape(network_in_words(found))}</p>{figure}"
 
 
 def _input(told) -> str:
     one = told["input"]
+    other = told["network"] and told["network"]["held_out"]
+    sets = {"data": one} | ({"held out": other} if other else {})
     shape = " x ".join(map(str, one["event_shape"]))
     table = grid(
-        ["source", "points", "shape", "numbers", "range", "SHA-256"],
-        [[one["source"], f"{one['points']:,}", shape, one["dtype"], _range(one), one["sha256"]]],
+        ["source", "points", "left out", "shape", "numbers", "range", "SHA-256"],
+        [[one["source"], f"{one['points']:,}", one["left_out"], shape, one["dtype"], _range(one), one["sha256"]]],
     )
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     return (
         table
         + bullets(one["notes"])
+        + left_out_table(sets)
         + f"<p>Seed {told['seed']}; {escape(versions)}; schema {told['schema_version']}.</p>"
     )
 

@@ -57,6 +57,8 @@ class Explanation(NamedTuple):
     classes: tuple[OfClass, ...] | None
     network: AgainstOptimum | None
     """A network beside the exact score, if one was given."""
+    held_out: Dataset | None
+    """The points that the network has not seen, if any were given."""
     seed: int
 
     def __repr__(self) -> str:

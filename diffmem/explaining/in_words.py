@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from ..data.skipped import unreadable
 from .explanation import Explanation
 from .more_points import REACH, SIGMAS, Needed
 
@@ -15,9 +16,14 @@ def sentences(found: Explanation) -> list[str]:
     if found.needed is not None:
         told.append(needed_in_words(found.needed, len(found.distinct.rows)))
     told += _first(found)
-    if found.network is not None:
-        told.append(found.network.summary())
-    return told
+    return told if found.network is None else [*told, network_in_words(found)]
+
+
+def network_in_words(found: Explanation) -> str:
+    """The network beside the optimum, and what was left out of the held-out points."""
+    assert found.network is not None
+    skipped = () if found.held_out is None else found.held_out.skipped
+    return found.network.summary() + (f" Of the held-out points {unreadable(skipped)}" if skipped else "")
 
 
 def number(value: float) -> str:
@@ -42,7 +48,7 @@ def _size(found: Explanation) -> str:
     shape = " x ".join(map(str, data.event_shape))
     merged = f", {distinct:,} of them distinct" if distinct < data.n else ""
     dimension = f"{data.d} dimension{'s' * (data.d != 1)}" + (f" ({shape})" if len(data.event_shape) > 1 else "")
-    return f"{data.name}: {data.n:,} points{merged}, in {dimension}."
+    return f"{data.name}: {data.n:,} points{merged}, in {dimension}. {unreadable(data.skipped)}".rstrip()
 
 
 def _speciation(found: Explanation) -> str:
@@ -58,8 +64,9 @@ def _collapse(found: Explanation) -> str:
     value, error = (float(part) for part in found.collapse)
     above = int((found.spectrum > value**2).sum())
     return (
-        f"At sigma/alpha = {about(value, error)} (t_C = {number(found.collapse_time)}) it commits to one training "
-        f"point and copies it; there {above} of {found.data.d} directions stand out of the noise."
+        f"At sigma/alpha = {about(value, error)} (t_C = {number(found.collapse_time)}), measured on these points, it "
+        f"commits to one training point and copies it; there {above} of {found.data.d} directions stand out of the "
+        "noise."
     )
 
 

@@ -92,7 +92,7 @@ def explain(
         tell(4, STEPS, "classes")
         classes = by_class(data, distinct, first, key=within)
         tell(5, STEPS, "network" if chosen else "done")
-        found = _beside(chosen, data, held_out, beside, queries, tell)
+        found, other = _beside(chosen, data, held_out, beside, float(more.collapse.value), queries, tell)
         tell(STEPS, STEPS, "done")
     return Explanation(
         data=data,
@@ -108,6 +108,7 @@ def explain(
         first=first,
         classes=classes,
         network=found,
+        held_out=other,
         seed=seed,
     )
 
@@ -152,19 +153,19 @@ def _curves(kept, sizes: list[int], collapse: float, key) -> Curves:
 
 
 def _beside(
-    network: OwnNetwork | None, data: Dataset, held_out, key, queries: int, tell: Progress
-) -> AgainstOptimum | None:
+    network: OwnNetwork | None, data: Dataset, held_out, key, collapse: float, queries: int, tell: Progress
+) -> tuple[AgainstOptimum | None, Dataset | None]:
+    """The network beside the optimum, and the points that it has not seen; None where they were not given."""
     if network is None:
-        return None
+        return None, None
     other = None if held_out is None else _dataset(held_out, None)
     if other is not None and other.d != data.d:
         raise ValueError(f"`held_out` must hold points of {data.d} numbers, but holds {other.d}.")
     train = shaped_for(network, data.events)
     test = None if other is None else shaped_for(network, other.events)
+    settings = {"key": key, "times": network.times, "collapse": collapse, "queries": queries, "progress": tell}
     try:
-        return against_optimum(
-            network.score, train, test, network.process, key=key, times=network.times, queries=queries, progress=tell
-        )
+        return against_optimum(network.score, train, test, network.process, **settings), other
     except jax.errors.JaxRuntimeError as error:
         raise ValueError(
             f"The network must answer for points of shape {train.shape[1:]}, but: {said(error)}."

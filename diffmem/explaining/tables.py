@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from .. import __version__
-from ..auditing.reporting.document import versions
+from ..auditing.reporting.document import left_out, versions
 from .explanation import Explanation
 from .in_words import limits, name_of, sentences
 
@@ -47,6 +47,7 @@ def document(found: Explanation) -> dict[str, Any]:
             "event_shape": [*found.data.event_shape],
             "dtype": str(found.data.points.dtype),
             "value_range": [*found.data.value_range],
+            **left_out(found.inputs.skipped),
             "notes": [*found.data.notes],
         },
         "versions": {"diffmem": __version__, "python": platform.python_version(), **versions()},
@@ -139,16 +140,19 @@ def _duplicates(found: Explanation) -> dict[str, Any]:
 
 
 def _network(found: Explanation) -> dict[str, Any]:
-    compared = found.network
+    compared, other = found.network, found.held_out
     assert compared is not None
     curves = compared.dataset
     return {
         "summary": compared.summary(),
+        "collapse": {"ratio": float(curves.collapse), "is": curves.attrs["collapse_is"]},
+        "collapse_by_spectrum": float(curves.collapse_by_spectrum),
         "followed": [[float(end) for end in part] for part in compared.followed],
         "stops": compared.stops,
         "ratio": curves.ratio.values.tolist(),
         "departure": curves.departure.values.tolist(),
         "loss": {str(name): curves.loss.sel(set=name).values.tolist() for name in curves["set"].values},
+        "held_out": other and {"source": other.name, "points": other.n, **left_out(other.skipped)},
     }
 
 

@@ -115,7 +115,7 @@ def memorization(
         warnings.warn(conflict, stacklevel=2)
     first = np.unique(first_equal(points))
     if len(first) < 2:
-        raise ValueError(f"`train` must hold at least 2 distinct points, but its {len(points)} rows are all equal.")
+        raise ValueError(f"`train` must hold at least 2 distinct points, but holds 1 among {len(points)}.")
     distinct = points if len(first) == len(points) else points[first]
     slack = LAST_PLACES * _resolution(queries, points)
     distance, index, passed, reach = _two_nearest(queries, distinct, ratio, twins, slack)

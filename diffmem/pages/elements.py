@@ -40,7 +40,8 @@ def grid(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _text(cell: Any) -> str:
     if cell is None:
         return "-"
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+    # a number and its unit stay on one line
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def bullets(sentences: Iterable[str]) -> str:

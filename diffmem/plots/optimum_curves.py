@@ -21,8 +21,8 @@ def against_optimum(dataset: "xarray.Dataset") -> Figure:
 
     Both are per coordinate, against sigma/alpha, in bands of 2 standard errors; the losses are linear near 0 and
     logarithmic beyond. Distances are on training points, with that of the exact denoiser from the Gaussian's beside
-    them. Vertical lines: predicted collapse and speciation, and where the score stops following the exact one. Ticks
-    at the bottom: the steps of the caller's schedule.
+    them. Vertical lines: collapse (measured or predicted, as the legend says) and speciation, and where the score stops
+    following the exact one. Ticks at the bottom: the steps of the caller's schedule.
 
     Raises ValueError for a missing variable.
     """
@@ -58,7 +58,9 @@ def _band(ax, curve, name, label):
 
 
 def _marks(ax, dataset):
-    names = {"collapse": "$t_C$, collapse", "speciation": "$t_S$, speciation", "stops": "stops following"}
+    known = dataset.attrs.get("collapse_is")
+    collapse = f"$t_C$, collapse ({known})" if known else "$t_C$, collapse"
+    names = {"collapse": collapse, "speciation": "$t_S$, speciation", "stops": "stops following"}
     for (name, label), dashes in zip(names.items(), style.MARK_LINES):
         value = float(dataset[name])
         if np.isfinite(value) and value > 0:

@@ -52,7 +52,7 @@ def dress(ax: Axes) -> None:
     """The house style on one panel."""
     ax.set_prop_cycle(cycler(color=COLOURS) + cycler(linestyle=LINES) + cycler(marker=MARKERS))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=SMALL)
+    ax.tick_params(which="both", labelsize=SMALL)
     ax.xaxis.label.set_size(TEXT)
     ax.yaxis.label.set_size(TEXT)
 

@@ -1,12 +1,15 @@
 """`diffmem audit`: exit codes for pipelines, one sentence for bad input, the document on standard output."""
 
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from audits import images, save_images
 
+from diffmem import data
 from diffmem.cli import main
 
 TRAIN, TEST = images(80, 8, 8, seed=1), images(60, 8, 8, seed=2)
@@ -70,7 +73,7 @@ def test_folders_with_bad_files(tmp_path, capsys):
     save_images(tmp_path / "samples", SAMPLES)
     (tmp_path / "samples" / "5.png").write_bytes(b"\x89PNG")
     code, text, _ = run(capsys, tmp_path / "samples", "--train", tmp_path / "train", "--out", tmp_path / "o", "--flips")
-    assert code == 0 and "39 points, 1 left out: 5.png: " in text
+    assert code == 0 and "39 points, 1 left out: 5.png (" in text
     rows = (tmp_path / "o" / "copies.csv").read_text().splitlines()
     assert rows[1].split(",")[1:4] == ["0.png", "0.png", "True"]
 
@@ -85,6 +88,8 @@ def test_folders_with_bad_files(tmp_path, capsys):
         (["samples.npy", "--train", "train.npy", "--size", "a"], "`--size` must be whole numbers"),
         (["samples.npy", "--train", "train.npy", "--size", "1,2,3"], "`--size` must be one or two whole numbers"),
         (["samples.npy", "--train", "train.npy", "--range", "1"], "`--range` must be two numbers"),
+        (["samples.npy", "--train", "one.npy"], "`train` must hold at least 2 distinct points, but holds 1 among 1."),
+        (["samples.npy", "--train", "train.npy", "--test", "samples.npy"], "not seen, but is `samples`: samples.npy."),
         (["samples.npy", "--train", "unit.npy"], "seem to be in different units"),
         (["--demo", "--share", "2"], "`share` must be between 0 and 1"),
         (["samples.npy", "--demo"], "`--demo` must be used without sets"),
@@ -93,6 +98,7 @@ def test_folders_with_bad_files(tmp_path, capsys):
 )
 def test_bad_input_is_one_sentence_and_exit_2(given, message, sets, capsys, monkeypatch):
     monkeypatch.chdir(sets)
+    np.save("one.npy", TRAIN[:1])
     np.save("unit.npy", np.random.default_rng(0).random((50, 8, 8)))
     code, text, error = run(capsys, *given)
     lines = [line for line in error.splitlines() if not line.startswith("[")]
@@ -104,8 +110,25 @@ def test_the_demonstration(tmp_path, capsys):
     assert code == 0 and "Planted: 9 copies among 450 samples. Found: 9; 0 others." in text
 
 
-def test_help_teaches(capsys):
-    code, text, _ = run(capsys, "--help")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are no text")
+def test_names_that_are_no_text_are_told_by_their_bytes(tmp_path, capsys, monkeypatch):
+    """Names in another encoding, as of old archives, in the folder, of a file that is read and of one that is not."""
+    folder = tmp_path / os.fsdecode(b"photos\xe4")
+    save_images(folder, TRAIN[:30])
+    (folder / "3.png").rename(folder / os.fsdecode(b"\xff.png"))
+    (folder / os.fsdecode(b"\xfe.png")).write_bytes(b"")
+    out = tmp_path / "o"
+    code, text, _ = run(capsys, folder, "--train", folder, "--out", out)
+    assert code == 0 and "1 left out: \\xfe.png (" in text and "\\xff.png" in (out / "copies.csv").read_text()
+    told = json.loads((out / "audit.json").read_text())["inputs"]["train"]
+    assert told["source"].endswith("photos\\xe4") and told["skipped"][0]["name"] == "\\xfe.png"
+    explained = data.load(folder)
+    assert explained.name == "photos\\xe4" and "\\xff.png" in explained.names
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_teaches(capsys, option):
+    code, text, _ = run(capsys, option)
     assert code == 0
     for word in ("audit.html", "--fail-above", "--demo --share 0.01", "data.npz:x_train", "Exit status", "Ctrl-C"):
         assert word in text

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from audits import images, save_images
 
 import diffmem
 from diffmem.cli import main
@@ -65,7 +66,7 @@ def test_a_network_of_the_current_folder_is_set_beside_the_optimum(points, tmp_p
     assert run(capsys, points, *options)[0] == 0
     told = json.loads((tmp_path / "out" / "explain.json").read_text())["network"]
     # the denoiser of N(0, I), of which these points are draws, follows the exact score of no 60 of them
-    assert "It has left before the collapse" in told["summary"] and set(told["loss"]) == {"train", "held_out"}
+    assert "Nor does it at the collapse (measured at" in told["summary"] and set(told["loss"]) == {"train", "held_out"}
     assert (tmp_path / "out" / "network.nc").exists() and (tmp_path / "out" / "network.png").exists()
     assert told["summary"].split(".")[0] in (tmp_path / "out" / "explain.html").read_text().replace(
         "&sigma;/&alpha;", "sigma/alpha"
@@ -96,3 +97,31 @@ def test_help_teaches(capsys):
     assert code == 0
     for word in ("explain.html", "explain.json", "points.csv", "--below", "photos/ --below 0.1", "mine:load"):
         assert word in said
+
+
+def test_unreadable_files_are_left_out_and_listed(tmp_path, capsys, monkeypatch):
+    """In the sentences, the document and the page, for the data and for the held-out points."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "network_beside_photos.py").write_text("def denoise(x, alpha, sigma):\n    return x")
+    for folder, count in (("photos", 40), ("unseen", 9)):
+        save_images(tmp_path / folder, images(count, 4, 4, seed=count))
+        (tmp_path / folder / "3.png").write_bytes(b"\x89PNG")
+    (tmp_path / "unseen" / "5.png").write_bytes(b"")
+    options = "--network", "network_beside_photos:denoise", "--held-out", "unseen", "--queries", 8, "--out", "out"
+    code, said, _ = run(capsys, "photos", *options)
+    assert (
+        code == 0 and "39 points, in 16 dimensions (4 x 4). 1 file could not be read and was left out: 3.png (" in said
+    )
+    assert "Of the held-out points 2 files could not be read and were left out: 3.png (" in said
+    told = json.loads((tmp_path / "out" / "explain.json").read_text())
+    (one,) = told["input"]["skipped"]
+    assert told["input"]["left_out"] == 1 and one["name"] == "3.png" and "cannot identify" in one["cause"]
+    other = told["network"]["held_out"]
+    assert (other["source"], other["points"], other["left_out"]) == ("unseen", 7, 2)
+    page = (tmp_path / "out" / "explain.html").read_text()
+    assert "<h3>Left out: 3</h3>" in page and page.count(one["cause"]) >= 3
+    # one collapse leads, the measured one, and the spectrum's has its name
+    assert told["network"]["collapse"] == {"ratio": told["collapse"]["ratio"], "is": "measured"}
+    assert f"the collapse (measured at {told['collapse']['ratio']:.3g})" in said
+    assert f"alone would put it at &sigma;/&alpha; = {told['network']['collapse_by_spectrum']:.3g}" in page

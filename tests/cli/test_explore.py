@@ -4,6 +4,7 @@ import webbrowser
 
 import numpy as np
 import pytest
+from audits import images, save_images
 
 from diffmem import data
 from diffmem.cli import main
@@ -68,6 +69,23 @@ def test_a_larger_set_shows_a_hundred_points_and_the_seed_says_which(tmp_path, c
     assert pages[1] == pages[2] != pages[0]
 
 
+def test_json_tells_what_is_in_the_page_and_quiet_nothing(tmp_path, capsys):
+    folder, out = tmp_path / "photos", tmp_path / "page.html"
+    save_images(folder, images(9, 4, 4, seed=1))
+    (folder / "3.png").write_bytes(b"")
+    code, text, noted = run(capsys, "--data", folder, "--n", 5, "--seed", 2, "--out", out, "--json")
+    told = json.loads(text)
+    assert code == 0 and noted == "" and told["settings"] == {"data": str(folder), "n": 5, "d": 2, "seed": 2}
+    assert told["files"] == [str(out)] and told["bytes"] == out.stat().st_size
+    source = told["source"]
+    assert (source["points"], source["dimensions"], source["left_out"]) == (8, 16, 1)
+    assert source["skipped"][0]["name"] == "3.png" and source["skipped"][0]["cause"]
+    assert f"5 points of {source['name']}" == given(out)["name"]
+    assert "5 of 8 points of photos" in run(capsys, "--data", folder, "--n", 5, "--out", out)[1]
+    assert run(capsys, "--data", folder, "--out", out, "--quiet") == (0, "", "")
+    assert json.loads(run(capsys, "--out", out, "--json")[1])["source"] is None
+
+
 def test_it_is_opened_in_the_browser_if_asked(tmp_path, capsys, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
@@ -87,6 +105,7 @@ def test_it_is_opened_in_the_browser_if_asked(tmp_path, capsys, monkeypatch):
         (["--d", 3], "`--d` must be 1 or 2, but is 3."),
         (["--data", "digits", "--n", 0], "`--n` must be at least 1, but is 0."),
         (["--data", "digits", "--n", 501], "`--n` must be at most 500, but is 501."),
+        (["--data", "digits", "--seed", -1], "`--seed` must be between 0 and 2147483647, but is -1."),
         (["--n", 5], "`--n` and `--d` need `--data`; without it they are chosen in the page."),
         (["--data", "nowhere"], "must be digits, mnist, or a file or folder that exists, but is 'nowhere'."),
     ],
@@ -96,6 +115,13 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, capsys, arguments, sente
     code, text, error = run(capsys, *arguments, "--out", out)
     assert code == 2 and text == "" and sentence in error and error.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_points_that_are_too_large_are_refused_without_a_warning(tmp_path, capsys):
+    points = np.float32(3e38) * np.sign(RNG.normal(size=(30, 16))).astype(np.float32)
+    code, _, error = run(capsys, "--data", saved(tmp_path, points), "--out", tmp_path / "page.html")
+    assert code == 2 and "too large" in error and error.count("\n") == 1
 
 
 def test_a_folder_is_no_file(tmp_path, capsys):

@@ -117,7 +117,7 @@ def deep_png(path, colour_type, channels):
 def test_sixteen_bits_in_colour_are_refused(tmp_path, kind, channels):
     """Pillow 7723: the low byte was dropped silently."""
     deep_png(tmp_path / "a" / "0.png", kind, channels)
-    assert "grey ones of 16 bits without transparency, but 0.png has more than 8 bits" in sentence(tmp_path / "a")
+    assert "grey ones of 16 bits without transparency, but it has more than 8 bits" in sentence(tmp_path / "a")
 
 
 @pytest.mark.parametrize("maximum", [65535, 1023])
@@ -169,7 +169,7 @@ def test_several_frames_are_refused(tmp_path, name, options):
     """aleph 20, jimp 816: all but the first page were dropped silently."""
     first, *others = (Image.fromarray(image) for image in GREY)
     saved(tmp_path / "a", name, first, append_images=others, **options)
-    assert f"images of one frame, but {name} has 4" in sentence(tmp_path / "a")
+    assert "images of one frame, but it has 4" in sentence(tmp_path / "a")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_transparent_colour_is_transparency(tmp_path, mode, transparency):
     """transformers 49003, Pillow 421: a transparent colour in PNG was taken for opaque."""
     image = Image.new("L", (5, 5), 7).convert(mode) if mode != "1" else Image.new("1", (5, 5), 1)
     saved(tmp_path / "a", "0.png", image, transparency=transparency)
-    assert "without transparency, but 0.png" in sentence(tmp_path / "a")
+    assert "without transparency, but it" in sentence(tmp_path / "a")
 
 
 @pytest.mark.parametrize(("mode", "transparency"), [("L", 9), ("RGB", (9, 9, 9))])

@@ -117,7 +117,7 @@ def test_interval_of_none_and_of_all(trials):
     ("samples", "train", "ratio", "message"),
     [
         (np.zeros((1, 2)), np.zeros((1, 2)), 0.3, "at least 2 distinct points"),
-        (np.zeros((1, 2)), np.ones((9, 2)), 0.3, "at least 2 distinct points, but its 9 rows are all equal."),
+        (np.zeros((1, 2)), np.ones((9, 2)), 0.3, "at least 2 distinct points, but holds 1 among 9."),
         (np.zeros((1, 2)), np.eye(2), 0.0, "`ratio` must be above 0 and at most 1, but is 0.0."),
         (np.zeros((1, 2)), np.eye(2), 1.5, "`ratio` must be"),
         (np.full((1, 2), np.nan), np.eye(2), 0.3, "`samples` must be finite"),

@@ -1,5 +1,6 @@
 """audit.html: one page that needs nothing else, with each picture in it once."""
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -16,7 +17,7 @@ SKIPPED = 100  # files listed
 CAPTIONS = {
     "curves": "The share of the samples, and of the controls, that would count as copies at each threshold. A model "
     "that does not copy follows the controls.",
-    "distances": "Distances to the nearest training point. Copies are samples nearer to it than held-out points are.",
+    "distances": "Distances to the nearest training point. Copies are samples nearer to it than the other points are.",
 }
 RULES = {"ratio": "d1/d2", "distance": "d1, calibrated", "cosine": "cosine, calibrated"}
 
@@ -186,13 +187,32 @@ def _most_copied(told) -> str:
 
 def _inputs(told) -> str:
     rows = [
-        [role, one["source"], one["points"], " x ".join(map(str, one["event_shape"])), one["dtype"], one["sha256"]]
+        [
+            role,
+            one["source"],
+            one["points"],
+            one["left_out"],
+            " x ".join(map(str, one["event_shape"])),
+            one["dtype"],
+            one["sha256"],
+        ]
         for role, one in told["inputs"].items()
     ]
     notes = [f"{role}: {note}" for role, one in told["inputs"].items() for note in one["notes"]]
-    skipped = [[role, one["name"], one["cause"]] for role, part in told["inputs"].items() for one in part["skipped"]]
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
-    text = grid(["role", "source", "points", "shape", "numbers", "SHA-256"], rows) + bullets(notes)
-    if skipped:
-        text += f"<h3>Left out: {len(skipped)}</h3>" + grid(["set", "what", "cause"], skipped[:SKIPPED])
-    return text + f"<p>Seed {told['seed']}; {escape(versions)}; schema {told['schema_version']}.</p>"
+    head = ["role", "source", "points", "left out", "shape", "numbers", "SHA-256"]
+    return (
+        grid(head, rows)
+        + bullets(notes)
+        + left_out_table(told["inputs"])
+        + f"<p>Seed {told['seed']}; {escape(versions)}; schema {told['schema_version']}.</p>"
+    )
+
+
+def left_out_table(inputs: Mapping[str, dict[str, Any]]) -> str:
+    """What was left out of each set, with causes; empty where nothing was."""
+    rows = [[role, one["name"], one["cause"]] for role, part in inputs.items() for one in part["skipped"]]
+    if not rows:
+        return ""
+    shown = "" if len(rows) <= SKIPPED else f", of which {SKIPPED} are shown"
+    return f"<h3>Left out: {len(rows):,}{shown}</h3>" + grid(["set", "what", "cause"], rows[:SKIPPED])

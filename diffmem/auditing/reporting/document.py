@@ -1,12 +1,14 @@
 """audit.json: every number of an audit in a versioned form."""
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 from ... import __version__
+from ...data.skipped import Skipped
 from ..calibration import FALSE_COPIES
 from ..changed import PLAIN_TILE
 from ..findings import Findings
@@ -225,9 +227,14 @@ def _input(points: PointSet) -> dict[str, Any]:
         "dtype": str(points.rows.dtype),
         "extremes": [*points.extremes],
         "range": None if points.ends is None else [*points.ends],
-        "skipped": [one._asdict() for one in points.skipped],
+        **left_out(points.skipped),
         "notes": [*points.notes],
     }
+
+
+def left_out(skipped: Sequence[Skipped]) -> dict[str, Any]:
+    """How many files and rows were left out, and each with its cause."""
+    return {"left_out": len(skipped), "skipped": [one._asdict() for one in skipped]}
 
 
 def versions() -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from .agreement import agreeing, unit_of
 from .opening import Reading, Source, opened
-from .point_set import PointSet, Skipped
+from .point_set import PointSet
 
 __all__ = [
     "PointSet",
     "Reading",
-    "Skipped",
     "Source",
     "agreeing",
     "opened",

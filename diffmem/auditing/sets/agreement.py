@@ -94,9 +94,14 @@ def _check_units(points: PointSet, train: PointSet, said: bool) -> None:
     conflict = None if said and points.role == "samples" else range_conflict(_ends(points), _ends(train))
     if conflict:
         sentence = conflict.replace("`samples` run", f"`{points.role}` run")
+        brought = [
+            f" (`{one.role}` holds {one.ends[0]:g} to {one.ends[1]:g}, taken for -1 to 1)"
+            for one in (points, train)
+            if one.ends is not None
+        ]
         raise ValueError(
-            f"{sentence.rstrip('.')}; say which numbers stand for black and white by `range` and `samples_range`, "
-            f"(-1, 1) if they are meant as they are."
+            f"{sentence.rstrip('.')}{''.join(brought)}; say which numbers stand for black and white by `range` "
+            f"and `samples_range`, (-1, 1) if they are meant as they are."
         )
 
 

@@ -18,6 +18,7 @@ from ...data.reading.archives import LABEL_NAMES, POINT_NAMES
 from ...data.reading.arrays import MAX_EXPANSION, SMALL_BYTES, readable
 from ...progress import Progress
 from ...tensors import read_tensor
+from ...whole_files import as_text
 from .picture_folders import read_pictures
 from .point_set import PointSet, allocated, blocks, surveyed
 
@@ -70,6 +71,7 @@ def _of_dataset(dataset: Dataset, role: str) -> PointSet:
         names=dataset.names,
         labels=dataset.labels,
         classes=dataset.classes,
+        skipped=dataset.skipped,
         notes=dataset.notes,
     )
 
@@ -94,7 +96,7 @@ def _of_path(text: str, role: str, reading: Reading, store: Path, progress: Prog
         rows, labels, text = _of_archive(path, name, role, store)
     else:
         rows = _mapped(path, role, store)
-    return PointSet(role, text, rows, rows.shape[1:], digest, labels=labels)
+    return PointSet(role, as_text(text), rows, rows.shape[1:], digest, labels=labels)
 
 
 def _mapped(path: Path, role: str, store: Path) -> np.ndarray:

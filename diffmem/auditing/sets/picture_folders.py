@@ -2,16 +2,16 @@
 
 import hashlib
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 
 from ...data.reading.image_files import read_pixels
 from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order
+from ...data.skipped import Skipped, check_some_read, name_in, skipping
 from ...progress import Progress
-from ...whole_files import as_json, read_record, replace_file, with_digest
-from .point_set import PointSet, Skipped, allocated
+from ...whole_files import as_json, as_text, read_record, replace_file, with_digest
+from .point_set import PointSet, allocated
 
 SHOWN = 4  # sizes of images in a message
 
@@ -58,7 +58,7 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
     classes, labels = _classes(kept["names"])
     return PointSet(
         role=role,
-        source=str(folder),
+        source=as_text(folder),
         rows=pixels,
         event_shape=pixels.shape[1:],
         sha256=kept["sha256"],
@@ -109,17 +109,14 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
     for k, file in enumerate(files):
         if k % 64 == 0:
             progress(k, len(files), f"reading the images of {role}")
-        name = file.relative_to(folder).as_posix()
-        try:
+        name = name_in(folder, file)
+        with skipping(skipped, folder, file):
             image = _resized(read_pixels(file), size)
             sizes.setdefault(image.shape[:2], name)
             if len(sizes) == 1:
                 stack.append(image)
-        except ValueError as error:
-            skipped.append((name, _cause(error, file.name)))
-            continue
-        names.append(name)
-        digest.update(name.encode("utf-8", "replace") + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+            names.append(name)
+            digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     _check(role, folder, sizes, skipped)
     assert stack.pixels is not None
     stack.pixels.flush()
@@ -131,17 +128,8 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
     }
 
 
-def _cause(error: ValueError, name: str) -> str:
-    """Why a file was left out, without its name and without what Python calls a stream."""
-    text = " ".join(str(error).split()).removeprefix(f"`path` must be readable, but {name} is not: ")
-    return re.sub(r" <_io\S+ name=.*?>", "", text)
-
-
 def _check(role, folder, sizes, skipped):
-    if not sizes:
-        raise ValueError(
-            f"`{role}` must hold an image that can be read, but {folder} has none; {skipped[0][0]}: {skipped[0][1]}"
-        )
+    check_some_read(role, folder, len(sizes), skipped)
     if len(sizes) > 1:
         shown = ", ".join(f"{h} x {w} ({name})" for (h, w), name in list(sizes.items())[:SHOWN])
         raise ValueError(

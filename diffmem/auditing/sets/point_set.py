@@ -13,17 +13,12 @@ from jaxtyping import Real
 
 from ...data.dataset import is_real
 from ...data.pixels import Range, from_range
+from ...data.skipped import Skipped
 from ...representation import one_line
 
 BLOCK_NUMBERS = 2**25  # in a block of rows: 128 MB in single precision
+LARGEST = float(np.finfo(np.float32).max)  # beyond it sums of squares overflow also in double precision
 SAMPLE_NUMBERS = 2**22  # in some rows that are looked at in double precision: 32 MB
-
-
-class Skipped(NamedTuple):
-    """Something that could not be used, and why."""
-
-    name: str
-    cause: str
 
 
 class PointSet(NamedTuple):
@@ -158,6 +153,11 @@ def surveyed(points: PointSet, store: Path, *, hashed: bool = False) -> PointSet
             low, high = float(values[fine].min()), float(values[fine].max())
         if fine.any():
             least, most = min(least, low), max(most, high)
+    if max(-least, most) > LARGEST and np.isfinite(least):
+        raise ValueError(
+            f"`{points.role}` must hold numbers of at most {LARGEST:.3g} in size, the largest of single precision, but "
+            f"those of {points.source} run from {least:.3g} to {most:.3g}."
+        )
     points = points._replace(extremes=(least, most), sha256=digest.hexdigest() if hashed else points.sha256)
     kept = np.concatenate(finite)
     return points if kept.all() else _without(points, kept, store)

@@ -3,14 +3,17 @@
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...whole_files import as_text
 from ..dataset import Dataset
 from ..pixels import KEPT, Range, from_range, range_note, range_of
+from ..skipped import Skipped, check_some_read, name_in, skipping, unreadable
 from .arrays import MAX_BYTES, readable
 from .image_files import read_pixels
 
@@ -20,7 +23,7 @@ SUFFIXES = (
     *(".pbm", ".pgm", ".ppm", ".pnm"),
 )
 COMPANIONS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}  # of file managers, beside dot files
-LISTED = 5  # names of skipped entries in a note
+LISTED = 5  # names of entries that are no images, in a note
 
 
 class Entries(NamedTuple):
@@ -32,33 +35,62 @@ class Entries(NamedTuple):
 
 
 def read_images(folder: Path, ends: Range | None = None) -> Dataset:
-    """The images directly in a folder, or in its subfolders, which are then classes; `ends` is the range of pixels."""
-    files, labels, classes, skipped = _chosen(folder)
-    first = read_pixels(files[0])
-    if len(files) * first.size * 4 > MAX_BYTES:
-        raise ValueError(
-            f"`path` must hold at most {MAX_BYTES} bytes of points, but {folder} has {len(files)} of {first.shape}."
-        )
-    pixels = np.empty((len(files), *first.shape), first.dtype)
-    for k, file in enumerate(files):
-        image = read_pixels(file)
-        if (image.shape, image.dtype) != (first.shape, first.dtype):
-            raise ValueError(
-                f"`path` must hold images of one size and kind, but {files[0].name} has shape {first.shape} of "
-                f"{first.dtype} and {file.name} has {image.shape} of {image.dtype}."
-            )
-        pixels[k] = image
+    """The images directly in a folder, or in its subfolders, which are then classes; `ends` is the range of pixels.
+
+    Files that cannot be read are left out, with a warning, and listed with their causes in `skipped` and in the notes.
+    """
+    files, labels, classes, others = _chosen(folder)
+    pixels, kept, skipped = _decoded(folder, files)
     source = range_of(pixels) if ends is None else ends
+    told = [unreadable(skipped), _others_note(folder, others)]
+    for note in filter(None, told):
+        warnings.warn(note, stacklevel=3)
     return Dataset(
         from_range(pixels, source),
-        labels,
+        None if labels is None else labels[kept],
         value_range=None if source == KEPT else (-1.0, 1.0),
-        name=folder.resolve().name,
-        names=tuple(file.relative_to(folder).as_posix() for file in files),
+        name=as_text(folder.resolve().name),
+        names=tuple(name_in(folder, files[k]) for k in kept),
         classes=classes,
         source_range=source,
-        notes=(range_note(source, ends is not None), *_skipped_note(folder, skipped)),
+        notes=(range_note(source, ends is not None), *filter(None, told)),
+        skipped=tuple(skipped),
     )
+
+
+def _decoded(folder: Path, files: list[Path]) -> tuple[np.ndarray, list[int], list[Skipped]]:
+    """The pixels of the images that can be read, their positions in `files`, and the others with their causes."""
+    pixels, kept, skipped = np.empty(0), [], []
+    for k, image in _read_each(folder, files, skipped):
+        if not kept:
+            pixels = _room(folder, len(files), image)
+        if (image.shape, image.dtype) != (pixels.shape[1:], pixels.dtype):
+            raise ValueError(
+                f"`path` must hold images of one size and kind, but {files[kept[0]].name} has shape {pixels.shape[1:]} "
+                f"of {pixels.dtype} and {files[k].name} has {image.shape} of {image.dtype}."
+            )
+        pixels[len(kept)] = image
+        kept.append(k)
+    check_some_read("path", folder, len(kept), skipped)
+    return pixels[: len(kept)], kept, skipped
+
+
+def _read_each(folder: Path, files: list[Path], skipped: list[Skipped]) -> Iterator[tuple[int, np.ndarray]]:
+    for k, file in enumerate(files):
+        image = None
+        with skipping(skipped, folder, file):
+            image = read_pixels(file)
+        if image is not None:
+            yield k, image
+
+
+def _room(folder: Path, count: int, first: np.ndarray) -> np.ndarray:
+    """An array for so many images like the first; raises ValueError where they are too large together."""
+    if count * first.size * 4 > MAX_BYTES:
+        raise ValueError(
+            f"`path` must hold at most {MAX_BYTES} bytes of points, but {folder} has {count} of {first.shape}."
+        )
+    return np.empty((count, *first.shape), first.dtype)
 
 
 def natural_order(path: Path) -> tuple:
@@ -68,7 +100,7 @@ def natural_order(path: Path) -> tuple:
 
 
 def _chosen(folder: Path) -> tuple[list[Path], np.ndarray | None, tuple[str, ...] | None, list[Path]]:
-    """The images of a folder with labels and classes, if its subfolders are classes, and what is left out."""
+    """The images of a folder with labels and classes, if its subfolders are classes, and what is no image."""
     here = _entries(folder)
     if here.images:
         return here.images, None, None, [*here.folders, *here.others]
@@ -80,9 +112,9 @@ def _chosen(folder: Path) -> tuple[list[Path], np.ndarray | None, tuple[str, ...
     if len(files) > MAX_FILES:
         raise ValueError(f"`path` must hold at most {MAX_FILES} files, but {folder} has more.")
     labels = np.repeat(np.arange(len(classes)), [len(entries.images) for entries in classes.values()])
-    skipped = [entry for entries in classes.values() for entry in (*entries.folders, *entries.others)]
-    skipped = [*here.others, *(sub for sub in found if sub not in classes), *skipped]
-    return files, labels, tuple(sub.name for sub in classes), skipped
+    others = [entry for entries in classes.values() for entry in (*entries.folders, *entries.others)]
+    others = [*here.others, *(sub for sub in found if sub not in classes), *others]
+    return files, labels, tuple(as_text(sub.name) for sub in classes), others
 
 
 def _entries(folder: Path) -> Entries:
@@ -97,12 +129,10 @@ def _entries(folder: Path) -> Entries:
     return Entries(images, folders, sorted({*seen} - {*images, *folders}, key=natural_order))
 
 
-def _skipped_note(folder: Path, skipped: list[Path]) -> list[str]:
-    """One sentence, which is also a warning, if something was left out."""
-    if not skipped:
-        return []
-    names = [path.relative_to(folder).as_posix() for path in skipped]
+def _others_note(folder: Path, others: list[Path]) -> str:
+    """One sentence about entries that are no images; empty where there are none."""
+    if not others:
+        return ""
+    names = [name_in(folder, path) for path in others]
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    note = f"Left out, as they are no images of {folder.name}: {', '.join(names[:LISTED])}{more}."
-    warnings.warn(note, stacklevel=5)
-    return [note]
+    return f"Left out, as they are no images of {as_text(folder.name)}: {', '.join(names[:LISTED])}{more}."

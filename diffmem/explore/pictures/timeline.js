@@ -34,7 +34,7 @@ export function drawTimeline() {
   curve(context, model.run.largest, across, up, accent, []);
   const measured = placeOfTime(model, model.critical.times.measured);
   if (measured !== null) measuredRing(context, across(measured), up(0.5));
-  rule(context, accent, [across(state.k), 0], [across(state.k), height], 1);
+  rule(context, accent, [across(state.k), up(1)], [across(state.k), height], 1); // below the letters
 }
 
 function rule(context, colour, from, to, width = 1) {

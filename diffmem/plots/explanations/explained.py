@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ERRORS = 2  # standard errors from a value to an end of its band
 BINS = 40
-SHORT = 40.0  # ratio of the ends of an axis up to which more than powers of ten are labelled
+# numbers between powers of ten that are labelled on a logarithmic axis, up to each ratio of its ends
+BETWEEN = {4.0: set(range(2, 10)), 40.0: {2, 3, 5}, 200.0: {2, 5}, np.inf: set()}
 RATIO_LABEL = r"noise-to-signal ratio $\sigma/\alpha$ (data units)"
 
 
@@ -52,6 +53,7 @@ def own_weight_against_noise(dataset: "xarray.Dataset", *, ax: Axes | None = Non
     _mark(ax.axvline, dataset, "collapse", "$t_C$, collapse", 0)
     _mark(ax.axvline, dataset, "speciation", "$t_S$, speciation", 1)
     ax.set(xscale="log", xlabel=RATIO_LABEL, ylabel="weight $w$ of the own training point (1)", ylim=(-0.03, 1.03))
+    _plain(ax.xaxis)
     style.legend(ax)
     return ax.figure
 
@@ -82,10 +84,9 @@ def collapse_of_points(dataset: "xarray.Dataset", *, ax: Axes | None = None) -> 
     repeated, outlier = dataset.point_repeats.values > 1, dataset.point_outlier.values.astype(bool)
     kinds = {"others": ~repeated & ~outlier, "outliers": outlier & ~repeated, "repeated": repeated}
     shown = {name: ratio[finite & kind] for name, kind in kinds.items() if (finite & kind).any()}
-    colours = dict(zip(kinds, style.COLOURS))
-    ax.hist(
-        list(shown.values()), edges, stacked=True, color=[colours[name] for name in shown], label=list(shown), log=True
-    )
+    colours = [colour for name, colour in zip(kinds, style.COLOURS) if name in shown]
+    names = list(shown) if len(shown) > 1 else ["points" if name == "others" else name for name in shown]
+    ax.hist(list(shown.values()), edges, stacked=True, color=colours, label=names, log=True)
     _mark(ax.axvline, dataset, "collapse", "$t_C$, collapse", 0)
     ax.set(xscale="log", xlabel=r"$\sigma/\alpha$ at its collapse (data units)", ylabel="points $n$ (count)")
     _plain(ax.xaxis)
@@ -94,9 +95,9 @@ def collapse_of_points(dataset: "xarray.Dataset", *, ax: Axes | None = None) -> 
 
 
 def _plain(axis) -> None:
-    """Numbers such as .6 in place of powers of ten, with 2, 3 and 5 between them on an axis of about one decade."""
+    """Numbers such as .6 in place of powers of ten, with others between them on a short axis."""
     low, high = axis.get_view_interval()
-    between = {2, 3, 5} if high < SHORT * low else set()
+    between = next(numbers for most, numbers in BETWEEN.items() if high <= most * low)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(
         FuncFormatter(

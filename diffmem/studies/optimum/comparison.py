@@ -36,6 +36,7 @@ def against_optimum(
     key: RandomKey,
     ratios: Numbers | None = None,
     times: Numbers | None = None,
+    collapse: float | None = None,
     draws: int = 4,
     queries: int = 512,
     progress: Callable[[int, int, str], None] | None = None,
@@ -57,21 +58,23 @@ def against_optimum(
 
     nearer to E than half the distance of the Gaussian, or within a hundredth of the smallest loss. `stops` is the
     ratio sigma/alpha at which it stops on the way from noise to data, interpolated between levels, with a 95 % interval
-    by bootstrap over points. Beside it stand the predicted ratios of collapse (t_C: below it the exact score copies)
-    and of speciation (t_S), and the steps of the caller's own schedule.
+    by bootstrap over points. Beside it stand the ratios of collapse (t_C: below it the exact score copies; predicted
+    from the spectrum where it was not measured) and of speciation (t_S), and the steps of the caller's own schedule.
 
     Args:
         train, held_out: (n, *shape) each, two points or more; without held-out points, training points alone.
         process: on whose levels the score is asked; alpha = 1 and sigma = ratio without one.
         ratios: the levels sigma/alpha; by default 25 around collapse and speciation, within the times of `process`.
         times: the caller's grid on `process`, whose steps are marked.
+        collapse: sigma/alpha at the collapse where it was measured (`theory.subset_collapse_ratio`); otherwise it is
+            predicted from the spectrum of the training points (`theory.collapse_ratio`).
         draws: noises for each point. queries: of each set at most so many points, the first ones.
 
     Returns an `AgainstOptimum`: `.summary()` is a paragraph, `.to_dataset()` the numbers over (set, ratio), and
     `plots.against_optimum` draws them. Cost: 2 x queries x draws evaluations of each score at each level.
 
-    Raises ValueError for fewer than 2 points, different shapes, ratios that are not positive, and `times` without a
-    process.
+    Raises ValueError for fewer than 2 points, different shapes, ratios or a collapse that are not positive, and `times`
+    without a process.
     """
     check_count("draws", draws)
     given = {name: points for name, points in zip(SETS, (train, held_out)) if points is not None}
@@ -81,11 +84,7 @@ def against_optimum(
         raise ValueError(f"`held_out` must hold points of shape {train.shape[1:]}, but holds {held_out.shape[1:]}.")
     if times is not None and process is None:
         raise ValueError("`times` must come with the `process` whose times they are.")
-    spectrum = theory.spectrum(np.asarray(train))
-    marks = {
-        "collapse": theory.collapse_ratio(len(np.unique(np.asarray(train), axis=0)), spectrum),
-        "speciation": theory.speciation_ratio(spectrum),
-    }
+    marks = _marks(np.asarray(train), collapse)
     nodes = _ratios(ratios, process, marks)
     levels = [_level(process, ratio) for ratio in nodes]
     three = score, Empirical(train), Gaussian.fit(np.asarray(train))
@@ -99,7 +98,9 @@ def against_optimum(
                 measured[j, k, i] = np.asarray(part, np.float64)
     report(len(levels), len(levels), "done")
     steps = np.zeros(0) if times is None else _steps(process, times)
-    return AgainstOptimum(_dataset(measured, nodes, train[0].size, marks, steps, len(train), draws))
+    found = _dataset(measured, nodes, marks, steps)
+    known = "predicted by the spectrum" if collapse is None else "measured"
+    return AgainstOptimum(found.assign_attrs(n=len(train), d=train[0].size, draws=draws, collapse_is=known))
 
 
 @eqx.filter_jit
@@ -123,7 +124,7 @@ def _measured(three, points: Float[Array, "n *shape"], level: NoiseLevel, key: R
     return found.reshape(-1, draws, len(MEASURES)).mean(axis=1).T
 
 
-def _dataset(measured, ratios, d, marks, steps, n, draws) -> xr.Dataset:
+def _dataset(measured, ratios, marks, steps) -> xr.Dataset:
     """Means and standard errors over points, and where the score stops following."""
     column = dict(zip(MEASURES, np.swapaxes(measured, 0, 1)))
     mean = np.vectorize(np.mean, otypes=[float])
@@ -143,7 +144,7 @@ def _dataset(measured, ratios, d, marks, steps, n, draws) -> xr.Dataset:
     variables |= dict(zip(("stops", "stops_low", "stops_high"), stops)) | marks
     variables["step"] = ("steps", steps)
     found = xr.Dataset(variables, {"set": list(SETS[: len(column["loss"])]), "ratio": ratios})
-    return described(found, VARIABLES).assign_attrs(diffmem=__version__, n=n, d=d, draws=draws)
+    return described(found, VARIABLES).assign_attrs(diffmem=__version__)
 
 
 def _points(name, points):
@@ -152,6 +153,19 @@ def _points(name, points):
         raise ValueError(f"`{name}` must hold at least 2 points (n, *shape), but has shape {points.shape}.")
     check_finite(name, points)
     return points
+
+
+def _marks(train: np.ndarray, collapse: float | None) -> dict[str, float]:
+    """sigma/alpha at collapse, by the spectrum unless it was measured, and at speciation."""
+    if collapse is not None and not 0 < collapse < np.inf:
+        raise ValueError(f"`collapse` must be a positive sigma/alpha, but is {collapse}.")
+    spectrum = theory.spectrum(train)
+    predicted = theory.collapse_ratio(len(np.unique(train, axis=0)), spectrum)
+    return {
+        "collapse": predicted if collapse is None else float(collapse),
+        "collapse_by_spectrum": predicted,
+        "speciation": theory.speciation_ratio(spectrum),
+    }
 
 
 def _ratios(ratios, process, marks) -> Float[np.ndarray, "ratios"]:

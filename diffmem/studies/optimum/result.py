@@ -31,7 +31,8 @@ VARIABLES = {
     "stops": ("sigma/alpha at which the score stops following the exact one; 0 if never", "data units"),
     "stops_low": ("lower end of its 95 % interval, bootstrap over points", "data units"),
     "stops_high": ("upper end of its 95 % interval, bootstrap over points", "data units"),
-    "collapse": ("sigma/alpha predicted for the collapse of the exact score", "data units"),
+    "collapse": ("sigma/alpha at the collapse of the exact score: measured, or else by the spectrum", "data units"),
+    "collapse_by_spectrum": ("sigma/alpha that the spectrum predicts for the collapse", "data units"),
     "speciation": ("sigma/alpha of speciation", "data units"),
     "step": ("sigma/alpha of the caller's own steps", "data units"),
 }
@@ -73,7 +74,7 @@ class AgainstOptimum(NamedTuple):
         n, ranges = self.dataset.attrs["n"], self.followed
         who = f"the exact score of its {n} training points, the optimum of the training loss"
         if not ranges:
-            return f"The score follows {who}, at no level."
+            return f"The score does not follow {who}, at any level."
         low, high = self.dataset.ratio.values[[0, -1]]
         if ranges == [(low, high)]:
             return f"The score follows {who}, at all levels from sigma/alpha = {high:.3g} down to {low:.3g}."
@@ -86,13 +87,15 @@ class AgainstOptimum(NamedTuple):
 
     def _copying(self) -> str:
         collapse, (low, high) = float(self.dataset.collapse), self.dataset.ratio.values[[0, -1]]
+        where = f"the collapse ({self.dataset.attrs['collapse_is']} at {collapse:.3g})"
         if not low <= collapse <= high:
-            return f"Collapse is predicted at {collapse:.3g}, beyond these levels, which say nothing of copies."
-        committed = f"the collapse at {collapse:.3g}, where a path of the exact score commits to one training point"
+            return f"{where.capitalize()} lies beyond these levels, which say nothing of copies."
+        committed = f"{where}, at which a path of the exact score commits to one training point"
         inside = [(a, b) for a, b in self.followed if a < collapse]
         if not inside:
+            left = "It has left before" if self.followed else "Nor does it at"
             return (
-                f"It has left before {committed}. That does not exclude copies, which a denoiser makes that is near "
+                f"{left} {committed}. That does not exclude copies, which a denoiser makes that is near "
                 "the exact one without following it: count them by `metrics.memorization`."
             )
         a, b = inside[-1]

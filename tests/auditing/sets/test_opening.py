@@ -159,3 +159,15 @@ def test_shapes_that_differ_are_named(tmp_path):
     )
     assert "`shape` must hold 20 numbers" in sentence(open_one, POINTS, tmp_path, shape=(3, 3))
     assert open_one(POINTS.reshape(30, 20), tmp_path, shape=(4, 5)).event_shape == (4, 5)
+
+
+def test_numbers_beyond_single_precision_are_refused(tmp_path):
+    """Their squares overflow in sums."""
+    for rows in (POINTS.astype(float) * 1e200, np.float32(3e38) * np.sign(POINTS).astype(float) * 2):
+        assert "`samples` must hold numbers of at most 3.4e+38" in sentence(open_one, rows, tmp_path)
+    assert open_one(POINTS * np.float32(1e37), tmp_path).n == 30
+
+
+def test_units_are_told_as_they_were_found_and_as_they_were_taken(tmp_path):
+    unit, pixels = RNG.random((30, 4)), RNG.integers(0, 256, (30, 4)).astype(np.uint8)
+    assert "(`train` holds 0 to 255, taken for -1 to 1)" in sentence(open_two, unit, pixels, tmp_path)

@@ -53,10 +53,10 @@ def test_modes_that_would_lose_something(tmp_path, mode, said):
 @pytest.mark.parametrize(
     ("width", "height", "said"),
     [
-        (2**31 - 1, 2**31 - 1, "must be readable, but 0.png is not: Image size .* exceeds limit"),
-        (12000, 12000, "must be readable, but 0.png is not: Image size .* exceeds limit"),
-        (4097, 4096, "at most 16777216 pixels, but 0.png claims 4097 x 4096"),
-        (0, 5, "must be readable"),
+        (2**31 - 1, 2**31 - 1, "none; 0.png: Image size .* exceeds limit"),
+        (12000, 12000, "none; 0.png: Image size .* exceeds limit"),
+        (4097, 4096, "none; 0.png: must hold images of at most 16777216 pixels, but it claims 4097 x 4096"),
+        (0, 5, "must hold an image that can be read"),
     ],
 )
 def test_image_bomb(tmp_path, width, height, said):
@@ -67,4 +67,5 @@ def test_image_bomb(tmp_path, width, height, said):
 def test_a_bomb_after_an_innocent_image(tmp_path):
     Image.fromarray(PIXELS[0]).save(tmp_path / "0.png")
     write_png(tmp_path / "1.png", 5000, 5000)
-    refused(tmp_path, "1.png claims 5000 x 5000")
+    with pytest.warns(UserWarning, match="1.png .*it claims 5000 x 5000"):
+        assert data.load(tmp_path).names == ("0.png",)

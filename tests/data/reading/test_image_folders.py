@@ -54,12 +54,30 @@ def test_bad_folders(tmp_path):
     refused(folder, r"one size and kind, but 000.png has shape \(4, 6\) of uint8 and 005.png has \(3, 6\)")
     Image.fromarray(COLOURS[0]).save(folder / "005.png")
     refused(folder, r"000.png has shape \(4, 6\) of uint8 and 005.png has \(4, 6, 3\)")
-    (folder / "005.png").write_text("not a picture")
-    refused(folder, "must be readable, but 005.png is not")
-    Image.fromarray(PIXELS[0]).save(folder / "005.png")
-    whole = (folder / "005.png").read_bytes()
-    (folder / "005.png").write_bytes(whole[: len(whole) // 2])
-    refused(folder, "must be readable, but 005.png is not")
+    for file in folder.iterdir():
+        file.write_text("not a picture")
+    refused(folder, "must hold an image that can be read, but .*a has none; 000.png: cannot identify image file")
+
+
+def test_unreadable_images_are_left_out_and_listed_with_their_causes(tmp_path):
+    """Also the first of all, from which sizes are taken, and in subfolders, whose labels stay those of the others."""
+    for name, some in (("a", PIXELS[:3]), ("b", PIXELS[3:])):
+        save_images(tmp_path / name, some)
+    (tmp_path / "a" / "000.png").write_text("not a picture")
+    whole = (tmp_path / "b" / "001.png").read_bytes()
+    (tmp_path / "b" / "001.png").write_bytes(whole[: len(whole) // 2])
+    Image.new("RGBA", (6, 4), (1, 2, 3, 4)).save(tmp_path / "b" / "002.png")
+    with pytest.warns(UserWarning, match=r"3 files could not be read and were left out: a/000.png \(cannot .*\.$"):
+        loaded = data.load(tmp_path, range=(0, 255))
+    assert loaded.names == ("a/001.png", "a/002.png", "b/000.png") and loaded.labels.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(loaded.events, PIXELS[1:4] / 127.5 - 1, atol=1e-6)
+    assert [one.name for one in loaded.skipped] == ["a/000.png", "b/001.png", "b/002.png"]
+    assert loaded.skipped[1].cause == "image file is truncated"
+    assert (
+        loaded.skipped[2].cause == "must hold images without transparency, but it has transparent pixels in mode RGBA"
+    )
+    assert "b/001.png (image file is truncated)" in loaded.notes[1]
+    assert loaded.subset(slice(2)).skipped == loaded.with_points(loaded.points).skipped == loaded.skipped
 
 
 def test_folder_limits(tmp_path, monkeypatch):

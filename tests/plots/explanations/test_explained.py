@@ -1,8 +1,11 @@
 """The panels of an explanation draw the numbers they are given."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from diffmem import plots
 
@@ -24,7 +27,8 @@ def made_up(**changes):
         "collapse": 1.0,
         "distinct": 100,
     }
-    return xarray.Dataset(variables | changes, {"size": [50, 100], "ratio": ratio, "n": [50, 100, 1000]})
+    coordinates = {"size": [50, 100], "ratio": changes.pop("ratio", ratio), "n": [50, 100, 1000]}
+    return xarray.Dataset(variables | changes, coordinates)
 
 
 def texts(ax):
@@ -58,3 +62,15 @@ def test_the_spectrum_is_marked_at_squares_of_the_noise():
 
 def test_the_four_panels_make_one_figure():
     assert len(plots.explained(made_up()).axes) == 4
+
+
+@pytest.mark.parametrize("end", [1.3, 4.0, 8.0, 30.0, 1000.0])
+def test_labels_of_a_logarithmic_axis_do_not_run_into_one_another(end):
+    figure = plots.own_weight_against_noise(made_up(ratio=np.array([end, 1.0, 1 / end])))
+    FigureCanvasAgg(figure).draw()
+    labels = [text for text in figure.axes[0].xaxis.get_ticklabels(which="both") if text.get_text()]
+    low, high = figure.axes[0].get_xlim()
+    boxes = sorted(
+        (text.get_window_extent() for text in labels if low <= text.get_position()[0] <= high), key=lambda box: box.x0
+    )
+    assert boxes and all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

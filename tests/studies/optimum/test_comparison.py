@@ -105,9 +105,24 @@ def test_marks_levels_and_a_schedule():
     assert all(found[name].attrs["long_name"] for name in found.variables)
 
 
+def test_a_measured_collapse_leads_and_the_predicted_one_keeps_its_name():
+    ratios = np.array([0.1, 0.5, 2.0])
+    settings = {"key": KEY, "ratios": ratios, "draws": 1, "queries": 10}
+    predicted = theory.collapse_ratio(40, theory.spectrum(TRAIN))
+    for known, value, words in ((None, predicted, "predicted by the spectrum"), (0.3, 0.3, "measured")):
+        result = studies.against_optimum(EXACT, TRAIN, collapse=known, **settings)
+        found = result.to_dataset()
+        assert float(found.collapse) == pytest.approx(value, rel=1e-6) and found.attrs["collapse_is"] == words
+        assert float(found.collapse_by_spectrum) == pytest.approx(predicted, rel=1e-6)
+        assert f"the collapse ({words} at {value:.3g})" in result.summary()
+    beyond = studies.against_optimum(EXACT, TRAIN, collapse=5.0, **settings)
+    assert "The collapse (measured at 5) lies beyond these levels" in beyond.summary()
+
+
 @pytest.mark.parametrize(
     "change, sentence",
     [
+        ({"collapse": 0.0}, "`collapse` must be a positive sigma/alpha"),
         ({"held_out": HELD_OUT[:, :2]}, "`held_out` must hold points of shape"),
         ({"train": TRAIN[:1]}, "`train` must hold at least 2 points"),
         ({"ratios": np.array([0.0, 1.0])}, "`ratios` must hold positive finite numbers"),
