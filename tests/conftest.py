@@ -16,6 +16,12 @@ jax.config.update("jax_enable_x64", os.environ.get("DIFFMEM_X64", "1") == "1")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# most programs of the suite run once, for less time than their compilation takes: without optimised machine code, by XLA's
+# older emitters of kernels and in one module they are the same up to rounding, and compile in a quarter of the time.
+# Flags that the caller has set stay, so `XLA_FLAGS=` compiles as users do
+QUICK = ("backend_optimization_level=0", "cpu_use_fusion_emitters=false", "cpu_parallel_codegen_split_count=1")
+os.environ.setdefault("XLA_FLAGS", " ".join(f"--xla_{flag}" for flag in QUICK))
+
 # what one process compiled is read by the other one, by processes that tests start, and by the next run;
 # a folder that the caller has named stays
 ROOT = Path(__file__).parents[1]

@@ -38,9 +38,11 @@ on_eight = pytest.mark.skipif(len(jax.devices()) < 8, reason="the run on eight d
 slow_on_one = pytest.mark.slow if len(jax.devices()) < 8 else lambda test: test
 
 
-def alone(command, **environment):
-    """The environment of this process, changed, and no devices but the CPU's."""
-    return {"args": command, "env": {**os.environ, "JAX_PLATFORMS": "cpu", **environment}, "text": True}
+def alone(command, devices, **environment):
+    """The environment of this process, changed, and no devices but this many of the CPU's."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    return {"args": command, "env": os.environ | environment, "text": True}
 
 
 @pytest.mark.skipif(len(jax.devices()) > 1, reason="this is the run on several")
@@ -48,9 +50,7 @@ def alone(command, **environment):
 def test_everything_below_on_eight_devices():
     options = ["-q", "-p", "no:cacheprovider", "-m", "", "-k", "not two_processes"]
     command = [sys.executable, "-m", "pytest", *options, __file__]
-    run = subprocess.run(
-        **alone(command, XLA_FLAGS="--xla_force_host_platform_device_count=8"), capture_output=True, timeout=1800
-    )
+    run = subprocess.run(**alone(command, 8), capture_output=True, timeout=1800)
     assert run.returncode == 0 and " passed" in run.stdout, run.stdout[-5000:] + run.stderr[-5000:]
 
 
@@ -395,10 +395,9 @@ def test_two_processes_run_the_documented_program(tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "1"}
     both = [
         subprocess.Popen(
-            **alone([sys.executable, "-c", program, address, number, str(tmp_path / "process")], **flags),
+            **alone([sys.executable, "-c", program, address, number, str(tmp_path / "process")], 2, JAX_ENABLE_X64="1"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
