@@ -35,10 +35,9 @@ def log_likelihood(
     t_max, or between the ends of `times` (strictly decreasing, as for sampling), on each of which it steps: where the
     weights of training points change hands no grid is fine enough, and the tolerance adds steps. The error of a step is
     held below 1e-7 (1e-6 in single precision) of the state and of the integral, with which the error of the result was
-    below 1e-5 (1e-3) of |log p| + d, d the dimension, on every law that was tried; `log_likelihoods` measures it.
-    More than 16,384 steps are an error. The divergence is exact, in closed
-    form or d forward derivatives an evaluation; with a `key` it is an unbiased estimate from one Rademacher probe
-    (average over keys). The density is of x with noise sigma(t_min) on it. Needs sigma > 0 there; log-densities may be
+    below 1e-5 (1e-3) of |log p| + d, d the dimension, on every law that was tried; `log_likelihoods` measures it. More
+    than 16,384 steps are an error. The divergence is exact, in closed form or d forward derivatives an evaluation; with
+    a `key` it is an unbiased estimate from one Rademacher probe (average over keys). The density is of x with noise sigma(t_min) on it. Needs sigma > 0 there; log-densities may be
     positive. Source: Song et al., arXiv:2011.13456, eqs. 39-40; Chen et al., arXiv:1806.07366, theorem 1.
     """
     value = flow_log_prob(score, process, x, times, key)
@@ -53,6 +52,11 @@ def flow_log_prob(score, process, x, times, key, slack=1.0) -> Float[Array, ""]:
     ends = times_within(process, [process.t_max, process.t_min] if times is None else times)
     x = require_noise(x, process, ends[-1])
     return _integrated(score, process, x, ends[::-1].astype(x.dtype), key, slack)
+
+
+def tolerance_in(dtype) -> float:
+    """The tolerance of a step, relative and absolute, in this precision."""
+    return max(TOLERANCE, 10 * float(jnp.finfo(dtype).eps))
 
 
 # compiled once for each structure of score and shape, also where the caller compiles nothing
@@ -70,7 +74,7 @@ def _integrated(score, process, x, upwards, key, slack):
         lost = ~(jnp.isfinite(rates[0]).all() & jnp.isfinite(rates[1]))
         return *(jnp.where(lost, 0, part) for part in rates), lost.astype(x.dtype)
 
-    tolerance = slack * max(TOLERANCE, 10 * float(jnp.finfo(x.dtype).eps))
+    tolerance = slack * tolerance_in(x.dtype)
     controller = diffrax.PIDController(rtol=tolerance, atol=tolerance)
     controller = diffrax.ClipStepSizeController(controller, step_ts=upwards)
     start = x, jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
