@@ -140,5 +140,5 @@ def _jackknife_estimate(statistics: Float[np.ndarray, "statistics"], other_error
     """The estimate from one statistic for each row of labels; `other_error` is an independent standard error."""
     value, without = statistics[0], statistics[1:]
     # leaving out one of G groups moves the statistic by 1/(G - 1) of that group's influence, hence the factor G - 1
-    variance = (len(without) - 1) * without.var() + other_error**2
-    return Estimate(float(value), float(np.sqrt(variance)))
+    own_error = np.sqrt(len(without) - 1) * without.std()
+    return Estimate(float(value), float(np.hypot(own_error, other_error)))
