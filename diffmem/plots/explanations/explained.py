@@ -34,8 +34,8 @@ def explained(dataset: "xarray.Dataset") -> Figure:
 def explained_spectrum(dataset: "xarray.Dataset", *, ax: Axes | None = None) -> Figure:
     """Eigenvalues against rank; directions above a line stand out of the noise at collapse and speciation."""
     marks = {
-        r"$(\sigma/\alpha)^2$ at speciation, $t_S$": float(dataset.speciation) ** 2,
         r"$(\sigma/\alpha)^2$ at collapse, $t_C$": float(dataset.collapse) ** 2,
+        r"$(\sigma/\alpha)^2$ at speciation, $t_S$": float(dataset.speciation) ** 2,
     }
     return spectra(dataset.spectrum.values, marks, ax=ax)
 
