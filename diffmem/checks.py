@@ -3,7 +3,7 @@
 import inspect
 import math
 import operator
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import equinox as eqx
@@ -105,6 +105,16 @@ def check_number(name: str, value: Any) -> None:
     values = as_values(name, value)
     if np.ndim(values):
         raise ValueError(f"`{name}` must be one number, but has shape {np.shape(values)}.")
+
+
+def number(name: str) -> Callable[[Any], float]:
+    """The converter of a field that is one real number."""
+
+    def convert(value: Any) -> float:
+        check_number(name, value)
+        return float(value)
+
+    return convert
 
 
 def check_key(key: Any) -> None:

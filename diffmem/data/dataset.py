@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
 from ..annotations import Numbers, Points, RandomKey
-from ..checks import as_values, check_count, is_real
+from ..checks import as_values, brief, check_count, is_real
 from ..representation import one_line
 from ..tensors import read_tensor
 from .skipped import Skipped
@@ -69,9 +69,11 @@ class Dataset(eqx.Module):
         self.points = _frozen(points.reshape(n, -1))
         self.labels = None if labels is None else _frozen(_labels(np.asarray(labels), n))
         self.event_shape = tuple(event) if event_shape is None else tuple(event_shape)
-        self.value_range = (float(points.min()), float(points.max())) if value_range is None else value_range
+        extremes = float(points.min()), float(points.max())
+        self.value_range = extremes if value_range is None else _ends("value_range", value_range)
         self.name = name
-        self.names, self.classes, self.source_range = names, classes, source_range
+        self.names, self.classes = names, classes
+        self.source_range = None if source_range is None else _ends("source_range", source_range)
         self.notes, self.skipped = notes, skipped
         if names is not None and len(names) != n:
             raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
@@ -218,3 +220,11 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _ends(name: str, given) -> tuple[float, float]:
+    """Two finite numbers, the lower one first, as floats."""
+    ends = as_values(name, given)
+    if np.shape(ends) != (2,) or not -math.inf < ends[0] <= ends[1] < math.inf:
+        raise ValueError(f"`{name}` must be two finite numbers, the lower one first, but is {brief(ends)}.")
+    return float(ends[0]), float(ends[1])

@@ -55,9 +55,10 @@ def log_likelihoods(
     Without a `key` the divergence is exact, in closed form or by d derivatives an evaluation: for networks, a matter of
     some hundred dimensions. The flow is then computed again at ten times the tolerance, for about half the cost, and
     `error` is the difference, about the error of that coarser run, plus 20 tolerances of |log p| + d: an estimate and
-    no bound, but above the true error on every law with a closed form that was tried. With a `key` it is Hutchinson's estimate: `probes` random probes for each point,
-    each through the whole flow, give an unbiased mean and its standard error. Probes of point i depend on key and i
-    only. `batch_size` points are computed at a time, all by default. A score from outside JAX needs `vjp` (`FromHost`).
+    no bound, but above the true error on every law with a closed form that was tried. With a `key` it is Hutchinson's
+    estimate: `probes` random probes for each point, each through the whole flow, give an unbiased mean and its standard
+    error. Probes of point i depend on key and i only. `batch_size` points are computed at a time, all by default. A
+    score from outside JAX needs `vjp` (`FromHost`).
 
     Raises ValueError for fewer than 2 probes, a batch size below 1, points that are not finite, and where values are
     NaN, which says of how many points.

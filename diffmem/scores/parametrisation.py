@@ -23,6 +23,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..annotations import Point, Scalar
+from ..checks import number
 from ..level import NoiseLevel
 from .base import mean_of, over_sigma
 
@@ -45,7 +46,7 @@ class AbstractPrediction(eqx.Module):
     that is not positive.
     """
 
-    data_std: float = eqx.field(converter=float)
+    data_std: float = eqx.field(converter=number("data_std"))
 
     def __check_init__(self):
         if not self.data_std > 0:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..annotations import Numbers, Points, RandomKey
-from ..checks import as_values, check_key
+from ..checks import as_values, check_key, number
 from ..level import NoiseLevel
 from ..representation import one_line
 from ..scores import AbstractScore
@@ -38,8 +38,8 @@ class ConsistencyFunction(eqx.Module):
     """
 
     network: Callable
-    data_std: float = eqx.field(converter=float)
-    lowest: float = eqx.field(converter=float)
+    data_std: float = eqx.field(converter=number("data_std"))
+    lowest: float = eqx.field(converter=number("lowest"))
 
     __repr__ = one_line
 
@@ -74,8 +74,8 @@ class ConsistencyDistillation(AbstractObjective):
 
     teacher: AbstractScore
     levels: AbstractLevels
-    ratio: float = eqx.field(converter=float)
-    lowest: float = eqx.field(converter=float)
+    ratio: float = eqx.field(converter=number("ratio"))
+    lowest: float = eqx.field(converter=number("lowest"))
     draws: int = 1
     antithetic: bool = False
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..annotations import RandomKey
-from ..checks import check_finite, check_kind, check_nonnegative
+from ..checks import check_finite, check_kind, check_nonnegative, number
 from ..level import NoiseLevel, ProcessLike, float_dtype
 
 
@@ -30,8 +30,8 @@ class AbstractLevels(eqx.Module):
 class LogUniform(AbstractLevels):
     """alpha = 1 and log sigma uniform between those of `low` and `high`, in data units."""
 
-    low: float = eqx.field(converter=float)
-    high: float = eqx.field(converter=float)
+    low: float = eqx.field(converter=number("low"))
+    high: float = eqx.field(converter=number("high"))
 
     def __check_init__(self):
         if not 0 < self.low <= self.high:
@@ -46,8 +46,8 @@ class LogUniform(AbstractLevels):
 class LogNormal(AbstractLevels):
     """alpha = 1 and log sigma normal with the given mean and standard deviation (EDM: -1.2 and 1.2)."""
 
-    mean: float = eqx.field(converter=float)
-    std: float = eqx.field(converter=float)
+    mean: float = eqx.field(converter=number("mean"))
+    std: float = eqx.field(converter=number("std"))
 
     def __check_init__(self):
         if not self.std > 0:
@@ -64,14 +64,14 @@ class UniformTime(AbstractLevels):
     """The level of `process` at a time uniform in [t_min, t_max], by default those of the process."""
 
     process: ProcessLike
-    t_min: float = eqx.field(converter=float)
-    t_max: float = eqx.field(converter=float)
+    t_min: float
+    t_max: float
 
     def __init__(self, process: ProcessLike, t_min: float | None = None, t_max: float | None = None):
         check_kind("process", process, ProcessLike, "a process, such as processes.EDM()")
         self.process = process
-        self.t_min = float(process.t_min if t_min is None else t_min)
-        self.t_max = float(process.t_max if t_max is None else t_max)
+        self.t_min = number("t_min")(process.t_min if t_min is None else t_min)
+        self.t_max = number("t_max")(process.t_max if t_max is None else t_max)
         if not process.t_min <= self.t_min < self.t_max <= process.t_max:
             raise ValueError(
                 f"`t_min` and `t_max` must rise within [{process.t_min}, {process.t_max}], "

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..annotations import RandomKey
-from ..checks import check_count, check_kind, check_nonnegative
+from ..checks import check_callable, check_count, check_kind, check_nonnegative
 from ..data.indexed_draws import indexed_normals
 from ..level import NoiseLevel
 from ..scores import AbstractScore
@@ -37,6 +37,7 @@ class AbstractObjective(eqx.Module):
     def __check_init__(self):
         check_count("draws", self.draws)
         check_kind("levels", self.levels, AbstractLevels, "a law of noise levels, such as training.LogUniform(0.1, 10)")
+        check_callable("weight", getattr(self, "weight", flat), "of a noise level", 1)
 
     @abstractmethod
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:

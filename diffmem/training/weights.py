@@ -5,6 +5,7 @@ from collections.abc import Callable
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from ..checks import number
 from ..level import NoiseLevel
 from ..theory import noise_loss_weight
 
@@ -28,7 +29,7 @@ class EDM(eqx.Module):
     Source: Karras et al., arXiv:2206.00364, table 1, for any alpha.
     """
 
-    data_std: float = eqx.field(converter=float)
+    data_std: float = eqx.field(converter=number("data_std"))
 
     def __call__(self, level: NoiseLevel) -> Float[Array, ""]:
         """The weight at this level."""

@@ -208,6 +208,17 @@ WRONG = {
     "levels for an objective": (lambda: fit(objective=training.Fixed(1.0, 0.5)), "`objective` must be a function"),
     "a name for an optimiser": (lambda: fit(optimiser="adam"), "`optimiser` must be one of optax"),
     "a number for levels": (lambda: training.ScoreMatching(0.5), "`levels` must be a law of noise levels"),
+    "a text for a noise": (lambda: training.LogUniform("a", 0.1), "`low` must hold real numbers"),
+    "a text for a time": (lambda: training.UniformTime(EDM, "a"), "`t_min` must hold real numbers"),
+    "a number for a weight": (
+        lambda: training.ScoreMatching(training.Fixed(1.0, 0.5), 3.0),
+        "`weight` must be a function",
+    ),
+    "a number for a range": (lambda: data.Dataset(POINTS, value_range=3), "`value_range` must be two finite numbers"),
+    "a range that falls": (
+        lambda: data.Dataset(POINTS, value_range=(1, 0)),
+        "`value_range` must be two finite numbers",
+    ),
     "negative levels": (lambda: training.Fixed(1.0, -0.5), "`sigmas` must be at least 0"),
     "a class for times of training": (lambda: training.UniformTime(processes.EDM), "the class EDM"),
     "a number for a key of a network": (lambda: networks.PlainMLP(1, key=0), "`key` must be one key of JAX"),
