@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...data.reading.image_files import read_pixels
-from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order
+from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order, others_note
 from ...data.skipped import Skipped, check_some_read, name_in, skipping
 from ...progress import Progress
 from ...whole_files import as_json, as_text, read_record, replace_file, with_digest
@@ -48,7 +48,8 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
     `store`, from where the next run takes them while names, sizes and times of the images are the same.
     Raises ValueError for a folder without a readable image, and for images of several sizes without `size`.
     """
-    files = _listed(folder, role)
+    files, others = _listed(folder, role)
+    resized = "" if size is None else f"Images were resized to {size[0]} x {size[1]} pixels (Pillow, bicubic)."
     key = _listing_key(folder, files, size)
     kept = _kept(store, role, key)
     if kept is None:
@@ -66,21 +67,23 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
         labels=labels,
         classes=classes,
         skipped=tuple(Skipped(*one) for one in kept["skipped"]),
-        notes=() if size is None else (f"Images were resized to {size[0]} x {size[1]} pixels (Pillow, bicubic).",),
+        notes=tuple(filter(None, (resized, others_note(folder, others)))),
     )
 
 
-def _listed(folder: Path, role: str) -> list[Path]:
-    found = []
+def _listed(folder: Path, role: str) -> tuple[list[Path], list[Path]]:
+    """The images in a folder and below it, and the other files."""
+    found, others = [], []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted((name for name in folders if _is_visible(name)), key=lambda name: natural_order(Path(name)))
-        here = [Path(place) / name for name in names if _is_visible(name) and name.lower().endswith(SUFFIXES)]
-        found += sorted(here, key=natural_order)
+        here = sorted((Path(place) / name for name in names if _is_visible(name)), key=natural_order)
+        found += [path for path in here if path.name.lower().endswith(SUFFIXES)]
+        others += [path for path in here if not path.name.lower().endswith(SUFFIXES)]
         if len(found) > MAX_FILES:
             raise ValueError(f"`{role}` must hold at most {MAX_FILES} images, but {folder} has more.")
     if not found:
         raise ValueError(f"`{role}` must be a folder with images in it or below it, but {folder} has none.")
-    return found
+    return found, others
 
 
 def _is_visible(name: str) -> bool:

@@ -42,7 +42,7 @@ def read_images(folder: Path, ends: Range | None = None) -> Dataset:
     files, labels, classes, others = _chosen(folder)
     pixels, kept, skipped = _decoded(folder, files)
     source = range_of(pixels) if ends is None else ends
-    told = [unreadable(skipped), _others_note(folder, others)]
+    told = [unreadable(skipped), others_note(folder, others)]
     for note in filter(None, told):
         warnings.warn(note, stacklevel=3)
     return Dataset(
@@ -129,7 +129,7 @@ def _entries(folder: Path) -> Entries:
     return Entries(images, folders, sorted({*seen} - {*images, *folders}, key=natural_order))
 
 
-def _others_note(folder: Path, others: list[Path]) -> str:
+def others_note(folder: Path, others: list[Path]) -> str:
     """One sentence about entries that are no images; empty where there are none."""
     if not others:
         return ""

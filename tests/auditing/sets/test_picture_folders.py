@@ -33,6 +33,7 @@ def test_subfolders_natural_order_and_classes(tmp_path):
     assert found.classes == ("a", "b") and found.labels.tolist() == [0, 0, 0, 1, 1]
     np.testing.assert_array_equal(found.rows, GREY[[3, 4, 2, 0, 1]])
     assert isinstance(found.rows, np.memmap) and found.skipped == ()
+    assert found.notes == ("Left out, as they are no images of set: notes.txt.",)
 
 
 def test_one_bad_file_among_many_is_listed(tmp_path):
