@@ -64,6 +64,11 @@ def few(sigmas):
     return training.few_steps(SAME, np.ones((2, 1), np.float32), sigmas, 0.01, key=KEY)
 
 
+def of_torch(model, schedule):
+    pytest.importorskip("torch")
+    return pytorch.from_torch(model, predicts="x0", schedule=schedule)
+
+
 WRONG = {
     "a number for a level": (lambda: E.posterior(X, 0.3), "`level` must be a NoiseLevel"),
     "a process for a level": (lambda: MIXTURE.denoise(X, EDM), "`level` must be a NoiseLevel"),
@@ -237,11 +242,11 @@ WRONG = {
     "an audit with a key": (lambda: auditing.audit(POINTS, POINTS, seed=KEY), "`seed` must be a whole number"),
     "times and values of two lengths": (lambda: plots.against_time([1, 2, 3], [1, 2]), "to match `times`"),
     "a scheduler of text": (
-        lambda: pytorch.from_torch(lambda x, t: x, predicts="x0", schedule="ddpm"),
+        lambda: of_torch(lambda x, t: x, "ddpm"),
         "`schedule` must hold real numbers",
     ),
     "a network of x alone": (
-        lambda: pytorch.from_torch(lambda x: x, predicts="x0", schedule=EDM),
+        lambda: of_torch(lambda x: x, EDM),
         "`model` must be a function of batches and their times, (x, t), but takes (x)",
     ),
     "a process of text": (lambda: processes.OrnsteinUhlenbeck(t_max="1"), "must hold real numbers, but is '1'"),
