@@ -15,6 +15,12 @@ participation; its ratios are those of the medians. Goals are judged at the wors
 The cases *other libraries* set the posterior at sigma 8 against other ways to its mean, the slower ones with fewer
 queries or points and their time scaled. The limit is two matrix products of the same shape by the fastest of XLA, NumPy
 and PyTorch; errors are `|D - D_64| / |D_64|`.
+
+Where goals are missed: a product in double precision takes twice as long as one in single, so that energies in double
+with the second product in single take half as much again as the one line at best, and with both products in double
+twice as much. In few dimensions the products are next to nothing, and every pass over the logits counts: those of
+double precision move twice the bytes. Of small batches, what is done once a batch is seen: the queries brought to the
+units of the points, and the choice of the precision.
 """
 
 from functools import partial

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from ...level import NoiseLevel
 from ...metrics import detection
@@ -196,6 +196,6 @@ def delayed_guidance(points: Array, count: int, key: PRNGKeyArray) -> Group:
     return values, xr.Dataset(curves, {"before": list(outside), "delay": list(begins)})
 
 
-def deviation(p: Float[np.ndarray, "..."], q: Float[np.ndarray, "..."], count: int) -> Float[np.ndarray, "..."]:
+def deviation(p: Float[ArrayLike, "..."], q: Float[ArrayLike, "..."], count: int) -> Float[ArrayLike, "..."]:
     """Standard error of the difference of two shares of `count` samples each."""
     return np.sqrt((p * (1 - p) + q * (1 - q)) / count)
