@@ -3,6 +3,7 @@
 import inspect
 import math
 import operator
+import types
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
@@ -73,29 +74,58 @@ def check_kind(name: str, value: Any, kind: type, words: str) -> None:
         raise ValueError(f"`{name}` must be {words}, but is {described(value)}.")
 
 
-def check_callable(name: str, value: Any, words: str, count: int | None = None, never: Container[str] = ()) -> None:
+def check_callable(
+    name: str,
+    value: Any,
+    words: str,
+    count: int | None = None,
+    never: Container[str] = (),
+    keywords: Container[str] = (),
+) -> None:
     """Raise ValueError unless `value` can be called as `words` say: with `count` positional arguments, if given.
 
     The signature alone is looked at, where there is one, so that an error inside the function stays what it is. `never`
-    holds names that the last argument does not have in a function that is meant to be called so.
+    holds names that the last argument does not have in a function that is meant to be called so, `keywords` those of
+    keyword arguments that it is given.
     """
     if not callable(value):
         raise ValueError(f"`{name}` must be a function {words}, but is {described(value)}.")
     if count is None:
         return
-    if inspect.isclass(value):
+    if inspect.isclass(value) or isinstance(value, np.ufunc):
         raise ValueError(f"`{name}` must be a function {words}, but is {described(value)}.")
     try:
-        parameters = inspect.signature(value).parameters.values()
+        parameters = _parameters(value)
     except (TypeError, ValueError):  # some compiled functions have none
         return
+    if not _fits(parameters, count, never, keywords):
+        takes = ", ".join(str(p).partition("=")[0].partition(":")[0] for p in parameters)
+        raise ValueError(f"`{name}` must be a function {words}, but takes ({takes}).")
+
+
+def _parameters(function: Callable) -> list[inspect.Parameter]:
+    """What a function takes itself, also where it wraps one that takes something else; of that one where it hands on
+    what it is given, as compiled functions do.
+    """
+    while (wrapped := getattr(function, "__wrapped__", None)) and not isinstance(
+        function, (types.MethodType, eqx.Module)
+    ):
+        if isinstance(function, types.FunctionType):
+            own = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+            if not any(p.kind is p.VAR_POSITIONAL for p in own):
+                return own
+        function = wrapped
+    return list(inspect.signature(function).parameters.values())
+
+
+def _fits(parameters: list[inspect.Parameter], count: int, never: Container[str], keywords: Container[str]) -> bool:
+    """Whether a function can be called with so many positional arguments and is meant to be."""
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     more = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    missing = any(p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in keywords for p in parameters)
     needed = sum(p.default is p.empty for p in places)
-    fits = needed <= count <= (math.inf if more else len(places))
-    if not fits or (len(places) >= count and places[count - 1].name in never):
-        takes = ", ".join(p.name for p in parameters)
-        raise ValueError(f"`{name}` must be a function {words}, but takes ({takes}).")
+    named = len(places) >= count and places[count - 1].name in never
+    return not missing and not named and needed <= count <= (math.inf if more else len(places))
 
 
 def check_number(name: str, value: Any) -> None:

@@ -1,6 +1,7 @@
 """Observers of the same text are the same observer: running a notebook cell again compiles nothing."""
 
 import sys
+import sysconfig
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import equinox as eqx
 import jax
 
 MOST = 64  # observers that are remembered
+UNSEEN = {"globals", "locals", "vars", "eval", "exec", "__import__"}  # by which a function may ask for anything
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 _known: OrderedDict[Any, Callable] = OrderedDict()
 
@@ -17,18 +20,29 @@ _known: OrderedDict[Any, Callable] = OrderedDict()
 def known(observe: Callable | None) -> Callable | None:
     """The function of the same code that was seen before, if all that it refers to is the same; else `observe` itself.
 
-    The same means: equal numbers and strings, the same JAX array, module, class or `equinox.Module` (which cannot
-    change), and functions of which all this holds. What refers to anything else, such as a list that may have changed
-    meanwhile, is never taken for what was seen before.
+    The same means: equal numbers and strings, the same JAX array or `equinox.Module`, which cannot change, the same
+    installed module or class, and functions of which all this holds. What refers to anything else, such as a list or a
+    module of the user's own that may have changed meanwhile, is never taken for what was seen before. A function that
+    was seen with other values of its variables becomes another one, since what was compiled holds the former values.
     """
     signature = _signature(observe, {}) if isinstance(observe, types.FunctionType) else None
     if signature is None:
         return observe
-    found = _known.setdefault(signature, observe)
+    if signature not in _known:
+        _known[signature] = _copy(observe) if any(observe is one for one in _known.values()) else observe
+    found = _known[signature]
     _known.move_to_end(signature)
     if len(_known) > MOST:
         _known.popitem(last=False)
     return found
+
+
+def _copy(function: types.FunctionType) -> types.FunctionType:
+    """Another function object of the same code and variables."""
+    parts = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    copy = types.FunctionType(*parts)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 class _Same:
@@ -54,7 +68,10 @@ def _signature(function: types.FunctionType, seen: dict) -> tuple | None:
         values = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:  # a variable that has no value yet
         return None
-    names = sorted(_names(code) & function.__globals__.keys())
+    asked = _names(code)
+    if asked & UNSEEN or not all(_is_installed(sys.modules[name]) for name in asked & sys.modules.keys()):
+        return None
+    names = sorted(asked & function.__globals__.keys())
     values += [function.__globals__[name] for name in names]
     values += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     parts = _values(values, seen)
@@ -81,14 +98,23 @@ def _value(value, seen: dict) -> Any:
         return _signature(value, seen)
     if isinstance(value, jax.core.Tracer):
         return None
-    lasting = isinstance(value, (jax.Array, eqx.Module, types.ModuleType, types.BuiltinFunctionType))
-    return _Same(value) if lasting or _is_imported(value) else None
+    lasting = isinstance(value, (jax.Array, eqx.Module, types.BuiltinFunctionType))
+    return _Same(value) if lasting or _is_installed(value) or _is_installed_class(value) else None
 
 
-def _is_imported(value) -> bool:
-    """Whether it is a class of an imported module: those of a notebook may hold settings that change."""
+def _is_installed_class(value) -> bool:
+    """Whether it is a class of an installed module: those of a notebook may hold settings that change."""
     home = sys.modules.get(getattr(value, "__module__", None) or "")
-    return isinstance(value, type) and value.__module__ != "__main__" and getattr(home, value.__name__, None) is value
+    return isinstance(value, type) and _is_installed(home) and getattr(home, value.__name__, None) is value
+
+
+def _is_installed(value) -> bool:
+    """Whether it is a module of Python, of an installed package or of this one: others are edited and loaded again."""
+    if not isinstance(value, types.ModuleType):
+        return False
+    file = getattr(value, "__file__", None)
+    ours = value.__name__.partition(".")[0] == __name__.partition(".")[0]
+    return ours or (value.__name__ in sys.builtin_module_names if file is None else file.startswith(INSTALLED))
 
 
 def _text(code: types.CodeType) -> tuple:

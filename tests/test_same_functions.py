@@ -1,5 +1,8 @@
 """A function of the text that was seen before is the function that was seen before, and no other is."""
 
+import importlib
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,3 +150,35 @@ def test_an_observer_that_names_what_is_not_there_yet():
         return out.observed, later
 
     assert draw()[0].shape == (7, 2)
+
+
+def test_a_function_whose_variables_changed_is_another_one():
+    """Also where the same object is given again, and where its text is run again after that."""
+    notebook = Notebook(factor=1.0)
+    text = "lambda x, level, found: factor * x[0]"
+    assert notebook.seen(text) == 1
+    notebook.names["factor"] = 3.0
+    assert _seen(known(notebook.names["observe"]), jnp.ones(3)) == 3
+    assert notebook.seen(text) == 3
+    notebook.names["factor"] = 1.0
+    assert notebook.seen(text) == 1
+
+
+def test_modules_of_the_user_may_change(tmp_path, monkeypatch):
+    """A setting in a module that is edited and loaded again is seen; installed modules stay what they are."""
+    (tmp_path / "settings_of_mine.py").write_text("scale = 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "settings_of_mine", raising=False)
+    module = importlib.import_module("settings_of_mine")
+    notebook = Notebook(mine=module)
+    text = "lambda x, level, found: mine.scale * x[0]"
+    assert notebook.seen(text) == 1
+    module.scale = 3.0
+    assert notebook.seen(text) == 3
+    inside = "lambda x, level, found: __import__('settings_of_mine').scale * x[0]"
+    assert notebook.seen(inside) == 3
+    module.scale = 5.0
+    assert notebook.seen(inside) == 5
+    assert known(notebook.run("observe = lambda x, level, found: jnp.sum(x)")) is known(
+        notebook.run("observe = lambda x, level, found: jnp.sum(x)")
+    )

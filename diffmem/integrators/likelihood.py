@@ -35,11 +35,11 @@ def log_likelihood(
     t_max, or between the ends of `times` (strictly decreasing, as for sampling), on each of which it steps: where the
     weights of training points change hands no grid is fine enough, and the tolerance adds steps. The error of a step is
     held below 1e-7 (1e-6 in single precision) of the state and of the integral, with which the error of the result was
-    below 1e-5 (1e-3) of |log p| + d, d the dimension, on every law that was tried; `log_likelihoods` measures it. More
-    than 16,384 steps are an error. The divergence is exact, in closed form or d forward derivatives an evaluation; with
-    a `key` it is an unbiased estimate from one Rademacher probe (average over keys). The density is of x with noise
-    sigma(t_min) on it. Needs sigma > 0 there; log-densities may be positive. Source: Song et al., arXiv:2011.13456,
-    eqs. 39-40; Chen et al., arXiv:1806.07366, theorem 1.
+    below 1e-5 (1e-3) of |log p| + d, d the dimension, on every law near the origin that was tried; `log_likelihoods`
+    estimates it. More than 16,384 steps are an error. The divergence is exact, in closed form or d forward derivatives
+    an evaluation; with a `key` it is an unbiased estimate from one Rademacher probe (average over keys). The density is
+    of x with noise sigma(t_min) on it. Needs sigma > 0 there; log-densities may be positive. Source: Song et al.,
+    arXiv:2011.13456, eqs. 39-40; Chen et al., arXiv:1806.07366, theorem 1.
     """
     value = flow_log_prob(score, process, x, times, key)
     return require(value, ~jnp.isnan(value), LOST + ".")

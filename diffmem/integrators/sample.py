@@ -87,7 +87,8 @@ def sample(
     Sample i depends on `key` and i alone, not on `count` or `batch_size`: on one JAX version and device, up to rounding
     (JAX 0.5 changed its default draws). Points have the dtype in which the score answers `start`, its own draws, or the
     times' dtype. Another call with the same shapes and the same `observe`, or one of the same text that refers to the
-    same objects, does not compile again.
+    same objects, does not compile again. An object that a score or observer refers to is compiled in as it is at the
+    first call: what changes in it afterwards is not seen.
 
     Raises ValueError for bad times, shapes, counts and conditions, and where samples are NaN or infinite: it says how
     many and from which time on, and its `samples` holds what was computed. An error of the score or the observer is
@@ -104,6 +105,7 @@ def sample(
     else:
         groups = grouped(checked_conditions(condition, count))
         one, followed = score(jnp.asarray(groups.conditions[0])), partial(in_groups, known(score), groups, starts, size)
+        check_kind("score", one, AbstractScore, "a function of one condition that returns a score")
     exact = start is None and isinstance(one, AbstractDensity)
     return _finite(_Run(process, integrator, times, shape, known(observe), exact, finish, key), followed, count)
 
@@ -182,7 +184,7 @@ def _check_parts(score, integrator, key, observe, condition):
     if condition is None:
         check_kind("score", score, AbstractScore, "a score, such as scores.Empirical(points)")
     else:
-        check_callable("score", score, "of one condition, where `condition` is given")
+        check_callable("score", score, "of one condition, where `condition` is given", 1)
     check_kind("integrator", integrator, AbstractIntegrator, "an integrator, such as integrators.DDIM()")
     check_key(key)
     if observe is not None:

@@ -35,7 +35,8 @@ def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan,
                 f"`score` must hold no {name}, whose parameters are constrained (weights add up to 1, covariances are "
                 f"factored) and would not stay so: train a function that builds one, such as `FromFunction`."
             )
-    check_callable("objective", objective, "of (score, datum, label), such as training.ScoreMatching(levels)", 3)
+    words = "of (score, datum, label), such as training.ScoreMatching(levels)"
+    check_callable("objective", objective, words, 3, keywords=("key",))
     optimiser = default_optimiser() if optimiser is None else optimiser
     _check_optimiser(optimiser)
     weights, others = eqx.partition(score, eqx.is_inexact_array)

@@ -213,6 +213,12 @@ WRONG = {
     "levels for an objective": (lambda: fit(objective=training.Fixed(1.0, 0.5)), "`objective` must be a function"),
     "a name for an optimiser": (lambda: fit(optimiser="adam"), "`optimiser` must be one of optax"),
     "a number for levels": (lambda: training.ScoreMatching(0.5), "`levels` must be a law of noise levels"),
+    "a keyword that nobody gives": (lambda: scores.FromFunction(lambda x, level, *, key: x), "takes (x, level, key)"),
+    "a function of NumPy": (lambda: scores.FromFunction(np.sin), "`function` must be a function of one point"),
+    "a condition that is kept": (
+        lambda: dm.sample(lambda c: c, EDM, integrators.DDIM(), TIMES, (1,), 2, key=KEY, condition=np.arange(2)),
+        "`score` must be a function of one condition that returns a score",
+    ),
     "a text for a noise": (lambda: training.LogUniform("a", 0.1), "`low` must hold real numbers"),
     "a text for a time": (lambda: training.UniformTime(EDM, "a"), "`t_min` must hold real numbers"),
     "a number for a weight": (
@@ -261,6 +267,18 @@ def test_a_wrong_call_is_one_sentence(name, monkeypatch):
         call()
     assert sentence in str(caught.value)
     assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_a_wrapper_is_what_it_takes_itself():
+    def with_key(x, level, key):
+        return 0.5 * x
+
+    @functools.wraps(with_key)
+    def wrapper(x, level):
+        return with_key(x, level, KEY)
+
+    assert scores.FromFunction(wrapper).denoise(X, LEVEL).shape == X.shape
+    assert scores.FromFunction(jax.jit(wrapper)).denoise(X, LEVEL).shape == X.shape
 
 
 def test_an_error_of_the_score_stays_what_it_is():
