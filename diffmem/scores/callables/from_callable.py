@@ -75,7 +75,7 @@ class FromVelocity(AbstractScore):
 
 def answer(function: PointFunction, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
     """`function(x, level)` in the dtype of x; raises ValueError for another shape than that of x."""
-    value = as_values("the answer of `function`", function(x, level))
+    value = as_values("function(x, level)", function(x, level))
     if jnp.shape(value) != x.shape:
         raise ValueError(f"`function` must answer in the shape of x, {x.shape}, but answers in {jnp.shape(value)}.")
     return strong(value, x.dtype)
