@@ -144,7 +144,9 @@ class Command:
     """The command in a session of its own, so that a signal reaches it and its workers alone."""
 
     def __init__(self, *arguments):
-        code = "from diffmem.cli import main; main()"
+        # a shell ignores Ctrl-C for what it runs in the background, and so does all that this starts
+        heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        code = heard + "from diffmem.cli import main; main()"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command = [sys.executable, "-c", code, "collapse", *map(str, arguments)]
         self.process = subprocess.Popen(command, start_new_session=True, **pipes)
