@@ -33,6 +33,7 @@ PROCESSES = {
 }
 BUNDLED = ("digits", "mnist")
 
+DATA = Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")]
 RANGE = Annotated[
     str | None,
     typer.Option(

@@ -8,6 +8,7 @@ import typer
 
 from .arguments import (
     ARRAY,
+    DATA,
     PROCESSES,
     RANGE,
     SHAPE,
@@ -25,7 +26,7 @@ DEFAULT_OUT = Path("collapse")
 
 
 def collapse(
-    data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
+    data: DATA = "digits",
     n: Annotated[
         list[str] | None,
         typer.Option(help="Numbers of training points, such as 128,512. Default: up to three, chosen by the data."),

@@ -9,6 +9,7 @@ import typer
 
 from .arguments import (
     ARRAY,
+    DATA,
     PROCESSES,
     RANGE,
     SHAPE,
@@ -24,7 +25,7 @@ DEFAULT_OUT = Path("explain")
 
 
 def explain(
-    data: Annotated[str, typer.Argument(help="digits, mnist, a .npy or .npz file, or a folder of images.")] = "digits",
+    data: DATA = "digits",
     below: Annotated[
         float | None,
         typer.Option(metavar="SIGMA", help="How many more points move the collapse below this sigma/alpha?"),

@@ -19,7 +19,7 @@ from .sparse import pays, sparse_sums
 from .sums import FINE, FINEST, PLAIN, concluded, joined, sums_over
 
 FEW = 256  # coordinates of all points up to which the formula itself is the fastest way
-SMALL = 1 << 15  # up to which a second product in single precision saves less than it takes to compile
+SMALL = 1 << 15  # coordinates up to which a second product in single precision saves less than compiling it costs
 
 
 class Chunked(AbstractReduction):
