@@ -106,10 +106,11 @@ def _projected(points, distinct, rng):
     for part in blocks(points.rows):
         here = slice(*np.searchsorted(distinct, (part.start, part.stop)))
         for rows in np.array_split(distinct[here], -(-(here.stop - here.start) // fitting(2048, points.d)) or 1):
-            centred = points.block(rows).astype(np.float64) - centre
+            centred = points.block(rows).astype(np.float64)
+            centred -= centre
             at = slice(*np.searchsorted(distinct, (rows[0], rows[-1] + 1))) if len(rows) else slice(0, 0)
             found[at] = centred @ directions
-            largest = max(largest, float(np.abs(centred).max(initial=0)))
+            largest = max(largest, float(centred.max(initial=0)), -float(centred.min(initial=0)))
     return found, 64 * points.d * np.finfo(np.float64).eps * largest
 
 

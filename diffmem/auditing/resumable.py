@@ -18,7 +18,7 @@ from .sets.point_set import BLOCK_NUMBERS, PointSet
 from .variants import AS_IT_IS, Variant
 
 BETWEEN_SAVES = 20.0  # seconds after which an unfinished search is saved
-VIEWED = 4  # blocks at once where a block is no copy
+VIEWED = 8  # blocks at once where a block is no copy
 BATCH_NUMBERS = BLOCK_NUMBERS // 2  # of queries that share a pass over the points
 
 

@@ -1,5 +1,6 @@
 """Exact nearest neighbours: matrix products find the candidates, direct differences decide."""
 
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from .rows import as_row_pair
 from .screening import Frame, frame, kth_smallest, screening_error
 
 BLOCK = 1024  # rows of a screen: with twice as many columns a matrix of 8 MB, which stays in cache
+WAITING = 8  # pairs of a query, for each of its k neighbours, that wait for others before their differences are taken
 MANY = 1 / 64  # share of candidate pairs above which a float64 product is cheaper than their differences
 
 
@@ -91,15 +93,30 @@ def _height(d):
 
 
 def _search(queries, points, within: Frame, k):
-    """Distances and indices of the k nearest points of the queries, in one pass over the points."""
-    height = _height(queries.shape[1])
+    """Distances and indices of the k nearest points of the queries, in one pass over the points.
+
+    The pass finds pairs that may be among the nearest by bounds on their distances. They wait: differences are taken
+    only of pairs that are still among them when the bounds of all points are known, or when too many wait.
+    """
+    height, most = _height(queries.shape[1]), WAITING * k
     distance, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
-    for part, start, screened in _one_ahead(_screens(queries, points, within, height)):
-        block, best = points[start : start + 2 * height], np.square(distance[part, -1] * within.scale)
-        near = _near(screened, best, k, within)
-        rows, columns = _narrowed(near, queries[part], block, within, best, k)
-        found = _direct(queries[part], block, rows, columns)
-        distance[part], index[part] = _merge(distance[part], index[part], rows, columns + start, found)
+    bound = distance.copy()  # upper bounds of the k least squared distances, in the units of the frame
+    waiting = defaultdict(list)
+    for part, start, screen in _one_ahead(_screens(queries, points, within, height)):
+        screened, squares, error = np.asarray(screen[0]), *screen[1:]
+        block, limit = points[start : start + 2 * height], bound[part, -1]
+        near = _near(screened, (limit - squares) / 2 + error, error, k)
+        rows, columns = _narrowed(near, queries[part], block, within, limit, k)
+        square, slack = 2 * screened[rows, columns].astype(np.float64) + squares[rows], 2 * error[rows]
+        bound[part] = _merge(bound[part], index[part], rows, columns, square + slack)[0]
+        pairs = waiting[part.start]
+        pairs.append((rows, columns + start, square - slack))
+        if start + len(block) == len(points) or sum(len(some[0]) for some in pairs) > most * height:
+            rows, columns, least = (np.concatenate(some) for some in zip(*waiting.pop(part.start)))
+            left = least <= bound[part, -1][rows]
+            found = _direct(queries[part], points, rows[left], columns[left])
+            distance[part], index[part] = _merge(distance[part], index[part], rows[left], columns[left], found)
+            bound[part] = np.square(distance[part] * within.scale)
     return distance, index
 
 
@@ -122,10 +139,8 @@ def _one_ahead(items):
     yield current
 
 
-def _near(screen, best, k, within):
-    """Pairs that may be among the k nearest, given the k-th best squared distance so far in the frame's units."""
-    screened, squares, error = np.asarray(screen[0]), *screen[1:]
-    limit = (best - squares) / 2 + error
+def _near(screened, limit, error, k):
+    """Pairs that may be among the k nearest: those screened up to the limit, or up to the k-th of this block."""
     near = _at_most(screened, limit)
     if k <= screened.shape[1] and np.count_nonzero(near) > 4 * k * len(near):
         near = _at_most(screened, np.minimum(limit, kth_smallest(screened, k) + 2 * error))
@@ -136,12 +151,12 @@ def _at_most(screened, limit):
     return screened <= limit.astype(screened.dtype)[:, None]
 
 
-def _narrowed(near, queries, block, within, best, k):
+def _narrowed(near, queries, block, within, bound, k):
     """Rows and columns of the candidate pairs; too many are screened again in float64, then rid of repeated points."""
     if np.count_nonzero(near) > MANY * near.size:
         a, b = ((side.astype(np.float64) - within.centre) * within.scale for side in (queries, block))
         screened, error = expanded_squares(a, b), expansion_error(a, b)
-        limit = best + error
+        limit = bound + error
         if k <= len(block):
             limit = np.minimum(limit, kth_smallest(screened, k) + 2 * error)
         near = near & (screened <= limit[:, None])
@@ -159,11 +174,11 @@ def _earlier_copies(block):
     return counts
 
 
-def _direct(queries, block, rows, columns):
+def _direct(queries, points, rows, columns):
     """Distances of the listed pairs, the differences first."""
     stride = max(1, 2**17 // queries.shape[1])
     pieces = [slice(i, i + stride) for i in range(0, len(rows), stride)]
-    found = [pair_distances(queries[rows[piece]], block[columns[piece]]) for piece in pieces]
+    found = [pair_distances(queries[rows[piece]], points[columns[piece]]) for piece in pieces]
     return np.concatenate([np.empty(0), *found])
 
 
