@@ -212,9 +212,10 @@ def weights_of(score: Empirical, queries, sigma: float, checked: int) -> tuple[s
     with jax.enable_x64(True):
         x, one = jnp.asarray(queries, jnp.float64), jnp.ones(1)
         everyone = queries_of(centres, x, one, one * np.float32(sigma), score.reduction.energies)
+        whole = centres.span(0, centres.n)
         dtype = jnp.float64 if everyone.energies else jnp.float32
         few = queries_of(centres, x[:checked], one, one * np.float32(sigma))
-        logits = np.asarray(by_product(few, centres.span(0, centres.n), dtype), np.float64)
+        logits = np.asarray(by_product(few, whole, dtype, whole.log_weights[None]), np.float64)
         precision = "double" if everyone.energies else "single"
         precision += ", with moments" if everyone.moments else ""
     e = np.exp(logits - logits.max(axis=1, keepdims=True))

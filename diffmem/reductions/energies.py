@@ -4,7 +4,7 @@ With offsets o_i = (y_i - c)/unit and a = (x - alpha c)/unit the energy of centr
 
     E_i = |x - alpha y_i|^2 / (2 sigma^2) - log w_i = beta |a - alpha o_i|^2 / 2 - log w_i,   beta = (unit/sigma)^2.
 
-By matrix product -E_i is `beta (alpha <a, o_i> - alpha^2 |o_i|^2 / 2) + log w_i` up to a term that all centres share.
+By matrix product -E_i is `beta alpha^2 (<a/alpha, o_i> - |o_i|^2 / 2) + log w_i` up to a term that all centres share.
 Its rounding is about `u beta alpha R (|a| + alpha R)`, R the largest offset and u the rounding unit. So points of
 single precision are multiplied in single precision where that is enough and in double precision elsewhere, and points
 of double precision are subtracted where the product in double precision is not enough.
@@ -26,6 +26,7 @@ ENOUGH = 200.0
 BLURRED = 1e-5
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
+FAINT = 1e-12  # alpha below which a / alpha may leave the range of single precision
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
 
 
@@ -66,20 +67,22 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
     energies = jnp.any(clean) | (steepest * size * (jnp.sqrt(jnp.max(squares)) + size) > ENOUGH)
     moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
-    energies = energies | moments | (wanted == "double")
+    faint = jnp.any((alpha > 0) & (alpha < FAINT))
+    energies = energies | moments | faint | (wanted == "double")
     product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
     rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)
     shared = jnp.where(product, beta / 2 * squares, 0)
     return Queries(away, squares, alpha, beta, clean, radius, energies, moments, product, rounding_unit, shared)
 
 
-def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
-    """-E_i up to the shared energy, by a matrix product in this precision; at sigma = 0 without the weights."""
-    tilt = ((queries.alpha * queries.beta)[:, None] * queries.away).astype(dtype)
-    bend = (queries.alpha * queries.alpha * queries.beta / 2).astype(dtype)
-    squares = chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)
-    products = dot(tilt, chunk.offsets.astype(dtype).T) - bend[:, None] * squares[None]
-    return products + _log_weights(queries, chunk, dtype)
+def by_product(queries: Queries, chunk: Chunk, dtype, log_w: Float[Array, "*batch rows"]) -> Float[Array, "batch rows"]:
+    """-E_i up to the shared energy, by a matrix product in this precision, with `log_w` in the place of log w_i."""
+    # one term for each centre and one factor for each query, which XLA takes in one pass with the product
+    signal = queries.alpha > 0
+    ray = queries.away / jnp.where(signal, queries.alpha, 1)[:, None]
+    factor = jnp.where(signal, queries.alpha * queries.alpha * queries.beta, 0).astype(dtype)
+    halves = (chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)) / 2
+    return (dot(ray.astype(dtype), chunk.offsets.astype(dtype).T) - halves[None]) * factor[:, None] + log_w
 
 
 def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:
@@ -87,7 +90,7 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
     dtype = queries.away.dtype
     offsets = chunk.offsets.astype(dtype)
     between = queries.away[:, None, :] - queries.alpha[:, None, None] * offsets[None]
-    return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + _log_weights(queries, chunk, dtype)
+    return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + log_weights(queries, chunk, dtype)
 
 
 def rounding(queries: Queries, unit, size: Float[Array, "*sizes"]) -> Float[Array, "batch"]:
@@ -110,6 +113,7 @@ def indistinct(distance, away, unit: float, product):
     return TIED * unit * reach * jnp.where(product, reach, distance + unit * reach)
 
 
-def _log_weights(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
+def log_weights(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
+    """log w_i, and at sigma = 0 only whether there is a weight: 0 or -inf."""
     present = jnp.where(jnp.isneginf(chunk.log_weights), -jnp.inf, 0).astype(dtype)
     return jnp.where(queries.clean[:, None], present[None], chunk.log_weights.astype(dtype)[None])

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool
 
 from ..arithmetic import unit_of
 from .base import fresh_chunk
-from .energies import Queries, by_product, rounding
+from .energies import Queries, by_product, log_weights, rounding
 from .sums import FINEST, Sums, joined, nothing, of_chunk
 
 LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
@@ -34,7 +34,8 @@ def sparse_sums(centres, queries: Queries, rows: int, everything) -> Sums:
     kept = lambda best: best >= (jnp.max(best, axis=1) - window)[:, None]  # noqa: E731
 
     def best_of_blocks(number):
-        logits = by_product(queries, fresh_chunk(centres, rows, number), centres.dtype)
+        chunk = fresh_chunk(centres, rows, number)
+        logits = by_product(queries, chunk, centres.dtype, log_weights(queries, chunk, centres.dtype))
         return jnp.max(logits.reshape(len(logits), -1, BLOCK), axis=2).astype(queries.away.dtype)
 
     def few():

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..arithmetic import dot, unit_of
 from .base import Posterior, over_chunks
 from .centres import Chunk
-from .energies import Queries, by_differences, by_product, rounding, tie
+from .energies import Queries, by_differences, by_product, log_weights, rounding, tie
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
@@ -55,10 +56,10 @@ class Care(NamedTuple):
 PLAIN, FINE, FINEST = Care(False, False), Care(True, False), Care(True, True)
 
 
-def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
-    """The sums over one chunk."""
+def of_chunk(queries: Queries, chunk: Chunk, care: Care, alone: bool = False) -> Sums:
+    """The sums over one chunk, which may be the only one."""
     wide = queries.away.dtype
-    top, e = weighed(queries, chunk, care)
+    top, e = weighed(queries, chunk, care, alone)
     best = jnp.max(e, axis=1)
     leader = chunk.numbers[first(e == best[:, None])]
     # one precision for all three: they are divided by one another
@@ -75,23 +76,40 @@ def of_chunk(queries: Queries, chunk: Chunk, care: Care) -> Sums:
     return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
-def weighed(queries: Queries, chunk: Chunk, care: Care):
+def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
     """The largest logit of a chunk, and e_i in the dtype of the centres."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    if care.energies and dtype == wide:
+    if not care.energies:
+        # no query is without noise here; where the largest logit is needed nowhere else, XLA finds it and takes the
+        # exponentials in the pass of the product, unless something else than arithmetic stands between
+        log_w = chunk.log_weights[None] if alone else log_weights(queries, chunk, dtype)
+        logits = by_product(queries, chunk, dtype, log_w)
+        top = largest(logits)
+        return present(top).astype(wide), jnp.exp(logits - top[:, None])
+    if dtype == wide:
         logits = by_differences(queries, chunk)
     else:
-        logits = by_product(queries, chunk, wide if care.energies else dtype)
-    top = jnp.max(logits, axis=1)
-    depth = (logits - jnp.where(jnp.isneginf(top), 0, top)[:, None]).astype(dtype)
-    top = top.astype(wide)
-    if care.energies:
-        # without noise those that tie with the best share everything by weight, and nothing is left of the others
-        clean = queries.clean[:, None]
-        near = jnp.where(queries.clean & (top > -jnp.inf), tie(queries, top), 0).astype(dtype)[:, None]
-        depth = jnp.minimum(depth + near, 0) * jnp.where(clean, STEEP, 1).astype(dtype)
-        depth = depth + jnp.where(clean, jnp.maximum(chunk.log_weights, LIGHTEST)[None], 0)
+        logits = by_product(queries, chunk, wide, log_weights(queries, chunk, wide))
+    top = largest(logits)
+    depth = (logits - top[:, None]).astype(dtype)
+    top = present(top)
+    # without noise those that tie with the best share everything by weight, and nothing is left of the others
+    clean = queries.clean[:, None]
+    near = jnp.where(queries.clean & (top > -jnp.inf), tie(queries, top), 0).astype(dtype)[:, None]
+    depth = jnp.minimum(depth + near, 0) * jnp.where(clean, STEEP, 1).astype(dtype)
+    depth = depth + jnp.where(clean, jnp.maximum(chunk.log_weights, LIGHTEST)[None], 0)
     return top, jnp.exp(depth)
+
+
+def largest(logits: Float[Array, "batch rows"]) -> Float[Array, "batch"]:
+    """The largest of each row, or the lowest finite number: `present` makes -inf of it where there is no weight."""
+    lowest = np.asarray(jnp.finfo(logits.dtype).min, logits.dtype)
+    return jax.lax.reduce(logits, lowest, jax.lax.max, (1,))
+
+
+def present(top: Float[Array, "batch"]) -> Float[Array, "batch"]:
+    """The largest logits, -inf where there is no weight."""
+    return jnp.where(top > jnp.finfo(top.dtype).min, top, -jnp.inf)
 
 
 def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
@@ -123,7 +141,7 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
 def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
     """The sums over all centres, `rows` at a time."""
     if rows >= centres.n:
-        return of_chunk(queries, centres.span(0, centres.n), care)
+        return of_chunk(queries, centres.span(0, centres.n), care, True)
     add = lambda sums, chunk: joined(queries, sums, of_chunk(queries, chunk, care))  # noqa: E731
     return over_chunks(centres, rows, add, nothing(queries))
 

@@ -51,6 +51,21 @@ def test_the_answer_does_not_depend_on_how_many_rows_are_passed(count, copies):
 
 
 @both
+@pytest.mark.parametrize("reduction", [Dense(), Chunked(), Chunked(4)])
+@pytest.mark.parametrize("unit", [2.0**-120, 2.0**-60, 2.0**-40, 2.0**60])
+def test_signal_noise_and_query_in_one_unit(dtype, reduction, unit):
+    """The energies of (u x, u alpha, u sigma) are those of (x, alpha, sigma), also for hardly any signal."""
+    rng = np.random.default_rng(0)
+    points, x = rng.normal(size=(9, 3)).astype(dtype), rng.normal(size=3).astype(dtype)
+    score = Empirical(points, reduction=reduction)
+    found, right = (score.posterior(dtype(u) * x, NoiseLevel(dtype(u), dtype(0.5 * u))) for u in (unit, 1.0))
+    tolerance = 1e-12 if dtype == np.float64 else 2e-6
+    np.testing.assert_allclose(found.mean, right.mean, rtol=tolerance)
+    np.testing.assert_allclose(found.entropy, right.entropy, rtol=tolerance)
+    np.testing.assert_allclose(found.leader_weight, right.leader_weight, rtol=tolerance)
+
+
+@both
 @pytest.mark.parametrize("reduction", [Dense(), Chunked()])
 def test_a_query_on_a_point_has_distance_zero(dtype, reduction):
     points = 50 * np.random.default_rng(0).normal(size=(9, 40)).astype(dtype)
