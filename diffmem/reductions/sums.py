@@ -14,7 +14,6 @@ from .energies import Queries, by_differences, by_product, log_weights, rounding
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
-STEEP = 1e30  # by which what falls short of a tie at sigma = 0 is multiplied
 LOWEST = -1000.0  # nats at which a weight is 0 in every precision
 
 
@@ -91,14 +90,14 @@ def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
     else:
         logits = by_product(queries, chunk, wide, log_weights(queries, chunk, wide))
     top = largest(logits)
-    depth = (logits - top[:, None]).astype(dtype)
-    top = present(top)
-    # without noise those that tie with the best share everything by weight, and nothing is left of the others
-    clean = queries.clean[:, None]
-    near = jnp.where(queries.clean & (top > -jnp.inf), tie(queries, top), 0).astype(dtype)[:, None]
-    depth = jnp.minimum(depth + near, 0) * jnp.where(clean, STEEP, 1).astype(dtype)
-    depth = depth + jnp.where(clean, jnp.maximum(chunk.log_weights, LIGHTEST)[None], 0)
-    return top, jnp.exp(depth)
+    # without noise those that tie with the best share everything by weight, and nothing is left of the others: depths
+    # are counted in units of what ties, which may be far below what single precision holds
+    clean, near = queries.clean, jnp.maximum(tie(queries, present(top)), jnp.finfo(wide).tiny)
+    measure = jnp.where(clean & (top > jnp.finfo(wide).min), 1 / near, 1)
+    depth = ((logits - top[:, None]) * measure[:, None]).astype(dtype)
+    clean = clean[:, None]
+    depth = jnp.where(clean, jnp.where(depth >= -1, jnp.maximum(chunk.log_weights, LIGHTEST)[None], -jnp.inf), depth)
+    return present(top), jnp.exp(depth)
 
 
 def largest(logits: Float[Array, "batch rows"]) -> Float[Array, "batch"]:
@@ -150,8 +149,8 @@ def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
     """The posterior from complete sums that were taken with this care, in the dtype of the centres."""
     unit, centre = (part.astype(sums.Z.dtype) for part in (centres.unit, centres.centre))
     clean, alpha = queries.clean, queries.alpha
-    lowest = queries.shared - sums.top  # energy of the leader
-    log_Z = jnp.log(sums.Z) - lowest
+    lowest = leader_energy(centres, queries, sums)
+    log_Z = jnp.log(sums.Z / sums.best) - lowest
     m = sums.M1 / sums.Z[:, None]
     displacement = alpha[:, None] * m - queries.away
     # without noise a query is on a point up to rounding or not at all
@@ -175,6 +174,14 @@ def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
         discarded=jnp.where(clean, 0, moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
+
+
+def leader_energy(centres, queries: Queries, sums: Sums) -> Float[Array, "batch"]:
+    """The energy of the leader by a difference, which loses nothing where both are far from the common centre."""
+    leader, alpha = centres.take(sums.leader), queries.alpha[:, None]
+    between = queries.away - alpha * leader.offsets.astype(sums.Z.dtype)
+    energy = queries.beta / 2 * jnp.sum(between * between, axis=1) - leader.log_weights
+    return jnp.where(queries.clean | jnp.isneginf(sums.top), queries.shared - sums.top, energy)
 
 
 def _spread(queries: Queries, sums: Sums, m, displacement):

@@ -50,7 +50,9 @@ def commitment_of(centres: AnyCentres, found: Posterior, x: Float[Array, "d"], a
     unit, length = unit_of(x), centres.unit
     slack = found.discarded + ROUNDINGS * unit
     w, others = found.leader_weight - slack, jnp.maximum(1 - found.leader_weight, 0) + slack
-    rho = sigma / alpha / length
+    # a product with the inverse, a power of two: XLA makes one quotient of two, whose divisor may overflow
+    inverse = 1 / length
+    rho = sigma / alpha * inverse
     residual = separation(x, alpha, centres.centre, length, leader.offsets[0])
     away = jnp.sqrt(jnp.sum(residual**2)) / alpha
     rounding = gamma(x.size + 24, DOUBLE)
@@ -59,11 +61,12 @@ def commitment_of(centres: AnyCentres, found: Posterior, x: Float[Array, "d"], a
     # a point whose prior weight is below the leader's may be nearer than its posterior weight suggests
     margin = (jnp.log(w / others) - (leader.log_weights[0] - least) - G_rounding) * (1 - rounding)
     far = 2 * centres.radius
-    moved = jnp.sqrt(jnp.sum((found.displacement / length + residual) ** 2)) / alpha + 4 * unit * away
-    # the spread is computed as a difference, of energies or of moments
-    step, reach = jnp.sqrt(jnp.sum(found.displacement**2)) / length / alpha, centres.radius
+    moved = jnp.sqrt(jnp.sum((found.displacement * inverse + residual) ** 2)) / alpha + 4 * unit * away
+    # the spread is computed as a difference, of energies or of moments, and may underflow
+    step, reach = jnp.sqrt(jnp.sum((found.displacement * inverse) ** 2)) / alpha, centres.radius
     spread_rounding = 8 * unit * jnp.minimum(step, reach) * reach
-    squares = found.spread / length / length + spread_rounding + moved**2 + (found.discarded + unit) * far**2
+    spread = (found.spread + jnp.finfo(x.dtype).tiny) * inverse * inverse
+    squares = spread + spread_rounding + moved**2 + (found.discarded + unit) * far**2
     S = jnp.sqrt(others * squares) / w * jnp.exp(G_rounding + rounding * (DEEP - least))
     # the root of Delta^2 / 2 + Delta away = rho^2 margin, without cancellation
     energy = 2 * rho**2 * jnp.maximum(margin, 0)

@@ -145,8 +145,8 @@ class Empirical(AbstractMixture):
         x, (alpha, sigma) = self._cast(x, level)
         spread = self.posterior(x, level).spread
         clean = sigma == 0
-        scale = jnp.where(clean, 1, sigma)
-        inside = jnp.where(clean, 0, alpha * (alpha * (spread / scale) / scale)) - x.size
+        ratio = jnp.where(clean, 0, alpha / jnp.where(clean, 1, sigma))
+        inside = ratio * (ratio * spread) - x.size
         return over_sigma(over_sigma(inside, sigma), sigma)
 
     def commitment(self, x: Point, level: NoiseLevel, found: Evaluation | None = None) -> Commitment:

@@ -51,6 +51,16 @@ def test_the_answer_does_not_depend_on_how_many_rows_are_passed(count, copies):
 
 
 @both
+@pytest.mark.parametrize("reduction", [Dense(), Chunked(), Chunked(8)])
+def test_without_noise_one_point_is_far(dtype, reduction):
+    """A point at 1e9 does not make neighbours of 1e-4 look equally near, whatever they weigh."""
+    points = np.concatenate([np.linspace(-1, 1, 20_001, dtype=dtype)[::1000], [-1 + 1e-4, 1e9]]).astype(dtype)[:, None]
+    score = Empirical(points, np.where(points[:, 0] == points[-2, 0], 5.0, 1.0), reduction)
+    found = score.posterior(dtype(0.01) * points[0], NoiseLevel(dtype(0.01), 0.0))
+    assert found.leader == 0 and found.leader_weight == 1 and found.entropy == 0
+
+
+@both
 @pytest.mark.parametrize("reduction", [Dense(), Chunked(), Chunked(4)])
 @pytest.mark.parametrize("unit", [2.0**-120, 2.0**-60, 2.0**-40, 2.0**60])
 def test_signal_noise_and_query_in_one_unit(dtype, reduction, unit):

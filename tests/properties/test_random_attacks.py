@@ -28,6 +28,8 @@ FORMS = {
 SLOW_FORMS = {
     "one point": ((1, 1, 1), None, False, False),
     "a line": ((300, 1, 8), Chunked(64), True, False),
+    "a line at once": ((300, 1, 8), None, True, False),
+    "a cloud at once": ((40, 4, 8), None, True, True),
     "a batch of forty": ((90, 8, 40), Chunked(64, 7), True, True),
     "many coordinates": ((120, 200, 3), Chunked(50), False, False),
     "pixels": ((7, 784, 2), None, True, False),

@@ -208,6 +208,22 @@ def test_without_noise_the_nearest_point_is_certain():
     assert alone.certain.all() and np.all(alone.leader == 0) and np.all(alone.deviation < 1e-3)
 
 
+@pytest.mark.parametrize("unit", [2.0**-62, 2.0**-40, 2.0**40, 2.0**62])
+def test_units_change_nothing(unit):
+    """In a compiled function, too, where XLA makes one quotient of two. At 2^-62 squares underflow: less is certain."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(12, 4)).astype(np.float32)
+    us, rhos = points + 0.1 * rng.normal(size=points.shape), np.full(12, 0.7)
+    plain, scaled = (asked(Empirical(np.float32(u) * points), u * us, u * rhos, 0.8) for u in (1.0, unit))
+    assert plain.certain.any()
+    if unit == 2.0**-62:
+        assert not np.any(scaled.certain & ~plain.certain)
+        assert np.all(scaled.deviation / unit >= plain.deviation * (1 - 1e-5))
+        return
+    np.testing.assert_array_equal(scaled.certain, plain.certain)
+    np.testing.assert_allclose(scaled.deviation / unit, plain.deviation, rtol=1e-5)
+
+
 def test_every_process_agrees():
     """x/alpha and sigma/alpha are all that matters."""
     points, weights = clustered(1, 40, 8, 1.0)
