@@ -179,8 +179,9 @@ def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
 def leader_energy(centres, queries: Queries, sums: Sums) -> Float[Array, "batch"]:
     """The energy of the leader by a difference, which loses nothing where both are far from the common centre."""
     leader, alpha = centres.take(sums.leader), queries.alpha[:, None]
-    between = queries.away - alpha * leader.offsets.astype(sums.Z.dtype)
-    energy = queries.beta / 2 * jnp.sum(between * between, axis=1) - leader.log_weights
+    offsets, log_w = (part.astype(alpha.dtype) for part in (leader.offsets, leader.log_weights))
+    between = queries.away - alpha * offsets
+    energy = queries.beta / 2 * jnp.sum(between * between, axis=1) - log_w
     return jnp.where(queries.clean | jnp.isneginf(sums.top), queries.shared - sums.top, energy)
 
 
