@@ -34,9 +34,7 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
     """Distance from the centre at which the density of a noisy circle is largest: `r = R I_1(R r/s^2)/I_0(R r/s^2)`.
 
     About R - s^2/(2 R) for small noise. 0 for s >= R/sqrt(2), where the density is largest at the centre.
-
-    Raises:
-        ValueError: `sigma` is negative or `radius` is not positive.
+    Raises ValueError where `sigma` is negative or `radius` is not positive.
     Source: derived.
     """
     from scipy.special import i0e as i0
@@ -80,9 +78,7 @@ def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
     The inverse of `polygon_ripple`. Accuracy: 2 % in K for ripples up to .1 and s <= R/5. For points at random angles
     the number of maxima does not grow with n (`circle_attractors`), and the modulation falls as n^(-1/2)
     (`circle_fluctuation`).
-
-    Raises:
-        ValueError: `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
+    Raises ValueError where `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
     Source: derived.
     """
     _check(sigma, radius, positive=True)
@@ -96,9 +92,7 @@ def circle_attractors(sigma: float, radius: float = 1.0) -> float:
 
     Their noisy density along the circle is a Gaussian field of covariance `C(u) = exp(-u^2/(4 s^2))`, which has
     `sqrt(C''''(0)/-C''(0))/(2 pi)` maxima per length (Kac and Rice). Holds for s << R and several points within s.
-
-    Raises:
-        ValueError: `sigma` or `radius` is not positive.
+    Raises ValueError where `sigma` or `radius` is not positive.
     Source: derived.
     """
     _check(sigma, radius, positive=True)
@@ -110,9 +104,7 @@ def circle_fluctuation(n: float, sigma: float, radius: float = 1.0) -> float:
 
     Once it is below 1, the log-density varies along the circle by about this many nats: with n the attractors do not
     become fewer, but shallow. Holds for s << R.
-
-    Raises:
-        ValueError: `n`, `sigma` or `radius` is not positive.
+    Raises ValueError where `n`, `sigma` or `radius` is not positive.
     Source: derived: n kernels of width s, whose square integrates to 1/(2 sqrt(pi) s).
     """
     _check(sigma, radius, positive=True)

@@ -22,9 +22,7 @@ def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
 
     Accuracy: for sums of smooth functions of the eigenvalues, the bins cause a relative error of 1/(12 m^2); that of
     the law itself at finite m is O(1) in the sum, beside the fluctuations of F.
-
-    Raises:
-        ValueError: `d` or `latent` is below 1.
+    Raises ValueError where `d` or `latent` is below 1.
     Source: Marchenko and Pastur 1967; for the manifolds of Achilli et al., arXiv:2502.09578; angles and bins derived.
     """
     if d < 1 or latent < 1:

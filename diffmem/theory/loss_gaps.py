@@ -66,10 +66,8 @@ def crossover_share(
     w = snr (the loss of the noise) it tends to 1 as the smallest time tends to 0.
 
     A negative value means that generalizing costs less at every M. Computed in NumPy, float64.
-
-    Raises:
-        ValueError: the shapes differ, an snr or weight is negative or not finite, no weight is positive, or `variance`
-            or `constant` is not positive. `constant` is below 1 in few dimensions, see `partial_memorization_gap`.
+    Raises ValueError where the shapes differ, an snr or weight is negative or not finite, no weight is positive, or
+    `variance` or `constant` is not positive (`constant` is below 1 in few dimensions, see `partial_memorization_gap`).
     Source: Buchanan et al., arXiv:2508.17689, the hypothesis behind their capacity of the transition.
     """
     snr, weight = np.asarray(snr, np.float64), np.asarray(weight, np.float64)

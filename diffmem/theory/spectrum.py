@@ -14,9 +14,7 @@ def spectrum(points: Points) -> np.ndarray:
 
     Cost: O(n d min(n, d)) and a float64 copy of the points; the smaller of the covariance and the Gram matrix is
     diagonalised.
-
-    Raises:
-        ValueError: there are no points or no coordinates, or a value is NaN or infinite.
+    Raises ValueError where there are no points or no coordinates, or a value is NaN or infinite.
     """
     points = np.asarray(as_values("points", points), np.float64)
     if points.ndim < 2 or points.size == 0:

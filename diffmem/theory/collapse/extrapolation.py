@@ -95,10 +95,8 @@ def extrapolated_collapse_ratio(
     by 15 to 20 %. An error of 5 % would take about 6,000 points.
 
     Cost: four times that of `subset_collapse_ratio`.
-
-    Raises:
-        ValueError: there are fewer than 64 points; or n is out of reach, where the error of log sigma/alpha would be
-            above 1/2 (a third of the patches at N = 75 and 150); as `pair_gaps`.
+    Raises ValueError for fewer than 64 points, for n out of reach, where the error of log sigma/alpha would be above
+    1/2 (a third of the patches at N = 75 and 150), and as `pair_gaps`.
     Source: derived; D and its growth from the relation of mutual information and mmse (Guo, Shamai and Verdu).
     """
     count = len(np.asarray(points))

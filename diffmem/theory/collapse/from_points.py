@@ -59,9 +59,7 @@ def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries:
     """Noise and distances of `queries` of the points, drawn without replacement (all points when there are fewer).
 
     Memory: 16 bytes x queries x N; cost O(queries N d), once.
-
-    Raises:
-        ValueError: fewer than 2 points or queries, or a value is NaN or infinite.
+    Raises ValueError for fewer than 2 points or queries, and for values that are NaN or infinite.
     """
     points = np.asarray(points, np.float64)
     n = len(points)
@@ -158,10 +156,8 @@ def empirical_information(
     points in 4 dimensions, whose I is log 400, by 1.3 nats. The bias is estimated from subsets of the points, as a
     geometric series over doublings of N, and taken out; the error is the standard error over queries and half of the
     bias. Cost: (queries x N) exponentials; memory: see `pair_gaps`.
-
-    Raises:
-        ValueError: `ratio` is not positive, there are fewer than 16 points, or the estimate is not below log(N - 1),
-            the largest one that N points can resolve.
+    Raises ValueError where `ratio` is not positive, there are fewer than 16 points, or the estimate is not below log(N
+    - 1), the largest one that N points can resolve.
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
     other N - 1 points condenses, as in the random-energy model; the correction is measured, not derived.
     """
@@ -181,8 +177,7 @@ def empirical_information_curve(
 ) -> InformationCurve:
     """Both estimates of I(X0; Xt) at several ratios sigma/alpha with equal noise, and where they are valid.
 
-    Raises:
-        ValueError: a ratio is not positive; as `pair_gaps`.
+    Raises ValueError for a ratio that is not positive, and as `pair_gaps`.
     Source: Poole et al., arXiv:1905.06922: contrastive lower and leave-one-out upper bound.
     """
     ratios = checked_ratios(ratios)
@@ -201,11 +196,9 @@ def empirical_collapse_ratio(
     changed. Of 120 sets of 600 Gaussian points, in 4, 9 and 40 dimensions and for n = 30 to 400, 4
     were refused, all in 4 dimensions; the others were right within two errors, which are wide near N: 24 %, 11 % and
     4 % at n = 400. In 2 dimensions half of the sets are refused from n = 150 on.
-
-    Raises:
-        ValueError: n is not above 1 and below N - 1, the limit of validity; there are fewer than 16 points; or points
-            are repeated so often, or so few in so few dimensions, that I never reaches log n, or leaves sigma/alpha
-            open by more than a half.
+    Raises ValueError unless n is above 1 and below N - 1, the limit of validity, for fewer than 16 points, and where
+    points are repeated so often, or so few in so few dimensions, that I never reaches log n, or leaves sigma/alpha open
+    by more than a half.
     Source: derived, with the estimate of `empirical_information`.
     """
     gaps, order = _drawn(points, key, queries)

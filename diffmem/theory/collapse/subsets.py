@@ -45,9 +45,7 @@ def subset_own_weight(
     query, over N/n disjoint random subsets, to each of which it is added. For points drawn independently from a law the
     estimate is unbiased for n points of that law, and the error holds the choice of the N points and of their noise
     (the jackknife over 20 groups of them). Cost and memory: see `pair_gaps`; (queries x N) exponentials for each ratio.
-
-    Raises:
-        ValueError: n is not between 2 and N; a ratio is not positive; as `pair_gaps`.
+    Raises ValueError unless n is between 2 and N, for a ratio that is not positive, and as `pair_gaps`.
     Source: derived.
     """
     gaps, order = drawn(points, n, key, queries)
@@ -65,9 +63,8 @@ def subset_collapse_ratio(
     The error is that for n points of the law that the N points come from: it holds the choice of the N points and of
     their noise (the jackknife over 20 groups of them). A set with points of very different kinds, as patches of
     pictures are, has a large one: 600 of them leave 15 to 20 % of sigma/alpha open.
-
-    Raises:
-        ValueError: n is not between 3 and N (for 2 points the weight reaches 1/2 only without signal); as `pair_gaps`.
+    Raises ValueError unless n is between 3 and N (for 2 points the weight reaches 1/2 only without signal), and as
+    `pair_gaps`.
     Source: derived; the jackknife of Quenouille and Tukey.
     """
     if n < 3:

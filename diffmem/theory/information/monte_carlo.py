@@ -68,9 +68,7 @@ def monte_carlo_information(
     that law, which is at most log n; see `empirical_information` for that of the population.
 
     The error is sqrt(V/m), V the variance of the information density.
-
-    Raises:
-        ValueError: fewer than two draws.
+    Raises ValueError for fewer than two draws.
     Source: Cover and Thomas, Elements of Information Theory (definition).
     """
     return mean_estimate(information_densities(log_prob, draws, level, key=key))

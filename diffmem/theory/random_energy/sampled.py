@@ -80,10 +80,8 @@ def random_energy(
 
     Cost: .5 ms for each query and ratio (5 ms for d < 5), whatever n. Accuracy: 1e-8 in the Boltzmann factors (1e-6
     for d = 1), or the rounding of log n.
-
-    Raises:
-        ValueError: `n` is below 1, not whole, infinite or beyond e^(300 d); a ratio is negative or NaN; fewer than 2
-            queries or 1 kept.
+    Raises ValueError where `n` is below 1, not whole, infinite or beyond e^(300 d), or a ratio is negative or NaN, and
+    for fewer than 2 queries or 1 kept.
     Source: the random-energy model of Biroli et al., arXiv:2402.18491; exact sampling and the bound derived (order
     statistics by exponential spacings: Renyi 1953).
     """

@@ -58,10 +58,8 @@ def resolvent(
     eigenvalues of Sigma with mean 1, which are equally frequent; without it Sigma = I.
 
     Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 60 ms for a thousand z.
-
-    Raises:
-        ValueError: a ratio is not positive, an imaginary part is negative, or the spectrum has another mean than 1.
-        ArithmeticError: Newton's method fails (z on the spectrum itself).
+    Raises ValueError where a ratio is not positive, an imaginary part is negative, or the spectrum has another mean
+    than 1, and ArithmeticError where Newton's method fails (z on the spectrum itself).
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1; the derivatives: implicit.
     """
     z, variances = _checked(z, psi_p, psi_n, spectrum)
@@ -140,9 +138,7 @@ def spectral_density(
 
     Accuracy: that of `resolvent` away from edges, which `height` blurs. The atom at the floor s^2 adds the tail
     `height/(pi (x - s^2)^2)` times its mass, so that x should be ten thousand heights away from it.
-
-    Raises:
-        ValueError, ArithmeticError: as `resolvent`.
+    Raises ValueError and ArithmeticError as `resolvent`.
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1.
     """
     x = np.asarray(x, np.float64)

@@ -119,9 +119,7 @@ def empirical_clone_probability(
     `arange(N)` show collapse, as clones then agree where they end on one training point.
 
     Cost: queries x N exponentials per ratio, in NumPy, float64. Memory: 48 bytes x queries x N.
-
-    Raises:
-        ValueError: fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
+    Raises ValueError for fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
     Source: derived; Biroli et al., arXiv:2402.18491, measure it by simulating clones.
     """
     ratios, labels = checked_ratios(ratios), np.asarray(labels)

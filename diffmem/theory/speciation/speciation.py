@@ -18,9 +18,7 @@ def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
     """sigma/alpha at which signal and noise of the leading component are equal, `alpha^2 L = sigma^2`: `sqrt(L)`.
 
     The papers' ratio is `asymptotic_speciation_ratio`, sqrt(L - 1). 0 when the spectrum is zero.
-
-    Raises:
-        ValueError: the spectrum is empty, negative or not finite.
+    Raises ValueError where the spectrum is empty, negative or not finite.
     Source: Biroli et al., arXiv:2402.18491, at finite L (derived).
     """
     return math.sqrt(checked_spectrum(spectrum).max())
@@ -43,9 +41,7 @@ def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 
     Other processes have the posteriors of a variance-preserving one at equal sigma/alpha, and so the ratio of it. 0
     when L <= 1, where no time satisfies `alpha^2 L = 1`.
-
-    Raises:
-        ValueError: the spectrum is empty, negative or not finite.
+    Raises ValueError where the spectrum is empty, negative or not finite.
     Source: Biroli et al., arXiv:2402.18491, `t_S = 1/2 log L`.
     """
     return math.sqrt(max(checked_spectrum(spectrum).max() - 1, 0))

@@ -55,9 +55,7 @@ def susceptibility(ratio: float, separation: float = 1.0) -> float:
     finite, C = rho^2. It is 1 at ratio = 0.
 
     Accuracy: relative 1e-15/|1 - T|.
-
-    Raises:
-        ValueError: as `magnetization`.
+    Raises ValueError as `magnetization`.
     Source: derived, for the mean-field exponents of Raya and Ambrogioni, arXiv:2305.19693.
     """
     m = magnetization(ratio, separation)
@@ -72,9 +70,7 @@ def magnetization(ratio: float, separation: float = 1.0) -> float:
     """The stable fixed point of the posterior mean for data at +mu and -mu, in units of mu: `m = tanh(m mu^2/ratio^2)`.
 
     0 for sigma/alpha >= mu, the bifurcation; `sqrt(3 (1 - ratio^2/mu^2))` just below, a mean-field exponent of 1/2.
-
-    Raises:
-        ValueError: `ratio` is negative or `separation` is not positive.
+    Raises ValueError where `ratio` is negative or `separation` is not positive.
     Source: Raya and Ambrogioni, arXiv:2305.19693; exponents derived.
     """
     if not (ratio >= 0 and separation > 0):
@@ -94,9 +90,7 @@ def bifurcation_time(process: ProcessLike, separation: float = 1.0) -> float:
 
     On the Ornstein-Uhlenbeck clock `1/2 log(1 + mu^2)`. It is the `speciation_time` of the two points, whose variance
     is mu^2. The drift of a sampler changes its sign at another time, `symmetry_breaking_time`.
-
-    Raises:
-        ValueError: `separation` is not positive.
+    Raises ValueError where `separation` is not positive.
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
     if not separation > 0:
@@ -114,10 +108,8 @@ def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation:
     for the flow of a variance-exploding process and, where mu < 1, of a variance-preserving one.
 
     Accuracy: that of the process's rate, in JAX's default float.
-
-    Raises:
-        ValueError: the midpoint is always stable between t_min and t_max, or never (as for the Ornstein-Uhlenbeck
-            flow with mu >= 1).
+    Raises ValueError where the midpoint is always stable between t_min and t_max, or never (as for the
+    Ornstein-Uhlenbeck flow with mu >= 1).
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
 

@@ -128,9 +128,7 @@ def fit_random_features(
     are those of the population N(0, I), exact as well. Host float64.
 
     Cost: one eigendecomposition of (p, p) and `exact_feature_moments`: 2 s for p = 1000.
-
-    Raises:
-        ValueError: `level` has sigma = 0, `draws` without `key` or the reverse, or as the moments.
+    Raises ValueError where `level` has sigma = 0, for `draws` without `key` or the reverse, and as the moments.
     Source: gradient flow of Bonnaire et al., arXiv:2505.17638; the rest derived.
     """
     alpha, sigma = check_level(level)

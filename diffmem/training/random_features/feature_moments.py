@@ -67,9 +67,7 @@ def exact_feature_moments(
 
     Accuracy: what 24 terms leave is at most |c|^24 times the variance beyond them, 1e-9 for tanh and |c| < .8; two
     parallel rows of W are off by that variance. Cost: 24 products of (p, n) by (n, p), a second for p = 1000, n = 200.
-
-    Raises:
-        ValueError: shapes that do not fit, or a row of W is 0.
+    Raises ValueError where shapes do not fit, or a row of W is 0.
     Source: derived.
     """
     first, points = check_layers(first, points)
@@ -108,9 +106,7 @@ def sampled_feature_moments(
     """Moments over `draws` noises of each point, drawn once: those of a finite noisy training set.
 
     Cost: (n draws) p^2 products and as many features in memory.
-
-    Raises:
-        ValueError: `draws` is below 1, or shapes that do not fit.
+    Raises ValueError where `draws` is below 1, or shapes do not fit.
     """
     first, points = check_layers(first, points)
     check_count("draws", draws)
