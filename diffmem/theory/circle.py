@@ -9,6 +9,7 @@ import math
 import jax.numpy as jnp
 from jax.scipy.special import i0e
 from jaxtyping import Array, ArrayLike, Float
+from scipy import special
 
 from ..level import float_dtype, strong
 from .collapse.ratio import root
@@ -37,9 +38,6 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
     Raises ValueError where `sigma` is negative or `radius` is not positive.
     Source: derived.
     """
-    from scipy.special import i0e as i0
-    from scipy.special import i1e as i1
-
     _check(sigma, radius)
     if sigma == 0:
         return float(radius)
@@ -51,7 +49,7 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
 
     def excess_radius(r):
         k = radius * r / sigma**2
-        return radius * i1(k) / i0(k) - r
+        return radius * special.i1e(k) / special.i0e(k) - r
 
     return root(excess_radius, low, radius)
 

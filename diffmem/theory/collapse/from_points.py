@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
+from scipy.special import logsumexp
 
 from ...annotations import Number
 from ...checks import as_values
@@ -38,6 +39,12 @@ class PairGaps(NamedTuple):
     """(m, N): |y_i - y_j|^2."""
     projection: np.ndarray
     """(m, N): <y_i - y_j, z_i>."""
+
+    def log_odds(self, ratio: float) -> np.ndarray:
+        """(m, N): `log p(u_i|y_j)/p(u_i|y_i)` of each other point; -inf in place of the own one."""
+        found = -(self.square / (2 * ratio**2) + self.projection / ratio)
+        found[np.arange(len(found)), self.own] = -np.inf
+        return found
 
 
 class InformationCurve(NamedTuple):
@@ -81,11 +88,7 @@ def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries:
 
 def log_background(gaps: PairGaps, ratio: float) -> np.ndarray:
     """`log sum_{j != i} p(u_i|y_j)/p(u_i|y_i)` for each query i: the weight of all other points relative to its own."""
-    from scipy.special import logsumexp
-
-    energy = gaps.square / (2 * ratio**2) + gaps.projection / ratio
-    energy[np.arange(len(energy)), gaps.own] = np.inf
-    return logsumexp(-energy, axis=1)
+    return logsumexp(gaps.log_odds(ratio), axis=1)
 
 
 def leave_one_out_densities(gaps: PairGaps, ratio: float) -> np.ndarray:
@@ -121,14 +124,10 @@ def limit_of_many(gaps: PairGaps, order: Int[np.ndarray, "N"], ratio: float) -> 
 
 def _block_densities(gaps: PairGaps, order: np.ndarray, ratio: float) -> list[Float[np.ndarray, "m"]]:
     """`-log mean_{j != i} p(u_i|y_j)/p(u_i|y_i)` over j in N/8, N/4, N/2 and N points, averaged over disjoint sets."""
-    from scipy.special import logsumexp
-
     size = len(order) // BLOCKS
-    exponents = -(gaps.square / (2 * ratio**2) + gaps.projection / ratio)
-    exponents[np.arange(len(exponents)), gaps.own] = -np.inf
     inside = (np.argsort(order)[gaps.own] // size)[:, None] == np.arange(BLOCKS)
     others = size - inside
-    sums = logsumexp(exponents[:, order[: size * BLOCKS]].reshape(*inside.shape, size), axis=2)
+    sums = logsumexp(gaps.log_odds(ratio)[:, order[: size * BLOCKS]].reshape(*inside.shape, size), axis=2)
     densities = [(np.log(others) - sums).mean(axis=1)]
     while sums.shape[1] > 1:
         sums, others = np.logaddexp(sums[:, ::2], sums[:, 1::2]), others[:, ::2] + others[:, 1::2]

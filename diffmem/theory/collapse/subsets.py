@@ -132,9 +132,7 @@ def left_out_means(factors, own, order, n: int) -> Float[np.ndarray, "groups"]:
 
 def other_factors(gaps: PairGaps, ratio: float) -> Float[np.ndarray, "m N"]:
     """Posterior weight of every other point relative to a query's own, and 0 for its own."""
-    factors = np.exp(np.minimum(-(gaps.square / (2 * ratio**2) + gaps.projection / ratio), 700.0))
-    factors[np.arange(len(gaps.own)), gaps.own] = 0
-    return factors
+    return np.exp(np.minimum(gaps.log_odds(ratio), 700.0))
 
 
 def own_weights(

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, PRNGKeyArray
+from scipy.special import logsumexp, ndtri_exp
 
 from ...annotations import Number
 from ...representation import one_line
@@ -147,8 +148,6 @@ def _draw(d: int, indices, kept: int, key: PRNGKeyArray) -> tuple[Own, np.ndarra
 
 def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
     """Normal scores of the k lowest of n - 1 energies, computed from the logarithms of both tails."""
-    from scipy.special import ndtri_exp
-
     kept = spacings.shape[1]
     if kept == 0:
         return Lowest(spacings, np.zeros(len(spacings)), -math.inf)
@@ -165,8 +164,6 @@ def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
 
 def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float, ratio: float):
     """(m, 4): own weight, log-participation, and the bounds on the error that the bulk causes in each."""
-    from scipy.special import logsumexp
-
     m, kept = lowest.scores.shape
     if kept == 0 or ratio**2 < CLEAN:
         return np.tile([1.0, 0.0, 0.0, 0.0], (m, 1))

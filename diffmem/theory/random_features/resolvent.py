@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Complex, Float, Num
 
 from ...annotations import Number
+from ...checks import check_positive
 from ...representation import one_line
 from ..points import checked_spectrum
 from .activation import ActivationMoments
@@ -158,8 +159,7 @@ def spectral_atom(psi_p: Number, psi_n: Number) -> float:
 def check_ratios(psi_p: Number, psi_n: Number) -> None:
     """Raise ValueError unless both ratios are positive and finite."""
     for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
+        check_positive(name, value)
 
 
 def _checked(z, psi_p: Number, psi_n: Number, spectrum):
