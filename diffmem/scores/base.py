@@ -171,6 +171,11 @@ def infinite(value: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(value > 0, jnp.inf, jnp.where(value < 0, -jnp.inf, value))
 
 
+def or_one(value: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The value, and 1 in place of 0: a divisor whose quotient is not used where it was 0."""
+    return jnp.where(value == 0, 1, value)
+
+
 def noise_of(mean: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """`(x - alpha D)/sigma`, the noise that goes with a mean."""
     alpha, sigma = cast_level(level, mean.dtype)

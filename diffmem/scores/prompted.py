@@ -250,7 +250,7 @@ class Labelled(AbstractPrompted):
             own = points[labels == name]
             fitted = Gaussian.fit(own) if components == 1 else GaussianMixture.fit(own, min(components, len(own)))
             covariances = fitted.covariances.matrices(lambda s: s, own[0].size)
-            means = fitted.centres.reshape(-1, *own.shape[1:])
+            means = fitted.means
             parts.append((fitted.prior() * len(own), means, covariances, np.full(len(means), name)))
         shares, means, covariances, owners = (np.concatenate(part) for part in zip(*parts))
         return cls(GaussianMixture(shares, means, covariances), owners, label)

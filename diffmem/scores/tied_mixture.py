@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from ..annotations import Point, Points, RandomKey, Scalar
 from ..arithmetic import dot, doubled, residual
-from ..checks import check_finite, check_points, check_scale, is_concrete
+from ..checks import check_finite, check_points, check_positive, check_scale
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
 
@@ -44,8 +44,7 @@ class TiedMixture(AbstractScore):
         active = m if active is None else active
         if not 1 <= active <= m:
             raise ValueError(f"`active` must be from 1 to {m}, the number of means, but is {active}.")
-        if is_concrete(variance) and not 0 < float(variance) < np.inf:
-            raise ValueError(f"`variance` must be positive and finite, but is {variance}.")
+        check_positive("variance", variance)
         dtype = float_dtype(means)
         check_scale({"means": means, "variance": variance}, dtype)
         self.centres = strong(means, dtype).reshape(m, -1)

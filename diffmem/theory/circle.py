@@ -74,8 +74,7 @@ def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
     """Number of equally spaced points at which the modulation is `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
 
     The inverse of `polygon_ripple`. Accuracy: 2 % in K for ripples up to .1 and s <= R/5. For points at random angles
-    the number of maxima does not grow with n (`circle_attractors`), and the modulation falls as n^(-1/2)
-    (`circle_fluctuation`).
+    see `circle_attractors` and `circle_fluctuation`.
     Raises ValueError where `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
     Source: derived.
     """

@@ -116,10 +116,9 @@ def posterior_feedback(
 
         V = [int_0^1 u.(xbar'(x'_cf + s g kappa D) - xbar(x)) ds]_+ .
 
-    The integral is not computed: it follows from H, which is a difference of two logarithms. Because
-    `|D| - e_par = u.(x* - xbar)` by definition, the margin never contradicts the sign of the gain, right or wrong as
-    the branches may be; a share of violations tests code, not models. Source: Kim et al., arXiv:2509.25705, as revised
-    in their repository; the closed forms are derived.
+    The integral follows from H, a difference of two logarithms. Because `|D| - e_par = u.(x* - xbar)` by definition,
+    the margin never contradicts the sign of the gain: a share of violations tests code, not models. Source: Kim et al.,
+    arXiv:2509.25705, as revised in their repository; the closed forms are derived.
     """
     conditional, unconditional = np.asarray(conditional, np.float64), np.asarray(unconditional, np.float64)
     (alpha, sigma), (alpha_after, sigma_after) = (tuple(float(part) for part in level) for level in (now, after))

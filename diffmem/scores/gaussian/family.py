@@ -14,7 +14,7 @@ from ...arithmetic import dot, residual
 from ...checks import check_key, check_positive, check_rank
 from ...level import NoiseLevel, cast_level, strong
 from ...reductions import Posterior
-from ..base import AbstractMixture, Evaluation, cast_query, infinite
+from ..base import AbstractMixture, Evaluation, cast_query, infinite, or_one
 from .covariances import AbstractCovariances
 
 MOST_NATS = 80.0  # of an exponent, so that a component without weight does not overflow
@@ -50,6 +50,11 @@ class AbstractGaussianFamily(AbstractMixture):
     log_weights: eqx.AbstractVar[Float[Array, "k"]]
     covariances: eqx.AbstractVar[AbstractCovariances]
     shape: eqx.AbstractVar[tuple[int, ...]]
+
+    @property
+    def means(self) -> Float[Array, "k *shape"]:
+        """The means mu_i, (k, *shape)."""
+        return self.centres.reshape(-1, *self.shape)
 
     def prior(self) -> Float[Array, "k"]:
         """The weights w_i of the components."""
@@ -161,7 +166,7 @@ class AbstractGaussianFamily(AbstractMixture):
         away = self._away(x, alpha)
         q = self.covariances.apply(lambda s: _precision(s, alpha, sigma), away)
         root = self.covariances.apply(lambda s: jnp.sqrt(_precision(s, alpha, sigma)), away)
-        log_det = self.covariances.total(lambda s: -jnp.log(_or_one(_precision(s, alpha, sigma))), x.size)
+        log_det = self.covariances.total(lambda s: -jnp.log(or_one(_precision(s, alpha, sigma))), x.size)
         log_density = -(jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2
 
         def on_subspaces():
@@ -251,11 +256,7 @@ def _off_subspaces(found: Components, score, displacement):
 def _precision(s, alpha, sigma):
     """`1 / (alpha^2 s + sigma^2)`, and 0 where that is infinite: such directions are treated by themselves."""
     variance = alpha**2 * s + sigma**2
-    return jnp.where(variance == 0, 0, 1 / _or_one(variance))
-
-
-def _or_one(value):
-    return jnp.where(value == 0, 1, value)
+    return jnp.where(variance == 0, 0, 1 / or_one(variance))
 
 
 def _weighed(log_joint, bare, edge):

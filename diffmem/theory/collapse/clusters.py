@@ -1,8 +1,7 @@
 """Collapse of data in well separated Gaussian clusters.
 
 While the noise leaves the clusters apart, a noisy point tells its cluster in full, which is `H(w) = -sum_c w_c log w_c`
-nats of information, and its position within the cluster as a Gaussian channel does: `I = H(w) + sum_c w_c I_c`. The
-information is a JAX function; ratios and times are computed in NumPy, float64.
+nats of information, and its position within the cluster as a Gaussian channel does: `I = H(w) + sum_c w_c I_c`.
 """
 
 import math
@@ -60,20 +59,14 @@ def mixture_onset_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: Floa
 def mixture_collapse_time(
     process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process.
-
-    Raises ValueError as `mixture_collapse_ratio`.
-    """
+    """The collapse time `t_C` of separated clusters on a process: that of `mixture_collapse_ratio`, with its errors."""
     return time_of(process, mixture_collapse_ratio(n, weights, spectra))
 
 
 def mixture_onset_time(
     process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The onset time of separated clusters: that of `mixture_onset_ratio` on a process.
-
-    Raises ValueError as `mixture_collapse_ratio`.
-    """
+    """The onset time of separated clusters on a process: that of `mixture_onset_ratio`, with its errors."""
     return time_of(process, mixture_onset_ratio(n, weights, spectra))
 
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
+from jaxtyping import Bool, Float, Int
 from scipy.special import logsumexp
 
-from ...annotations import Number
+from ...annotations import Number, Numbers, Points, RandomKey, Scalar
 from ...checks import as_values
 from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
@@ -62,7 +62,7 @@ class InformationCurve(NamedTuple):
     __repr__ = one_line
 
 
-def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> PairGaps:
+def pair_gaps(points: Points, *, key: RandomKey, queries: int = 1000) -> PairGaps:
     """Noise and distances of `queries` of the points, drawn without replacement (all points when there are fewer).
 
     Memory: 16 bytes x queries x N; cost O(queries N d), once.
@@ -144,9 +144,7 @@ def _drawn(points, key, queries: int) -> tuple[PairGaps, np.ndarray]:
     return gaps, np.asarray(jax.random.permutation(jax.random.fold_in(key, count), count))
 
 
-def empirical_information(
-    points: Num[ArrayLike, "N *shape"], ratio: Float[ArrayLike, ""], *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def empirical_information(points: Points, ratio: Scalar, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """Mutual information I(X0; Xt) in nats of the law that the points come from, at sigma/alpha = ratio:
 
         I = lim_{N -> inf} mean over queries i of log [p(u_i|y_i) / mean_{j != i} p(u_i|y_j)].
@@ -172,7 +170,7 @@ def empirical_information(
 
 
 def empirical_information_curve(
-    points: Num[ArrayLike, "N *shape"], ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries: int = 1000
+    points: Points, ratios: Numbers, *, key: RandomKey, queries: int = 1000
 ) -> InformationCurve:
     """Both estimates of I(X0; Xt) at several ratios sigma/alpha with equal noise, and where they are valid.
 
@@ -186,9 +184,7 @@ def empirical_information_curve(
     return InformationCurve(ratios, lower, upper, upper.value < information_limit(gaps))
 
 
-def empirical_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: Number, *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def empirical_collapse_ratio(points: Points, n: Number, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """sigma/alpha at which n < N points of the law that these N points come from collapse: `I = log n`.
 
     The information is that of `empirical_information`, with its bias taken out; the error holds half of what that
@@ -229,7 +225,7 @@ def widen(reached, start: float, factor: float) -> float:
     raise ValueError("`points` must be mostly distinct and enough for `n`, but their information never crosses log n.")
 
 
-def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:
+def checked_ratios(ratios: Numbers) -> Float[np.ndarray, "*ratios"]:
     """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
     ratios = np.asarray(as_values("ratio", ratios), np.float64)
     if not ((ratios > 0) & np.isfinite(ratios)).all():

@@ -33,11 +33,7 @@ def onset_ratio(n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
 
 
 def onset_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
-    """Time of the onset of memorization: `process.time_at(onset_ratio(n, spectrum))`.
-
-    Accuracy: that of `time_at`, in JAX's default float.
-    Raises ValueError as `onset_ratio`.
-    """
+    """Time of the onset of memorization on a process: that of `onset_ratio`, with its errors, as exact as `time_at`."""
     return time_of(process, onset_ratio(n, spectrum))
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Num, PRNGKeyArray
+from jaxtyping import Float, Int
 
+from ...annotations import Numbers, Points, RandomKey
 from ..estimate import Estimate
 from ..spectrum import spectrum
 from .from_points import PairGaps, checked_ratios, pair_gaps, widen
@@ -36,9 +37,7 @@ class Crossing(NamedTuple):
     """The change of `log_ratio` when a group of the points is left out, for each group; their mean is 0."""
 
 
-def subset_own_weight(
-    points: Num[ArrayLike, "N *shape"], n: int, ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries=1000
-) -> Estimate:
+def subset_own_weight(points: Points, n: int, ratios: Numbers, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """Mean own weight among n of the N points: the posterior weight of the point that a noisy one came from.
 
     The mean is over queries (points of the set, each with one noise that serves all ratios sigma/alpha) and, for each
@@ -55,9 +54,7 @@ def subset_own_weight(
     return Estimate(np.stack([weights.mean() for weights, _ in pairs]), np.sqrt(np.diag(jackknife(shifts))))
 
 
-def subset_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: int, *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def subset_collapse_ratio(points: Points, n: int, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """The measured collapse of n of the N points: the sigma/alpha at which `subset_own_weight` is 1/2.
 
     The error is that for n points of the law that the N points come from: it holds the choice of the N points and of

@@ -81,9 +81,8 @@ def quenched_log_partition(
 ) -> Float[np.ndarray, "*betas"]:
     """The typical (quenched) `log sum_j exp(-beta E_j)`: annealed up to `beta_c`, beyond it `beta/beta_c` times that.
 
-    Beyond `beta_c` it is minus beta times the lowest energy. For comparison, one's own point has energy d/2. Exact to
-    leading order in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few
-    nats.
+    Beyond `beta_c` it is minus beta times the lowest energy; one's own point has energy d/2. Exact to leading order in
+    d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few nats.
     Raises ValueError as `annealed_log_partition`.
     Source: Derrida 1981; for these energies derived.
     """

@@ -27,10 +27,8 @@ def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 def speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
     """The speciation time at finite L: where `alpha^2 L = sigma^2` on a process.
 
-    The papers' time is `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock: `asymptotic_speciation_time`. On that clock
-    this one is `1/2 log(1 + L)`.
-
-    Raises ValueError as `speciation_ratio`.
+    On the Ornstein-Uhlenbeck clock it is `1/2 log(1 + L)`; the papers' time is `asymptotic_speciation_time`. Raises
+    ValueError as `speciation_ratio`.
     """
     return time_of(process, speciation_ratio(spectrum))
 
@@ -50,9 +48,7 @@ def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 def asymptotic_speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
     """The papers' speciation time, `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock.
 
-    `speciation_time`, at finite L, is `1/2 log(1 + L)` there. On any process the time of `asymptotic_speciation_ratio`.
-
-    Raises ValueError as `asymptotic_speciation_ratio`.
+    On any process it is the time of `asymptotic_speciation_ratio`, with its errors.
     Source: Biroli et al., arXiv:2402.18491.
     """
     return time_of(process, asymptotic_speciation_ratio(spectrum))
