@@ -31,12 +31,12 @@ class Evaluation(NamedTuple):
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
 
-    A score that holds points or parameters computes and answers in their dtype, whatever that of x; one that is a
-    function answers in the dtype of x. Half precision is computed in float32. Lists and integers are converted.
+    A score that holds points or parameters answers in their dtype, one that is a function in that of x; half precision
+    is computed in float32. Lists and integers are converted.
 
     Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
-    In return: denoiser, score, divergence, every integrator and study. Two methods may be overridden as well: `score`
-    where it stays finite at sigma = 0, and `divergence` where it has a closed form.
+    In return: denoiser, score, divergence, every integrator and study. `score` may be overridden where it stays finite
+    at sigma = 0, and `divergence` where it has a closed form.
     """
 
     __repr__ = one_line

@@ -19,9 +19,8 @@ from .gaussian import Gaussian, GaussianMixture
 class AbstractPrompted(AbstractMixture):
     """The conditional law given a prompt e of a mixture whose centres carry prompts e_i: weights `w_i K(e, e_i)`.
 
-    If the prompt of a datum is drawn from the law K(., e_i) of its centre, this is the exact conditional law; without a
-    condition it is that of `unconditional`. Both branches of classifier-free guidance are
-    `Guided(score, score.unconditional, weight)`.
+    If the prompt of a datum is drawn from the law K(., e_i) of its centre, this is the exact conditional law.
+    Classifier-free guidance is `Guided(score, score.unconditional, weight)`.
 
     Subclass requirements: the fields `unconditional` (any mixture with `reweighted`) and `prompt`, and `log_kernel`.
     """

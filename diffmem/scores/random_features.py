@@ -25,8 +25,8 @@ class RandomFeatures(AbstractNoisePredictor):
         s(x) = A f(W u/sqrt(d))/(c sqrt(p)),    u = x/c,    c = Gamma/Gamma_0,    Gamma^2 = alpha^2 + sigma^2.
 
     At any other ratio it is an error, also when traced. Without a `level`, Gamma_0 = 1 and one function serves all
-    ratios, as for a network that is not told the noise. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`:
-    an error at alpha = 0. `fit_random_features` finds A.
+    ratios. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`: an error at alpha = 0. `fit_random_features`
+    finds A.
 
     x has the event shape (d,). `activation` is a JAX function; a score pickles where it can be imported by its name, as
     `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do

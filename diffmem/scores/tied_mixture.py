@@ -21,15 +21,13 @@ class TiedMixture(AbstractScore):
 
     With M = n, the training points as means and v -> 0 it is the `Empirical` score, which copies; with the means and
     variance of the population it generalizes. With fewer means it can store M of the points or the population, but not
-    both; `training.fit` finds out which.
-    `means` (M, *shape), `variance` positive. Only the first `active` means are in use: mixtures of several M are then
-    of one structure, which `training.fit_many` trains at once.
+    both; `training.fit` finds out which. `means` (M, *shape), `variance` positive. Only the first `active` means are in
+    use: mixtures of several M are then of one structure, which `training.fit_many` trains at once.
 
-    At sigma = 0, D is x/alpha and the score is finite; at alpha = 0, D is the mean of the means. Energies are computed
-    relative to that of the nearest mean, so that neither small sigma nor a shift of all points costs digits. Cost: 3 M
-    d multiplications for D and the score together. Raises ValueError for means that are not finite, a variance that is
-    not positive, and `active` outside [1, M]. Source: Buchanan et al., arXiv:2508.17689, their model of a network of
-    finite capacity.
+    At sigma = 0, D is x/alpha and the score is finite; at alpha = 0, D is the mean of the means. Neither small sigma
+    nor a shift of all points costs digits. Cost: 3 M d multiplications for D and the score together. Raises ValueError
+    for means that are not finite, a variance that is not positive, and `active` outside [1, M]. Source: Buchanan et
+    al., arXiv:2508.17689, their model of a network of finite capacity.
     """
 
     centres: Float[Array, "m d"]

@@ -35,8 +35,7 @@ class FromFunction(AbstractDenoiser):
 
 class FromNoisePrediction(AbstractNoisePredictor):
     """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
-
-    At alpha = 0 the noise does not determine the mean: `denoise` is an error there, also when traced.
+    At alpha = 0 `denoise` is an error, also when traced.
     """
 
     function: PointFunction

@@ -38,8 +38,8 @@ class AbstractGaussianFamily(AbstractMixture):
     the conditional mean `m_i = mu_i + alpha S_i q_i` and the score -q_i; `alpha m_i - x = -sigma^2 q_i` holds without
     cancellation.
 
-    Limits: full-rank components are finite at sigma = 0; all are finite at alpha = 0. A sigma whose square is below the
-    normal numbers of the dtype counts as 0. A component without variance in some directions is at sigma = 0 a law on a
+    Limits: all are finite at alpha = 0, full-rank components also at sigma = 0, as which a sigma counts whose square is
+    below the normal numbers of the dtype. A component without variance in some directions is at sigma = 0 a law on a
     subspace: D is the nearest point of it in those directions, the score is infinite off the subspace and as in the
     other directions on it, and log p is -inf off it and +inf on it. Of several components the nearest subspaces count,
     and among them those of the fewest dimensions.
