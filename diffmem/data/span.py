@@ -10,14 +10,14 @@ linear, not affine: paths shrink by alpha towards the origin, so the mean of the
 import equinox as eqx
 import jax.random as jr
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..checks import check_count
 from ..representation import one_line
 from .dataset import Dataset, check_events
 from .distinct import first_equal
-from .isometry import along_axes, along_points, combinations, inner_products, row_norms
+from .isometry import Frame, along_axes, along_points, combinations, inner_products, row_norms
 
 
 class SpanCoordinates(eqx.Module):
@@ -33,9 +33,7 @@ class SpanCoordinates(eqx.Module):
     """Coordinates of the points: `points @ points.T` are their inner products in R^d."""
     event_shape: tuple[int, ...] = eqx.field(static=True)
     """Shape of one point in R^d before flattening."""
-    _frame: Real[np.ndarray, "m d"]
-    _pivots: Int[np.ndarray, " r"]
-    _triangle: Float[np.ndarray, "r r"]
+    _frame: Frame
 
     __repr__ = one_line
 
@@ -47,7 +45,7 @@ class SpanCoordinates(eqx.Module):
     @property
     def d(self) -> int:
         """Dimension of the points before the reduction."""
-        return self._frame.shape[1]
+        return self._frame[0].shape[1]
 
     def lift(self, coordinates: Real[ArrayLike, "*batch r"]) -> Float[np.ndarray, "*batch_and_event"]:
         """The vectors of R^d, (*batch, *event_shape), that have these coordinates; 2 d r operations for each."""
@@ -58,7 +56,7 @@ class SpanCoordinates(eqx.Module):
             )
         *batch, _ = coordinates.shape
         flat = coordinates.reshape(-1, self.rank).astype(np.float64)
-        lifted = combinations(flat, self._frame, self._pivots, self._triangle, self.points.dtype)
+        lifted = combinations(flat, self._frame, self.points.dtype)
         return lifted.reshape(*batch, *self.event_shape)
 
     def project(self, x: Numbers) -> Float[np.ndarray, "*batch r"]:
@@ -67,7 +65,7 @@ class SpanCoordinates(eqx.Module):
         depth = x.ndim - len(self.event_shape)
         if depth < 0 or x.shape[depth:] != self.event_shape:
             raise ValueError(f"`x` must have shape (*batch, *{self.event_shape}), but has {x.shape}.")
-        inner = inner_products(x.reshape(-1, self.d), self._frame, self._pivots, self._triangle)
+        inner = inner_products(x.reshape(-1, self.d), self._frame)
         return inner.astype(self.points.dtype).reshape(*x.shape[:depth], self.rank)
 
     def orthogonal_noise(self, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
@@ -119,12 +117,12 @@ def span_coordinates(points: Points) -> SpanCoordinates:
         bad = int(np.argmin(finite))
         raise ValueError(f"`points` must be finite, but point {bad} has NaN, infinite or too large entries.")
     isometry = along_points if flat.shape[1] > n else along_axes
-    coordinates, *frame = isometry(flat, norms, dtype)
+    coordinates, frame = isometry(flat, norms, dtype)
     first = first_equal(flat)
     if (first != np.arange(n)).any():  # products may round a row by its place, and equal points must stay equal
         coordinates = coordinates[first]
     coordinates.flags.writeable = False
-    return SpanCoordinates(coordinates, tuple(event), *frame)
+    return SpanCoordinates(coordinates, tuple(event), frame)
 
 
 def orthogonal_noise(dimensions: int, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Complex, Float, Num
 
-from ...annotations import Number
+from ...annotations import Number, Numbers
 from ...checks import check_positive
 from ...representation import one_line
 from ..points import checked_spectrum
@@ -41,11 +41,7 @@ class Resolvent(NamedTuple):
 
 
 def resolvent(
-    z: Num[ArrayLike, "*z"],
-    psi_p: Number,
-    psi_n: Number,
-    moments: ActivationMoments,
-    spectrum: Float[ArrayLike, "k"] | None = None,
+    z: Num[ArrayLike, "*z"], psi_p: Number, psi_n: Number, moments: ActivationMoments, spectrum: Numbers | None = None
 ) -> Resolvent:
     """The resolvent traces of U in the limit of large d, for z in the upper half-plane or on the real line below U.
 
@@ -132,7 +128,7 @@ def spectral_density(
     psi_p: Number,
     psi_n: Number,
     moments: ActivationMoments,
-    spectrum: Float[ArrayLike, "k"] | None = None,
+    spectrum: Numbers | None = None,
     height: float = 1e-9,
 ) -> Float[np.ndarray, "*x"]:
     """Density of the eigenvalues of U at x, `Im q(x + i height)/pi`; its mass is 1 - `spectral_atom`.

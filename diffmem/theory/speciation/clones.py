@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ...annotations import Points, RandomKey
+from ...annotations import Numbers, Points, RandomKey
 from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ..collapse.from_points import checked_ratios, pair_gaps
 from ..estimate import Estimate, mean_estimate
@@ -100,12 +100,7 @@ def gaussian_clone_probability(
 
 
 def empirical_clone_probability(
-    points: Points,
-    labels: Int[ArrayLike, "labels"],
-    ratios: Float[ArrayLike, "ratios"],
-    *,
-    key: RandomKey,
-    queries: int = 1000,
+    points: Points, labels: Int[ArrayLike, "labels"], ratios: Numbers, *, key: RandomKey, queries: int = 1000
 ) -> Estimate:
     """Probability `phi` that two clones, under the empirical score of N points, end on points of equal labels:
 
