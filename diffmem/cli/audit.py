@@ -19,8 +19,7 @@ ABOVE = 1  # exit code: more is copied than --fail-above allows, or the demonstr
 
 def audit(
     samples: Annotated[
-        str | None,
-        typer.Argument(help="What the model generated: a .npy file, FILE.npz:NAME, or a folder of images."),
+        str | None, typer.Argument(help="What the model generated: a .npy file, FILE.npz:NAME, or a folder of images.")
     ] = None,
     train: Annotated[str | None, typer.Option(help="What the model was trained on.")] = None,
     test: Annotated[

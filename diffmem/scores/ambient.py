@@ -41,11 +41,7 @@ class Ambient(AbstractDensity):
     """Standard deviation of the noise in the points."""
 
     def __init__(
-        self,
-        points: Points,
-        noise: Scalar,
-        weights: Numbers | None = None,
-        reduction: AbstractReduction | None = None,
+        self, points: Points, noise: Scalar, weights: Numbers | None = None, reduction: AbstractReduction | None = None
     ):
         check_nonnegative("noise", noise)
         self.noisy = Empirical(points, weights, reduction)

@@ -57,10 +57,7 @@ class Empirical(AbstractMixture):
     centres: AnyCentres = eqx.field(repr=False)
 
     def __init__(
-        self,
-        points: Points | RandomKey,
-        weights: Numbers | None = None,
-        reduction: AbstractReduction | None = None,
+        self, points: Points | RandomKey, weights: Numbers | None = None, reduction: AbstractReduction | None = None
     ):
         if reduction is None:
             points = as_values("points", points)

@@ -119,12 +119,7 @@ class EndPointRegression(AbstractObjective):
 
 
 def few_steps(
-    score: AbstractScore,
-    start: Points,
-    sigmas: Numbers,
-    lowest: float,
-    *,
-    key: RandomKey,
+    score: AbstractScore, start: Points, sigmas: Numbers, lowest: float, *, key: RandomKey
 ) -> Float[Array, "count *shape"]:
     """Samples of a consistency function by one evaluation for each of the falling `sigmas`.
 
