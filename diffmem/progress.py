@@ -3,20 +3,15 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 Progress = Callable[[int, int, str], None]
 """`progress(done, total, stage)`: how many cells of a study or steps of a training are done, and what is done now."""
 
 
-@contextmanager
-def followed(progress: Progress | bool) -> Iterator[Progress]:
+def followed(progress: Progress | bool) -> AbstractContextManager[Progress]:
     """The callback that receives progress: `progress` itself, one that shows it for True, or one that ignores it."""
-    if progress is True:
-        with shown_progress() as shown:
-            yield shown
-    else:
-        yield progress or _silent
+    return shown_progress() if progress is True else nullcontext(progress or _silent)
 
 
 @contextmanager

@@ -17,9 +17,8 @@ def reduce_dimension(dataset: Dataset, d: int) -> Dataset:
     d leading principal components of its own points: coordinates of the centred data (the mean is not added back),
     ordered by variance, computed in float64, each with the sign that makes the largest loading positive. d equal to the
     dimension of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that one
-    projection serves all of them.
-
-    Cost: one pass, or an eigendecomposition in the smaller of dimension and number of points.
+    projection serves all of them. Cost: one pass, or an eigendecomposition in the smaller of dimension and number of
+    points.
     Raises ValueError unless 1 <= d <= the dimension of the data, and d < n for a projection, as n points span n - 1
     directions.
     """

@@ -15,7 +15,7 @@ PANEL = 32  # columns that LAPACK factors at a time: the fastest of 32 and 64 fo
 RESOLUTION = 1e-12  # part of its norm by which a point may move when directions are dropped; rounding is a few 1e-15
 ACCURACY = {np.dtype(np.float32): 6e-8, np.dtype(np.float64): 1e-10}  # of combinations, else a basis is stored
 
-Frame = tuple[Real[np.ndarray, "m d"], Int[np.ndarray, " r"], Float[np.ndarray, "r r"]]
+Frame = tuple[Real[np.ndarray, "rows d"], Int[np.ndarray, " r"], Float[np.ndarray, "r r"]]
 
 
 def row_norms(points: Real[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:

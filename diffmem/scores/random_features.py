@@ -62,8 +62,8 @@ class RandomFeatures(AbstractNoisePredictor):
         p, d = self.first.shape
         x = cast_point(x, (d,), float_dtype(x))
         level = self._at_own_ratio(level, x.dtype)
-        own = jnp.ones((), x.dtype) if self.level is None else _gamma(cast_level(self.level, x.dtype))
-        scale = _gamma(level) / own
+        own = jnp.ones((), x.dtype) if self.level is None else jnp.hypot(*cast_level(self.level, x.dtype))
+        scale = jnp.hypot(*level) / own
         features = self.activation(strong(self.first, x.dtype) @ x / (scale * strong(np.sqrt(d), x.dtype)))
         return strong(self.second, x.dtype) @ features / (scale * strong(np.sqrt(p), x.dtype))
 
@@ -88,8 +88,3 @@ class RandomFeatures(AbstractNoisePredictor):
                 f"but is ({float(level.alpha):.4g}, {float(level.sigma):.4g})."
             )
         return level
-
-
-def _gamma(level: NoiseLevel) -> Array:
-    """Gamma, the scale of a noisy point of unit variance."""
-    return jnp.hypot(*level)

@@ -1,7 +1,7 @@
 """Distillation of a teacher's flow into a one-step map: a consistency function, and a plain regression.
 
-Consistency functions are trained as in the literature. Measuring their memorization is suggested by Jiang and Zou,
-arXiv:2604.23552, but the method here is not theirs.
+Measuring the memorization of consistency functions is suggested by Jiang and Zou, arXiv:2604.23552, whose method is
+another.
 """
 
 from collections.abc import Callable
