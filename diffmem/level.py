@@ -25,9 +25,7 @@ class NoiseLevel(NamedTuple):
 
 @runtime_checkable
 class ProcessLike(Protocol):
-    """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of
-    sigma/alpha.
-    """
+    """What layers below `processes` may ask of a process: its range of times, its level, and the time of a ratio."""
 
     @property
     def t_min(self) -> ArrayLike:

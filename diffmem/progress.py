@@ -11,7 +11,7 @@ Progress = Callable[[int, int, str], None]
 
 def followed(progress: Progress | bool) -> AbstractContextManager[Progress]:
     """The callback that receives progress: `progress` itself, one that shows it for True, or one that ignores it."""
-    return shown_progress() if progress is True else nullcontext(progress or _silent)
+    return shown_progress() if progress is True else nullcontext(progress or (lambda done, total, stage: None))
 
 
 @contextmanager
@@ -38,10 +38,6 @@ def shows_bars() -> bool:
 def _print(done: int, total: int, stage: str) -> None:
     with suppress(OSError):  # nobody reads it any more, or its disk is full: the work goes on
         print(f"[{done}/{total}] {printable(stage)}", file=sys.stderr, flush=True)
-
-
-def _silent(done: int, total: int, stage: str) -> None:
-    pass
 
 
 def printable(text: str) -> str:

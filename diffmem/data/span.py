@@ -69,9 +69,7 @@ class SpanCoordinates(eqx.Module):
         return inner.astype(self.points.dtype).reshape(*x.shape[:depth], self.rank)
 
     def orthogonal_noise(self, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
-        """What the d - r dropped coordinates add to every squared distance of a noisy state: see
-        `data.orthogonal_noise`.
-        """
+        """What the d - r dropped coordinates add to squared distances of a noisy state: `data.orthogonal_noise`."""
         return orthogonal_noise(self.d - self.rank, sigma, count, key=key)
 
 

@@ -62,8 +62,7 @@ class TiedMixture(AbstractScore):
         """The start of a training: `components` points as means, drawn at random, none twice before all have been.
 
         `capacity` means are held, by default `components`; `variance` is in units of that of a coordinate of the points
-        (1e-6: a start that has memorized its means). Raises ValueError for points that are all equal or too few
-        components.
+        (1e-6: a start that has memorized its means). Raises ValueError for equal points and too few components.
         """
         check_points(points)
         held = components if capacity is None else capacity

@@ -1,8 +1,7 @@
 """Predictions: functions of explicit arguments, which share no code with the scores and integrators that test them.
 
 Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed in NumPy, float64, whatever JAX's precision is;
-curves in `snr` or `ratio` are differentiable JAX functions of arrays of any shape. A process enters only through
-sigma/alpha.
+curves in `snr` or `ratio` are differentiable JAX functions of arrays of any shape. A process enters by sigma/alpha.
 """
 
 from . import collapse, information, random_features, speciation

@@ -1,7 +1,6 @@
 """Distillation of a teacher's flow into a one-step map: a consistency function, and a plain regression.
 
-Measuring the memorization of consistency functions is suggested by Jiang and Zou, arXiv:2604.23552, whose method is
-another.
+Measuring the memorization of consistency functions is suggested by Jiang and Zou, arXiv:2604.23552, by another method.
 """
 
 from collections.abc import Callable

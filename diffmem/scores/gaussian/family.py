@@ -68,7 +68,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
-        return self._posterior(x, self._components(x, alpha, sigma), alpha, sigma)
+        return self._posterior(x, _components(self, x, alpha, sigma), alpha, sigma)
 
     def _posterior(self, x, found: Components, alpha, sigma) -> Posterior:
         w, log_w = found.w, found.log_w
@@ -91,7 +91,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
         x, (alpha, sigma) = self._cast(x, level)
-        components = self._components(x, alpha, sigma)
+        components = _components(self, x, alpha, sigma)
         found = self._posterior(x, components, alpha, sigma)
         score = _off_subspaces(components, -dot(components.w, components.q), found.displacement.ravel())
         score = score.reshape(x.shape)
@@ -107,7 +107,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
         check_positive("beta", beta)
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         energies = -(found.log_w + found.log_prob) - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
         return jax.nn.logsumexp(-strong(beta, x.dtype) * energies)
 
@@ -115,13 +115,13 @@ class AbstractGaussianFamily(AbstractMixture):
         """Indices and weights of the k heaviest components, heaviest first."""
         check_rank("k", k, self.log_weights.size, "components")
         x, (alpha, sigma) = self._cast(x, level)
-        weight, index = jax.lax.top_k(self._components(x, alpha, sigma).w, k)
+        weight, index = jax.lax.top_k(_components(self, x, alpha, sigma).w, k)
         return index, weight
 
     def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         within = self.covariances.matrices(lambda s: sigma**2 * s * _precision(s, alpha, sigma), x.size)
         offsets = self._offsets(x, found, alpha, sigma)
         between = dot(offsets.T, found.w[:, None] * offsets)
@@ -131,7 +131,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`(alpha / sigma^2) C v`, regular at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
-        q, w, *_ = found = self._components(x, alpha, sigma)
+        q, w, *_ = found = _components(self, x, alpha, sigma)
         every = jnp.broadcast_to(v[None], q.shape)
         within = alpha * self.covariances.apply(lambda s: s * _precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
@@ -141,7 +141,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
         """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`; -inf at sigma = 0 where directions have no variance."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         spread = found.q - dot(found.w, found.q)[None]
         trace = self.covariances.total(lambda s: _precision(s, alpha, sigma), x.size)
         regular = jnp.sum(found.w * (jnp.sum(spread**2, axis=1) - trace))
@@ -158,9 +158,6 @@ class AbstractGaussianFamily(AbstractMixture):
             lambda s: jnp.sqrt(alpha**2 * s + sigma**2), jnp.broadcast_to(z[None], self.centres.shape)
         )
         return (alpha * self.centres[i] + spread[i]).reshape(self.shape)
-
-    def _components(self, x, alpha, sigma) -> Components:
-        return _components(self, x, alpha, sigma)
 
     def _all_components(self, x, alpha, sigma) -> Components:
         away = self._away(x, alpha)

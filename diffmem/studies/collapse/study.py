@@ -79,8 +79,7 @@ def collapse(
 
     **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
     method on a Karras grid of `steps`, and denoised, with the ends of the 95 % Wilson interval. Not all samples are
-    copies if the process ends before the collapse is complete. The first 16 are kept with their nearest training
-    points.
+    copies if the process ends before the collapse is complete. The first 16 are kept with their nearest points.
 
     `learner(points, key)`, such as `studies.MLPLearner()`, replaces the exact score by a learned one: `memorized` and
     `generated` are then those of the learned score, all else that of the exact score of the same points.

@@ -27,8 +27,7 @@ def mixture_information(
     is an upper bound for any mixture of these components, reached where the noise leaves clusters apart: at snr = 0 it
     is H(w), where the information is 0.
     Raises ValueError where weights or spectra are negative or not finite, weights are all zero, or their numbers
-    differ.
-    Source: derived, by the chain rule of mutual information for the pair of component and point.
+    differ. Source: derived, by the chain rule of mutual information for the pair of component and point.
     """
     shares, variances = _checked(weights, spectra)
     within = [share * gaussian_information(snr, row) for share, row in zip(shares.tolist(), variances)]
@@ -40,8 +39,7 @@ def mixture_collapse_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: F
 
     c equal clusters of one spectrum collapse like the n/c points of one of them alone. Valid where the clusters are
     still apart at the result, that is well below the speciation ratio. n = 1 gives inf, spectra of zeros give 0.
-    Raises ValueError as `mixture_information`, and where `n` > 1 does not exceed the effective number of clusters
-    e^H(w).
+    Raises ValueError as `mixture_information`, and where `n` > 1 is not above the effective number of clusters e^H(w).
     Source: Biroli et al., arXiv:2402.18491, for n = e^(a d), where H(w) is negligible; the term H(w): derived.
     """
     return _ratio(n, weights, spectra, half_log1p)

@@ -110,8 +110,7 @@ def limit_of_many(gaps: PairGaps, order: Int[np.ndarray, "N"], ratio: float) -> 
     """Leave-one-out information with the bias of having only N - 1 others taken out.
 
     The mean over N/8, N/4, N/2 and N of the points falls with every doubling, by steps that form about a geometric
-    series; what is left of the series is the bias. The error holds the standard error over queries, and half of that
-    bias.
+    series; what is left of the series is the bias. The error holds the standard error over queries, and half the bias.
     """
     densities = _block_densities(gaps, order, ratio)
     falls = -np.diff([each.mean() for each in densities])

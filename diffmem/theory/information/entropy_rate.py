@@ -2,8 +2,7 @@
 
 `dH(X0|Xt)/d log(sigma/alpha) = mmse alpha^2/sigma^2`, where mmse = E|x_0 - D(x_t)|^2 is the mean trace of the posterior
 covariance C of x_0 (the I-MMSE relation). A peak marks a transition: the noise level at which features of one size
-are lost. The trace itself stays finite there; what diverges is the response of the fixed point of D, which
-`susceptibility` gives.
+are lost. The trace stays finite there; what diverges is the response of the fixed point of D, `susceptibility`.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,6 @@
 """Learning curves of denoising score matching with random features: ridge regression at one noise level.
 
-`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noise draws xi each, by
-minimising over A
+`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noises xi each: A minimises
 
     (1/(d n m)) sum |sigma s(x_t) + xi|^2 + sigma^2 penalty |A|^2/(d p),
 

@@ -24,8 +24,7 @@ def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Arr
     """Probability that two clones from one state end on the same training point (or class): `sum_i w_i^2`.
 
     `weights` are the posterior weights of the points, or the posterior probabilities of the classes, and sum to 1. The
-    result is 1 over the participation ratio. Its mean over states of the forward process is what the experiment with
-    clones measures.
+    result is 1 over the participation ratio; its mean over states of the forward process is what clones measure.
     Source: derived; Biroli et al., arXiv:2402.18491, for classes.
     """
     weights = strong(weights, float_dtype(weights))
@@ -46,8 +45,7 @@ def clone_probability(
 
     `separation` is the vector m, of shape (d,), and `variance` the covariance S, of shape (d, d). Where m is an
     eigenvector of S, its length |m| and the eigenvalue v suffice, as two numbers: s^2 = |m|^2/(v + (sigma/alpha)^2).
-    In any other direction the variance along m does not give s, because the other coordinates of a cluster tell part of
-    the deviation along m.
+    In any other direction the variance along m does not give s: other coordinates tell the clusters apart, too.
 
     `separation` must be positive, and `variance` nonnegative; a singular S needs a positive ratio. Accuracy: 1e-12 in
     float64. Raises ValueError unless both are numbers or their shapes are (d,) and (d, d).

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ...annotations import RandomKey
-from ...checks import check_count
+from ...checks import check_count, check_finite
 from ...level import NoiseLevel
 from ...representation import one_line
 
@@ -168,6 +168,5 @@ def check_layers(first, points) -> tuple[np.ndarray, np.ndarray]:
         )
     if not np.all(np.isfinite(first)) or not np.all(np.any(first, axis=1)):
         raise ValueError("`first` must be finite with no row of zeros, but is not.")
-    if not np.all(np.isfinite(points)):
-        raise ValueError("`points` must be finite, but holds NaN or infinite values.")
+    check_finite("points", points)
     return first, points
