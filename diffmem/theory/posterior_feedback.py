@@ -67,9 +67,8 @@ class Feedback(NamedTuple):
 
 def posterior_gain(atoms: Atoms, before: Numbers, after: Numbers, level: NoiseLevel) -> Float[np.ndarray, "count"]:
     """`log p(after) - log p(before)` of the target's posterior weight p at a level, accurate also where p is near 1."""
-    return np.logaddexp(0, atoms.log_odds_against(before, level)) - np.logaddexp(
-        0, atoms.log_odds_against(after, level)
-    )
+    missing = [np.logaddexp(0, atoms.log_odds_against(x, level)) for x in (before, after)]  # -log p
+    return missing[0] - missing[1]
 
 
 def posterior_gain_by_integral(atoms: Atoms, before: Numbers, after: Numbers, level: NoiseLevel) -> float:
