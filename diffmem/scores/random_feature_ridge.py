@@ -93,8 +93,8 @@ class RandomFeatureRidge(AbstractScore):
         Noise of a point depends on key, level, point and draw only. Features and G in the points' precision, the solve
         in float64 on the host. Cost: levels x n x draws x p^2 multiplications and levels x p^3/3; memory levels x p x d
         and p^2. 256 points of 64 coordinates with p = 1200 take about 5 s. Raises ValueError for points that are all
-        equal, fewer than two or non-positive `ratios`, `features`, `draws`
-        or `ridge` that are not positive, and labels of the wrong shape or below 0.
+        equal, fewer than two or non-positive `ratios`, `features`, `draws` or `ridge` that are not positive, and labels
+        of the wrong shape or below 0.
         """
         points, shape = strong(points, float_dtype(points)), np.shape(points)[1:]
         _check(points, features, draws, ridge, labels)

@@ -13,10 +13,9 @@ def gaussian_reproducibility_error(n: float, spectrum: Float[ArrayLike, "d"], *,
 
     L are the eigenvalues of the covariance S of the law that both sets are drawn from. The leading 1 comes from the
     fitted means and is left out with `known_mean`. Derived: the probability flow of N(m, S) that starts from z at noise
-    much larger than the data ends at
-    `m + S^(1/2) z`. A fitted covariance is S + E, and in the eigenbasis of S E_ij has variance (1 + [i = j])
-    L_i L_j / n. A small perturbation E of S changes its root by E_ij / (sqrt L_i + sqrt L_j). The mean square of the
-    difference of two independent fits is twice that of one.
+    much larger than the data ends at `m + S^(1/2) z`. A fitted covariance is S + E, and in the eigenbasis of S E_ij has
+    variance (1 + [i = j]) L_i L_j / n. A small perturbation E of S changes its root by E_ij / (sqrt L_i + sqrt L_j).
+    The mean square of the difference of two independent fits is twice that of one.
 
     With known mean, n times the result is (d + 1)/2 for d equal eigenvalues, and for any spectrum at least 1 and at
     most (d + 1)/2 times the largest over the mean eigenvalue. For many spectra of images it is near the

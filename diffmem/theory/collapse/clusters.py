@@ -26,8 +26,8 @@ def mixture_information(
     `weights` are normalised here; row c of `spectra` holds the covariance eigenvalues `L_ck` of cluster c. The formula
     is an upper bound for any mixture of these components, reached where the noise leaves clusters apart: at snr = 0 it
     is H(w), where the information is 0.
-    Raises ValueError where weights or spectra are negative or not finite, weights are all zero, or their numbers
-    differ. Source: derived, by the chain rule of mutual information for the pair of component and point.
+    Raises ValueError where weights or spectra are negative or not finite, weights are all 0, or their numbers differ.
+    Source: derived, by the chain rule of mutual information for the pair of component and point.
     """
     shares, variances = _checked(weights, spectra)
     within = [share * gaussian_information(snr, row) for share, row in zip(shares.tolist(), variances)]

@@ -152,8 +152,8 @@ def empirical_information(points: Points, ratio: Scalar, *, key: RandomKey, quer
     points in 4 dimensions, whose I is log 400, by 1.3 nats. The bias is estimated from subsets of the points, as a
     geometric series over doublings of N, and taken out; the error is the standard error over queries and half of the
     bias. Cost: (queries x N) exponentials; memory: see `pair_gaps`.
-    Raises ValueError where `ratio` is not positive, there are fewer than 16 points, or the estimate is not below log(N
-    - 1), the largest one that N points can resolve.
+    Raises ValueError for fewer than 16 points, where `ratio` is not positive, and where the estimate is not below
+    log(N - 1), the largest one that N points can resolve.
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
     other N - 1 points condenses, as in the random-energy model; the correction is measured, not derived.
     """
