@@ -1,8 +1,7 @@
 """The noise level (alpha, sigma), the only thing a score knows of a process, and what a process looks like from below.
 
-Every process here is `x_t = alpha(t) x_0 + sigma(t) z` with z ~ N(0, I): the posterior given x_t depends on time
-through the
-pair alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
+Every process here is `x_t = alpha(t) x_0 + sigma(t) z`, z ~ N(0, I): the posterior given x_t depends on this pair
+alone. The protocol lets scores and theory take a process by its shape, without importing the package of processes.
 """
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -26,9 +25,7 @@ class NoiseLevel(NamedTuple):
 
 @runtime_checkable
 class ProcessLike(Protocol):
-    """What the layers below `processes` may ask of a process: its range of times, its level, and the inverse of
-    sigma/alpha.
-    """
+    """What layers below `processes` may ask of a process: its range of times, its level, and the time of a ratio."""
 
     @property
     def t_min(self) -> ArrayLike:

@@ -3,20 +3,15 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 Progress = Callable[[int, int, str], None]
 """`progress(done, total, stage)`: how many cells of a study or steps of a training are done, and what is done now."""
 
 
-@contextmanager
-def followed(progress: Progress | bool) -> Iterator[Progress]:
+def followed(progress: Progress | bool) -> AbstractContextManager[Progress]:
     """The callback that receives progress: `progress` itself, one that shows it for True, or one that ignores it."""
-    if progress is True:
-        with shown_progress() as shown:
-            yield shown
-    else:
-        yield progress or _silent
+    return shown_progress() if progress is True else nullcontext(progress or (lambda done, total, stage: None))
 
 
 @contextmanager
@@ -43,10 +38,6 @@ def shows_bars() -> bool:
 def _print(done: int, total: int, stage: str) -> None:
     with suppress(OSError):  # nobody reads it any more, or its disk is full: the work goes on
         print(f"[{done}/{total}] {printable(stage)}", file=sys.stderr, flush=True)
-
-
-def _silent(done: int, total: int, stage: str) -> None:
-    pass
 
 
 def printable(text: str) -> str:

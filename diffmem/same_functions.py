@@ -79,13 +79,9 @@ def _signature(function: types.FunctionType, seen: dict) -> tuple | None:
 
 
 def _values(values, seen: dict) -> list | None:
-    """Keys that are equal for equal values; None as soon as one may change."""
-    parts = []
-    for value in values:
-        parts.append(_value(value, seen))
-        if parts[-1] is None:
-            return None
-    return parts
+    """Keys that are equal for equal values; None where one may change."""
+    parts = [_value(value, seen) for value in values]
+    return None if None in parts else parts
 
 
 def _value(value, seen: dict) -> Any:

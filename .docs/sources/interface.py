@@ -58,10 +58,22 @@ def packages() -> list[str]:
     return sorted(set(found))
 
 
+@cache
 def offered(path: str) -> list[str]:
-    """The names in `__all__` of a package."""
+    """The names in `__all__` of a package, with those of the packages from which it takes all."""
     (names,) = [node.value for node in syntax(path).body if assigns(node, "__all__")]
-    return ast.literal_eval(names)
+    whole = [f"{path}.{node.module}" for node in imports(path) if node.names[0].name == "*"]
+    return sorted([*ast.literal_eval(names), *(name for inner in whole for name in offered(inner))], key=capitals_first)
+
+
+def capitals_first(name: str) -> tuple[bool, bool, str]:
+    """The order of names: constants, then classes, then functions."""
+    return not name.isupper(), not name[0].isupper(), name
+
+
+def imports(path: str) -> list[ast.ImportFrom]:
+    """What a package imports from inside the library."""
+    return [node for node in ast.walk(syntax(path)) if isinstance(node, ast.ImportFrom) and node.level]
 
 
 def home_of(path: str, name: str) -> str:
@@ -70,11 +82,13 @@ def home_of(path: str, name: str) -> str:
     >>> home_of("diffmem.metrics", "memorization")
     'diffmem.metrics.memorization.memorization'
     """
-    for node in ast.walk(syntax(path)):
-        for alias in node.names if isinstance(node, ast.ImportFrom) and node.level else ():
+    for node in imports(path):
+        base = path.split(".")[: len(path.split(".")) - node.level + 1]
+        source = ".".join([*base, *([node.module] if node.module else [])])
+        for alias in node.names:
+            if alias.name == "*" and name in offered(source):
+                return home_of(source, name)
             if name == (alias.asname or alias.name):
-                base = path.split(".")[: len(path.split(".")) - node.level + 1]
-                source = ".".join([*base, *([node.module] if node.module else [])])
                 packaged = folder(source).is_dir() and node.module is not None
                 return home_of(source, alias.name) if packaged else f"{source}.{alias.name}"
     return f"{path}.{name}"

@@ -1,7 +1,7 @@
 """The command `diffmem audit`: do samples copy the training set?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,7 @@ ABOVE = 1  # exit code: more is copied than --fail-above allows, or the demonstr
 
 def audit(
     samples: Annotated[
-        str | None,
-        typer.Argument(help="What the model generated: a .npy file, FILE.npz:NAME, or a folder of images."),
+        str | None, typer.Argument(help="What the model generated: a .npy file, FILE.npz:NAME, or a folder of images.")
     ] = None,
     train: Annotated[str | None, typer.Option(help="What the model was trained on.")] = None,
     test: Annotated[
@@ -98,9 +97,8 @@ def audit(
     out = folder_for(out, FILES)
     if fail_above is not None and not 0 <= fail_above <= 1:
         raise ValueError(f"`--fail-above` must be between 0 and 1, but is {fail_above}.")
-    told = Told(quiet, as_json)
     if demo:
-        _demonstrate(share, seed, out, told, samples or train or test)
+        _demonstrate(share, seed, out, samples or train or test, quiet, as_json)
         return
     if samples is None or train is None:
         raise ValueError("`SAMPLES` and `--train` must be given, as in diffmem audit samples.npy --train train.npy.")
@@ -124,17 +122,10 @@ def audit(
             progress=not quiet,
         )
         paths = found.save(out)
-    _tell(found, paths, told)
+    _tell(found, paths, quiet, as_json)
     if fail_above is not None and found.fraction > fail_above:
         note(f"diffmem: {found.fraction:.3g} of the samples are copies, above {fail_above:g}.")
         raise typer.Exit(ABOVE)
-
-
-class Told(NamedTuple):
-    """What is printed."""
-
-    quiet: bool
-    as_json: bool
 
 
 def _reading(size, shape, values, samples_range) -> "Reading":
@@ -151,28 +142,28 @@ def _reading(size, shape, values, samples_range) -> "Reading":
     )
 
 
-def _demonstrate(share: float, seed: int, out: Path, told: Told, sets: str | None) -> None:
+def _demonstrate(share: float, seed: int, out: Path, sets: str | None, quiet: bool, as_json: bool) -> None:
     if sets is not None:
         raise ValueError(f"`--demo` must be used without sets of your own, but is given {sets}.")
     from ..auditing import demonstration
 
     with resumable(out / "parts"):
-        shown = demonstration(share, seed=seed, out=out, progress=not told.quiet)
+        shown = demonstration(share, seed=seed, out=out, progress=not quiet)
         paths = shown.audit.save(out)
-    _tell(shown.audit, paths, told)
-    if not (told.quiet or told.as_json):
+    _tell(shown.audit, paths, quiet, as_json)
+    if not (quiet or as_json):
         show(f"Planted: {shown.planted} copies among {shown.of} samples. Found: {shown.found}; {shown.false} others.")
     if not shown.works:
         note("diffmem: the planted share lies outside the interval that was found.")
         raise typer.Exit(ABOVE)
 
 
-def _tell(found: "Audit", paths: list[Path], told: Told) -> None:
+def _tell(found: "Audit", paths: list[Path], quiet: bool, as_json: bool) -> None:
     """The document, or the verdict, what was left out, and the files."""
-    if told.as_json:
+    if as_json:
         show_json(found.document)
         return
-    if told.quiet:
+    if quiet:
         return
     from ..data.skipped import Skipped, listed
 

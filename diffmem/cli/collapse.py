@@ -63,8 +63,7 @@ def collapse(
     out: Annotated[Path, typer.Option(help="Folder for the results; finished cells are kept in it.")] = DEFAULT_OUT,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete finished cells in the folder first.")] = False,
     workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that share the work and the cores; each needs the memory of a run."),
+        int | None, typer.Option(help="Processes that share the work and the cores; each needs the memory of a run.")
     ] = None,
     dask: Annotated[
         str | None,

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -36,20 +36,14 @@ def check_workers(workers: int | None, dask: str | None) -> None:
         raise ValueError(f"`--workers` must be at least 1, but is {workers}.")
 
 
-@contextmanager
-def executor_of(workers: int | None, dask: str | None) -> Iterator[Executor | None]:
+def executor_of(workers: int | None, dask: str | None) -> AbstractContextManager[Executor | None]:
     """The executor that the options name, None for this process; at the end of the block its workers are stopped.
 
     Raises ImportError where `distributed` is missing, ValueError where the scheduler does not answer, and WorkerDied.
     """
     if dask is not None:
-        with _cluster(dask) as executor:
-            yield executor
-    elif workers is not None:
-        with _processes(workers) as executor:
-            yield executor
-    else:
-        yield None
+        return _cluster(dask)
+    return nullcontext() if workers is None else _processes(workers)
 
 
 @contextmanager

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("papers")
 FAILED = 1  # exit code: a paper could not be run to its end, or with --strict a claim is missed
 
-papers = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+papers = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 
 def _slugs() -> list[str]:

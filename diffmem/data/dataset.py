@@ -1,5 +1,6 @@
 """A training set: flat points with their labels, event shape and value range."""
 
+import dataclasses
 import hashlib
 import math
 
@@ -122,18 +123,7 @@ class Dataset(eqx.Module):
             raise ValueError(
                 f"`index` must select at least one of the {self.n} points in {self.name}, but selects none."
             )
-        return Dataset(
-            self.points[index],
-            labels,
-            event_shape=self.event_shape,
-            value_range=self.value_range,
-            name=self.name,
-            names=names,
-            classes=self.classes,
-            source_range=self.source_range,
-            notes=self.notes,
-            skipped=self.skipped,
-        )
+        return dataclasses.replace(self, points=self.points[index], labels=labels, names=names)
 
     def with_points(
         self,
@@ -149,18 +139,8 @@ class Dataset(eqx.Module):
         """
         if np.shape(points)[:1] != (self.n,):
             raise ValueError(f"`points` must be {self.n}, one for each, but have shape {np.shape(points)}.")
-        return Dataset(
-            points,
-            self.labels,
-            event_shape=event_shape,
-            value_range=value_range,
-            name=self.name if name is None else name,
-            names=self.names,
-            classes=self.classes,
-            source_range=self.source_range,
-            notes=self.notes,
-            skipped=self.skipped,
-        )
+        name = self.name if name is None else name
+        return dataclasses.replace(self, points=points, name=name, event_shape=event_shape, value_range=value_range)
 
     def take(self, n: int, *, key: RandomKey) -> "Dataset":
         """n of the points, drawn without replacement; with the same key a larger draw begins with a smaller one.

@@ -17,9 +17,8 @@ def reduce_dimension(dataset: Dataset, d: int) -> Dataset:
     d leading principal components of its own points: coordinates of the centred data (the mean is not added back),
     ordered by variance, computed in float64, each with the sign that makes the largest loading positive. d equal to the
     dimension of the data returns them as they are. Labels are kept. Reduce before taking subsets, so that one
-    projection serves all of them.
-
-    Cost: one pass, or an eigendecomposition in the smaller of dimension and number of points.
+    projection serves all of them. Cost: one pass, or an eigendecomposition in the smaller of dimension and number of
+    points.
     Raises ValueError unless 1 <= d <= the dimension of the data, and d < n for a projection, as n points span n - 1
     directions.
     """
@@ -47,29 +46,26 @@ def principal_axes(points: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray
 
 def pooled_side(event_shape: tuple[int, ...], d: int) -> int | None:
     """The side to which images of this shape can be pooled to have d entries, or None."""
-    sides, channels = _square(event_shape)
-    if not sides:
-        return None
+    before, whole, after = _square(event_shape)
+    channels = math.prod((*before, *after))
     side = math.isqrt(d // channels)
-    fits = side > 0 and side * side * channels == d and sides[0] % side == 0
+    fits = 0 < side <= whole and side * side * channels == d and whole % side == 0
     return side if fits else None
 
 
-def _square(event_shape: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """The two sides of square images and the number of channels, which come last or first; no sides for others."""
+def _square(event_shape: tuple[int, ...]) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+    """The axes of channels before those of pixels, the side of square images (0 for others), and the axes behind."""
     if len(event_shape) in (2, 3) and event_shape[0] == event_shape[1]:
-        return event_shape[:2], math.prod(event_shape[2:])
+        return (), event_shape[0], event_shape[2:]
     if len(event_shape) == 3 and event_shape[1] == event_shape[2]:
-        return event_shape[1:], event_shape[0]
-    return (), 0
+        return event_shape[:1], event_shape[1], ()
+    return (), 0, ()
 
 
 def _pool(dataset: Dataset, side: int) -> Dataset:
-    sides, _ = _square(dataset.event_shape)
-    first = dataset.event_shape[:-2] if sides != dataset.event_shape[:2] else ()
-    last = () if first else dataset.event_shape[2:]
-    block, axis = sides[0] // side, 1 + len(first)
-    blocks = dataset.points.reshape(dataset.n, *first, side, block, side, block, *last)
+    before, whole, after = _square(dataset.event_shape)
+    block, axis = whole // side, 1 + len(before)
+    blocks = dataset.points.reshape(dataset.n, *before, side, block, side, block, *after)
     return dataset.with_points(
         blocks.mean(axis=(axis + 1, axis + 3), dtype=np.float64).astype(dataset.points.dtype),
         value_range=dataset.value_range,

@@ -9,8 +9,7 @@ from jaxtyping import Int, Real
 def first_equal(rows: Real[np.ndarray, "count d"]) -> Int[np.ndarray, "count"]:
     """For each row, the index of the first row that equals it in every coordinate: its own index if none is earlier.
 
-    Cost: one pass for a linear hash of 64 bits; rows of equal hash are compared by digests of 128 bits, which do not
-    collide by chance.
+    Cost: one pass for a linear hash of 64 bits; rows of equal hash are compared by digests of 128 bits.
     """
     _, inverse, sharing = np.unique(_linear_hash(rows), return_inverse=True, return_counts=True)
     first, seen = np.arange(len(rows)), {}

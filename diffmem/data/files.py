@@ -35,9 +35,9 @@ def load(
     Folder: its images in natural order of their names (2 before 10), all grey (h, w) or all colour (h, w, 3) and of one
     size: PNG, JPEG, BMP, GIF, TIFF, WebP and PNM, turned as their EXIF orientation says. If there are none, those of
     its subfolders, which are then classes. `names` of the result tells which image a row is. Hidden files and those of
-    file managers are ignored. Images that cannot be read are left out: damaged ones, larger than 2^24 pixels, with
-    transparency, of several frames or of 16 bits in colour; `skipped` of the result lists them with their causes, and a
-    warning tells of these and of what is no image.
+    file managers are ignored. Images that are damaged, larger than 2^24 pixels, with transparency, of several frames or
+    of 16 bits in colour are left out; `skipped` of the result lists them with their causes, and a warning tells of
+    these and of what is no image.
 
     8-bit integers, and images, are taken for pixels and brought to [-1, 1]. Their range is 0 to 255 (grey images of 16
     bits: 65535) where the data reach its upper half, else 0 to the largest in the data, so that masks of 0 and 1 and
@@ -48,9 +48,9 @@ def load(
     Nothing is unpickled, and sizes are checked before memory is taken: 4 GiB of points in float32 or in their own
     precision (`reading.arrays.MAX_BYTES`) and a million files. Larger data that you trust: `Dataset(np.load(path))`.
 
-    Raises ValueError, one sentence, for anything else: no such path, unknown extension, a folder without an image that
-    can be read, images of several sizes or kinds, a damaged array, object, text or complex arrays, fewer than two axes,
-    NaN or infinite entries, values beyond `range`.
+    Raises ValueError for anything else: no such path, unknown extension, a folder without an image that can be read,
+    images of several sizes or kinds, a damaged array, object, text or complex arrays, fewer than two axes, NaN or
+    infinite entries, values beyond `range`.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise ValueError(f"`path` must be the path of a file or folder, but is {described(path)}.")

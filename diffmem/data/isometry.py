@@ -15,7 +15,7 @@ PANEL = 32  # columns that LAPACK factors at a time: the fastest of 32 and 64 fo
 RESOLUTION = 1e-12  # part of its norm by which a point may move when directions are dropped; rounding is a few 1e-15
 ACCURACY = {np.dtype(np.float32): 6e-8, np.dtype(np.float64): 1e-10}  # of combinations, else a basis is stored
 
-Frame = tuple[Real[np.ndarray, "m d"], Int[np.ndarray, " r"], Float[np.ndarray, "r r"]]
+Frame = tuple[Real[np.ndarray, "rows d"], Int[np.ndarray, " r"], Float[np.ndarray, "r r"]]
 
 
 def row_norms(points: Real[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
@@ -47,8 +47,8 @@ def along_points(points: Real[np.ndarray, "n d"], norms: Float[np.ndarray, " n"]
     coordinates[order] = (factor * lengths[order]).T
     triangle = factor[:, :rank] * lengths[pivots]
     if np.finfo(np.float64).eps * _condition(factor[:, :rank]) <= ACCURACY[dtype]:
-        return coordinates, points, pivots, triangle
-    return coordinates, _basis(points, pivots, triangle, dtype), np.arange(rank), np.eye(rank)
+        return coordinates, (points, pivots, triangle)
+    return coordinates, (_basis(points, pivots, triangle, dtype), np.arange(rank), np.eye(rank))
 
 
 def along_axes(points: Real[np.ndarray, "n d"], norms: Float[np.ndarray, " n"], dtype: np.dtype) -> tuple:
@@ -58,26 +58,21 @@ def along_axes(points: Real[np.ndarray, "n d"], norms: Float[np.ndarray, " n"], 
     factor = _triangular_factor(d, ((points[rows] / lengths[rows, None]).T for rows in _blocks(d, n)))
     # implied by singular values above the threshold below, as rows of norm 1 make the largest at least sqrt(n/d)
     if _condition(factor) * d**1.5 < 1 / RESOLUTION:
-        return points.astype(dtype, copy=False).view(), np.eye(d), np.arange(d), np.eye(d)
+        return points.astype(dtype, copy=False).view(), (np.eye(d), np.arange(d), np.eye(d))
     _, values, axes = np.linalg.svd(factor)
     rank = np.count_nonzero(values > RESOLUTION * n**0.5)
     if rank == 0:
         return _origin(points, dtype)
     basis = axes[:rank]
     coordinates = np.concatenate([(points[rows] @ basis.T).astype(dtype) for rows in _blocks(d, n)])
-    return coordinates, basis, np.arange(rank), np.eye(rank)
+    return coordinates, (basis, np.arange(rank), np.eye(rank))
 
 
-def combinations(
-    coordinates: Float[np.ndarray, "m r"],
-    rows: Real[np.ndarray, "k d"],
-    pivots: Int[np.ndarray, " r"],
-    triangle: Float[np.ndarray, "r r"],
-    dtype: np.dtype,
-) -> Float[np.ndarray, "m d"]:
+def combinations(coordinates: Float[np.ndarray, "m r"], frame: Frame, dtype: np.dtype) -> Float[np.ndarray, "m d"]:
     """`Q c` for each row c; the solve is backward stable, so points come back to rounding whatever the condition."""
     from scipy.linalg import solve_triangular
 
+    rows, pivots, triangle = frame
     weights = solve_triangular(triangle, coordinates.T).T
     out = np.empty((len(coordinates), rows.shape[1]), dtype)
     for columns in _blocks(len(pivots) + len(out), rows.shape[1]):
@@ -85,15 +80,11 @@ def combinations(
     return out
 
 
-def inner_products(
-    x: Real[np.ndarray, "m d"],
-    rows: Real[np.ndarray, "k d"],
-    pivots: Int[np.ndarray, " r"],
-    triangle: Float[np.ndarray, "r r"],
-) -> Float[np.ndarray, "m r"]:
+def inner_products(x: Real[np.ndarray, "m d"], frame: Frame) -> Float[np.ndarray, "m r"]:
     """`Q^T x` for each row x."""
     from scipy.linalg import solve_triangular
 
+    rows, pivots, triangle = frame
     inner = np.zeros((len(x), len(pivots)))
     for columns in _blocks(len(pivots) + len(x), x.shape[1]):
         inner += x[:, columns].astype(np.float64) @ rows[pivots, columns].astype(np.float64).T
@@ -142,7 +133,7 @@ def _basis(
 
 def _origin(points: Real[np.ndarray, "n d"], dtype: np.dtype) -> tuple:
     """All points zero: any one direction, here the first axis."""
-    return np.zeros((len(points), 1), dtype), np.eye(1, points.shape[1]), np.arange(1), np.eye(1)
+    return np.zeros((len(points), 1), dtype), (np.eye(1, points.shape[1]), np.arange(1), np.eye(1))
 
 
 def _blocks(width: int, length: int) -> list[slice]:

@@ -10,14 +10,14 @@ linear, not affine: paths shrink by alpha towards the origin, so the mean of the
 import equinox as eqx
 import jax.random as jr
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ..annotations import Numbers, Points, RandomKey, Scalar
 from ..checks import check_count
 from ..representation import one_line
 from .dataset import Dataset, check_events
 from .distinct import first_equal
-from .isometry import along_axes, along_points, combinations, inner_products, row_norms
+from .isometry import Frame, along_axes, along_points, combinations, inner_products, row_norms
 
 
 class SpanCoordinates(eqx.Module):
@@ -33,9 +33,7 @@ class SpanCoordinates(eqx.Module):
     """Coordinates of the points: `points @ points.T` are their inner products in R^d."""
     event_shape: tuple[int, ...] = eqx.field(static=True)
     """Shape of one point in R^d before flattening."""
-    _frame: Real[np.ndarray, "m d"]
-    _pivots: Int[np.ndarray, " r"]
-    _triangle: Float[np.ndarray, "r r"]
+    _frame: Frame
 
     __repr__ = one_line
 
@@ -47,7 +45,7 @@ class SpanCoordinates(eqx.Module):
     @property
     def d(self) -> int:
         """Dimension of the points before the reduction."""
-        return self._frame.shape[1]
+        return self._frame[0].shape[1]
 
     def lift(self, coordinates: Real[ArrayLike, "*batch r"]) -> Float[np.ndarray, "*batch_and_event"]:
         """The vectors of R^d, (*batch, *event_shape), that have these coordinates; 2 d r operations for each."""
@@ -58,7 +56,7 @@ class SpanCoordinates(eqx.Module):
             )
         *batch, _ = coordinates.shape
         flat = coordinates.reshape(-1, self.rank).astype(np.float64)
-        lifted = combinations(flat, self._frame, self._pivots, self._triangle, self.points.dtype)
+        lifted = combinations(flat, self._frame, self.points.dtype)
         return lifted.reshape(*batch, *self.event_shape)
 
     def project(self, x: Numbers) -> Float[np.ndarray, "*batch r"]:
@@ -67,14 +65,11 @@ class SpanCoordinates(eqx.Module):
         depth = x.ndim - len(self.event_shape)
         if depth < 0 or x.shape[depth:] != self.event_shape:
             raise ValueError(f"`x` must have shape (*batch, *{self.event_shape}), but has {x.shape}.")
-        inner = inner_products(x.reshape(-1, self.d), self._frame, self._pivots, self._triangle)
+        inner = inner_products(x.reshape(-1, self.d), self._frame)
         return inner.astype(self.points.dtype).reshape(*x.shape[:depth], self.rank)
 
     def orthogonal_noise(self, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
-        """`sigma^2 chi^2_{d-r}`: what the d - r dropped coordinates add to every squared distance of a noisy state.
-
-        The function `orthogonal_noise` with d - r dropped dimensions.
-        """
+        """What the d - r dropped coordinates add to squared distances of a noisy state: `data.orthogonal_noise`."""
         return orthogonal_noise(self.d - self.rank, sigma, count, key=key)
 
 
@@ -82,10 +77,9 @@ def span_coordinates(points: Points) -> SpanCoordinates:
     """The points (n, d) or (n, *event) in r <= min(n, d) coordinates of their linear span.
 
     `points_i = Q c_i`, so that `c_i . c_j = y_i . y_j`: distances, norms and the mean stay. A score of the coordinates,
-    sampled in R^r, has the law of the score of the points in R^d: posterior weights, denoised samples, nearest points
-    and whether they are copies. Three quantities depend on the other d - r dimensions: `log_prob` in R^d is that in R^r
-    plus `log N(x_orth; sigma^2 I)`, the divergence of the score has another `-(d - r) / sigma^2`, and a state that
-    still carries noise is further from every point:
+    sampled in R^r, has the law of the score of the points in R^d. Three quantities depend on the other d - r
+    dimensions: `log_prob` in R^d is that in R^r plus `log N(x_orth; sigma^2 I)`, the divergence of the score has
+    another `-(d - r) / sigma^2`, and a state that still carries noise is further from every point:
 
         span = data.span_coordinates(train)
         score = scores.Empirical(span.points)
@@ -93,18 +87,17 @@ def span_coordinates(points: Points) -> SpanCoordinates:
         squared = metrics.nearest(out.points, span.points, k=2).distance ** 2
         squared += span.orthogonal_noise(process.level(times[-1]).sigma, count, key=b)[:, None]
 
-    With d > n: orthogonal-triangular factors (of the points divided by their norms) in float64, updated block by block,
-    then pivoted; coordinates are lower-triangular in the order of the pivots. With d <= n: the points as they are if
-    they span R^d, else in the coordinates of their right singular vectors. A direction is dropped where this moves no
-    point by 1e-12 of its norm (with d <= n: not in the root mean square). All points zero: one coordinate, zero.
+    With d > n: orthogonal-triangular factors (of the points divided by their norms) in float64, then pivoted;
+    coordinates are lower-triangular in the order of the pivots. With d <= n: the points as they are if they span R^d,
+    else along their right singular vectors. A direction is dropped where this moves no point by 1e-12 of its norm (with
+    d <= n: not in the root mean square). All points zero: one coordinate, zero.
 
     Accuracy: backward stable, an error of a few 1e-15 of a point's norm whatever the condition number, before the
     coordinates are rounded to float32 or float64 like the points (integers and half precision: to float32). Equal
-    points have equal coordinates; far from the origin they round at their distance from it, as in R^d, so that points
-    that differ by less become equal. Cost: 2 d n^2 operations (d <= n: 2 n d^2) and three
-    passes; memory n^2 and blocks of 64 MiB beside the points. Directions too weak for combinations of the points (see
-    `SpanCoordinates`), such as those between near-copies in float64, make a basis of r d numbers necessary, which is
-    then stored. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
+    points have equal coordinates; far from the origin they round at their distance from it, as in R^d. Cost: 2 d n^2
+    operations (d <= n: 2 n d^2) and three passes; memory n^2 and blocks of 64 MiB beside the points, and r d numbers
+    where directions are too weak for combinations of the points (see `SpanCoordinates`), such as those between
+    near-copies in float64. Raises ValueError for no points, and entries that are NaN, infinite or not real numbers.
     """
     points = np.asarray(points)
     check_events(points)
@@ -119,21 +112,20 @@ def span_coordinates(points: Points) -> SpanCoordinates:
         bad = int(np.argmin(finite))
         raise ValueError(f"`points` must be finite, but point {bad} has NaN, infinite or too large entries.")
     isometry = along_points if flat.shape[1] > n else along_axes
-    coordinates, *frame = isometry(flat, norms, dtype)
+    coordinates, frame = isometry(flat, norms, dtype)
     first = first_equal(flat)
     if (first != np.arange(n)).any():  # products may round a row by its place, and equal points must stay equal
         coordinates = coordinates[first]
     coordinates.flags.writeable = False
-    return SpanCoordinates(coordinates, tuple(event), *frame)
+    return SpanCoordinates(coordinates, tuple(event), frame)
 
 
 def orthogonal_noise(dimensions: int, sigma: Scalar, count: int, *, key: RandomKey) -> Float[np.ndarray, " count"]:
     """`sigma^2 chi^2_k`, the squared length of noise sigma z, z ~ N(0, I_k), in k = `dimensions` dropped dimensions.
 
     Added to the squared distances between a noisy state in coordinates and the training points, one draw for a state,
-    it gives their exact joint law in R^d. k may be 0, or 10^12 and beyond; for `gaussian_span(n, d, key)` it is
-    d - min(n, d). float64, as a distance in high dimension fluctuates in its last digits; draw i depends on key and i
-    only.
+    it gives their exact joint law in R^d. k may be 0, or 10^12 and beyond. float64, as a distance in high dimension
+    fluctuates in its last digits; draw i depends on key and i only.
     Raises ValueError if k or sigma is negative, sigma is not finite, or count is not at least 1.
     """
     check_count("count", count)
@@ -151,9 +143,8 @@ def gaussian_span(n: int, d: int, key: RandomKey) -> Dataset:
     """n points of N(0, I_d) in min(n, d) coordinates of their span, drawn without ever forming one of d entries.
 
     Bartlett's decomposition: `L_ij ~ N(0, 1)` for j < i, `L_ii ~ chi_{d-i}` (i, j from 0), zero above, all
-    independent; rows i >= d are N(0, I_d). `L L^T` has the law of the inner products of the points, Wishart with d
-    degrees of freedom, and with it everything that depends on distances and inner products alone: all that an empirical
-    score does. Squared distances have mean 2 d and variance 8 d. d may be 10^12 and beyond.
+    independent; rows i >= d are N(0, I_d). `L L^T` has the law of the inner products of the points, on which alone an
+    empirical score depends. Squared distances have mean 2 d and variance 8 d. d may be 10^12 and beyond.
 
     Drawn in float64 and rounded to the working precision: in float32 the entry L_ii, near sqrt(d), keeps its
     fluctuation (.7 for every d) to 6e-8 sqrt(d). Point i depends on key, d and i only (a larger n adds rows, and zeros

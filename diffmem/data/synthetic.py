@@ -14,8 +14,7 @@ from .indexed_draws import draw_each
 def gaussian(n: int, d: int, *, key: RandomKey, covariance: Float[ArrayLike, "*axes"] | float = 1.0) -> Dataset:
     """n points of N(0, C); C is a scalar (isotropic), the spectrum (d,) along the axes, or a matrix (d, d).
 
-    `x_i = C^(1/2) z_i` with the symmetric square root, taken in float64; C may be singular. Point i depends on key and
-    i only.
+    `x_i = C^(1/2) z_i`, the symmetric root in float64; C may be singular. Point i depends on key and i only.
     Raises ValueError unless C is finite, symmetric and positive semidefinite.
     """
     check_count("n", n)

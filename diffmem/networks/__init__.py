@@ -10,10 +10,4 @@ from .plain_mlp import PlainMLP
 from .residual_mlp import ResidualMLP
 from .unet import UNet
 
-__all__ = [
-    "PlainMLP",
-    "ResidualMLP",
-    "UNet",
-    "fourier_features",
-    "layer_input",
-]
+__all__ = ["PlainMLP", "ResidualMLP", "UNet", "fourier_features", "layer_input"]

@@ -26,9 +26,8 @@ def fourier_features(noise: Float[Array, ""]) -> Float[Array, "9"]:
 class Context(eqx.Module):
     """The inputs of a network other than x: features of the noise level and, for `labels` > 0, a vector of the label.
 
-    The vectors of the labels are learned. Without a label (None, or a negative number) the vector is zero, which gives
-    the unconditional answer of a network that was trained with and without labels. A label may also be a vector of its
-    own, (width,), as a prompt embedding is.
+    The vectors of the labels are learned. Without a label (None, or a negative number) the vector is zero: the
+    unconditional answer. A label may also be a vector of its own, (width,), as a prompt embedding is.
     """
 
     label_vectors: eqx.nn.Embedding | None

@@ -16,8 +16,7 @@ def layer_input(model: PyTree, where: Layer, call: Callable[[Any], Any]) -> Arra
     `model` is any pytree of Equinox modules, a network or a score that holds one; the layer is a module that is called
     with one argument, and the hidden units are the coordinates of that argument: `call = lambda score:
     score.evaluate(x, level)` gives the activations for one point, for many under `jax.vmap` around the whole. Cost: one
-    call. Raises ValueError unless the layer is called exactly once; a layer inside a compiled loop (`lax.scan`) cannot
-    be read.
+    call. Raises ValueError unless the layer is called exactly once; layers inside `lax.scan` cannot be read.
 
     Example: the last of two layers receives what the first one answers.
         >>> import equinox as eqx, jax, jax.numpy as jnp

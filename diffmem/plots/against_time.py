@@ -57,13 +57,12 @@ def against_time(
 ) -> Figure:
     """Observed values against time: a line over samples in its band, which the legend names.
 
-    `statistic` "median" draws the median in the band from the 10th to the 90th percentile of the samples, which shows
-    how samples differ; "mean" draws the mean in a band of 2 standard errors to each side, `2 std / sqrt(count)`, which
-    shows how well the mean is known. `values` has a row for each of `times`, as in `Samples.observed`; without a
-    sample axis it is drawn as one line. A mapping draws a curve for each name. `mark` is a predicted time, or several
-    by name: vertical labelled lines. `label` names the vertical axis: quantity, symbol and unit, and `time_label` the
-    horizontal one: for `EDM`, whose time is the noise scale, `plots.style.SIGMA_LABEL`. A log axis is linear below the
-    smallest positive number, where zeros are, such as the last time of a grid that ends without noise. `ax` draws into
+    `statistic` "median" draws the median in the band from the 10th to the 90th percentile of the samples; "mean" draws
+    the mean in a band of 2 standard errors to each side, `2 std / sqrt(count)`. `values` has a row for each of `times`,
+    as in `Samples.observed`; without a sample axis it is drawn as one line. A mapping draws a curve for each name.
+    `mark` is a predicted time, or several by name: vertical labelled lines. `label` names the vertical axis: quantity,
+    symbol and unit, and `time_label` the horizontal one: for `EDM`, whose time is the noise scale,
+    `plots.style.SIGMA_LABEL`. A log axis is linear below the smallest positive number, where zeros are. `ax` draws into
     a panel that exists.
 
     Example: the medians of three samples at each of two times.

@@ -21,10 +21,8 @@ def against_optimum(dataset: "xarray.Dataset") -> Figure:
 
     Both are per coordinate, against sigma/alpha, in bands of 2 standard errors; the losses are linear near 0 and
     logarithmic beyond. Distances are on training points, with that of the exact denoiser from the Gaussian's beside
-    them. Vertical lines: collapse (measured or predicted, as the legend says) and speciation, and where the score stops
-    following the exact one. Ticks at the bottom: the steps of the caller's schedule.
-
-    Raises ValueError for a missing variable.
+    them. Vertical lines: collapse, speciation, and where the score stops following the exact one. Ticks at the bottom:
+    the steps of the caller's schedule. Raises ValueError for a missing variable.
     """
     missing = [name for name in NEEDED if name not in dataset]
     if missing:

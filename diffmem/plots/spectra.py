@@ -12,10 +12,7 @@ from .overlays import Mark, draw_marks
 
 
 def spectra(
-    spectrum: Real[ArrayLike, "d"] | Mapping[str, Real[ArrayLike, "..."]],
-    mark: Mark = None,
-    *,
-    ax: Axes | None = None,
+    spectrum: Real[ArrayLike, "d"] | Mapping[str, Real[ArrayLike, "..."]], mark: Mark = None, *, ax: Axes | None = None
 ) -> Figure:
     """Eigenvalues in descending order against rank, both axes logarithmic; a mapping draws a curve for each name.
 

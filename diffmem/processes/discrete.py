@@ -20,10 +20,9 @@ class Discrete(AbstractProcess):
     the process `dx = -b x/2 dt + sqrt(b) dW` with the constant `b = -log(1 - beta_k)` in the k-th interval. Behind the
     last node the last b goes on. Times run from t_min = 1 to t_max = N. Source: Ho et al., arXiv:2006.11239, eq. 4.
 
-    Accuracy: rates jump at the nodes. Steps that end on nodes do not notice; adaptive solvers lose digits there, so
-    that `ProbabilityFlow` needs a smaller tolerance, and `log_likelihood` may be off by 1e-3 nats.
-
-    Raises ValueError unless `alpha_bars` strictly decreases between 1 and 0, both excluded.
+    Accuracy: rates jump at the nodes, where adaptive solvers lose digits: `ProbabilityFlow` needs a smaller tolerance,
+    and `log_likelihood` may be off by 1e-3 nats. Raises ValueError unless `alpha_bars` strictly decreases between 1 and
+    0, both excluded.
     """
 
     depths: tuple[float, ...] = eqx.field(static=True, repr=False)

@@ -23,16 +23,16 @@ class Ambient(AbstractDensity):
         p(x) = sum_i w_i N(x; alpha y_i, tau^2 I),   s = (alpha yhat - x) / tau^2,   yhat = E[y | x] at (alpha, tau)
         D    = yhat + alpha noise^2 s = (sigma^2 yhat - alpha noise^2 x) / tau^2
 
-    that is, the score of `noisy = Empirical(points)` at the level (alpha, tau); D obeys Tweedie's identity at (alpha,
-    sigma). Limits: at sigma = alpha noise (tau = 0), D = y_i and the score is 0 on alpha y_i, and both are infinite
-    elsewhere; at alpha = 0, D is the mean. Below sigma = alpha noise there is no optimum: an error, also when traced.
+    the score of `noisy = Empirical(points)` at the level (alpha, tau); D obeys Tweedie's identity at (alpha, sigma). At
+    sigma = alpha noise (tau = 0), D = y_i and the score is 0 on alpha y_i, and both are infinite elsewhere; below there
+    is no optimum: an error, also when traced. At alpha = 0, D is the mean.
 
     D diverges as sigma falls to the noise, so integrate in tau: on a process with alpha = 1 the probability flow is
     `dx/d tau = (x - yhat)/tau`, the flow of `noisy`. `dm.sample(ambient.noisy, EDM(sigma_min=tau_min,
     sigma_max=tau_max), ...)` with `finish="state"` gives the states at sigma = sqrt(tau^2 + noise^2).
 
-    `weights`, `reduction` and errors as in `Empirical`; also ValueError for a negative noise. `draw` is an error,
-    because the law at sigma = 0 is not defined. Source: derived from the objective of Shah et al., arXiv:2502.21278.
+    `weights`, `reduction` and errors as in `Empirical`; also ValueError for a negative noise, and from `draw`, as there
+    is no law at sigma = 0. Source: derived from the objective of Shah et al., arXiv:2502.21278.
     """
 
     noisy: Empirical
@@ -41,11 +41,7 @@ class Ambient(AbstractDensity):
     """Standard deviation of the noise in the points."""
 
     def __init__(
-        self,
-        points: Points,
-        noise: Scalar,
-        weights: Numbers | None = None,
-        reduction: AbstractReduction | None = None,
+        self, points: Points, noise: Scalar, weights: Numbers | None = None, reduction: AbstractReduction | None = None
     ):
         check_nonnegative("noise", noise)
         self.noisy = Empirical(points, weights, reduction)

@@ -31,12 +31,12 @@ class Evaluation(NamedTuple):
 class AbstractScore(eqx.Module):
     """A denoiser and a score for one point x of any event shape; batch with `jax.vmap`.
 
-    A score that holds points or parameters computes and answers in their dtype, whatever that of x; one that is a
-    function answers in the dtype of x. Half precision is computed in float32. Lists and integers are converted.
+    A score that holds points or parameters answers in their dtype, one that is a function in that of x; half precision
+    is computed in float32. Lists and integers are converted.
 
     Subclass requirement: `evaluate`, whose mean and noise agree by Tweedie's identity `x = alpha D + sigma noise`.
-    In return: denoiser, score, divergence, every integrator and study. Two methods may be overridden as well: `score`
-    where it stays finite at sigma = 0, and `divergence` where it has a closed form.
+    In return: denoiser, score, divergence, every integrator and study. `score` may be overridden where it stays finite
+    at sigma = 0, and `divergence` where it has a closed form.
     """
 
     __repr__ = one_line
@@ -169,6 +169,11 @@ def over_sigma(value: Float[Array, "*shape"], sigma: Float[Array, ""]) -> Float[
 def infinite(value: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """value / 0: infinity of its sign, 0 where it is 0; nothing on the way is not a number."""
     return jnp.where(value > 0, jnp.inf, jnp.where(value < 0, -jnp.inf, value))
+
+
+def or_one(value: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The value, and 1 in place of 0: a divisor whose quotient is not used where it was 0."""
+    return jnp.where(value == 0, 1, value)
 
 
 def noise_of(mean: Float[Array, "*shape"], x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:

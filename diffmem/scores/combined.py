@@ -107,8 +107,7 @@ class Switched(AbstractScore):
     """The score `above` where `sigma/alpha >= ratio`, `below` elsewhere; alpha = 0 is above.
 
     `ratio` >= 0, a number or a scalar array. Where a whole batch has one level, as on every grid, only one score is
-    computed; where `jax.vmap` runs over levels, both are. The score is discontinuous at the ratio, so that a step of an
-    integrator should end there. Raises ValueError for a negative ratio.
+    computed. A step of an integrator should end at the ratio, where it jumps. Raises ValueError for a negative ratio.
     """
 
     above: AbstractScore

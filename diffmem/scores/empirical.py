@@ -57,10 +57,7 @@ class Empirical(AbstractMixture):
     centres: AnyCentres = eqx.field(repr=False)
 
     def __init__(
-        self,
-        points: Points | RandomKey,
-        weights: Numbers | None = None,
-        reduction: AbstractReduction | None = None,
+        self, points: Points | RandomKey, weights: Numbers | None = None, reduction: AbstractReduction | None = None
     ):
         if reduction is None:
             points = as_values("points", points)
@@ -152,11 +149,10 @@ class Empirical(AbstractMixture):
     def commitment(self, x: Point, level: NoiseLevel, found: Evaluation | None = None) -> Commitment:
         """Whether the probability flow from x provably ends on the heaviest point, from the posterior pass.
 
-        Never certain at alpha = 0, nor for a point that is stored twice: merge duplicates first. At sigma = 0 it is
-        certain where the nearest point is the only one. Weights that span more than 1/(512 u), u the rounding unit (3e4
-        in single precision), and more than 10^4 coordinates in single precision leave nothing certain. As an observer
-        of the sampled score, whose evaluation it is then given, it shows when each trajectory collapses
-        (`metrics.collapse_times`).
+        Never certain at alpha = 0, nor for a point that is stored twice (merge duplicates first), nor, in single
+        precision, for weights that span more than 3e4 (1/(512 u), u the rounding unit) or more than 10^4 coordinates.
+        At sigma = 0 it is certain where the nearest point is the only one. As an observer of the sampled score, whose
+        evaluation it is then given, it shows when each trajectory collapses (`metrics.collapse_times`).
         """
         x, (alpha, sigma) = self._cast(x, level)
         known = self.posterior(x, level) if found is None else found.info

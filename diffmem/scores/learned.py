@@ -21,13 +21,11 @@ class Learned(AbstractScore):
     """A network F as a score: `D = c_skip x + c_out F(c_in x, c_noise, label)`, with the coefficients of `prediction`.
 
     `network` is any callable for one point that is a pytree of its weights: those of `diffmem.networks`, a user's
-    Equinox module, or another library's through a small module that holds the weights (`training` shows one). It is
-    called as `network(c_in x, c_noise)` with `c_noise = log(sigma/alpha)`, in the precision of its own weights; its
-    answer is converted to that of x.
+    Equinox module, or another library's in a small module (`training` shows one). It is called as `network(c_in x,
+    c_noise)`, `c_noise = log(sigma/alpha)`, in the precision of its own weights; its answer is converted to that of x.
 
-    `ratios` are the smallest and largest sigma/alpha that the network is told, those of its training. At ratios beyond
-    them, sigma = 0 and alpha = 0 included, it is told the nearest of the two, while the coefficients of `prediction`
-    are those of the true level.
+    `ratios` are the smallest and largest sigma/alpha of its training. Beyond them, at sigma = 0 and alpha = 0 too, the
+    network is told the nearest of the two, while the coefficients of `prediction` are those of the true level.
 
     `label` is the condition: an integer, a vector (a prompt embedding) where the network takes one, or None for the
     unconditional answer; `conditioned(label)` changes it.

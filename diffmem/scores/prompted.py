@@ -19,9 +19,8 @@ from .gaussian import Gaussian, GaussianMixture
 class AbstractPrompted(AbstractMixture):
     """The conditional law given a prompt e of a mixture whose centres carry prompts e_i: weights `w_i K(e, e_i)`.
 
-    If the prompt of a datum is drawn from the law K(., e_i) of its centre, this is the exact conditional law; without a
-    condition it is that of `unconditional`. Both branches of classifier-free guidance are
-    `Guided(score, score.unconditional, weight)`.
+    If the prompt of a datum is drawn from the law K(., e_i) of its centre, this is the exact conditional law.
+    Classifier-free guidance is `Guided(score, score.unconditional, weight)`.
 
     Subclass requirements: the fields `unconditional` (any mixture with `reweighted`) and `prompt`, and `log_kernel`.
     """
@@ -250,7 +249,7 @@ class Labelled(AbstractPrompted):
             own = points[labels == name]
             fitted = Gaussian.fit(own) if components == 1 else GaussianMixture.fit(own, min(components, len(own)))
             covariances = fitted.covariances.matrices(lambda s: s, own[0].size)
-            means = fitted.centres.reshape(-1, *own.shape[1:])
+            means = fitted.means
             parts.append((fitted.prior() * len(own), means, covariances, np.full(len(means), name)))
         shares, means, covariances, owners = (np.concatenate(part) for part in zip(*parts))
         return cls(GaussianMixture(shares, means, covariances), owners, label)

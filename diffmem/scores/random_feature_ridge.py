@@ -51,9 +51,9 @@ class RandomFeatureRidge(AbstractScore):
         D(x) = mean + c_skip (x - alpha mean) + c_out F,   F = A(sigma/alpha)^T relu(W c_in (x - alpha mean) + b + l)
 
     `c_skip`, `c_out` and `c_in` are those of `predictions.Preconditioned`; l is a random vector of the label. The
-    readout A (p, d) is solved for at each of the fitted noise levels and is linear in log(sigma/alpha) between them, so
-    that the score is continuous in the level; beyond them A is that of the nearest fitted level. With enough features,
-    and a label for each point, the score copies its training set; with fewer features, or without labels, it does not.
+    readout A (p, d) is solved for at each fitted noise level, linear in log(sigma/alpha) between them, and beyond them
+    that of the nearest. With enough features, and a label for each point, the score copies its training set; with fewer
+    features, or without labels, it does not.
 
     At sigma = 0, D is x/alpha, and the score is infinite wherever F is not 0; at alpha = 0, D is `mean + data_std F`
     with the readout of the largest fitted level (not exactly the mean), and the score is -x/sigma^2.
@@ -92,10 +92,9 @@ class RandomFeatureRidge(AbstractScore):
 
         Noise of a point depends on key, level, point and draw only. Features and G in the points' precision, the solve
         in float64 on the host. Cost: levels x n x draws x p^2 multiplications and levels x p^3/3; memory levels x p x d
-        and p^2, whatever n is. 256 points of 64 coordinates with p = 1200 take about 5 s.
-
-        Raises ValueError for points that are all equal, fewer than two or non-positive `ratios`, `features`, `draws`
-        or `ridge` that are not positive, and labels of the wrong shape or below 0.
+        and p^2. 256 points of 64 coordinates with p = 1200 take about 5 s. Raises ValueError for points that are all
+        equal, fewer than two or non-positive `ratios`, `features`, `draws` or `ridge` that are not positive, and labels
+        of the wrong shape or below 0.
         """
         points, shape = strong(points, float_dtype(points)), np.shape(points)[1:]
         _check(points, features, draws, ridge, labels)

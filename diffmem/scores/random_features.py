@@ -25,8 +25,8 @@ class RandomFeatures(AbstractNoisePredictor):
         s(x) = A f(W u/sqrt(d))/(c sqrt(p)),    u = x/c,    c = Gamma/Gamma_0,    Gamma^2 = alpha^2 + sigma^2.
 
     At any other ratio it is an error, also when traced. Without a `level`, Gamma_0 = 1 and one function serves all
-    ratios, as for a network that is not told the noise. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`:
-    an error at alpha = 0. `fit_random_features` finds A.
+    ratios. The denoiser follows by Tweedie, `D = (x + sigma^2 s)/alpha`: an error at alpha = 0. `fit_random_features`
+    finds A.
 
     x has the event shape (d,). `activation` is a JAX function; a score pickles where it can be imported by its name, as
     `jax.lax.tanh` can and the compiled `jnp.tanh` cannot. Cost 2 p d products. Raises ValueError for shapes that do
@@ -62,8 +62,8 @@ class RandomFeatures(AbstractNoisePredictor):
         p, d = self.first.shape
         x = cast_point(x, (d,), float_dtype(x))
         level = self._at_own_ratio(level, x.dtype)
-        own = jnp.ones((), x.dtype) if self.level is None else _gamma(cast_level(self.level, x.dtype))
-        scale = _gamma(level) / own
+        own = jnp.ones((), x.dtype) if self.level is None else jnp.hypot(*cast_level(self.level, x.dtype))
+        scale = jnp.hypot(*level) / own
         features = self.activation(strong(self.first, x.dtype) @ x / (scale * strong(np.sqrt(d), x.dtype)))
         return strong(self.second, x.dtype) @ features / (scale * strong(np.sqrt(p), x.dtype))
 
@@ -88,8 +88,3 @@ class RandomFeatures(AbstractNoisePredictor):
                 f"but is ({float(level.alpha):.4g}, {float(level.sigma):.4g})."
             )
         return level
-
-
-def _gamma(level: NoiseLevel) -> Array:
-    """Gamma, the scale of a noisy point of unit variance."""
-    return jnp.hypot(*level)

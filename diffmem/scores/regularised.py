@@ -121,9 +121,9 @@ class Tikhonov(AbstractShrunk):
 
     `strength` c >= 0, a number or a scalar array (an array does not compile again for another strength); 0 is the held
     score. `penalty` is one of `inverse_variance_penalty` (default), `constant_penalty`, `lebesgue_penalty`, or a
-    function of that form. `D' = x/alpha + share (D - x/alpha)`; see `AbstractShrunk` for sigma = 0 and alpha = 0. The
-    result is the gradient of no density in general. Raises ValueError for a negative strength, and for
-    `lebesgue_penalty` with a score that has no `log_prob`.
+    function of that form. See `AbstractShrunk` for D', sigma = 0 and alpha = 0. In general the result is the gradient
+    of no density. Raises ValueError for a negative strength, and for `lebesgue_penalty` with a score that has no
+    `log_prob`.
     """
 
     held: AbstractScore

@@ -21,8 +21,8 @@ class Smoothed(AbstractScore):
 
     `offsets` (m, *shape) must have mean zero (antithetic pairs: `antithetic_offsets`); only then is D' the Tweedie
     denoiser of s' and finite at alpha = 0. With e_m ~ N(0, h^2 I) it is the score of k * log p, k the Gaussian kernel
-    of width h. Blurring log p merges what lies along a manifold of data, but hardly thickens the manifold, since across
-    it log p is nearly quadratic and blurring adds a constant; blurring p itself (`Widened`) thickens it by h.
+    of width h. Blurring log p merges what lies along a manifold of data, but hardly thickens it, since log p is nearly
+    quadratic across; blurring p itself (`Widened`) thickens it by h.
 
     Offsets are in units of x and fixed at all levels, so that the bandwidth in data units is h/alpha. This is how
     sigma-CFDM smooths a flow-matching score (Scarvelis et al., arXiv:2310.12395, whose formula is mean_m D(x + e_m)).

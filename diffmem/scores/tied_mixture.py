@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from ..annotations import Point, Points, RandomKey, Scalar
 from ..arithmetic import dot, doubled, residual
-from ..checks import check_finite, check_points, check_scale, is_concrete
+from ..checks import check_finite, check_points, check_positive, check_scale
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractScore, Evaluation, cast_point
 
@@ -21,15 +21,13 @@ class TiedMixture(AbstractScore):
 
     With M = n, the training points as means and v -> 0 it is the `Empirical` score, which copies; with the means and
     variance of the population it generalizes. With fewer means it can store M of the points or the population, but not
-    both; `training.fit` finds out which.
-    `means` (M, *shape), `variance` positive. Only the first `active` means are in use: mixtures of several M are then
-    of one structure, which `training.fit_many` trains at once.
+    both; `training.fit` finds out which. `means` (M, *shape), `variance` positive. Only the first `active` means are in
+    use: mixtures of several M are then of one structure, which `training.fit_many` trains at once.
 
-    At sigma = 0, D is x/alpha and the score is finite; at alpha = 0, D is the mean of the means. Energies are computed
-    relative to that of the nearest mean, so that neither small sigma nor a shift of all points costs digits. Cost: 3 M
-    d multiplications for D and the score together. Raises ValueError for means that are not finite, a variance that is
-    not positive, and `active` outside [1, M]. Source: Buchanan et al., arXiv:2508.17689, their model of a network of
-    finite capacity.
+    At sigma = 0, D is x/alpha and the score is finite; at alpha = 0, D is the mean of the means. Neither small sigma
+    nor a shift of all points costs digits. Cost: 3 M d multiplications for D and the score together. Raises ValueError
+    for means that are not finite, a variance that is not positive, and `active` outside [1, M]. Source: Buchanan et
+    al., arXiv:2508.17689, their model of a network of finite capacity.
     """
 
     centres: Float[Array, "m d"]
@@ -44,8 +42,7 @@ class TiedMixture(AbstractScore):
         active = m if active is None else active
         if not 1 <= active <= m:
             raise ValueError(f"`active` must be from 1 to {m}, the number of means, but is {active}.")
-        if is_concrete(variance) and not 0 < float(variance) < np.inf:
-            raise ValueError(f"`variance` must be positive and finite, but is {variance}.")
+        check_positive("variance", variance)
         dtype = float_dtype(means)
         check_scale({"means": means, "variance": variance}, dtype)
         self.centres = strong(means, dtype).reshape(m, -1)
@@ -65,8 +62,7 @@ class TiedMixture(AbstractScore):
         """The start of a training: `components` points as means, drawn at random, none twice before all have been.
 
         `capacity` means are held, by default `components`; `variance` is in units of that of a coordinate of the points
-        (1e-6: a start that has memorized its means). Raises ValueError for points that are all equal or too few
-        components.
+        (1e-6: a start that has memorized its means). Raises ValueError for equal points and too few components.
         """
         check_points(points)
         held = components if capacity is None else capacity

@@ -1,10 +1,11 @@
 """Predictions: functions of explicit arguments, which share no code with the scores and integrators that test them.
 
 Single numbers (`collapse_ratio`, `speciation_time`, ...) are computed in NumPy, float64, whatever JAX's precision is;
-curves in `snr` or `ratio` are differentiable JAX functions of arrays of any shape. A process enters only through
-sigma/alpha.
+curves in `snr` or `ratio` are differentiable JAX functions of arrays of any shape. A process enters by sigma/alpha.
 """
 
+from . import collapse, information, random_features, speciation
+from . import random_energy as energies  # whose function of this name hides it below
 from .circle import (
     circle_attractors,
     circle_fluctuation,
@@ -14,198 +15,52 @@ from .circle import (
     polygon_size,
 )
 from .clique_law import clique_probability
-from .collapse import (
-    InformationCurve,
-    MeasuredSizes,
-    collapse_ratio,
-    collapse_ratio_from_information,
-    collapse_time,
-    empirical_collapse_ratio,
-    empirical_information,
-    empirical_information_curve,
-    excess_entropy,
-    extrapolated_collapse_ratio,
-    gaussian_excess_entropy,
-    gaussian_own_weight,
-    measured_sizes,
-    mixture_collapse_ratio,
-    mixture_collapse_time,
-    mixture_information,
-    mixture_onset_ratio,
-    mixture_onset_time,
-    onset_ratio,
-    onset_time,
-    own_weight,
-    point_collapse_ratios,
-    subset_collapse_ratio,
-    subset_own_weight,
-)
+from .collapse import *
 from .estimate import Estimate, mean_estimate
 from .fitted_gaussians import gaussian_reproducibility_error
 from .hidden_manifold import hidden_manifold_spectrum
-from .information import (
-    Peaks,
-    bernoulli_divergence,
-    conditional_entropy_rate,
-    discrete_entropy_rate,
-    gaussian_information,
-    gaussian_information_variance,
-    gaussian_mmse,
-    information_densities,
-    information_density,
-    monte_carlo_information,
-    participation_dimension,
-    peaks,
-    retained_dimension,
-)
+from .information import *
 from .loss_gaps import crossover_share, generalization_gap, partial_memorization_gap
 from .loss_weights import noise_loss_weight, score_loss_weight, velocity_loss_weight
 from .points import points_from_log
 from .posterior_feedback import Atoms, Feedback, posterior_feedback, posterior_gain, posterior_gain_by_integral
-from .random_energy import (
-    IsotropicGaussian,
-    RandomEnergy,
-    UniformSphere,
-    annealed_log_partition,
-    background_entropy,
-    condensation_inverse_temperature,
-    quenched_log_partition,
-    random_energy,
-    random_energy_own_weight,
-)
-from .random_features import (
-    ActivationMoments,
-    LearningCurve,
-    Resolvent,
-    activation_moments,
-    generalization_time,
-    memorization_time,
-    one_draw_learning_curve,
-    population_bulk,
-    resolvent,
-    ridge_learning_curve,
-    sample_bulk,
-    spectral_atom,
-    spectral_density,
-)
+from .random_energy import *
+from .random_features import *
 from .relu_autoencoder import memorizing_column_mass
-from .speciation import (
-    asymptotic_speciation_ratio,
-    asymptotic_speciation_time,
-    bifurcation_time,
-    clone_probability,
-    empirical_clone_probability,
-    gaussian_clone_probability,
-    magnetization,
-    same_point_probability,
-    speciation_ratio,
-    speciation_time,
-    susceptibility,
-    symmetry_breaking_time,
-    two_delta_free_energy,
-    two_delta_probability,
-)
+from .speciation import *
 from .spectrum import spectrum
 from .tikhonov import tikhonov_contraction
 
 __all__ = [
-    "ActivationMoments",
     "Atoms",
     "Estimate",
     "Feedback",
-    "InformationCurve",
-    "IsotropicGaussian",
-    "LearningCurve",
-    "MeasuredSizes",
-    "Peaks",
-    "RandomEnergy",
-    "Resolvent",
-    "UniformSphere",
-    "activation_moments",
-    "annealed_log_partition",
-    "asymptotic_speciation_ratio",
-    "asymptotic_speciation_time",
-    "background_entropy",
-    "bernoulli_divergence",
-    "bifurcation_time",
     "circle_attractors",
     "circle_fluctuation",
     "circle_log_density",
     "circle_ridge",
     "clique_probability",
-    "clone_probability",
-    "collapse_ratio",
-    "collapse_ratio_from_information",
-    "collapse_time",
-    "condensation_inverse_temperature",
-    "conditional_entropy_rate",
     "crossover_share",
-    "discrete_entropy_rate",
-    "empirical_clone_probability",
-    "empirical_collapse_ratio",
-    "empirical_information",
-    "empirical_information_curve",
-    "excess_entropy",
-    "extrapolated_collapse_ratio",
-    "gaussian_clone_probability",
-    "gaussian_excess_entropy",
-    "gaussian_information",
-    "gaussian_information_variance",
-    "gaussian_mmse",
-    "gaussian_own_weight",
     "gaussian_reproducibility_error",
     "generalization_gap",
-    "generalization_time",
     "hidden_manifold_spectrum",
-    "information_densities",
-    "information_density",
-    "magnetization",
     "mean_estimate",
-    "measured_sizes",
-    "memorization_time",
     "memorizing_column_mass",
-    "mixture_collapse_ratio",
-    "mixture_collapse_time",
-    "mixture_information",
-    "mixture_onset_ratio",
-    "mixture_onset_time",
-    "monte_carlo_information",
     "noise_loss_weight",
-    "one_draw_learning_curve",
-    "onset_ratio",
-    "onset_time",
-    "own_weight",
     "partial_memorization_gap",
-    "participation_dimension",
-    "peaks",
-    "point_collapse_ratios",
     "points_from_log",
     "polygon_ripple",
     "polygon_size",
-    "population_bulk",
     "posterior_feedback",
     "posterior_gain",
     "posterior_gain_by_integral",
-    "quenched_log_partition",
-    "random_energy",
-    "random_energy_own_weight",
-    "resolvent",
-    "retained_dimension",
-    "ridge_learning_curve",
-    "same_point_probability",
-    "sample_bulk",
     "score_loss_weight",
-    "speciation_ratio",
-    "speciation_time",
-    "spectral_atom",
-    "spectral_density",
     "spectrum",
-    "subset_collapse_ratio",
-    "subset_own_weight",
-    "susceptibility",
-    "symmetry_breaking_time",
     "tikhonov_contraction",
-    "two_delta_free_energy",
-    "two_delta_probability",
     "velocity_loss_weight",
 ]
+__all__ += collapse.__all__
+__all__ += energies.__all__
+__all__ += information.__all__
+__all__ += random_features.__all__
+__all__ += speciation.__all__

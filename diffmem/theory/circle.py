@@ -9,6 +9,7 @@ import math
 import jax.numpy as jnp
 from jax.scipy.special import i0e
 from jaxtyping import Array, ArrayLike, Float
+from scipy import special
 
 from ..level import float_dtype, strong
 from .collapse.ratio import root
@@ -34,14 +35,9 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
     """Distance from the centre at which the density of a noisy circle is largest: `r = R I_1(R r/s^2)/I_0(R r/s^2)`.
 
     About R - s^2/(2 R) for small noise. 0 for s >= R/sqrt(2), where the density is largest at the centre.
-
-    Raises:
-        ValueError: `sigma` is negative or `radius` is not positive.
+    Raises ValueError where `sigma` is negative or `radius` is not positive.
     Source: derived.
     """
-    from scipy.special import i0e as i0
-    from scipy.special import i1e as i1
-
     _check(sigma, radius)
     if sigma == 0:
         return float(radius)
@@ -53,7 +49,7 @@ def circle_ridge(sigma: float, radius: float = 1.0) -> float:
 
     def excess_radius(r):
         k = radius * r / sigma**2
-        return radius * i1(k) / i0(k) - r
+        return radius * special.i1e(k) / special.i0e(k) - r
 
     return root(excess_radius, low, radius)
 
@@ -78,11 +74,8 @@ def polygon_size(ripple: float, sigma: float, radius: float = 1.0) -> float:
     """Number of equally spaced points at which the modulation is `ripple`: `K = (R/s) sqrt(2 log(2/ripple))`.
 
     The inverse of `polygon_ripple`. Accuracy: 2 % in K for ripples up to .1 and s <= R/5. For points at random angles
-    the number of maxima does not grow with n (`circle_attractors`), and the modulation falls as n^(-1/2)
-    (`circle_fluctuation`).
-
-    Raises:
-        ValueError: `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
+    see `circle_attractors` and `circle_fluctuation`.
+    Raises ValueError where `ripple` is outside (0, 2), or `sigma` or `radius` is not positive.
     Source: derived.
     """
     _check(sigma, radius, positive=True)
@@ -96,9 +89,7 @@ def circle_attractors(sigma: float, radius: float = 1.0) -> float:
 
     Their noisy density along the circle is a Gaussian field of covariance `C(u) = exp(-u^2/(4 s^2))`, which has
     `sqrt(C''''(0)/-C''(0))/(2 pi)` maxima per length (Kac and Rice). Holds for s << R and several points within s.
-
-    Raises:
-        ValueError: `sigma` or `radius` is not positive.
+    Raises ValueError where `sigma` or `radius` is not positive.
     Source: derived.
     """
     _check(sigma, radius, positive=True)
@@ -110,9 +101,7 @@ def circle_fluctuation(n: float, sigma: float, radius: float = 1.0) -> float:
 
     Once it is below 1, the log-density varies along the circle by about this many nats: with n the attractors do not
     become fewer, but shallow. Holds for s << R.
-
-    Raises:
-        ValueError: `n`, `sigma` or `radius` is not positive.
+    Raises ValueError where `n`, `sigma` or `radius` is not positive.
     Source: derived: n kernels of width s, whose square integrates to 1/(2 sqrt(pi) s).
     """
     _check(sigma, radius, positive=True)

@@ -22,8 +22,7 @@ class Estimate(NamedTuple):
 def mean_estimate(samples: Float[Array, "m *levels"] | Float[np.ndarray, "m *levels"]) -> Estimate:
     """Mean of m independent draws along the first axis and its standard error `sd/sqrt(m)`, in NumPy or JAX as given.
 
-    Raises:
-        ValueError: fewer than two draws, which have no standard error.
+    Raises ValueError for fewer than two draws, which have no standard error.
     """
     m = samples.shape[0]
     if m < 2:

@@ -5,8 +5,6 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-HALVINGS = 60  # bisection steps for an angle in [0, pi]: to rounding
-
 
 def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
     """Eigenvalues of the covariance `F F^T/D` of points `y = F c/sqrt(D)`, F of iid N(0, 1), c ~ N(0, I_D), D = latent.
@@ -22,30 +20,20 @@ def hidden_manifold_spectrum(d: int, latent: int) -> Float[np.ndarray, "d"]:
 
     Accuracy: for sums of smooth functions of the eigenvalues, the bins cause a relative error of 1/(12 m^2); that of
     the law itself at finite m is O(1) in the sum, beside the fluctuations of F.
-
-    Raises:
-        ValueError: `d` or `latent` is below 1.
+    Raises ValueError where `d` or `latent` is below 1.
     Source: Marchenko and Pastur 1967; for the manifolds of Achilli et al., arXiv:2502.09578; angles and bins derived.
     """
+    from scipy.optimize.elementwise import find_root
+
     if d < 1 or latent < 1:
         raise ValueError(f"`d` and `latent` must be at least 1, but are {d} and {latent}.")
     fewer, more = min(d, latent), max(d, latent)
     root = math.sqrt(fewer / more)
-    edges = _angles(np.arange(fewer + 1) / fewer, root)
+    shares = np.arange(fewer + 1) / fewer
+    edges = find_root(lambda angle, share: _share_below(angle, root) - share, (0.0, math.pi), args=(shares,)).x
     # the mean of the law up to an angle, as lambda times the density is (2/pi) sin^2
     means = np.diff(edges - np.sin(edges) * np.cos(edges)) / math.pi * fewer
     return np.concatenate([means[::-1] * more / latent, np.zeros(d - fewer)])
-
-
-def _angles(shares: np.ndarray, root: float) -> np.ndarray:
-    """The angles at which the distribution function takes these values."""
-    low, high = np.zeros_like(shares), np.full_like(shares, math.pi)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        below = _share_below(middle, root) < shares
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    high[0], high[-1] = 0, math.pi
-    return high
 
 
 def _share_below(angle: np.ndarray, root: float) -> np.ndarray:

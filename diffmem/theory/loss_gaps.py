@@ -44,7 +44,7 @@ def partial_memorization_gap(
         C = (s + 1)/s^2,  (log m)/d = 1/2 log s - (s - 1)/(2 s^2),  s >= 1,
 
     which is 1 at s = 1.618, (log m)/d = .1226, and is approached from above. With many more of them, as always in few
-    dimensions, C is below 1 and tends to 0: 100 points in 2, 13 and 200 dimensions have C = .056, .69 and 1.58.
+    dimensions, C tends to 0: 100 points in 2, 13 and 200 dimensions have C = .056, .69 and 1.58.
     Source: Buchanan et al., arXiv:2508.17689, Theorem 2; the two ends of C and C(m) derived, from the large deviations
     of the distance of a Gaussian point from a fixed one at the typical radius.
     """
@@ -66,10 +66,8 @@ def crossover_share(
     w = snr (the loss of the noise) it tends to 1 as the smallest time tends to 0.
 
     A negative value means that generalizing costs less at every M. Computed in NumPy, float64.
-
-    Raises:
-        ValueError: the shapes differ, an snr or weight is negative or not finite, no weight is positive, or `variance`
-            or `constant` is not positive. `constant` is below 1 in few dimensions, see `partial_memorization_gap`.
+    Raises ValueError where the shapes differ, an snr or weight is negative or not finite, no weight is positive, or
+    `variance` or `constant` is not positive (`constant` is below 1 in few dimensions, see `partial_memorization_gap`).
     Source: Buchanan et al., arXiv:2508.17689, the hypothesis behind their capacity of the transition.
     """
     snr, weight = np.asarray(snr, np.float64), np.asarray(weight, np.float64)

@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from ..level import NoiseLevel, float_dtype, strong
+from ..level import NoiseLevel, cast_level, cast_rate, float_dtype
 
 
 def noise_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
@@ -10,7 +10,7 @@ def noise_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
 
     Derived: at given x the prediction is `z_hat = (x - alpha D)/sigma`. 0 at alpha = 0, infinite at sigma = 0.
     """
-    alpha, sigma = _pair(level)
+    alpha, sigma = cast_level(level, float_dtype(*level))
     return (alpha / sigma) ** 2
 
 
@@ -19,7 +19,7 @@ def score_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
 
     Derived from `s = -z_hat/sigma`. 0 at alpha = 0, infinite at sigma = 0.
     """
-    alpha, sigma = _pair(level)
+    alpha, sigma = cast_level(level, float_dtype(*level))
     return (alpha / sigma**2) ** 2
 
 
@@ -30,11 +30,6 @@ def velocity_loss_weight(level: NoiseLevel, rate: NoiseLevel) -> Float[Array, "*
     `rate` is (alpha', sigma') at the times of `level`, as `process.rate` gives it. Derived: the velocity is
     `sigma' x/sigma + (alpha' - alpha sigma'/sigma) D`. alpha'^2 at alpha = 0, infinite at sigma = 0.
     """
-    alpha, sigma = _pair(level)
-    alpha_rate, sigma_rate = (strong(value, alpha.dtype) for value in rate)
+    alpha, sigma = cast_level(level, float_dtype(*level))
+    alpha_rate, sigma_rate = cast_rate(rate, alpha.dtype)
     return (alpha_rate - alpha * sigma_rate / sigma) ** 2
-
-
-def _pair(level: NoiseLevel) -> tuple[Array, Array]:
-    dtype = float_dtype(*level)
-    return strong(level.alpha, dtype), strong(level.sigma, dtype)

@@ -13,8 +13,7 @@ from ..level import ProcessLike
 def log_size(n: Number) -> float:
     """`log n` of a number of points, which may be a Python integer larger than any float.
 
-    Raises:
-        ValueError: `n` is below 1, infinite or NaN.
+    Raises ValueError where `n` is below 1, infinite or NaN.
     """
     if not isinstance(n, int):  # which may be larger than any float
         check_number("n", n)
@@ -33,9 +32,7 @@ def points_from_log(log_n: float) -> int:
     """The whole number of points whose logarithm is `log_n`, also for n = e^(a d) beyond the range of floats.
 
     Accuracy: that of `log_n`, 53 bits; below 2^53 the nearest whole number.
-
-    Raises:
-        ValueError: `log_n` is negative, infinite or NaN.
+    Raises ValueError where `log_n` is negative, infinite or NaN.
     """
     if not 0 <= log_n < math.inf:
         raise ValueError(f"`log_n` must be finite and at least 0, but is {log_n}.")
@@ -46,8 +43,7 @@ def points_from_log(log_n: float) -> int:
 def checked_spectrum(spectrum: Float[ArrayLike, "d"]) -> Float[np.ndarray, "d"]:
     """The spectrum as NumPy float64.
 
-    Raises:
-        ValueError: the spectrum is empty, or an eigenvalue is negative, infinite or NaN.
+    Raises ValueError where the spectrum is empty, or an eigenvalue is negative, infinite or NaN.
     """
     values = np.asarray(as_values("spectrum", spectrum), np.float64)
     if values.size == 0:
@@ -60,8 +56,7 @@ def checked_spectrum(spectrum: Float[ArrayLike, "d"]) -> Float[np.ndarray, "d"]:
 def time_of(process: ProcessLike, ratio: float) -> float:
     """The time at which a process has this sigma/alpha.
 
-    Raises:
-        ValueError: `process` is none.
+    Raises ValueError for what is no process.
     """
     check_kind("process", process, ProcessLike, "a process, such as processes.OrnsteinUhlenbeck()")
     return float(process.time_at(ratio))

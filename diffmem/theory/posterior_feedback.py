@@ -67,9 +67,8 @@ class Feedback(NamedTuple):
 
 def posterior_gain(atoms: Atoms, before: Numbers, after: Numbers, level: NoiseLevel) -> Float[np.ndarray, "count"]:
     """`log p(after) - log p(before)` of the target's posterior weight p at a level, accurate also where p is near 1."""
-    return np.logaddexp(0, atoms.log_odds_against(before, level)) - np.logaddexp(
-        0, atoms.log_odds_against(after, level)
-    )
+    missing = [np.logaddexp(0, atoms.log_odds_against(x, level)) for x in (before, after)]  # -log p
+    return missing[0] - missing[1]
 
 
 def posterior_gain_by_integral(atoms: Atoms, before: Numbers, after: Numbers, level: NoiseLevel) -> float:
@@ -116,10 +115,9 @@ def posterior_feedback(
 
         V = [int_0^1 u.(xbar'(x'_cf + s g kappa D) - xbar(x)) ds]_+ .
 
-    The integral is not computed: it follows from H, which is a difference of two logarithms. Because
-    `|D| - e_par = u.(x* - xbar)` by definition, the margin never contradicts the sign of the gain, right or wrong as
-    the branches may be; a share of violations tests code, not models. Source: Kim et al., arXiv:2509.25705, as revised
-    in their repository; the closed forms are derived.
+    The integral follows from H, a difference of two logarithms. Because `|D| - e_par = u.(x* - xbar)` by definition,
+    the margin never contradicts the sign of the gain: a share of violations tests code, not models. Source: Kim et al.,
+    arXiv:2509.25705, as revised in their repository; the closed forms are derived.
     """
     conditional, unconditional = np.asarray(conditional, np.float64), np.asarray(unconditional, np.float64)
     (alpha, sigma), (alpha_after, sigma_after) = (tuple(float(part) for part in level) for level in (now, after))

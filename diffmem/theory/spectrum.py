@@ -12,11 +12,8 @@ def spectrum(points: Points) -> np.ndarray:
     Events of any shape are flattened to d values. Eigenvalues that cannot be told from rounding (below max(n, d) eps
     times the largest) are set to 0, so that they carry no information at any noise.
 
-    Cost: O(n d min(n, d)) and a float64 copy of the points; the smaller of the covariance and the Gram matrix is
-    diagonalised.
-
-    Raises:
-        ValueError: there are no points or no coordinates, or a value is NaN or infinite.
+    Cost: O(n d min(n, d)) and a float64 copy of the points; of covariance and Gram matrix the smaller is used.
+    Raises ValueError where there are no points or no coordinates, or a value is NaN or infinite.
     """
     points = np.asarray(as_values("points", points), np.float64)
     if points.ndim < 2 or points.size == 0:

@@ -25,9 +25,7 @@ def tikhonov_contraction(
 
     `strength` c in squared units of x; `start` and `end` are times, by default t_max and t_min. Computed in NumPy by
     quadrature, to the precision of `process.time_at`.
-
-    Raises:
-        ValueError: `strength` is negative, `start` is not above `end`, alpha is 0 at `start` or sigma 0 at `end`.
+    Raises ValueError where `strength` is negative, `start` not above `end`, alpha 0 at `start` or sigma 0 at `end`.
     Source: derived; Baptista et al., arXiv:2501.15785, study the flow with this score.
     """
     if not 0 <= strength < math.inf:

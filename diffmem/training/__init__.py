@@ -11,24 +11,13 @@ of three lines:
 `scores.Learned(network, prediction)` is then its score, which `training.fit` trains and every study accepts.
 """
 
-from . import weights
+from . import random_features, weights
 from .distillation import ConsistencyDistillation, ConsistencyFunction, EndPointRegression, few_steps
 from .fit import Training, fit, fit_many
 from .gap_dropping import GapDropping, noise_gap
 from .levels import AbstractLevels, Fixed, LogNormal, LogUniform, UniformTime
 from .objective import AbstractObjective, AmbientScoreMatching, ScoreMatching, noisy_copies
-from .random_features import (
-    FeatureFit,
-    FeatureModes,
-    FeatureMoments,
-    FitErrors,
-    descend_random_features,
-    equivalent_feature_moments,
-    equivalent_modes,
-    exact_feature_moments,
-    fit_random_features,
-    sampled_feature_moments,
-)
+from .random_features import *
 from .snapshots import log_spaced
 
 __all__ = [
@@ -38,10 +27,6 @@ __all__ = [
     "ConsistencyDistillation",
     "ConsistencyFunction",
     "EndPointRegression",
-    "FeatureFit",
-    "FeatureModes",
-    "FeatureMoments",
-    "FitErrors",
     "Fixed",
     "GapDropping",
     "LogNormal",
@@ -49,17 +34,12 @@ __all__ = [
     "ScoreMatching",
     "Training",
     "UniformTime",
-    "descend_random_features",
-    "equivalent_feature_moments",
-    "equivalent_modes",
-    "exact_feature_moments",
     "few_steps",
     "fit",
     "fit_many",
-    "fit_random_features",
     "log_spaced",
     "noise_gap",
     "noisy_copies",
-    "sampled_feature_moments",
     "weights",
 ]
+__all__ += random_features.__all__

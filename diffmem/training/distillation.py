@@ -1,7 +1,6 @@
 """Distillation of a teacher's flow into a one-step map: a consistency function, and a plain regression.
 
-Consistency functions are trained as in the literature. Measuring their memorization is suggested by Jiang and Zou,
-arXiv:2604.23552, but the method here is not theirs.
+Measuring the memorization of consistency functions is suggested by Jiang and Zou, arXiv:2604.23552, by another method.
 """
 
 from collections.abc import Callable
@@ -119,12 +118,7 @@ class EndPointRegression(AbstractObjective):
 
 
 def few_steps(
-    score: AbstractScore,
-    start: Points,
-    sigmas: Numbers,
-    lowest: float,
-    *,
-    key: RandomKey,
+    score: AbstractScore, start: Points, sigmas: Numbers, lowest: float, *, key: RandomKey
 ) -> Float[Array, "count *shape"]:
     """Samples of a consistency function by one evaluation for each of the falling `sigmas`.
 

@@ -87,9 +87,9 @@ def fit(
     computed on the training points and on `held_out`, over at most 1,024 points each, at equal levels and noise.
 
     `checkpoint`: a file written at the start and at every snapshot, from which an interrupted call goes on when it is
-    repeated, with the results of an uninterrupted one to the last bit. The file of another call is refused (other data,
-    another optimiser or learning rate, another version of JAX), and one that is damaged. `progress(done, steps, stage)`
-    is called with the state of the work; True shows it on standard error.
+    repeated, to the last bit. That of another call is refused (other data, another optimiser or learning rate, another
+    version of JAX), and one that is damaged. `progress(done, steps, stage)` is called with the state of the work; True
+    shows it on standard error.
 
     All random numbers follow from `key`: step i uses fold_in(key, i). One compilation for the loop, one for the loss on
     a set of each size. A loss that is not finite gives one warning. Raises ValueError for sizes below 1, arrays of
@@ -125,8 +125,8 @@ def fit_many(
     `points` is a list with the training set of each member (of any lengths), or one set for all, which may have
     `labels`; `held_out` is one set for all. Widths differ by masks (`ResidualMLP(active=...)`). Member i uses
     fold_in(key, i), or the i-th of several keys; members with equal keys and equal numbers of points see equal batches
-    and noise, so that their difference is not due to the draws. Member i has the result of
-    `fit(scores[i], points[i], ...)` with its key, up to rounding; `Training.member(i)` returns it.
+    and noise. Member i has the result of `fit(scores[i], points[i], ...)` with its key, up to rounding;
+    `Training.member(i)` returns it.
 
     Raises as `fit`, and ValueError for scores of different structure, another number of point sets or keys, and labels
     of a list of sets.

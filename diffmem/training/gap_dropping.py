@@ -26,9 +26,9 @@ class GapDropping(AbstractObjective):
     training; an item left out counts as loss 0. Use it as the objective of `training.fit` after some steps with
     `objective` alone: at first no network has a gap. A threshold is a quantile of the gaps of ordinary records.
 
-    What it costs: ordinary records above the threshold are not learned either. At a threshold that few of them exceed
-    memorization stays, since a record is left out only after it has been learned well enough to show, and comes back
-    when its gap falls. Cost: two more evaluations for each item, without gradient.
+    Ordinary records above the threshold are not learned either; at a threshold that few of them exceed memorization
+    stays, since a record is left out only once it shows, and comes back when its gap falls. Cost: two more evaluations
+    for each item, without gradient.
     Source: Wen et al., arXiv:2407.21720.
     """
 

@@ -23,6 +23,8 @@ Keys = RandomKey | Sequence[RandomKey] | Key[Array, " members"]
 
 def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan, Any, Any]:
     """The plan of a training, the arrays that it changes and those that it leaves; raises ValueError."""
+    import optax
+
     check_count("batch", batch)
     check_count("noise_draws", 1 if noise_draws is None else noise_draws)
     if ema is not None and not 0 <= ema < 1:
@@ -38,13 +40,12 @@ def planned(score, objective, optimiser, batch, noise_draws, ema) -> tuple[Plan,
     words = "of (score, datum, label), such as training.ScoreMatching(levels)"
     check_callable("objective", objective, words, 3, keywords=("key",))
     optimiser = default_optimiser() if optimiser is None else optimiser
-    _check_optimiser(optimiser)
+    check_kind("optimiser", optimiser, optax.GradientTransformation, "one of optax, such as optax.adam(1e-3)")
     weights, others = eqx.partition(score, eqx.is_inexact_array)
     if not jax.tree.leaves(weights):
         raise ValueError("`score` must hold floating arrays to train, but holds none.")
     fixed, rest = eqx.partition(others, eqx.is_array)
-    plan = Plan(rest, objective, optimiser, batch, noise_draws, ema)
-    return plan, weights, fixed
+    return Plan(rest, objective, optimiser, batch, noise_draws, ema), weights, fixed
 
 
 def _constrained(part) -> bool:
@@ -58,12 +59,6 @@ def default_optimiser():
     import optax
 
     return optax.adam(1e-3)
-
-
-def _check_optimiser(optimiser) -> None:
-    import optax
-
-    check_kind("optimiser", optimiser, optax.GradientTransformation, "one of optax, such as optax.adam(1e-3)")
 
 
 def as_data(points, labels) -> Data | None:

@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Float
 from ...annotations import Point
 from ...checks import as_values, check_callable, check_kind
 from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate, strong
-from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point
+from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point, or_one
 
 PointFunction = Callable[[Float[Array, "*shape"], NoiseLevel], Float[ArrayLike, "*shape"]]
 """`f(x, level)` for one point."""
@@ -35,8 +35,7 @@ class FromFunction(AbstractDenoiser):
 
 class FromNoisePrediction(AbstractNoisePredictor):
     """The score of a noise prediction eps(x, level) = E[z | x]: `score = -eps / sigma`, `D = (x - sigma eps) / alpha`.
-
-    At alpha = 0 the noise does not determine the mean: `denoise` is an error there, also when traced.
+    At alpha = 0 `denoise` is an error, also when traced.
     """
 
     function: PointFunction
@@ -99,11 +98,7 @@ def at_own_level(process: ProcessLike | None, x: Float[Array, "*shape"], given: 
     clean = given.alpha == 0
     time = process.time_at(jnp.where(clean, jnp.inf, given.sigma / jnp.where(clean, 1, given.alpha)))
     (alpha, sigma), rate = (cast_rate(part, x.dtype) for part in (process.level(time), process.rate(time)))
-    scale = jnp.where(given.sigma > given.alpha, sigma / _or_one(given.sigma), alpha / _or_one(given.alpha))
+    scale = jnp.where(given.sigma > given.alpha, sigma / or_one(given.sigma), alpha / or_one(given.alpha))
     own = jnp.abs(scale - 1) <= 64 * jnp.finfo(x.dtype).eps
     alpha, sigma = (jnp.where(own, theirs, ours) for theirs, ours in zip(given, (alpha, sigma)))
     return jnp.where(own, x, scale * x), NoiseLevel(alpha, sigma), rate
-
-
-def _or_one(value):
-    return jnp.where(value == 0, 1, value)

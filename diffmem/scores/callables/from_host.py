@@ -32,16 +32,14 @@ class FromHost(AbstractScore):
                     which answers D - noise is `lambda x, alpha, sigma: -network(x, alpha)`)
 
     `process` is the one that the function was trained with: a level that it does not have is brought to the one of its
-    levels with the same sigma/alpha, x scaled alike, which changes neither D nor the noise. Then the function sees
-    levels of its own process only. Without one it sees every level as it is asked for (velocities those of flow
-    matching).
+    levels with the same sigma/alpha, as in `FromVelocity`. Without one the function sees every level as it is asked for
+    (velocities those of flow matching).
 
     `vjp(x, alpha, sigma, u)`, on the same batches, is u times the Jacobian of the function's answer in x: with it the
     score has gradients and divergences (in PyTorch: `torch.func.vjp`). `jvp(x, alpha, sigma, u)`, the Jacobian times u,
-    is a faster way to forward derivatives, which cost d calls of `vjp` without it. Without `vjp` there is no
-    derivative: differentiating raises TypeError, and so do second derivatives and those in the level.
-
-    Raises ValueError for another value of `predicts`, for answers of another shape than x, and for `jvp` alone.
+    makes forward derivatives faster, which cost d calls of `vjp` without it. Differentiating without `vjp`, twice, or
+    in the level raises TypeError. Raises ValueError for another value of `predicts`, for answers of another shape than
+    x, and for `jvp` alone.
     """
 
     function: HostFunction

@@ -22,11 +22,7 @@ def host_call(
     alpha: Float[Array, ""],
     sigma: Float[Array, ""],
 ) -> Float[Array, "*shape"]:
-    """`function` at one point; its derivatives in x are `vjp` and `jvp`, or a TypeError without `vjp`.
-
-    Forward derivatives are d reverse ones where there is no `jvp`. Raises TypeError for derivatives in the level and
-    for second derivatives.
-    """
+    """`function` at one point, with the derivatives that `FromHost` describes."""
 
     @jax.custom_jvp
     def call(x, alpha, sigma):

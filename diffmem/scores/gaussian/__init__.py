@@ -4,8 +4,4 @@ from .gaussian import Gaussian
 from .low_rank import LowRankMixture
 from .mixture import GaussianMixture
 
-__all__ = [
-    "Gaussian",
-    "GaussianMixture",
-    "LowRankMixture",
-]
+__all__ = ["Gaussian", "GaussianMixture", "LowRankMixture"]

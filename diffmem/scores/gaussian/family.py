@@ -14,7 +14,7 @@ from ...arithmetic import dot, residual
 from ...checks import check_key, check_positive, check_rank
 from ...level import NoiseLevel, cast_level, strong
 from ...reductions import Posterior
-from ..base import AbstractMixture, Evaluation, cast_query, infinite
+from ..base import AbstractMixture, Evaluation, cast_query, infinite, or_one
 from .covariances import AbstractCovariances
 
 MOST_NATS = 80.0  # of an exponent, so that a component without weight does not overflow
@@ -38,8 +38,8 @@ class AbstractGaussianFamily(AbstractMixture):
     the conditional mean `m_i = mu_i + alpha S_i q_i` and the score -q_i; `alpha m_i - x = -sigma^2 q_i` holds without
     cancellation.
 
-    Limits: full-rank components are finite at sigma = 0; all are finite at alpha = 0. A sigma whose square is below the
-    normal numbers of the dtype counts as 0. A component without variance in some directions is at sigma = 0 a law on a
+    Limits: all are finite at alpha = 0, full-rank components also at sigma = 0, as which a sigma counts whose square is
+    below the normal numbers of the dtype. A component without variance in some directions is at sigma = 0 a law on a
     subspace: D is the nearest point of it in those directions, the score is infinite off the subspace and as in the
     other directions on it, and log p is -inf off it and +inf on it. Of several components the nearest subspaces count,
     and among them those of the fewest dimensions.
@@ -50,6 +50,11 @@ class AbstractGaussianFamily(AbstractMixture):
     log_weights: eqx.AbstractVar[Float[Array, "k"]]
     covariances: eqx.AbstractVar[AbstractCovariances]
     shape: eqx.AbstractVar[tuple[int, ...]]
+
+    @property
+    def means(self) -> Float[Array, "k *shape"]:
+        """The means mu_i, (k, *shape)."""
+        return self.centres.reshape(-1, *self.shape)
 
     def prior(self) -> Float[Array, "k"]:
         """The weights w_i of the components."""
@@ -63,7 +68,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
         x, (alpha, sigma) = self._cast(x, level)
-        return self._posterior(x, self._components(x, alpha, sigma), alpha, sigma)
+        return self._posterior(x, _components(self, x, alpha, sigma), alpha, sigma)
 
     def _posterior(self, x, found: Components, alpha, sigma) -> Posterior:
         w, log_w = found.w, found.log_w
@@ -86,7 +91,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
         x, (alpha, sigma) = self._cast(x, level)
-        components = self._components(x, alpha, sigma)
+        components = _components(self, x, alpha, sigma)
         found = self._posterior(x, components, alpha, sigma)
         score = _off_subspaces(components, -dot(components.w, components.q), found.displacement.ravel())
         score = score.reshape(x.shape)
@@ -102,7 +107,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
         check_positive("beta", beta)
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         energies = -(found.log_w + found.log_prob) - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
         return jax.nn.logsumexp(-strong(beta, x.dtype) * energies)
 
@@ -110,13 +115,13 @@ class AbstractGaussianFamily(AbstractMixture):
         """Indices and weights of the k heaviest components, heaviest first."""
         check_rank("k", k, self.log_weights.size, "components")
         x, (alpha, sigma) = self._cast(x, level)
-        weight, index = jax.lax.top_k(self._components(x, alpha, sigma).w, k)
+        weight, index = jax.lax.top_k(_components(self, x, alpha, sigma).w, k)
         return index, weight
 
     def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         within = self.covariances.matrices(lambda s: sigma**2 * s * _precision(s, alpha, sigma), x.size)
         offsets = self._offsets(x, found, alpha, sigma)
         between = dot(offsets.T, found.w[:, None] * offsets)
@@ -126,7 +131,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """`(alpha / sigma^2) C v`, regular at sigma = 0."""
         x, (alpha, sigma) = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
-        q, w, *_ = found = self._components(x, alpha, sigma)
+        q, w, *_ = found = _components(self, x, alpha, sigma)
         every = jnp.broadcast_to(v[None], q.shape)
         within = alpha * self.covariances.apply(lambda s: s * _precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
@@ -136,7 +141,7 @@ class AbstractGaussianFamily(AbstractMixture):
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
         """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`; -inf at sigma = 0 where directions have no variance."""
         x, (alpha, sigma) = self._cast(x, level)
-        found = self._components(x, alpha, sigma)
+        found = _components(self, x, alpha, sigma)
         spread = found.q - dot(found.w, found.q)[None]
         trace = self.covariances.total(lambda s: _precision(s, alpha, sigma), x.size)
         regular = jnp.sum(found.w * (jnp.sum(spread**2, axis=1) - trace))
@@ -154,14 +159,11 @@ class AbstractGaussianFamily(AbstractMixture):
         )
         return (alpha * self.centres[i] + spread[i]).reshape(self.shape)
 
-    def _components(self, x, alpha, sigma) -> Components:
-        return _components(self, x, alpha, sigma)
-
     def _all_components(self, x, alpha, sigma) -> Components:
         away = self._away(x, alpha)
         q = self.covariances.apply(lambda s: _precision(s, alpha, sigma), away)
         root = self.covariances.apply(lambda s: jnp.sqrt(_precision(s, alpha, sigma)), away)
-        log_det = self.covariances.total(lambda s: -jnp.log(_or_one(_precision(s, alpha, sigma))), x.size)
+        log_det = self.covariances.total(lambda s: -jnp.log(or_one(_precision(s, alpha, sigma))), x.size)
         log_density = -(jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2
 
         def on_subspaces():
@@ -251,11 +253,7 @@ def _off_subspaces(found: Components, score, displacement):
 def _precision(s, alpha, sigma):
     """`1 / (alpha^2 s + sigma^2)`, and 0 where that is infinite: such directions are treated by themselves."""
     variance = alpha**2 * s + sigma**2
-    return jnp.where(variance == 0, 0, 1 / _or_one(variance))
-
-
-def _or_one(value):
-    return jnp.where(value == 0, 1, value)
+    return jnp.where(variance == 0, 0, 1 / or_one(variance))
 
 
 def _weighed(log_joint, bare, edge):

@@ -6,15 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Points, Scalar
-from ...checks import (
-    as_values,
-    check_finite,
-    check_nonnegative,
-    check_points,
-    check_scale,
-    check_weights,
-    is_concrete,
-)
+from ...checks import as_values, check_finite, check_nonnegative, check_points, check_scale, check_weights, is_concrete
 from ...level import float_dtype, strong
 from ...reductions.centres import normalised
 from .covariances import LowRank
@@ -38,14 +30,7 @@ class LowRankMixture(AbstractGaussianFamily):
     covariances: LowRank
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(
-        self,
-        weights: Numbers,
-        means: Points,
-        factors: Numbers,
-        variances: Numbers,
-        floor: Scalar = 0.0,
-    ):
+    def __init__(self, weights: Numbers, means: Points, factors: Numbers, variances: Numbers, floor: Scalar = 0.0):
         given = means, factors, variances
         weights, means = as_values("weights", weights), as_values("means", means)
         factors, variances = as_values("factors", factors), as_values("variances", variances)
@@ -59,11 +44,6 @@ class LowRankMixture(AbstractGaussianFamily):
         self.centres = strong(means, dtype).reshape(k, d)
         self.shares, self.log_weights = (jnp.asarray(part) for part in normalised(weights, dtype))
         self.covariances = LowRank(strong(factors, dtype), strong(variances, dtype), strong(floor, dtype))
-
-    @property
-    def means(self) -> Float[Array, "k *shape"]:
-        """The means, (k, *shape)."""
-        return jnp.reshape(self.centres, (-1, *self.shape))
 
 
 def _largest_variances(factors, variances, floor):

@@ -36,12 +36,7 @@ class GaussianMixture(AbstractGaussianFamily):
     covariances: AbstractCovariances
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(
-        self,
-        weights: Numbers,
-        means: Points,
-        covariances: Numbers,
-    ):
+    def __init__(self, weights: Numbers, means: Points, covariances: Numbers):
         given = means, covariances
         weights, means = as_values("weights", weights), as_values("means", means)
         covariances = as_values("covariances", covariances)
@@ -85,11 +80,6 @@ class GaussianMixture(AbstractGaussianFamily):
         means = found.means_.reshape(components, *values.shape[1:]).astype(dtype)
         fitted = cls(found.weights_.astype(dtype), means, np.ones(components, dtype))
         return eqx.tree_at(lambda score: score.covariances, fitted, Full(found.covariances_, dtype))
-
-    @property
-    def means(self) -> Float[Array, "k *shape"]:
-        """The means, (k, *shape)."""
-        return self.centres.reshape(-1, *self.shape)
 
 
 def covariances_of(values: ArrayLike, k: int, shape: tuple[int, ...], dtype) -> AbstractCovariances:

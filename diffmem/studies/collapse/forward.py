@@ -43,10 +43,9 @@ def watch_forward(
     """Forward samples `x = alpha y_i + sigma z` of the training points in turn, each with one z at all times.
 
     `denoiser` is the score whose D is compared with the training points, by default `score` itself. `train` are the
-    first n points of the score, those with weight. Query q is of point q mod n, and its z depends on key and q alone.
-    Where training points are repeated, `train` are the distinct ones, whose weights in the score are their numbers, and
-    `owner` says for each row of the training set which of them it is; query q is then of row q modulo their number.
-    Cost: nodes x queries posterior passes and nearest-neighbour searches, 1024 queries at a time.
+    first n points of the score, those with weight: the distinct points. `owner` says for each row of the training set
+    which of them it is; query q is of row q modulo their number, and its z depends on key and q alone. Cost: nodes x
+    queries posterior passes and nearest-neighbour searches, 1024 queries at a time.
     """
     level = process.level(jnp.asarray(times))
     batches = []

@@ -19,8 +19,8 @@ def over_sets(cells: Sequence[xr.Dataset], process: AbstractProcess) -> xr.Datas
     Curves and fractions are means. The ratio at collapse is the geometric mean over sets, its 95 % interval that of
     Student's t for the mean log ratio; `measured_deviation` is the standard deviation of the log ratio between sets.
     The interval of a fraction is the wider one of Wilson's of all samples and Student's between sets. The error of the
-    Monte-Carlo prediction, for which all sets use the same data, stays that of one estimate. Examples are of the first
-    set.
+    Monte-Carlo prediction, for which all sets use the same data, stays that of one estimate. Examples are the first
+    set's.
     """
     first = cells[0]
     if len(cells) == 1:

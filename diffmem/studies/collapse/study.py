@@ -56,53 +56,45 @@ def collapse(
     For each d the data are reduced (`data.reduce_dimension`), for each n a random subset is the training set; a larger
     subset contains a smaller one. n and d default to `default_sizes` and `default_dimensions`.
 
-    **Watched** (n, d, t), over `queries` forward samples x_t = alpha y_i + sigma z of training points, means of the
+    **Watched** (n, d, t), over `queries` forward samples x_t = alpha y_i + sigma z of training points: means of the
     posterior's `participation`, `entropy`, `own_weight` (of y_i), `leader_weight`, and `memorized`, the fraction of
-    D(x_t) with d1/d2 < 1/3: what a reverse process stopped at t and denoised would copy, as its law at t is that of
-    x_t. `times` default to a common grid around the predicted collapse.
+    D(x_t) with d1/d2 < 1/3, which a reverse process stopped at t and denoised would copy. `times` default to a common
+    grid around the predicted collapse.
 
     **Measured** (n, d): the time at which the mean own weight falls to 1/2, by interpolation in log sigma/alpha, with
-    its 95 % interval. NaN where the mean does not fall to 1/2 on the grid, and for n = 2, where it does so only at
-    infinite noise. With `seeds` = 1 the interval is by bootstrap over the training points that are queried: it is for
-    this training set, and other sets differ by more (by a fifth at n = 10, a few per cent at n = 100). With more seeds
-    everything is measured for as many training sets, and the interval is that of the mean over sets, which includes
-    their draw (`over_sets`).
+    its 95 % interval. NaN where it does not fall to 1/2 on the grid, and for n = 2, where it does so only at infinite
+    noise. With `seeds` = 1 the interval is by bootstrap over the training points that are queried, for this training
+    set; others differ by more (by a fifth at n = 10, a few per cent at n = 100). With more seeds everything is measured
+    for as many sets, and the interval includes their draw (`over_sets`).
 
-    Equal points are one point with more weight: own weight is that of all copies of y_i, the entropy of the weights
-    takes the place of log n in predictions, so that repeating all points alike changes nothing.
+    Equal points are one point with more weight: own weight is that of all copies of y_i, and the entropy of the weights
+    takes the place of log n in predictions.
 
     **Predicted** (n, d): from the spectrum of all the data, which stand for the population, by `theory.collapse_time`
     (`predicted`); and from the mutual information as estimated from all points, leaving one out, by
-    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN where that refuses: unless n < N - 1
-    for N distinct points, and where n is too near N). Both are extrapolations where n is near N, and both are limits of
-    many points in many dimensions: the ratio measured lies above the one at which the information is log n, in Gaussian
-    data of the digits' spectrum by 13 to 18 % in 4 dimensions, 7 to 11 % in 16 and 5 to 9 % in 64 (n = 128 and 512),
-    a bias that `predicted_mc_error` does not include.
+    `theory.empirical_collapse_ratio` (`predicted_mc` and its standard error; NaN where n is too near the number of
+    distinct points). Both are limits of many points in many dimensions: the ratio measured lies above them, in Gaussian
+    data of the digits' spectrum by 13 to 18 % in 4 dimensions, 7 to 11 % in 16 and 5 to 9 % in 64 (n = 128 and 512), a
+    bias that `predicted_mc_error` does not include.
 
     **Generated** (n, d): copies among `samples` samples drawn from the exact law at t_max, carried to t_min by Heun's
-    method on a Karras grid of `steps`, and denoised; `generated_low` and `generated_high` are the ends of the 95 %
-    Wilson interval. Not all samples are copies if the process ends before the collapse is complete. The first 16
-    samples are kept with their nearest training points.
+    method on a Karras grid of `steps`, and denoised, with the ends of the 95 % Wilson interval. Not all samples are
+    copies if the process ends before the collapse is complete. The first 16 are kept with their nearest points.
 
     `learner(points, key)`, such as `studies.MLPLearner()`, replaces the exact score by a learned one: `memorized` and
-    `generated` are then those of the learned score, while the posterior weights, and what is measured and predicted
-    from them, remain those of the exact score of the same points, for comparison.
+    `generated` are then those of the learned score, all else that of the exact score of the same points.
 
     Each time is also given as sigma/alpha (`measured_ratio`, ...), which is comparable across processes. Attributes
     hold versions, seed, process, the data with their fingerprint, and settings. Equal seeds give equal numbers, and the
     numbers of a cell do not depend on the other cells.
 
-    `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there.
-    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells, with equal results;
-    this process alone writes (see `sweep`: processes must be spawned, not forked). Where a cell fails, the others are
-    finished before its exception is raised. `progress(done, total, stage)` is called with the state of the work; True
-    shows it on standard error.
+    `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there, and
+    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells, with equal results (see
+    `sweep`: processes must be spawned, not forked). Where a cell fails, the others are finished before its exception is
+    raised. `progress(done, total, stage)` is called with the state of the work; True shows it on standard error.
 
-    Where d > n a cell is computed in the coordinates of the span of its points (`data.span_coordinates`), at the cost
-    of n dimensions and with the law of d.
-
-    Cost: for each cell and seed queries x times + 3 x samples x steps passes over the points; one compilation for each
-    d, and for each n below d.
+    Cost: for each cell and seed queries x times + 3 x samples x steps passes over the points, in n dimensions where d >
+    n (`data.span_coordinates`); one compilation for each d, and for each n below d.
     Raises ValueError for n outside [2, number of points], an impossible d, counts below 1, times outside the process, a
     process that does not reach the collapse, equal points, and a store with other settings.
     """

@@ -27,10 +27,9 @@ class TrainingSet(NamedTuple):
 def training_set(dataset: Dataset, n: int, seed: int, spanned: bool = True) -> TrainingSet:
     """n points of the data, drawn without replacement; with `spanned` in the coordinates of their span where d > n.
 
-    The larger sets of a seed contain the smaller ones. The order of the distinct points depends on those of the data
-    and on the seed, and second occurrences follow all first ones, so that data whose points are all repeated alike
-    give the training set of the data without repetitions. Distances in the span are those in R^d: posterior weights,
-    denoised samples and copies have the same law.
+    The larger sets of a seed contain the smaller ones. Second occurrences follow all first ones, so that data whose
+    points are all repeated alike give the training set of the data without repetitions. Distances in the span are those
+    in R^d.
     """
     distinct, rank, counts = _drawn(dataset, n, seed)
     order = np.argsort(rank)

@@ -16,14 +16,8 @@ VARIABLES = {
     "leader_weight": ("largest posterior weight, mean over queries", "1"),
     "memorized": ("fraction of denoised states D(x_t) that are copies, d1/d2 < 1/3", "1"),
     "measured": ("collapse time: mean own weight of forward samples is 1/2", "dimensionless"),
-    "measured_low": (
-        "lower end of the 95 % interval of the collapse time, over points or sets",
-        "dimensionless",
-    ),
-    "measured_high": (
-        "upper end of the 95 % interval of the collapse time, over points or sets",
-        "dimensionless",
-    ),
+    "measured_low": ("lower end of the 95 % interval of the collapse time, over points or sets", "dimensionless"),
+    "measured_high": ("upper end of the 95 % interval of the collapse time, over points or sets", "dimensionless"),
     "measured_ratio": ("sigma/alpha at the measured collapse time", "data units"),
     "measured_ratio_low": ("lower end of the 95 % interval of measured_ratio", "data units"),
     "measured_ratio_high": ("upper end of the 95 % interval of measured_ratio", "data units"),

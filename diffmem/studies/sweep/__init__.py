@@ -2,6 +2,4 @@
 
 from .sweep import sweep
 
-__all__ = [
-    "sweep",
-]
+__all__ = ["sweep"]

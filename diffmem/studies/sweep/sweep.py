@@ -47,31 +47,29 @@ def sweep(
     dimension `curve_i`), or an xarray.Dataset. Dimensions with coordinates are aligned; those without may differ in
     size, and shorter ones are padded with NaN. A variable must have equal dimensions in all cells.
 
-    **Failures**: a cell that raises an exception is NaN, the exception is in the variable `error` (elsewhere the empty
-    string), the other cells are still computed, and a warning counts the failures. The next call tries them again.
+    **Failures**: a cell that raises an exception is NaN, with the exception in the variable `error` (elsewhere the
+    empty string); the others are still computed, and a warning counts the failures. The next call tries them again.
 
     **Store**: a folder in which each finished cell is saved at once, whole or not at all, in a file of its own that is
-    identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads the cells that it
-    finds there, also after Ctrl-C, a kill, or under another grid; a file in which a bit has changed is computed again,
-    with a warning. The function's qualified name (with the arguments of a `functools.partial`), the version of its
-    package and that of diffmem are stored first, and a folder of other ones is refused, also while its run goes on. So
-    is the folder of another version of the function, known by a fingerprint of its source and of the values that it
-    refers to; `any_version` takes those cells, too, for a change that does not matter. None saves nothing.
+    identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads them, also after
+    Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. A folder of another
+    function (by its qualified name, with the arguments of a `functools.partial`), or of other versions of its package
+    or of diffmem, is refused. So is that of another version of the function, known by a fingerprint of its source and
+    of the values that it refers to; `any_version` takes those cells, too, for a change that does not matter. None saves
+    nothing.
 
     **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
-    Slurm pools. The caller closes it. None computes in this process. Workers send results back; this process alone
-    writes. Processes must not be forked, as JAX hangs in them: `ProcessPoolExecutor(mp_context=
-    multiprocessing.get_context("spawn"))`, in a script below `if __name__ == "__main__":`, with a function that can be
-    imported. They compute with the x64 flag of this process. Dask gives the cells of a dead worker to others; a process
-    pool ends with its first dead worker, and its unfinished cells fail.
+    Slurm pools, which the caller closes. None computes in this process, which alone writes. Processes must not be
+    forked, as JAX hangs in them: `ProcessPoolExecutor(mp_context= multiprocessing.get_context("spawn"))`, in a script
+    below `if __name__ == "__main__":`, with a function that can be imported. They compute with the x64 flag of this
+    process. Dask gives the cells of a dead worker to others; a process pool ends with its first dead worker, and its
+    unfinished cells fail.
 
     **Randomness**: none is added. Make `seed` an axis and draw from `jax.random.key(seed)` in the function, so that the
     numbers of a cell do not depend on the worker that computed it.
 
     `progress(done, total, stage)` is called with the state of the work; True shows a bar on a terminal and lines
-    elsewhere, False shows nothing.
-
-    Cost beyond the function's: about 10 ms and one small file for each cell, and all results in memory.
+    elsewhere. Cost beyond the function's: about 10 ms and one small file for each cell, and all results in memory.
     Raises ValueError for a grid without axes or cells, with repeated, mixed or other values, or that does not fit the
     function's arguments; for an `executor` that is not an Executor; and for a store of another function.
     """

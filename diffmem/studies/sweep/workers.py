@@ -37,18 +37,14 @@ class Outcome(NamedTuple):
 
 
 def run_cells(
-    cells: Sequence[Cell],
-    *,
-    kept: Store | None,
-    executor: Executor | None,
-    progress: Progress,
+    cells: Sequence[Cell], *, kept: Store | None, executor: Executor | None, progress: Progress
 ) -> list[Outcome]:
     """The outcome of every cell, in order: read where it is stored, else computed and stored.
 
     An exception in a cell is the outcome of this cell and stops no other; so is the death of a worker, unless the
     executor computes the cell elsewhere. The store is read, and checked for other settings, before any work. At most
-    1,024 cells are submitted to the executor at a time, each computed with the x64 flag of this process, which alone
-    writes the store. When this process is interrupted, pending cells are cancelled and finished ones stored.
+    1,024 cells are submitted at a time, each computed with the x64 flag of this process, which alone writes. When it is
+    interrupted, pending cells are cancelled and finished ones stored.
     Raises ValueError for an `executor` that is not an Executor, and OSError where the store cannot be written.
     """
     if not isinstance(executor, Executor | None):
@@ -154,8 +150,4 @@ def _arrived(future: Future) -> Outcome:
 
 def _in_worker(call: Callable[[Report], xr.Dataset], x64: bool) -> xr.Dataset:
     with jax.enable_x64(x64):
-        return call(_ignore)
-
-
-def _ignore(stage: str) -> None:
-    pass
+        return call(lambda stage: None)

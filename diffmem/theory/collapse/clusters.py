@@ -1,8 +1,7 @@
 """Collapse of data in well separated Gaussian clusters.
 
 While the noise leaves the clusters apart, a noisy point tells its cluster in full, which is `H(w) = -sum_c w_c log w_c`
-nats of information, and its position within the cluster as a Gaussian channel does: `I = H(w) + sum_c w_c I_c`. The
-information is a JAX function; ratios and times are computed in NumPy, float64.
+nats of information, and its position within the cluster as a Gaussian channel does: `I = H(w) + sum_c w_c I_c`.
 """
 
 import math
@@ -27,9 +26,7 @@ def mixture_information(
     `weights` are normalised here; row c of `spectra` holds the covariance eigenvalues `L_ck` of cluster c. The formula
     is an upper bound for any mixture of these components, reached where the noise leaves clusters apart: at snr = 0 it
     is H(w), where the information is 0.
-
-    Raises:
-        ValueError: weights or spectra are negative or not finite, weights are all zero, or their numbers differ.
+    Raises ValueError where weights or spectra are negative or not finite, weights are all 0, or their numbers differ.
     Source: derived, by the chain rule of mutual information for the pair of component and point.
     """
     shares, variances = _checked(weights, spectra)
@@ -42,9 +39,7 @@ def mixture_collapse_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: F
 
     c equal clusters of one spectrum collapse like the n/c points of one of them alone. Valid where the clusters are
     still apart at the result, that is well below the speciation ratio. n = 1 gives inf, spectra of zeros give 0.
-
-    Raises:
-        ValueError: as `mixture_information`, or `n` > 1 does not exceed the effective number of clusters e^H(w).
+    Raises ValueError as `mixture_information`, and where `n` > 1 is not above the effective number of clusters e^H(w).
     Source: Biroli et al., arXiv:2402.18491, for n = e^(a d), where H(w) is negligible; the term H(w): derived.
     """
     return _ratio(n, weights, spectra, half_log1p)
@@ -53,8 +48,7 @@ def mixture_collapse_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: F
 def mixture_onset_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]) -> float:
     """`onset_ratio` for separated Gaussian clusters: `H(w) + sum_c w_c 1/2 sum_k [log(1 + s) + s/(1 + s)] = log n`.
 
-    Raises:
-        ValueError: as `mixture_collapse_ratio`.
+    Raises ValueError as `mixture_collapse_ratio`.
     Source: derived.
     """
     return _ratio(n, weights, spectra, onset_gain)
@@ -63,20 +57,14 @@ def mixture_onset_ratio(n: Number, weights: Float[ArrayLike, "c"], spectra: Floa
 def mixture_collapse_time(
     process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The collapse time `t_C` of separated clusters: that of `mixture_collapse_ratio` on a process.
-
-    Raises ValueError as `mixture_collapse_ratio`.
-    """
+    """The collapse time `t_C` of separated clusters on a process: that of `mixture_collapse_ratio`, with its errors."""
     return time_of(process, mixture_collapse_ratio(n, weights, spectra))
 
 
 def mixture_onset_time(
     process: ProcessLike, n: Number, weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
 ) -> float:
-    """The onset time of separated clusters: that of `mixture_onset_ratio` on a process.
-
-    Raises ValueError as `mixture_collapse_ratio`.
-    """
+    """The onset time of separated clusters on a process: that of `mixture_onset_ratio`, with its errors."""
     return time_of(process, mixture_onset_ratio(n, weights, spectra))
 
 

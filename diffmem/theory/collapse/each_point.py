@@ -6,7 +6,9 @@ Computed in NumPy, float64. Only the ratio sigma/alpha enters.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Num, PRNGKeyArray
+from jaxtyping import ArrayLike, Float, Int, Num
+
+from ...annotations import Points, RandomKey
 
 EXPONENTS = 2**23  # held at a time
 BISECTIONS = 16  # of a bracket of log(sigma/alpha) that is about 7 wide: 1e-4
@@ -15,10 +17,10 @@ LARGEST = 700.0  # exponent
 
 
 def point_collapse_ratios(
-    points: Num[ArrayLike, "n *shape"],
+    points: Points,
     of: Int[ArrayLike, "m"] | None = None,
     *,
-    key: PRNGKeyArray,
+    key: RandomKey,
     groups: Int[ArrayLike, "n"] | None = None,
     repeats: Num[ArrayLike, "n"] | None = None,
     draws: int = 4,

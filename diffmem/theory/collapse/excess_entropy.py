@@ -26,9 +26,7 @@ def excess_entropy(
     kernels are separate (collapse) and (log n)/d where they coincide. With the log-density of the population in place
     of log p_emp it is (log n - I)/d, I the mutual information. The error is the standard error over the m samples;
     rounding of log p in float32 adds less than 1e-6.
-
-    Raises:
-        ValueError: `n` is below 1, `d` below 1, or fewer than two samples.
+    Raises ValueError for fewer than two samples, and where `n` or `d` is below 1.
     Source: Biroli et al., arXiv:2402.18491, the excess entropy density.
     """
     if d < 1:
@@ -43,8 +41,7 @@ def gaussian_excess_entropy(
 ) -> Float[Array, "*levels"]:
     """Excess entropy per dimension of n points of Gaussian data at large d: `f = max(log n - I, 0)/d`.
 
-    Raises:
-        ValueError: `n` is below 1 or not finite.
+    Raises ValueError where `n` is below 1 or not finite.
     Source: Biroli et al., arXiv:2402.18491, isotropic case `f = (log n)/d - 1/2 log(1 + v alpha^2/sigma^2)`.
     """
     d = jnp.shape(spectrum)[0]

@@ -10,8 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Num, PRNGKeyArray
+from jaxtyping import Float
 
+from ...annotations import Points, RandomKey
 from ...representation import one_line
 from ..estimate import Estimate
 from .subsets import crossing, drawn, jackknife, start, subset_collapse_ratio
@@ -58,9 +59,7 @@ class Course(NamedTuple):
         return np.maximum(self._rate * t / self.dimension, -0.9)
 
 
-def extrapolated_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: int, *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def extrapolated_collapse_ratio(points: Points, n: int, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """sigma/alpha at which n > N points of the law that these N points come from collapse, without a model of the law.
 
     The collapse ratios of N, N/2, N/4 and N/8 of the points are measured and continued by
@@ -71,10 +70,9 @@ def extrapolated_collapse_ratio(
     k is fitted with the prior .5 +- .5, what real data and Gaussian spectra have. For n <= N the result is
     `subset_collapse_ratio`.
 
-    The error holds the choice of the N points and their noise (a jackknife over 20 groups of them), and what k may be
-    and become beyond the points. It was tested on random N points of each set below, against the collapse of all of
-    them and of numbers between, with seeds that were not used to choose the method. In the columns N = 75, 150, 300,
-    600 and 1200: root mean square relative error and mean stated error, in percent.
+    The error holds the choice of the N points and their noise (a jackknife over 20 groups), and what k may become
+    beyond them. Tested on random N points of each set below against the collapse of all of them and of numbers between,
+    with unseen seeds; for N = 75, 150, 300, 600 and 1200, root mean square relative error/mean stated error in percent:
 
         digits, 8 x 8              2/6     3/3    2/2    1/2    2/1
         MNIST                       -       -     2/2    2/2    1/1
@@ -91,14 +89,11 @@ def extrapolated_collapse_ratio(
     patches are grey, without overlap where not said otherwise, from two photographs.
 
     On patches most of the error is the choice of the points: flat and textured ones collapse at noise that differs by a
-    factor of a hundred, and which of them are among 600 leaves open even the measured collapse of the 600 themselves,
-    by 15 to 20 %. An error of 5 % would take about 6,000 points.
+    factor of a hundred. An error of 5 % would take about 6,000 points.
 
     Cost: four times that of `subset_collapse_ratio`.
-
-    Raises:
-        ValueError: there are fewer than 64 points; or n is out of reach, where the error of log sigma/alpha would be
-            above 1/2 (a third of the patches at N = 75 and 150); as `pair_gaps`.
+    Raises ValueError for fewer than 64 points, for n out of reach, where the error of log sigma/alpha would be above
+    1/2 (a third of the patches at N = 75 and 150), and as `pair_gaps`.
     Source: derived; D and its growth from the relation of mutual information and mmse (Guo, Shamai and Verdu).
     """
     count = len(np.asarray(points))
@@ -131,7 +126,7 @@ class MeasuredSizes(NamedTuple):
         return continued(np.log(self.sizes), self.log_ratios, self.shifts, log_n)
 
 
-def measured_sizes(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> MeasuredSizes:
+def measured_sizes(points: Points, *, key: RandomKey, queries: int = 1000) -> MeasuredSizes:
     """The measurements that `extrapolated_collapse_ratio` continues, for many n at the cost of one.
 
     Raises ValueError for fewer than 3 points, and as `pair_gaps`.

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Num, PRNGKeyArray
+from jaxtyping import Bool, Float, Int
+from scipy.special import logsumexp
 
-from ...annotations import Number
+from ...annotations import Number, Numbers, Points, RandomKey, Scalar
 from ...checks import as_values
 from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
@@ -39,6 +40,12 @@ class PairGaps(NamedTuple):
     projection: np.ndarray
     """(m, N): <y_i - y_j, z_i>."""
 
+    def log_odds(self, ratio: float) -> np.ndarray:
+        """(m, N): `log p(u_i|y_j)/p(u_i|y_i)` of each other point; -inf in place of the own one."""
+        found = -(self.square / (2 * ratio**2) + self.projection / ratio)
+        found[np.arange(len(found)), self.own] = -np.inf
+        return found
+
 
 class InformationCurve(NamedTuple):
     """Two estimates of the information at several ratios; the truth lies between their expectations."""
@@ -55,13 +62,11 @@ class InformationCurve(NamedTuple):
     __repr__ = one_line
 
 
-def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries: int = 1000) -> PairGaps:
+def pair_gaps(points: Points, *, key: RandomKey, queries: int = 1000) -> PairGaps:
     """Noise and distances of `queries` of the points, drawn without replacement (all points when there are fewer).
 
     Memory: 16 bytes x queries x N; cost O(queries N d), once.
-
-    Raises:
-        ValueError: fewer than 2 points or queries, or a value is NaN or infinite.
+    Raises ValueError for fewer than 2 points or queries, and for values that are NaN or infinite.
     """
     points = np.asarray(points, np.float64)
     n = len(points)
@@ -83,11 +88,7 @@ def pair_gaps(points: Num[ArrayLike, "N *shape"], *, key: PRNGKeyArray, queries:
 
 def log_background(gaps: PairGaps, ratio: float) -> np.ndarray:
     """`log sum_{j != i} p(u_i|y_j)/p(u_i|y_i)` for each query i: the weight of all other points relative to its own."""
-    from scipy.special import logsumexp
-
-    energy = gaps.square / (2 * ratio**2) + gaps.projection / ratio
-    energy[np.arange(len(energy)), gaps.own] = np.inf
-    return logsumexp(-energy, axis=1)
+    return logsumexp(gaps.log_odds(ratio), axis=1)
 
 
 def leave_one_out_densities(gaps: PairGaps, ratio: float) -> np.ndarray:
@@ -109,8 +110,7 @@ def limit_of_many(gaps: PairGaps, order: Int[np.ndarray, "N"], ratio: float) -> 
     """Leave-one-out information with the bias of having only N - 1 others taken out.
 
     The mean over N/8, N/4, N/2 and N of the points falls with every doubling, by steps that form about a geometric
-    series; what is left of the series is the bias. The error holds the standard error over queries, and half of that
-    bias.
+    series; what is left of the series is the bias. The error holds the standard error over queries, and half the bias.
     """
     densities = _block_densities(gaps, order, ratio)
     falls = -np.diff([each.mean() for each in densities])
@@ -123,14 +123,10 @@ def limit_of_many(gaps: PairGaps, order: Int[np.ndarray, "N"], ratio: float) -> 
 
 def _block_densities(gaps: PairGaps, order: np.ndarray, ratio: float) -> list[Float[np.ndarray, "m"]]:
     """`-log mean_{j != i} p(u_i|y_j)/p(u_i|y_i)` over j in N/8, N/4, N/2 and N points, averaged over disjoint sets."""
-    from scipy.special import logsumexp
-
     size = len(order) // BLOCKS
-    exponents = -(gaps.square / (2 * ratio**2) + gaps.projection / ratio)
-    exponents[np.arange(len(exponents)), gaps.own] = -np.inf
     inside = (np.argsort(order)[gaps.own] // size)[:, None] == np.arange(BLOCKS)
     others = size - inside
-    sums = logsumexp(exponents[:, order[: size * BLOCKS]].reshape(*inside.shape, size), axis=2)
+    sums = logsumexp(gaps.log_odds(ratio)[:, order[: size * BLOCKS]].reshape(*inside.shape, size), axis=2)
     densities = [(np.log(others) - sums).mean(axis=1)]
     while sums.shape[1] > 1:
         sums, others = np.logaddexp(sums[:, ::2], sums[:, 1::2]), others[:, ::2] + others[:, 1::2]
@@ -147,9 +143,7 @@ def _drawn(points, key, queries: int) -> tuple[PairGaps, np.ndarray]:
     return gaps, np.asarray(jax.random.permutation(jax.random.fold_in(key, count), count))
 
 
-def empirical_information(
-    points: Num[ArrayLike, "N *shape"], ratio: Float[ArrayLike, ""], *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def empirical_information(points: Points, ratio: Scalar, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """Mutual information I(X0; Xt) in nats of the law that the points come from, at sigma/alpha = ratio:
 
         I = lim_{N -> inf} mean over queries i of log [p(u_i|y_i) / mean_{j != i} p(u_i|y_j)].
@@ -158,10 +152,8 @@ def empirical_information(
     points in 4 dimensions, whose I is log 400, by 1.3 nats. The bias is estimated from subsets of the points, as a
     geometric series over doublings of N, and taken out; the error is the standard error over queries and half of the
     bias. Cost: (queries x N) exponentials; memory: see `pair_gaps`.
-
-    Raises:
-        ValueError: `ratio` is not positive, there are fewer than 16 points, or the estimate is not below log(N - 1),
-            the largest one that N points can resolve.
+    Raises ValueError for fewer than 16 points, where `ratio` is not positive, and where the estimate is not below
+    log(N - 1), the largest one that N points can resolve.
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
     other N - 1 points condenses, as in the random-energy model; the correction is measured, not derived.
     """
@@ -177,12 +169,11 @@ def empirical_information(
 
 
 def empirical_information_curve(
-    points: Num[ArrayLike, "N *shape"], ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries: int = 1000
+    points: Points, ratios: Numbers, *, key: RandomKey, queries: int = 1000
 ) -> InformationCurve:
     """Both estimates of I(X0; Xt) at several ratios sigma/alpha with equal noise, and where they are valid.
 
-    Raises:
-        ValueError: a ratio is not positive; as `pair_gaps`.
+    Raises ValueError for a ratio that is not positive, and as `pair_gaps`.
     Source: Poole et al., arXiv:1905.06922: contrastive lower and leave-one-out upper bound.
     """
     ratios = checked_ratios(ratios)
@@ -192,20 +183,16 @@ def empirical_information_curve(
     return InformationCurve(ratios, lower, upper, upper.value < information_limit(gaps))
 
 
-def empirical_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: Number, *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def empirical_collapse_ratio(points: Points, n: Number, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """sigma/alpha at which n < N points of the law that these N points come from collapse: `I = log n`.
 
     The information is that of `empirical_information`, with its bias taken out; the error holds half of what that
     changed. Of 120 sets of 600 Gaussian points, in 4, 9 and 40 dimensions and for n = 30 to 400, 4
     were refused, all in 4 dimensions; the others were right within two errors, which are wide near N: 24 %, 11 % and
     4 % at n = 400. In 2 dimensions half of the sets are refused from n = 150 on.
-
-    Raises:
-        ValueError: n is not above 1 and below N - 1, the limit of validity; there are fewer than 16 points; or points
-            are repeated so often, or so few in so few dimensions, that I never reaches log n, or leaves sigma/alpha
-            open by more than a half.
+    Raises ValueError unless n is above 1 and below N - 1, the limit of validity, for fewer than 16 points, and where
+    points are repeated so often, or so few in so few dimensions, that I never reaches log n, or leaves sigma/alpha open
+    by more than a half.
     Source: derived, with the estimate of `empirical_information`.
     """
     gaps, order = _drawn(points, key, queries)
@@ -237,7 +224,7 @@ def widen(reached, start: float, factor: float) -> float:
     raise ValueError("`points` must be mostly distinct and enough for `n`, but their information never crosses log n.")
 
 
-def checked_ratios(ratios: Float[ArrayLike, "*ratios"]) -> Float[np.ndarray, "*ratios"]:
+def checked_ratios(ratios: Numbers) -> Float[np.ndarray, "*ratios"]:
     """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
     ratios = np.asarray(as_values("ratio", ratios), np.float64)
     if not ((ratios > 0) & np.isfinite(ratios)).all():

@@ -24,9 +24,7 @@ def onset_ratio(n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
     n > 1 gives 0.
 
     Accuracy: 1e-13 relative; against drawn training sets within 1 % for 4 to 64 dimensions and n = 500.
-
-    Raises:
-        ValueError: `n` is below 1 or not finite; the spectrum is empty, negative or not finite.
+    Raises ValueError where `n` is below 1 or not finite, or the spectrum is empty, negative or not finite.
     Source: the onset of Achilli et al., arXiv:2502.09578. This form is derived: the logarithm of the annealed sum over
     the other points, `log n + E log E' exp(-|y - y'|^2/(2 r^2))` with r = sigma/alpha, equals that of the own term, 0.
     The sum over the others is not condensed there: its entropy is `1/2 sum_k [s_k/(1 + s_k) + s_k/(1 + s_k)^2] > 0`.
@@ -35,13 +33,7 @@ def onset_ratio(n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
 
 
 def onset_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d"]) -> float:
-    """Time of the onset of memorization: `process.time_at(onset_ratio(n, spectrum))`.
-
-    Accuracy: that of `time_at`, in JAX's default float.
-
-    Raises:
-        ValueError: as `onset_ratio`.
-    """
+    """Time of the onset of memorization on a process: that of `onset_ratio`, with its errors, as exact as `time_at`."""
     return time_of(process, onset_ratio(n, spectrum))
 
 

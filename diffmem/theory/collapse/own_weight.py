@@ -23,9 +23,7 @@ def own_weight(densities: Float[ArrayLike, "m"], n: Number) -> Estimate:
 
     `densities` are draws of the information density i. The sum over the other n - 1 points is replaced by its mean.
     As w is convex in that sum, the result is a lower bound on the weight averaged over training sets. n = 1 gives 1.
-
-    Raises:
-        ValueError: fewer than two draws, or `n` below 1.
+    Raises ValueError for fewer than two draws, and for `n` below 1.
     Source: derived, Jensen's inequality over the training set.
     """
     densities = strong(densities, float_dtype(densities))
@@ -46,9 +44,7 @@ def gaussian_own_weight(
     see `own_weight`.
 
     Cost: 256 sums over the spectrum for each level. Accuracy: 1e-12 absolute in float64, 1e-6 times log n in float32.
-
-    Raises:
-        ValueError: `n` is below 1 or not finite.
+    Raises ValueError where `n` is below 1 or not finite.
     Source: derived.
     """
     share = mode_share(snr, spectrum)

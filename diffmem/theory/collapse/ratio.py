@@ -107,9 +107,7 @@ def collapse_time(process: ProcessLike, n: Number, spectrum: Float[ArrayLike, "d
 
     It lies outside [t_min, t_max] where the process does not reach the ratio; for n = 1 it is the time of an infinite
     ratio. Accuracy: that of `time_at`, in JAX's default float.
-
-    Raises:
-        ValueError: as `collapse_ratio`.
+    Raises ValueError as `collapse_ratio`.
     Source: Biroli et al., arXiv:2402.18491, for n points of N(0, v I) on the Ornstein-Uhlenbeck clock
     `t_C = 1/2 log(1 + v/(n^(2/d) - 1))`.
     """
@@ -126,9 +124,7 @@ def collapse_ratio_from_information(
     `ratio error(I) / |dI/d log ratio|`, with the slope by a central difference.
 
     Cost: about ten evaluations of `information`. Accuracy: the root to 1e-6 relative.
-
-    Raises:
-        ValueError: `n` is below 1 or not finite, or the information does not cross log n inside the bracket.
+    Raises ValueError where `n` is below 1 or not finite, or the information does not cross log n inside the bracket.
     """
     log_n = log_size(n)
     low, high = bracket

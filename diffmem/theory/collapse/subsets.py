@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Num, PRNGKeyArray
+from jaxtyping import Float, Int
 
+from ...annotations import Numbers, Points, RandomKey
 from ..estimate import Estimate
 from ..spectrum import spectrum
 from .from_points import PairGaps, checked_ratios, pair_gaps, widen
@@ -36,18 +37,14 @@ class Crossing(NamedTuple):
     """The change of `log_ratio` when a group of the points is left out, for each group; their mean is 0."""
 
 
-def subset_own_weight(
-    points: Num[ArrayLike, "N *shape"], n: int, ratios: Float[ArrayLike, "ratios"], *, key: PRNGKeyArray, queries=1000
-) -> Estimate:
+def subset_own_weight(points: Points, n: int, ratios: Numbers, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """Mean own weight among n of the N points: the posterior weight of the point that a noisy one came from.
 
     The mean is over queries (points of the set, each with one noise that serves all ratios sigma/alpha) and, for each
     query, over N/n disjoint random subsets, to each of which it is added. For points drawn independently from a law the
     estimate is unbiased for n points of that law, and the error holds the choice of the N points and of their noise
     (the jackknife over 20 groups of them). Cost and memory: see `pair_gaps`; (queries x N) exponentials for each ratio.
-
-    Raises:
-        ValueError: n is not between 2 and N; a ratio is not positive; as `pair_gaps`.
+    Raises ValueError unless n is between 2 and N, for a ratio that is not positive, and as `pair_gaps`.
     Source: derived.
     """
     gaps, order = drawn(points, n, key, queries)
@@ -57,17 +54,14 @@ def subset_own_weight(
     return Estimate(np.stack([weights.mean() for weights, _ in pairs]), np.sqrt(np.diag(jackknife(shifts))))
 
 
-def subset_collapse_ratio(
-    points: Num[ArrayLike, "N *shape"], n: int, *, key: PRNGKeyArray, queries: int = 1000
-) -> Estimate:
+def subset_collapse_ratio(points: Points, n: int, *, key: RandomKey, queries: int = 1000) -> Estimate:
     """The measured collapse of n of the N points: the sigma/alpha at which `subset_own_weight` is 1/2.
 
     The error is that for n points of the law that the N points come from: it holds the choice of the N points and of
     their noise (the jackknife over 20 groups of them). A set with points of very different kinds, as patches of
     pictures are, has a large one: 600 of them leave 15 to 20 % of sigma/alpha open.
-
-    Raises:
-        ValueError: n is not between 3 and N (for 2 points the weight reaches 1/2 only without signal); as `pair_gaps`.
+    Raises ValueError unless n is between 3 and N (for 2 points the weight reaches 1/2 only without signal), and as
+    `pair_gaps`.
     Source: derived; the jackknife of Quenouille and Tukey.
     """
     if n < 3:
@@ -135,9 +129,7 @@ def left_out_means(factors, own, order, n: int) -> Float[np.ndarray, "groups"]:
 
 def other_factors(gaps: PairGaps, ratio: float) -> Float[np.ndarray, "m N"]:
     """Posterior weight of every other point relative to a query's own, and 0 for its own."""
-    factors = np.exp(np.minimum(-(gaps.square / (2 * ratio**2) + gaps.projection / ratio), 700.0))
-    factors[np.arange(len(gaps.own)), gaps.own] = 0
-    return factors
+    return np.exp(np.minimum(gaps.log_odds(ratio), 700.0))
 
 
 def own_weights(

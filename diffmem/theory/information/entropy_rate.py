@@ -2,9 +2,7 @@
 
 `dH(X0|Xt)/d log(sigma/alpha) = mmse alpha^2/sigma^2`, where mmse = E|x_0 - D(x_t)|^2 is the mean trace of the posterior
 covariance C of x_0 (the I-MMSE relation). A peak marks a transition: the noise level at which features of one size
-are lost. The trace itself stays finite at a transition (for data at +mu and -mu it is sigma^2/alpha^2 at the critical
-noise and x = 0); what diverges there is the response of the fixed point of D, `1/(1 - C alpha^2/sigma^2)`, which
-`susceptibility` gives.
+are lost. The trace stays finite there; what diverges is the response of the fixed point of D, `susceptibility`.
 """
 
 from typing import NamedTuple
@@ -44,9 +42,7 @@ def discrete_entropy_rate(
     the points. The integral of the rate over log ratio is the entropy of the weights if the points are distinct.
 
     Cost: 361 n^2 per level. Accuracy: 1e-10 in float64, 1e-5 in float32.
-
-    Raises:
-        ValueError: there are no points, or weights of another number.
+    Raises ValueError for no points, and for weights of another number.
     Source: Guo, Shamai and Verdu, arXiv:cs/0412108; peaks as transitions: Ambrogioni, arXiv:2310.17467.
     """
     ratio = strong(ratio, float_dtype(ratio))
@@ -63,9 +59,7 @@ def conditional_entropy_rate(traces: Float[ArrayLike, "m *levels"], ratio: Float
 
     `traces` are `tr C(x_t)` at m samples x_t of the forward process at each level, in squared data units; ratio =
     sigma/alpha > 0. With the C of an empirical score, H is the entropy of which training point x_t came from.
-
-    Raises:
-        ValueError: fewer than two samples.
+    Raises ValueError for fewer than two samples.
     Source: Guo, Shamai and Verdu, arXiv:cs/0412108.
     """
     traces = strong(traces, float_dtype(traces))
@@ -77,9 +71,7 @@ def peaks(position: Float[ArrayLike, "nodes"], curve: Float[ArrayLike, "values"]
 
     `position` is increasing, with any spacing (for entropy rates it is log ratio). The ends of the curve are no peaks;
     of two equal neighbours the first is. Accuracy: third order in the spacing. Noise in the curve makes spurious peaks.
-
-    Raises:
-        ValueError: positions are not increasing, or their number is not that of the curve.
+    Raises ValueError where positions are not increasing, or their number is not that of the curve.
     """
     x, y = np.asarray(position, np.float64), np.asarray(curve, np.float64)
     if x.shape != y.shape or not (np.diff(x) > 0).all():

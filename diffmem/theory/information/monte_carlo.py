@@ -39,9 +39,8 @@ def information_density(
 def information_densities(
     log_prob: LogDensity, draws: Float[ArrayLike, "m *shape"], level: NoiseLevel, *, key: PRNGKeyArray
 ) -> Float[Array, "m"]:
-    """`information_density` of each draw of the data; draw i uses `fold_in(key, i)` and does not depend on m.
-
-    Cost: m evaluations of `log_prob`, 64 at a time; compiled once for each `log_prob` and shape, for all levels.
+    """`information_density` of each draw of the data, 64 at a time; draw i uses `fold_in(key, i)`, whatever m is.
+    Compiled once for each `log_prob` and shape, for all levels.
     """
     draws = strong(draws, float_dtype(draws))
     # the level is passed as arrays: Python numbers would be constants of the compiled function
@@ -65,12 +64,9 @@ def monte_carlo_information(
     """Mutual information in nats, `I(X0; Xt) = E log p(x|x_0)/p(x)`, from draws of x_0, with its standard error.
 
     Unbiased at any I if `log_prob` is exact. With the density of an empirical law of n points it is the information of
-    that law, which is at most log n; see `empirical_information` for that of the population.
-
-    The error is sqrt(V/m), V the variance of the information density.
-
-    Raises:
-        ValueError: fewer than two draws.
+    that law, which is at most log n; see `empirical_information` for that of the population. The error is sqrt(V/m), V
+    the variance of the information density.
+    Raises ValueError for fewer than two draws.
     Source: Cover and Thomas, Elements of Information Theory (definition).
     """
     return mean_estimate(information_densities(log_prob, draws, level, key=key))

@@ -15,8 +15,7 @@ from ...level import float_dtype, strong
 def retained_dimension(eigenvalues: Float[ArrayLike, "*queries d"]) -> Float[Array, "*queries"]:
     """Number of eigenvalues of `(alpha^2/sigma^2) C` above 1/2: the directions that the data keep at this noise.
 
-    For Gaussian data it is the number of L_k above sigma^2/alpha^2. It is 0 where one training point holds all of the
-    posterior weight.
+    For Gaussian data it is the number of L_k above sigma^2/alpha^2. It is 0 where one training point holds all weight.
     Source: Achilli et al., arXiv:2410.08727, who read it from the spectrum of the score; the threshold 1/2: derived.
     """
     eigenvalues = as_values("eigenvalues", eigenvalues)
@@ -27,8 +26,7 @@ def retained_dimension(eigenvalues: Float[ArrayLike, "*queries d"]) -> Float[Arr
 def participation_dimension(eigenvalues: Float[ArrayLike, "*queries d"]) -> Float[Array, "*queries"]:
     """Participation ratio `(sum_k l_k)^2/sum_k l_k^2` of eigenvalues l_k: m where m of them are equal and the others 0.
 
-    It does not depend on their scale, so that for a posterior covariance it stays above 0 after collapse. 0 where all
-    eigenvalues are 0.
+    It does not depend on their scale: for a posterior covariance it stays above 0 after collapse. 0 where all are 0.
     Source: the participation ratio of localisation theory, as a definition.
     """
     eigenvalues = as_values("eigenvalues", eigenvalues)

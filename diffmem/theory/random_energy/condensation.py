@@ -27,9 +27,8 @@ def annealed_log_partition(
     at snr = inf for beta > 0.
 
     Accuracy: exact for Gaussian data, averaged over u. Cost: O(d) for each beta.
-
-    Raises:
-        ValueError: `beta` or `snr` is negative or NaN, `n` below 1, or the spectrum empty, negative or not finite.
+    Raises ValueError where `beta` or `snr` is negative or NaN, `n` below 1, or the spectrum empty, negative or not
+    finite.
     Source: derived; the model is that of Biroli et al., arXiv:2402.18491, and Lucibello and Mezard, arXiv:2304.14964.
     """
     beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
@@ -47,9 +46,7 @@ def background_entropy(
     It falls from log n as beta grows. At beta = 1, the temperature of the diffusion, it is `log n - I(X0; Xt)`: the sum
     over the other points condenses exactly where the process collapses. Where it is negative, the sum has condensed and
     the annealed formula does not hold.
-
-    Raises:
-        ValueError: as `annealed_log_partition`.
+    Raises ValueError as `annealed_log_partition`.
     Source: derived.
     """
     beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
@@ -64,9 +61,7 @@ def condensation_inverse_temperature(snr: Number, spectrum: Float[ArrayLike, "d"
     Derrida's model. It is 0 at snr = inf and for one point, and inf without signal.
 
     Accuracy: 1e-13 relative.
-
-    Raises:
-        ValueError: as `annealed_log_partition`.
+    Raises ValueError as `annealed_log_partition`.
     Source: Derrida 1981 for the transition; for these energies derived.
     """
     check_signal(snr)
@@ -86,12 +81,9 @@ def quenched_log_partition(
 ) -> Float[np.ndarray, "*betas"]:
     """The typical (quenched) `log sum_j exp(-beta E_j)`: annealed up to `beta_c`, beyond it `beta/beta_c` times that.
 
-    Beyond `beta_c` it is minus beta times the lowest energy. For comparison, one's own point has energy d/2. Exact to
-    leading order in d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few
-    nats.
-
-    Raises:
-        ValueError: as `annealed_log_partition`.
+    Beyond `beta_c` it is minus beta times the lowest energy; one's own point has energy d/2. Exact to leading order in
+    d at fixed (log n)/d; at finite d fluctuations of |u| and of the lowest energy lower it by a few nats.
+    Raises ValueError as `annealed_log_partition`.
     Source: Derrida 1981; for these energies derived.
     """
     beta = np.asarray(beta, np.float64)

@@ -13,6 +13,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
+from ...checks import check_positive
 from . import noncentral, spherical_cap
 
 HIGH = 1000  # dimensions below which gaps may be differences of energies
@@ -108,7 +109,7 @@ class IsotropicGaussian(AbstractIsotropicLaw):
     def __check_init__(self):
         if self.d < 1:
             raise ValueError(f"`d` must be at least 1, but is {self.d}.")
-        _check_positive("variance", self.variance)
+        check_positive("variance", self.variance)
 
     def deviation(self) -> float:
         """sqrt(variance)."""
@@ -124,7 +125,7 @@ class IsotropicGaussian(AbstractIsotropicLaw):
 
     def coordinates(self, queries: Queries, scores: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """The coordinate q of `noncentral`."""
-        return noncentral.quantile(scores, float(self.d), _column(queries.square, scores))
+        return noncentral.quantile(scores, float(self.d), np.broadcast_to(queries.square[:, None], scores.shape))
 
     def gaps(self, queries: Queries, coordinates: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """By the energies themselves where these leave enough digits to the gaps."""
@@ -153,7 +154,7 @@ class UniformSphere(AbstractIsotropicLaw):
     def __check_init__(self):
         if self.d < 2:
             raise ValueError(f"`d` must be at least 2, but is {self.d}.")
-        _check_positive("radius", self.radius)
+        check_positive("radius", self.radius)
 
     def deviation(self) -> float:
         """R/sqrt(d)."""
@@ -187,12 +188,3 @@ class UniformSphere(AbstractIsotropicLaw):
         tilt = np.sqrt(queries.square * self.d) / queries.s
         caps = [spherical_cap.log_cap(-y, float(self.d), -beta * tilt) for beta in (1, 2)]
         return Bulk(gap, caps[0] - gap, caps[1] - 2 * gap)
-
-
-def _column(values, like):
-    return np.broadcast_to(values[:, None], like.shape)
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"`{name}` must be positive and finite, but is {value}.")

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
+from scipy.special import ndtri_exp
 
 NODES = 48  # of the trapezoidal rule on half the path: a step of .2 standard deviations of the integrand
 LOW, LOW_NODES = 5, 192  # below LOW dimensions the integrand falls slowly along the path and takes more nodes
@@ -66,8 +67,6 @@ def quantile(score: Values, d: float, noncentrality: Values) -> Values:
     Newton's method for the score as a function of q, from the q at which the law weighted by e^(-(p - 1) X/2) has the
     relative entropy score^2/2 to the law.
     """
-    from scipy.special import ndtri_exp
-
     q = _start(score, d, noncentrality)
     for _ in range(NEWTON):
         path = _Path(q, d, noncentrality)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, PRNGKeyArray
+from jaxtyping import ArrayLike, Float
+from scipy.special import logsumexp, ndtri_exp
 
-from ...annotations import Number
+from ...annotations import Number, Numbers, RandomKey
 from ...representation import one_line
 from ..estimate import Estimate, mean_estimate
 from ..points import log_others
@@ -54,13 +55,7 @@ class Lowest(NamedTuple):
 
 
 def random_energy(
-    n: Number,
-    law: AbstractIsotropicLaw,
-    ratio: Float[ArrayLike, "*levels"],
-    *,
-    key: PRNGKeyArray,
-    queries: int = 1000,
-    kept: int = 256,
+    n: Number, law: AbstractIsotropicLaw, ratio: Numbers, *, key: RandomKey, queries: int = 1000, kept: int = 256
 ) -> RandomEnergy:
     """Own weight and participation of noisy training points, averaged over them and over training sets of n points.
 
@@ -74,16 +69,14 @@ def random_energy(
     with s the sum over the kept ones: this bound is `own_weight_bulk`, of order 1e-6 with 256 kept. When n - 1 <= k all
     points are kept and nothing is replaced.
 
-    `n` is a whole number of any size; `points_from_log` makes one from its logarithm. `ratio` is sigma/alpha in data
-    units. The draws of query i depend on the key and i alone and serve every ratio, so that curves are smooth. ratio =
-    0 and n = 1 give weight 1, an infinite ratio 1/n.
+    `n` is a whole number of any size; `points_from_log` makes one from its logarithm. `ratio`, of any shape, is
+    sigma/alpha in data units. The draws of query i depend on the key and i alone and serve every ratio, so that curves
+    are smooth. ratio = 0 and n = 1 give weight 1, an infinite ratio 1/n.
 
     Cost: .5 ms for each query and ratio (5 ms for d < 5), whatever n. Accuracy: 1e-8 in the Boltzmann factors (1e-6
     for d = 1), or the rounding of log n.
-
-    Raises:
-        ValueError: `n` is below 1, not whole, infinite or beyond e^(300 d); a ratio is negative or NaN; fewer than 2
-            queries or 1 kept.
+    Raises ValueError where `n` is below 1, not whole, infinite or beyond e^(300 d), or a ratio is negative or NaN, and
+    for fewer than 2 queries or 1 kept.
     Source: the random-energy model of Biroli et al., arXiv:2402.18491; exact sampling and the bound derived (order
     statistics by exponential spacings: Renyi 1953).
     """
@@ -108,13 +101,7 @@ def random_energy(
 
 
 def random_energy_own_weight(
-    n: Number,
-    law: AbstractIsotropicLaw,
-    ratio: Float[ArrayLike, "*levels"],
-    *,
-    key: PRNGKeyArray,
-    queries: int = 1000,
-    kept: int = 256,
+    n: Number, law: AbstractIsotropicLaw, ratio: Numbers, *, key: RandomKey, queries: int = 1000, kept: int = 256
 ) -> Estimate:
     """The own weight of `random_energy`, with its standard error plus the bound on the error of the replaced bulk.
 
@@ -135,7 +122,7 @@ def _checked_others(n: Number, law: AbstractIsotropicLaw) -> float:
     return others
 
 
-def _draw(d: int, indices, kept: int, key: PRNGKeyArray) -> tuple[Own, np.ndarray]:
+def _draw(d: int, indices, kept: int, key: RandomKey) -> tuple[Own, np.ndarray]:
     """The noise, own point and spacings of each query, drawn by NumPy, as JAX may be in single precision."""
     keys = jax.vmap(lambda i: jax.random.key_data(jax.random.fold_in(key, i)))(jnp.asarray(indices))
     rows = []
@@ -149,8 +136,6 @@ def _draw(d: int, indices, kept: int, key: PRNGKeyArray) -> tuple[Own, np.ndarra
 
 def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
     """Normal scores of the k lowest of n - 1 energies, computed from the logarithms of both tails."""
-    from scipy.special import ndtri_exp
-
     kept = spacings.shape[1]
     if kept == 0:
         return Lowest(spacings, np.zeros(len(spacings)), -math.inf)
@@ -167,8 +152,6 @@ def _lowest(spacings: Float[np.ndarray, "m k"], others: float) -> Lowest:
 
 def _at_ratio(law: AbstractIsotropicLaw, own: Own, lowest: Lowest, others: float, ratio: float):
     """(m, 4): own weight, log-participation, and the bounds on the error that the bulk causes in each."""
-    from scipy.special import logsumexp
-
     m, kept = lowest.scores.shape
     if kept == 0 or ratio**2 < CLEAN:
         return np.tile([1.0, 0.0, 0.0, 0.0], (m, 1))

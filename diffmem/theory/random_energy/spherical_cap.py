@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
+from scipy.special import ndtri_exp
 
 REACH, NODES = 3.2, 96  # of the tanh-sinh rule: its outermost nodes are 1e-16 of an interval from the ends
 DROP = 45.0  # nats below the peak at which an integral may end
@@ -36,8 +37,6 @@ def cap_quantile(score: Values, d: float) -> Values:
 
     Newton's method for the score as a function of y, from the y at which `(d - 1) log cosh y = score^2/2`.
     """
-    from scipy.special import ndtri_exp
-
     entropy = score**2 / (2 * (d - 1))
     y = -np.sign(score) * (entropy + np.log1p(np.sqrt(-np.expm1(-2 * entropy))))
     log_norm = math.log(2) + _log_integral(np.zeros(()), float(d), np.zeros(()))

@@ -66,10 +66,8 @@ def activation_moments(level: NoiseLevel, activation: Activation = np.tanh) -> A
 
     Accuracy: 1e-12 for activations as smooth as tanh up to Gamma = 5, 1e-6 at Gamma = 10, 1e-3 for one with a kink.
     Cost: 257^2 evaluations of the activation.
-
-    Raises:
-        ValueError: alpha and sigma are both 0, negative or not finite, or the activation has a mean under noisy data
-            (the theory assumes features of mean 0: subtract the mean first).
+    Raises ValueError where alpha and sigma are both 0, negative or not finite, or the activation has a mean under noisy
+    data (the theory assumes features of mean 0: subtract the mean first).
     Source: Bonnaire et al., arXiv:2505.17638, where v^2 and s^2 are written as differences.
     """
     alpha, sigma = (float(part) for part in level)

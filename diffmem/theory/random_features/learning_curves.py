@@ -1,7 +1,6 @@
 """Learning curves of denoising score matching with random features: ridge regression at one noise level.
 
-`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noise draws xi each, by
-minimising over A
+`s(x) = A f(W x/sqrt(d))/sqrt(p)` is fitted to n points of N(0, I) in d dimensions with m noises xi each: A minimises
 
     (1/(d n m)) sum |sigma s(x_t) + xi|^2 + sigma^2 penalty |A|^2/(d p),
 
@@ -45,9 +44,7 @@ def ridge_learning_curve(
 
     Accuracy: against matrices at d = 100 the training loss agrees to .1 % and the score error to 2 %, in the mean of
     three draws. Cost: as `resolvent`.
-
-    Raises:
-        ValueError: `penalty` is not positive, sigma is 0, or as `resolvent`.
+    Raises ValueError where `penalty` is not positive or sigma is 0, and as `resolvent`.
     Source: the setting of George, Veiga, Macris, arXiv:2502.00336; in this form derived from the resolvent of Bonnaire
     et al., arXiv:2505.17638.
     """
@@ -75,9 +72,7 @@ def one_draw_learning_curve(
     at psi_p = psi_n.
 
     Accuracy: against true tanh features at d = 100 the score error agrees to 2 % in the mean of three draws.
-
-    Raises:
-        ValueError: as `ridge_learning_curve`.
+    Raises ValueError as `ridge_learning_curve`.
     Source: the setting of George, Veiga, Macris, arXiv:2502.00336; this form derived, equal to the polynomials of Mei
     and Montanari, arXiv:1908.05355.
     """

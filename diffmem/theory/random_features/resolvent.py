@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Complex, Float, Num
 
-from ...annotations import Number
+from ...annotations import Number, Numbers
+from ...checks import check_positive
 from ...representation import one_line
 from ..points import checked_spectrum
 from .activation import ActivationMoments
@@ -40,11 +41,7 @@ class Resolvent(NamedTuple):
 
 
 def resolvent(
-    z: Num[ArrayLike, "*z"],
-    psi_p: Number,
-    psi_n: Number,
-    moments: ActivationMoments,
-    spectrum: Float[ArrayLike, "k"] | None = None,
+    z: Num[ArrayLike, "*z"], psi_p: Number, psi_n: Number, moments: ActivationMoments, spectrum: Numbers | None = None
 ) -> Resolvent:
     """The resolvent traces of U in the limit of large d, for z in the upper half-plane or on the real line below U.
 
@@ -58,10 +55,8 @@ def resolvent(
     eigenvalues of Sigma with mean 1, which are equally frequent; without it Sigma = I.
 
     Accuracy: 1e-12 relative away from edges of the spectrum. Cost: about 60 ms for a thousand z.
-
-    Raises:
-        ValueError: a ratio is not positive, an imaginary part is negative, or the spectrum has another mean than 1.
-        ArithmeticError: Newton's method fails (z on the spectrum itself).
+    Raises ValueError where a ratio is not positive, an imaginary part is negative, or the spectrum has another mean
+    than 1, and ArithmeticError where Newton's method fails (z on the spectrum itself).
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1; the derivatives: implicit.
     """
     z, variances = _checked(z, psi_p, psi_n, spectrum)
@@ -133,16 +128,14 @@ def spectral_density(
     psi_p: Number,
     psi_n: Number,
     moments: ActivationMoments,
-    spectrum: Float[ArrayLike, "k"] | None = None,
+    spectrum: Numbers | None = None,
     height: float = 1e-9,
 ) -> Float[np.ndarray, "*x"]:
     """Density of the eigenvalues of U at x, `Im q(x + i height)/pi`; its mass is 1 - `spectral_atom`.
 
     Accuracy: that of `resolvent` away from edges, which `height` blurs. The atom at the floor s^2 adds the tail
     `height/(pi (x - s^2)^2)` times its mass, so that x should be ten thousand heights away from it.
-
-    Raises:
-        ValueError, ArithmeticError: as `resolvent`.
+    Raises ValueError and ArithmeticError as `resolvent`.
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.1.
     """
     x = np.asarray(x, np.float64)
@@ -162,8 +155,7 @@ def spectral_atom(psi_p: Number, psi_n: Number) -> float:
 def check_ratios(psi_p: Number, psi_n: Number) -> None:
     """Raise ValueError unless both ratios are positive and finite."""
     for name, value in (("psi_p", psi_p), ("psi_n", psi_n)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"`{name}` must be positive and finite, but is {value}.")
+        check_positive(name, value)
 
 
 def _checked(z, psi_p: Number, psi_n: Number, spectrum):

@@ -27,7 +27,7 @@ def sample_bulk(psi_p: Number, psi_n: Number, moments: ActivationMoments) -> tup
 def population_bulk(psi_p: Number, moments: ActivationMoments) -> tuple[float, float]:
     """Both ends of `rho_2`, `mu_*^2 + a^2 Gamma^2 (1 -+ sqrt(psi_p))^2`, for data of covariance I.
 
-    It is the spectrum of the features of the population, `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`, for any n.
+    It is the spectrum of the features of the population, `U_pop = a^2 Gamma^2 W W^T/d + mu_*^2`.
     Accuracy: leading order for psi_n >> 1; exact for psi_n = infinity.
     Source: Bonnaire et al., arXiv:2505.17638, Theorem 3.2.
     """

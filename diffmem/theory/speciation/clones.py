@@ -1,8 +1,7 @@
 """Clones: the probability that two reverse paths from one noisy state end in the same class or on the same point.
 
-A reverse SDE with the exact score that starts from x_t ends on a draw from the posterior of x_0 given x_t. Two
-independent paths from one x_t (clones) are therefore two independent draws from that posterior, and the probability
-needs no simulation.
+A reverse SDE with the exact score ends on a draw from the posterior of x_0 given x_t. Two paths from one x_t (clones)
+are therefore two independent draws from it, and the probability needs no simulation.
 """
 
 import math
@@ -10,8 +9,9 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, Num, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int
 
+from ...annotations import Numbers, Points, RandomKey
 from ...level import NoiseLevel, cast_level, float_dtype, strong
 from ..collapse.from_points import checked_ratios, pair_gaps
 from ..estimate import Estimate, mean_estimate
@@ -24,8 +24,7 @@ def same_point_probability(weights: Float[ArrayLike, "*queries n"]) -> Float[Arr
     """Probability that two clones from one state end on the same training point (or class): `sum_i w_i^2`.
 
     `weights` are the posterior weights of the points, or the posterior probabilities of the classes, and sum to 1. The
-    result is 1 over the participation ratio. Its mean over states of the forward process is what the experiment with
-    clones measures.
+    result is 1 over the participation ratio; its mean over states of the forward process is what clones measure.
     Source: derived; Biroli et al., arXiv:2402.18491, for classes.
     """
     weights = strong(weights, float_dtype(weights))
@@ -46,9 +45,7 @@ def clone_probability(
 
     `separation` is the vector m, of shape (d,), and `variance` the covariance S, of shape (d, d). Where m is an
     eigenvector of S, its length |m| and the eigenvalue v suffice, as two numbers: s^2 = |m|^2/(v + (sigma/alpha)^2).
-    In any other direction the variance along m does not give s, because the other coordinates of a cluster tell part
-    of the deviation along m: two coordinates that are correlated by .95, with m along one of them, have at
-    sigma/alpha = .3 the s of a variance of .172 in place of 1.
+    In any other direction the variance along m does not give s: other coordinates tell the clusters apart, too.
 
     `separation` must be positive, and `variance` nonnegative; a singular S needs a positive ratio. Accuracy: 1e-12 in
     float64. Raises ValueError unless both are numbers or their shapes are (d,) and (d, d).
@@ -91,9 +88,8 @@ def gaussian_clone_probability(
 
     for sides along a principal axis, an eigenvector of the covariance, of positive `variance` L; ratio = sigma/alpha.
     Along any other direction u of the covariance S the argument of asin is u^T S (S + (sigma/alpha)^2)^-1 S u/u^T S u,
-    which is not that of the variance along u. It falls from 1 to 1/2 without any
-    transition, through .775 at sigma/alpha = sqrt(L/3.174). A clone probability that falls to 1/2 is therefore no
-    evidence of classes: compare `clone_probability` with this one.
+    not that of the variance along u. It falls from 1 to 1/2 without any transition, through .775 at sigma/alpha =
+    sqrt(L/3.174): a clone probability that falls to 1/2 is no evidence of classes.
     Source: derived, `E Phi(a g)^2 = 1/4 + asin(a^2/(1 + a^2))/(2 pi)` for g ~ N(0, 1).
     """
     ratio = strong(ratio, float_dtype(ratio))
@@ -102,12 +98,7 @@ def gaussian_clone_probability(
 
 
 def empirical_clone_probability(
-    points: Num[ArrayLike, "N *shape"],
-    labels: Int[ArrayLike, "labels"],
-    ratios: Float[ArrayLike, "ratios"],
-    *,
-    key: PRNGKeyArray,
-    queries: int = 1000,
+    points: Points, labels: Int[ArrayLike, "labels"], ratios: Numbers, *, key: RandomKey, queries: int = 1000
 ) -> Estimate:
     """Probability `phi` that two clones, under the empirical score of N points, end on points of equal labels:
 
@@ -119,9 +110,7 @@ def empirical_clone_probability(
     `arange(N)` show collapse, as clones then agree where they end on one training point.
 
     Cost: queries x N exponentials per ratio, in NumPy, float64. Memory: 48 bytes x queries x N.
-
-    Raises:
-        ValueError: fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
+    Raises ValueError for fewer than 2 points or queries, another number of labels, or a ratio that is not positive.
     Source: derived; Biroli et al., arXiv:2402.18491, measure it by simulating clones.
     """
     ratios, labels = checked_ratios(ratios), np.asarray(labels)

@@ -18,9 +18,7 @@ def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
     """sigma/alpha at which signal and noise of the leading component are equal, `alpha^2 L = sigma^2`: `sqrt(L)`.
 
     The papers' ratio is `asymptotic_speciation_ratio`, sqrt(L - 1). 0 when the spectrum is zero.
-
-    Raises:
-        ValueError: the spectrum is empty, negative or not finite.
+    Raises ValueError where the spectrum is empty, negative or not finite.
     Source: Biroli et al., arXiv:2402.18491, at finite L (derived).
     """
     return math.sqrt(checked_spectrum(spectrum).max())
@@ -29,10 +27,8 @@ def speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 def speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
     """The speciation time at finite L: where `alpha^2 L = sigma^2` on a process.
 
-    The papers' time is `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock: `asymptotic_speciation_time`. On that clock
-    this one is `1/2 log(1 + L)`.
-
-    Raises ValueError as `speciation_ratio`.
+    On the Ornstein-Uhlenbeck clock it is `1/2 log(1 + L)`; the papers' time is `asymptotic_speciation_time`. Raises
+    ValueError as `speciation_ratio`.
     """
     return time_of(process, speciation_ratio(spectrum))
 
@@ -43,9 +39,7 @@ def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 
     Other processes have the posteriors of a variance-preserving one at equal sigma/alpha, and so the ratio of it. 0
     when L <= 1, where no time satisfies `alpha^2 L = 1`.
-
-    Raises:
-        ValueError: the spectrum is empty, negative or not finite.
+    Raises ValueError where the spectrum is empty, negative or not finite.
     Source: Biroli et al., arXiv:2402.18491, `t_S = 1/2 log L`.
     """
     return math.sqrt(max(checked_spectrum(spectrum).max() - 1, 0))
@@ -54,9 +48,7 @@ def asymptotic_speciation_ratio(spectrum: Float[ArrayLike, "d"]) -> float:
 def asymptotic_speciation_time(process: ProcessLike, spectrum: Float[ArrayLike, "d"]) -> float:
     """The papers' speciation time, `t_S = 1/2 log L` on the Ornstein-Uhlenbeck clock.
 
-    `speciation_time`, at finite L, is `1/2 log(1 + L)` there. On any process the time of `asymptotic_speciation_ratio`.
-
-    Raises ValueError as `asymptotic_speciation_ratio`.
+    On any process it is the time of `asymptotic_speciation_ratio`, with its errors.
     Source: Biroli et al., arXiv:2402.18491.
     """
     return time_of(process, asymptotic_speciation_ratio(spectrum))

@@ -55,9 +55,7 @@ def susceptibility(ratio: float, separation: float = 1.0) -> float:
     finite, C = rho^2. It is 1 at ratio = 0.
 
     Accuracy: relative 1e-15/|1 - T|.
-
-    Raises:
-        ValueError: as `magnetization`.
+    Raises ValueError as `magnetization`.
     Source: derived, for the mean-field exponents of Raya and Ambrogioni, arXiv:2305.19693.
     """
     m = magnetization(ratio, separation)
@@ -72,9 +70,7 @@ def magnetization(ratio: float, separation: float = 1.0) -> float:
     """The stable fixed point of the posterior mean for data at +mu and -mu, in units of mu: `m = tanh(m mu^2/ratio^2)`.
 
     0 for sigma/alpha >= mu, the bifurcation; `sqrt(3 (1 - ratio^2/mu^2))` just below, a mean-field exponent of 1/2.
-
-    Raises:
-        ValueError: `ratio` is negative or `separation` is not positive.
+    Raises ValueError where `ratio` is negative or `separation` is not positive.
     Source: Raya and Ambrogioni, arXiv:2305.19693; exponents derived.
     """
     if not (ratio >= 0 and separation > 0):
@@ -93,10 +89,8 @@ def bifurcation_time(process: ProcessLike, separation: float = 1.0) -> float:
     """The time at which the fixed point at the midpoint splits into two, `sigma/alpha = mu`, as `time_at` gives it.
 
     On the Ornstein-Uhlenbeck clock `1/2 log(1 + mu^2)`. It is the `speciation_time` of the two points, whose variance
-    is mu^2. The drift of a sampler changes its sign at another time, `symmetry_breaking_time`.
-
-    Raises:
-        ValueError: `separation` is not positive.
+    is mu^2; the drift of a sampler changes its sign at the `symmetry_breaking_time`.
+    Raises ValueError where `separation` is not positive.
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
     if not separation > 0:
@@ -109,15 +103,12 @@ def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation:
 
     Near x = 0 the reverse drift grows x at the rate `-f + (1 + noise^2) g^2/2 score'(0)` with
     `score'(0) = (alpha^2 mu^2/sigma^2 - 1)/sigma^2`; noise = 1 is the reverse SDE, noise = 0 the probability flow. The
-    time at which this rate changes its sign depends on the clock and on the dynamics, unlike the bifurcation of D at
-    sigma/alpha = mu. It is 1/2 asinh(mu^2) for the reverse SDE on the Ornstein-Uhlenbeck clock, and that of sigma = mu
-    for the flow of a variance-exploding process and, where mu < 1, of a variance-preserving one.
+    time at which this rate changes its sign depends on the clock and on the dynamics (see the table of this module),
+    unlike the bifurcation of D at sigma/alpha = mu.
 
     Accuracy: that of the process's rate, in JAX's default float.
-
-    Raises:
-        ValueError: the midpoint is always stable between t_min and t_max, or never (as for the Ornstein-Uhlenbeck
-            flow with mu >= 1).
+    Raises ValueError where the midpoint is always stable between t_min and t_max, or never (as for the
+    Ornstein-Uhlenbeck flow with mu >= 1).
     Source: Raya and Ambrogioni, arXiv:2305.19693; general processes derived.
     """
 

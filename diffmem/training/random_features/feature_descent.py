@@ -30,9 +30,7 @@ def descend_random_features(
     `step < psi_p/(sigma^2 l)`, l the largest eigenvalue of U.
 
     Cost: one pass over the points for each step. Host float64.
-
-    Raises:
-        ValueError: `step` is not positive, a time is negative, or as `fit_random_features`.
+    Raises ValueError where `step` is not positive or a time is negative, and as `fit_random_features`.
     Source: the training of Bonnaire et al., arXiv:2505.17638, with a fresh noise in each step for the mean over it.
     """
     alpha, sigma = check_level(level)

@@ -36,9 +36,7 @@ def equivalent_modes(
     p may be far larger than n + d. The rows of W and the points are standard normal in the theory.
 
     Cost: p (n + d)^2 products and an eigendecomposition of size min(p, n + d); memory O((n + d)^2) when p is larger.
-
-    Raises:
-        ValueError: `level` has sigma = 0, shapes that do not fit, or the activation has a mean.
+    Raises ValueError where `level` has sigma = 0, shapes do not fit, or the activation has a mean.
     Source: Bonnaire et al., arXiv:2505.17638; George, Veiga, Macris, arXiv:2502.00336.
     """
     alpha, sigma = check_level(level)

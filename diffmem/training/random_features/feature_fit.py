@@ -60,11 +60,26 @@ class FeatureModes(NamedTuple):
 
     def ridge(self, penalty: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors at penalties `sigma^2 penalty |A|^2/(d p)` added to the loss."""
-        return self.errors(ridge_gain(self.eigenvalues, _positive("penalty", penalty)))
+        return self.errors(self.ridge_gain(penalty))
 
     def flow(self, time: Real[ArrayLike, "*runs"]) -> FitErrors:
         """Errors of gradient flow from A = 0 at training times; inf is the least-squares fit. Exact at every time."""
-        return self.errors(flow_gain(self.eigenvalues, _times(time), float(self.level.sigma), self.psi_p))
+        return self.errors(self.flow_gain(time))
+
+    def ridge_gain(self, penalty: Real[ArrayLike, "*runs"]) -> Float[np.ndarray, "*runs k"]:
+        """`1/(l + penalty)`; raises ValueError unless penalties are positive."""
+        penalty = np.asarray(penalty, np.float64)
+        if not np.all(penalty > 0):
+            raise ValueError(f"`penalty` must be positive, but holds {penalty.min()}.")
+        return 1 / (self.eigenvalues + penalty[..., None])
+
+    def flow_gain(self, time: Real[ArrayLike, "*runs"]) -> Float[np.ndarray, "*runs k"]:
+        """`(1 - exp(-2 sigma^2 l tau/psi_p))/l`; raises ValueError for negative times."""
+        time = np.asarray(time, np.float64)
+        if not np.all(time >= 0):
+            raise ValueError(f"`time` must be at least 0, but holds {time.min()}.")
+        decay = 2 * float(self.level.sigma) ** 2 / self.psi_p * self.eigenvalues
+        return -np.expm1(-decay * time[..., None]) / self.eigenvalues
 
     def errors(self, gain: Float[np.ndarray, "*runs k"]) -> FitErrors:
         """Errors of any gains. Cost k^2 for each run."""
@@ -99,12 +114,11 @@ class FeatureFit(NamedTuple):
 
     def ridge_score(self, penalty: float) -> RandomFeatures:
         """The fitted score at one penalty, in JAX's default float; valid at the level of the fit only."""
-        return self._score(ridge_gain(self.modes.eigenvalues, _positive("penalty", penalty)))
+        return self._score(self.modes.ridge_gain(penalty))
 
     def flow_score(self, time: float) -> RandomFeatures:
         """The score of gradient flow at a training time, likewise."""
-        modes = self.modes
-        return self._score(flow_gain(modes.eigenvalues, _times(time), float(modes.level.sigma), modes.psi_p))
+        return self._score(self.modes.flow_gain(time))
 
     def _score(self, gain: np.ndarray) -> RandomFeatures:
         scale = -math.sqrt(len(self.first)) / float(self.modes.level.sigma)
@@ -128,9 +142,7 @@ def fit_random_features(
     are those of the population N(0, I), exact as well. Host float64.
 
     Cost: one eigendecomposition of (p, p) and `exact_feature_moments`: 2 s for p = 1000.
-
-    Raises:
-        ValueError: `level` has sigma = 0, `draws` without `key` or the reverse, or as the moments.
+    Raises ValueError where `level` has sigma = 0, for `draws` without `key` or the reverse, and as the moments.
     Source: gradient flow of Bonnaire et al., arXiv:2505.17638; the rest derived.
     """
     alpha, sigma = check_level(level)
@@ -160,18 +172,6 @@ def fit_random_features(
     return FeatureFit(modes, vectors, response, train, first, activation)
 
 
-def ridge_gain(eigenvalues: Float[np.ndarray, "k"], penalty: Real[ArrayLike, "*runs"]) -> Float[np.ndarray, "*runs k"]:
-    """`1/(l + penalty)`."""
-    return 1 / (eigenvalues + np.asarray(penalty, np.float64)[..., None])
-
-
-def flow_gain(
-    eigenvalues: Float[np.ndarray, "k"], time: Real[ArrayLike, "*runs"], sigma: float, psi_p: float
-) -> Float[np.ndarray, "*runs k"]:
-    """`(1 - exp(-2 sigma^2 l tau/psi_p))/l`, of positive eigenvalues."""
-    return -np.expm1(-2 * sigma**2 / psi_p * np.asarray(time, np.float64)[..., None] * eigenvalues) / eigenvalues
-
-
 def check_level(level: NoiseLevel) -> tuple[float, float]:
     """alpha and sigma as numbers.
 
@@ -181,17 +181,3 @@ def check_level(level: NoiseLevel) -> tuple[float, float]:
     if not (0 <= alpha < math.inf and 0 < sigma < math.inf):
         raise ValueError(f"`level` must have alpha >= 0 and sigma > 0, but is ({alpha}, {sigma}).")
     return alpha, sigma
-
-
-def _positive(name: str, values) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    if not np.all(values > 0):
-        raise ValueError(f"`{name}` must be positive, but holds {values.min()}.")
-    return values
-
-
-def _times(values) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    if not np.all(values >= 0):
-        raise ValueError(f"`time` must be at least 0, but holds {values.min()}.")
-    return values

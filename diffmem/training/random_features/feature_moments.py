@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ...annotations import RandomKey
-from ...checks import check_count
+from ...checks import check_count, check_finite
 from ...level import NoiseLevel
 from ...representation import one_line
 
@@ -67,9 +67,7 @@ def exact_feature_moments(
 
     Accuracy: what 24 terms leave is at most |c|^24 times the variance beyond them, 1e-9 for tanh and |c| < .8; two
     parallel rows of W are off by that variance. Cost: 24 products of (p, n) by (n, p), a second for p = 1000, n = 200.
-
-    Raises:
-        ValueError: shapes that do not fit, or a row of W is 0.
+    Raises ValueError where shapes do not fit, or a row of W is 0.
     Source: derived.
     """
     first, points = check_layers(first, points)
@@ -108,9 +106,7 @@ def sampled_feature_moments(
     """Moments over `draws` noises of each point, drawn once: those of a finite noisy training set.
 
     Cost: (n draws) p^2 products and as many features in memory.
-
-    Raises:
-        ValueError: `draws` is below 1, or shapes that do not fit.
+    Raises ValueError where `draws` is below 1, or shapes do not fit.
     """
     first, points = check_layers(first, points)
     check_count("draws", draws)
@@ -172,6 +168,5 @@ def check_layers(first, points) -> tuple[np.ndarray, np.ndarray]:
         )
     if not np.all(np.isfinite(first)) or not np.all(np.any(first, axis=1)):
         raise ValueError("`first` must be finite with no row of zeros, but is not.")
-    if not np.all(np.isfinite(points)):
-        raise ValueError("`points` must be finite, but holds NaN or infinite values.")
+    check_finite("points", points)
     return first, points
