@@ -7,11 +7,10 @@ from .base import AbstractIntegrator, AbstractOneStep, AbstractStepper, Observer
 from .ddim import DDIM
 from .dynamics import Node, reverse_drift, velocity
 from .euler_maruyama import EulerMaruyama
-from .exponential import AbstractMultistep, DPMSolverPP, ExponentialAdamsBashforth
 from .heun import Heun
-from .likelihood import invert, log_likelihood
+from .likelihood import LogLikelihoods, bits_per_dimension, invert, log_likelihood, log_likelihoods
 from .lost_samples import LostSamplesError
-from .many_likelihoods import LogLikelihoods, bits_per_dimension, log_likelihoods
+from .multistep import AbstractMultistep, DPMSolverPP, ExponentialAdamsBashforth
 from .predictor_corrector import PredictorCorrector
 from .sample import Samples, sample
 

@@ -41,7 +41,7 @@ class ProbabilityFlow(AbstractIntegrator):
 
         saved, term = _saved(score, process, observe, times, forward=1), diffrax.ODETerm(drift)
         controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
-        end, seen = solved(term, self.solver, x, times[0], times[-1], controller, self.max_steps, saved)
+        end, seen = solved(term, self.solver, x, times[0], times[-1], controller, self.max_steps, saved).ys
         return end[0], seen
 
 
@@ -82,11 +82,10 @@ class ReverseSDE(AbstractIntegrator):
         # between its steps a path is not an interpolation: land on every time that is observed
         controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
         controller = diffrax.ClipStepSizeController(controller, step_ts=-times[1:])
-        saved = _saved(score, process, observe, -times[1:], forward=-1, shape=x.shape)
+        saved = _saved(score, process, observe, -times[1:], forward=-1)
         terms, solver = self._terms(score, process, x, times, path_key), self.solver or diffrax.ShARK()
-        end, rest = solved(terms, solver, x.ravel(), -t0, -times[-1], controller, self.max_steps, saved)
-        rest = jax.tree.map(lambda one, more: jnp.concatenate([jnp.asarray(one)[None], more]), seen, rest)
-        return end[0].reshape(x.shape), rest
+        end, rest = solved(terms, solver, x, -t0, -times[-1], controller, self.max_steps, saved).ys
+        return end[0], jax.tree.map(lambda one, more: jnp.concatenate([jnp.asarray(one)[None], more]), seen, rest)
 
     def _terms(self, score, process, x, times, key):
         import diffrax
@@ -96,14 +95,14 @@ class ReverseSDE(AbstractIntegrator):
 
         def drift(u, y, _):
             here = node(u)
-            return -reverse_drift(score.evaluate(y.reshape(x.shape), here.level), here).ravel()
+            return -reverse_drift(score.evaluate(y, here.level), here)
 
-        spread = lambda u: jnp.full((x.size,), jnp.sqrt(diffusion_squared(node(u))))  # noqa: E731
+        spread = lambda u: jnp.full(x.shape, jnp.sqrt(diffusion_squared(node(u))))  # noqa: E731
         path = diffrax.VirtualBrownianTree(
             -times[0],
             -times[-1],
             tol=max(self.brownian_tol, 4 * float(jnp.finfo(x.dtype).eps)) * (times[0] - times[-1]),
-            shape=jax.ShapeDtypeStruct((x.size,), x.dtype),
+            shape=jax.ShapeDtypeStruct(x.shape, x.dtype),
             key=key,
             levy_area=diffrax.SpaceTimeLevyArea,
         )
@@ -111,13 +110,10 @@ class ReverseSDE(AbstractIntegrator):
         return diffrax.MultiTerm(diffrax.ODETerm(drift), noise)
 
 
-def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None) -> Any:
-    """What diffrax saves (None: the last state) of the solution from `start` at t0; Tsit5 without a solver."""
-    return attempted(terms, solver, start, t0, t1, controller, max_steps, saved, throw=True).ys
-
-
-def attempted(terms, solver, start, t0, t1, controller, max_steps: int, saved=None, throw: bool = False) -> Any:
-    """The solution of diffrax, whose `result` says whether t1 was reached, which is an error otherwise if `throw`."""
+def solved(terms, solver, start, t0, t1, controller, max_steps: int, saved=None, throw: bool = True) -> Any:
+    """The solution from `start` at t0 by diffrax, Tsit5 without a solver, with what it saves (None: the last state) as
+    `ys`. Where t1 is not reached, its `result` says so, and it is an error if `throw`.
+    """
     import diffrax
 
     return diffrax.diffeqsolve(
@@ -156,7 +152,7 @@ def _noisy_ends(x, process, times):
     return require_noise(require_noise(x, process, times[0]), process, times[-1]), times
 
 
-def _saved(score, process, observe, ts, forward, shape=None):
+def _saved(score, process, observe, ts, forward):
     """The last state, and the observations at the solver's times `ts` (process' time times `forward`)."""
     import diffrax
 
@@ -164,8 +160,8 @@ def _saved(score, process, observe, ts, forward, shape=None):
     if observe is None:
         return diffrax.SaveAt(subs=(last, None))
 
-    def look(t, y, _):
-        x, level = y.reshape(shape or y.shape), nodes_at(process, forward * t, y.dtype).level
+    def look(t, x, _):
+        level = nodes_at(process, forward * t, x.dtype).level
         return observe(x, level, score.evaluate(x, level))
 
     return diffrax.SaveAt(subs=(last, diffrax.SubSaveAt(ts=ts, fn=look)))

@@ -46,27 +46,23 @@ def nodes_at(process: AbstractProcess, times: Float[ArrayLike, "*nodes"], dtype)
 
 
 def times_within(process: AbstractProcess, times: Numbers) -> Float[Array, "nodes"]:
-    """`checked_times`, refused where their ends have no noise level: alpha or sigma would be negative or no number."""
+    """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing, with ends that
+    have a noise level: no negative or undefined alpha or sigma.
+    """
     check_kind("process", process, AbstractProcess, "a process, such as processes.EDM()")
-    times = checked_times(times)
-    for end in (times[0], times[-1]):
-        level = process.level(end)
-        valid = (level.alpha >= 0) & (level.sigma >= 0)
-        words = f"`times` must lie within the process, but {brief(end)} is outside of {type(process).__name__}."
-        times = require(times, valid, words)
-    return times
-
-
-def checked_times(times: Numbers, name: str = "times") -> Float[Array, "nodes"]:
-    """`times` as a floating array; refused unless they are at least two, finite and strictly decreasing."""
-    times = as_values(name, times)
+    times = as_values("times", times)
     if np.ndim(times) != 1 or np.size(times) < 2:
-        raise ValueError(f"`{name}` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
+        raise ValueError(f"`times` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
     # after the cast, which may make neighbours equal
     times = strong(times, float_dtype(times))
     seen = np.asarray(times) if is_concrete(times) else times
     fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
-    return require(times, fall, f"`{name}` must be finite and strictly decreasing, but is {brief(times)}.")
+    times = require(times, fall, f"`times` must be finite and strictly decreasing, but is {brief(times)}.")
+    for end in (times[0], times[-1]):
+        level = process.level(end)
+        words = f"`times` must lie within the process, but {brief(end)} is outside of {type(process).__name__}."
+        times = require(times, (level.alpha >= 0) & (level.sigma >= 0), words)
+    return times
 
 
 def require_noise(value, process: AbstractProcess, time: ArrayLike):

@@ -5,6 +5,8 @@ loses the signal begins where hardly any is left, or none: there nothing happens
 and the others run down from `ratio_max`, which the samplers reach in one step (`dynamics.leaves_noise`).
 """
 
+from contextlib import nullcontext
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,28 +69,23 @@ def _in_ratios(process, steps, data_std, ratio_max, ratios):
     """The times of `ratios(high, low, i/N)`; behind t_max itself where the ratio there is far above `ratio_max`."""
     xp = _array_library(process, steps)
     check_positive("data_std", data_std)
-    wanted = max(1.0, data_std) * max(LEAST_RATIO, steps**2 / RATIO_STEPS) if ratio_max is None else None
-    if xp is np:
-        with jax.ensure_compile_time_eval():
-            return _placed(process, steps, wanted, ratio_max, ratios, np)
-    return _placed(process, steps, wanted, ratio_max, ratios, jnp)
-
-
-def _placed(process, steps, wanted, ratio_max, ratios, xp):
-    levels = (process.level(process.t_max), process.level(process.t_min))
-    (first, high), (last, low) = levels if xp is jnp else (tuple(map(float, level)) for level in levels)
-    low, high = low / last, xp.where(first > 0, high / xp.where(first > 0, first, 1), np.inf)
-    far = ratio_max
-    if ratio_max is None:
-        far = xp.where(first == 1, np.inf, xp.maximum(wanted, LEAST_RATIO * low))
-    if xp is np and (not low < far or high == far == np.inf):
-        raise ValueError(f"`ratio_max` must be finite and above sigma/alpha = {low:.3g} at t_min, but is {far}.")
-    leap = high > LEAP * far
-    # the ends are set by `_finished`
-    count = np.arange(steps + 1)
-    with_leap, without = (xp.asarray(part, high.dtype) for part in ((count - 1) / max(steps - 1, 1), count / steps))
-    part = xp.where(leap, xp.maximum(with_leap, 0), without)
-    return _finished(process.time_at(ratios(xp.where(leap, far, high), low, part)), process, xp)
+    # a process that is known is asked now, whatever is traced around it
+    with jax.ensure_compile_time_eval() if xp is np else nullcontext():
+        levels = (process.level(process.t_max), process.level(process.t_min))
+        (first, high), (last, low) = levels if xp is jnp else (tuple(map(float, level)) for level in levels)
+        low, high = low / last, xp.where(first > 0, high / xp.where(first > 0, first, 1), np.inf)
+        if ratio_max is None:
+            wanted = max(1.0, data_std) * max(LEAST_RATIO, steps**2 / RATIO_STEPS)
+            ratio_max = xp.where(first == 1, np.inf, xp.maximum(wanted, LEAST_RATIO * low))
+        if xp is np and (not low < ratio_max or high == ratio_max == np.inf):
+            above = f"above sigma/alpha = {low:.3g} at t_min, but is {ratio_max}."
+            raise ValueError(f"`ratio_max` must be finite and {above}")
+        leap = high > LEAP * ratio_max
+        # the ends are set by `_finished`
+        count = np.arange(steps + 1)
+        with_leap, without = (xp.asarray(part, high.dtype) for part in ((count - 1) / max(steps - 1, 1), count / steps))
+        part = xp.where(leap, xp.maximum(with_leap, 0), without)
+        return _finished(process.time_at(ratios(xp.where(leap, ratio_max, high), low, part)), process, xp)
 
 
 def _array_library(process, steps):

@@ -1,12 +1,10 @@
 """Samples that became NaN or infinite: at which time, and how many."""
 
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from ..checks import is_concrete
 from ..level import NoiseLevel
@@ -27,25 +25,22 @@ def stays_finite(x: Float[Array, "*shape"], level: NoiseLevel, found: Evaluation
     return jnp.isfinite(x).all() & jnp.isfinite(found.mean).all()
 
 
-def are_finite(points: Float[Array, "count *shape"]) -> Bool[Array, "count"] | None:
-    """Which points are finite; None while they have no values, or where all are."""
+def lost_among(points: Float[Array, "count *shape"]) -> int:
+    """How many points are not finite; 0 while they have no values."""
     if not is_concrete(points) or bool(jnp.isfinite(points).all()):
-        return None
-    return jnp.isfinite(points).all(axis=tuple(range(1, points.ndim)))
+        return 0
+    return int((~jnp.isfinite(points).all(axis=tuple(range(1, points.ndim)))).sum())
 
 
 def lost_sentence(
     process: AbstractProcess,
     times: Float[Array, "nodes"],
-    observed: Callable[[], Bool[Array, "nodes count"]],
+    finite: Bool[ArrayLike, "nodes count"],
     lost: int,
     count: int,
 ) -> str | None:
-    """The sentence that says where finite numbers end on the path; None where they do not.
-
-    `observed` makes the path again and looks at it, which is only done once something is lost.
-    """
-    finite = np.asarray(jax.device_get(observed()))
+    """The sentence that says where finite numbers end on the path, `finite` or not; None where they do not."""
+    finite = np.asarray(finite)
     broken = np.flatnonzero(~finite.all(axis=1))
     if not broken.size and not lost:
         return None

@@ -1,12 +1,14 @@
 """Sampling: many points, one compiled function."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PyTree, Shaped
 
 from ..annotations import Numbers, Points, RandomKey
@@ -19,10 +21,10 @@ from ..same_functions import known
 from ..scores import AbstractDensity, AbstractScore
 from ..scores.base import answered_dtype
 from .base import AbstractIntegrator, Observer
-from .conditions import Conditional, checked_conditions, grouped, in_groups
+from .conditions import Conditional, Groups, grouped
 from .ddim import DDIM
 from .dynamics import times_within
-from .lost_samples import LostSamplesError, are_finite, lost_sentence, stays_finite
+from .lost_samples import LostSamplesError, lost_among, lost_sentence, stays_finite
 
 MOST = 2**31 - 1  # points, each of which draws by its number
 
@@ -99,20 +101,20 @@ def sample(
     shape = _check_request(shape, count, start, finish, batch_size)
     _check_parts(score, integrator, key, observe, condition)
     starts = None if start is None else strong(start, float_dtype(start))
-    size = batch_size or count
     if condition is None:
-        one, followed = score, lambda run: _in_batches(run, score, starts, count, size)
+        groups, given, one = None, score, score
     else:
-        groups = grouped(checked_conditions(condition, count))
-        one, followed = score(jnp.asarray(groups.conditions[0])), partial(in_groups, known(score), groups, starts, size)
+        groups, given = grouped(condition, count), known(score)
+        one = score(jnp.asarray(groups.conditions[0]))
         check_kind("score", one, AbstractScore, "a function of one condition that returns a score")
     exact = start is None and isinstance(one, AbstractDensity)
-    return _finite(_Run(process, integrator, times, shape, known(observe), exact, finish, key), followed, count)
+    run = _Run(process, integrator, times, shape, known(observe), exact, finish, key)
+    return _finite(run, partial(_in_batches, given, starts, groups, count, batch_size or count), count)
 
 
 def _finite(run: "_Run", followed: Callable, count: int) -> Samples:
     """The samples of `followed(run)`, or an error that says how many were lost and from which time on."""
-    lost = lambda run, number: lost_sentence(run.process, run.times, lambda: followed(run)[1], number, count)  # noqa: E731
+    lost = lambda run, number: lost_sentence(run.process, run.times, followed(run)[1], number, count)  # noqa: E731
     try:
         found = Samples(*followed(run), run.exact)
     except eqx.EquinoxRuntimeError:
@@ -121,24 +123,38 @@ def _finite(run: "_Run", followed: Callable, count: int) -> Samples:
         if sentence is None:
             raise
         raise LostSamplesError(sentence) from None
-    finite = are_finite(found.points)
-    if finite is None:
+    number = lost_among(found.points)
+    if number == 0:
         return found
-    raise LostSamplesError(str(lost(run.watched(run.integrator), int((~finite).sum()))), found)
+    raise LostSamplesError(str(lost(run.watched(run.integrator), number)), found)
 
 
-def _in_batches(run: "_Run", score: AbstractScore, starts: Array | None, count: int, size: int):
-    """All points and what was observed of them, at most `size` at a time."""
+def _in_batches(score, starts: Array | None, groups: Groups | None, count: int, size: int, run: "_Run"):
+    """All points and what was observed of them, at most about `size` at a time."""
+    rows, conditions = (np.arange(count), None) if groups is None else (groups.index, groups.conditions)
     batches = []
-    for index, keep in equal_batches(count, size):
-        points, seen = _batch(run, score, index, None if starts is None else starts[index])
+    for row, keep in equal_batches(len(rows), max(1, size // rows[0].size)):
+        index = rows[row]
+        points, seen = _batch(run, score, conditions, index, None if starts is None else starts[index])
         if keep < len(index):
             points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
         batches.append((points, seen))
-    if len(batches) == 1:
-        return batches[0]
-    points, observed = zip(*batches)
-    return jnp.concatenate(points), jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *observed)
+    points, seen = zip(*batches)
+    points, seen = jnp.concatenate(points), jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *seen)
+    if groups is not None:
+        points = points.reshape(-1, *points.shape[2:])[groups.place]
+        seen = jax.tree.map(lambda leaf: leaf.reshape(len(leaf), -1, *leaf.shape[3:])[:, groups.place], seen)
+    return points, seen
+
+
+@eqx.filter_jit
+def _batch(run: "_Run", score, conditions, index, starts):
+    if conditions is None:
+        return run(score, index, starts)
+    of_group = lambda condition, index, starts: run(score(condition), index, starts)  # noqa: E731
+    # the axis of the groups first: with another one it takes longer to compile
+    starts = None if starts is None else starts.swapaxes(0, 1)
+    return jax.vmap(of_group, out_axes=(1, 2))(conditions, index.T, starts)
 
 
 class _Run(eqx.Module):
@@ -155,10 +171,10 @@ class _Run(eqx.Module):
 
     def watched(self, integrator: AbstractIntegrator) -> "_Run":
         """The request again, by this integrator, observed for what is not finite."""
-        return _Run(self.process, integrator, self.times, self.shape, stays_finite, self.exact, self.finish, self.key)
+        return replace(self, integrator=integrator, observe=stays_finite)
 
-    def __call__(self, score: AbstractScore, index: Int[Array, "count"], starts: Array | None, axis: int = 0):
-        """The points and what was observed of each, `axis` being that of the samples in the latter."""
+    def __call__(self, score: AbstractScore, index: Int[Array, "count"], starts: Array | None):
+        """The points and what was observed of each, whose first axis is that of the times."""
         wanted = self.times.dtype if starts is None else starts.dtype
         dtype = answered_dtype(score, self.shape, wanted, drawn=self.exact)
         level = cast_level(self.process.level(self.times[0]), dtype)
@@ -172,12 +188,7 @@ class _Run(eqx.Module):
                 x = level.sigma * jax.random.normal(begin, self.shape, dtype)
             return run(score, self.process, x.astype(dtype), self.times, key=path, observe=self.observe)
 
-        return jax.vmap(one, out_axes=(0, axis))(index, starts)
-
-
-@eqx.filter_jit
-def _batch(run: _Run, score: AbstractScore, index, starts):
-    return run(score, index, starts, axis=1)
+        return jax.vmap(one, out_axes=(0, 1))(index, starts)
 
 
 def _check_parts(score, integrator, key, observe, condition):

@@ -100,18 +100,20 @@ class AbstractReduction(eqx.Module):
         return points, weights
 
     def fold(self, function: Callable, join: Callable, centres: AnyCentres, *arguments: Any) -> Any:
-        """`function(part, *arguments)` over the parts that the centres are kept in (by default one), and
-        `join(stacked, *arguments)` of what several parts return.
+        """`function(part, *arguments)` of the parts that the centres are kept in, one by default, two of which
+        `join(one, other, *arguments)` makes one.
         """
         return function(centres, *arguments)
 
 
-def over_chunks(centres: AnyCentres, rows: int, body: Callable[[Any, Chunk], Any], initial: Any) -> Any:
-    """Folds `body(carry, chunk)` over chunks of centres, as `fresh_chunk` cuts them."""
+def over_chunks(centres: AnyCentres, rows: int, found: Callable[[Chunk], Any], join: Callable, nothing: Any):
+    """`found(chunk)` of the chunks that `fresh_chunk` cuts, two of which `join(one, other)` makes one; `nothing` is
+    what no centres give.
+    """
     if rows >= centres.n:
-        return body(initial, centres.span(0, centres.n))
-    step = jax.checkpoint(lambda carry, number: (body(carry, fresh_chunk(centres, rows, number)), None))
-    return jax.lax.scan(step, initial, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
+        return found(centres.span(0, centres.n))
+    step = jax.checkpoint(lambda sums, number: (join(sums, found(fresh_chunk(centres, rows, number))), None))
+    return jax.lax.scan(step, nothing, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
 
 
 def fresh_chunk(centres: AnyCentres, rows: int, number: Int[ArrayLike, ""]) -> Chunk:

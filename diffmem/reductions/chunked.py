@@ -1,6 +1,6 @@
 """The reduction for any number of stored centres: matrix products, a chunk at a time."""
 
-from functools import partial, reduce
+from functools import partial
 from typing import get_args
 
 import equinox as eqx
@@ -11,12 +11,12 @@ from jaxtyping import Array, ArrayLike, Float
 from ..arithmetic import in_double
 from ..batches import in_pieces
 from ..checks import check_count, check_points
-from .base import AbstractReduction, AnyCentres, Posterior
+from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
 from .dense import Dense
 from .energies import queries_of
 from .plan import Energies, plan
 from .sparse import pays, sparse_sums
-from .sums import FINE, FINEST, PLAIN, concluded, joined, sums_over
+from .sums import FINE, FINEST, PLAIN, concluded, joined, nothing, of_chunk
 
 FEW = 256  # coordinates of all points up to which the formula itself is the fastest way
 SMALL = 1 << 15  # coordinates up to which a second product in single precision saves less than compiling it costs
@@ -60,20 +60,19 @@ def streamed(reduction: AbstractReduction, centres: AnyCentres, batch, most: int
         queries = queries_of(centres, x, alpha, sigma, energies)
 
         def of_part(part, queries):
-            in_care = lambda care: partial(sums_over, part, queries, rows, care)  # noqa: E731
-            fine = in_care(FINE)
+            def sums(care):
+                found = partial(of_chunk, queries, care, alone=rows >= part.n)
+                return over_chunks(part, rows, found, partial(joined, queries=queries), nothing(queries))
+
+            plain, fine, finest = (partial(sums, care) for care in (PLAIN, FINE, FINEST))
             if part.dtype != queries.away.dtype:
                 few = part.n * part.d <= SMALL
-                fine = in_care(FINEST) if few else partial(jax.lax.cond, queries.moments, in_care(FINEST), fine)
+                fine = finest if few else partial(jax.lax.cond, queries.moments, finest, fine)
             if pays(part, rows):
                 fine = partial(sparse_sums, part, queries, rows, fine)
-            return jax.lax.cond(queries.energies, fine, in_care(PLAIN))
+            return jax.lax.cond(queries.energies, fine, plain)
 
-        def join(stacked, queries):
-            parts = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(stacked.Z))]
-            return reduce(partial(joined, queries), parts)
-
-        return concluded(centres, queries, reduction.fold(of_part, join, centres, queries))
+        return concluded(centres, queries, reduction.fold(of_part, joined, centres, queries))
 
     whole = partial(in_pieces, block, most)
     return whole(centres, *batch) if energies == "single" else in_double(whole, centres, *batch)

@@ -103,14 +103,14 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
 
 def _sums(reduction: AbstractReduction, centres: AnyCentres, anchor, origin, rows: int, terms):
     """The sum over chunks of `terms(e, log e, delta)`, with delta_i = (y_i - origin)/unit."""
+    add = lambda one, other, *_: jax.tree.map(jnp.add, one, other)  # noqa: E731
 
     def of_part(part, anchor, origin):
         found = lambda chunk: terms(*ratios(anchor, chunk), chunk.offsets - origin[None])  # noqa: E731
         zero = jax.tree.map(jnp.zeros_like, jax.eval_shape(lambda: found(part.span(0, 1))))
-        return over_chunks(part, rows, lambda sums, chunk: jax.tree.map(jnp.add, sums, found(chunk)), zero)
+        return over_chunks(part, rows, found, add, zero)
 
-    total = lambda parts, *_: jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), parts)  # noqa: E731
-    return reduction.fold(of_part, total, centres, anchor, origin)
+    return reduction.fold(of_part, add, centres, anchor, origin)
 
 
 def weight_at(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, index: Int[Array, ""]):
@@ -126,21 +126,23 @@ def heaviest(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     anchor = anchored(centres, x, alpha, sigma, leader)
     rows = reduction.rows(centres.n, centres.d)
 
-    def best_of(e, index, Z):
-        top, where = jax.lax.top_k(e.ravel(), k)
-        return top, index.ravel()[where], jnp.sum(Z)
+    def best(one, other, *_):
+        e, index = jnp.concatenate([one[0], other[0]]), jnp.concatenate([one[1], other[1]])
+        top, where = jax.lax.top_k(e, k)
+        return top, index[where], one[2] + other[2]
 
     def of_part(part, anchor):
-        def keep(best, chunk):
-            found, (e, index, Z) = ratios(anchor, chunk)[0], best
-            # a centre without weight comes after all others, and before an empty place or one seen before
-            e = jnp.concatenate([e, jnp.where(chunk.numbers >= 0, found, -1)])
-            return best_of(e, jnp.concatenate([index, chunk.numbers]), Z + jnp.sum(found))
+        nothing = jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32), jnp.zeros_like(anchor.sigma)
 
-        return over_chunks(part, rows, keep, (jnp.full(k, -1, x.dtype), jnp.zeros(k, jnp.int32), jnp.zeros_like(sigma)))
+        def found(chunk):
+            e = ratios(anchor, chunk)[0]
+            # a centre without weight comes after all others, and before an empty place or one seen before
+            return jnp.where(chunk.numbers >= 0, e, -1), chunk.numbers, jnp.sum(e)
+
+        return best(nothing, over_chunks(part, rows, found, best, nothing))
 
     # normalised by the sum of this pass, so that all weights add up to 1
-    e, index, Z = reduction.fold(of_part, lambda parts, anchor: best_of(*parts), centres, anchor)
+    e, index, Z = reduction.fold(of_part, best, centres, anchor)
     return index, e / Z
 
 

@@ -1,6 +1,7 @@
 """The reduction whose centres are split over the devices of a mesh, on one host or many."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import equinox as eqx
@@ -114,7 +115,9 @@ class Sharded(AbstractReduction):
         def of_device(part, *arguments):
             first = jax.lax.axis_index(self.axis).astype(jnp.int32) * part.n
             part = eqx.tree_at(lambda part: part.first, part, first, is_leaf=lambda leaf: leaf is None)
-            return join(jax.lax.all_gather(function(part, *arguments), self.axis), *arguments)
+            stacked = jax.lax.all_gather(function(part, *arguments), self.axis)
+            found = [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(self.shards)]
+            return reduce(lambda one, other: join(one, other, *arguments), found)
 
         split, whole = PartitionSpec(self.axis), PartitionSpec()
         rows = lambda all: (all.offsets, all.squares, all.squares_low, all.weights, all.log_weights)  # noqa: E731

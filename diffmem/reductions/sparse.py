@@ -70,6 +70,6 @@ def _sums_over_blocks(centres, queries: Queries, rows: int, mask: Bool[Array, "b
         )
         chunk = centres.take(place)
         chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
-        return done + GROUP, joined(queries, sums, of_chunk(queries, chunk, FINEST))
+        return done + GROUP, joined(sums, of_chunk(queries, FINEST, chunk), queries)
 
     return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]

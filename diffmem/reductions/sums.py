@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..arithmetic import dot, unit_of
-from .base import Posterior, over_chunks
+from .base import Posterior
 from .centres import Chunk
 from .energies import Queries, by_differences, by_product, log_weights, rounding, tie
 
@@ -55,7 +55,7 @@ class Care(NamedTuple):
 PLAIN, FINE, FINEST = Care(False, False), Care(True, False), Care(True, True)
 
 
-def of_chunk(queries: Queries, chunk: Chunk, care: Care, alone: bool = False) -> Sums:
+def of_chunk(queries: Queries, care: Care, chunk: Chunk, alone: bool = False) -> Sums:
     """The sums over one chunk, which may be the only one."""
     wide = queries.away.dtype
     top, e = weighed(queries, chunk, care, alone)
@@ -111,7 +111,7 @@ def present(top: Float[Array, "batch"]) -> Float[Array, "batch"]:
     return jnp.where(top > jnp.finfo(top.dtype).min, top, -jnp.inf)
 
 
-def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
+def joined(one: Sums, other: Sums, queries: Queries) -> Sums:
     """The sums over two disjoint sets of centres, the first in order first."""
     top = jnp.maximum(one.top, other.top)
     near = tie(queries, top)
@@ -135,14 +135,6 @@ def joined(queries: Queries, one: Sums, other: Sums) -> Sums:
     leader = jnp.where(first, one.leader, other.leader)
     added = jax.tree.map(jnp.add, a, b)
     return added._replace(top=top, best=jnp.maximum(a.best, b.best), leader=leader)
-
-
-def sums_over(centres, queries: Queries, rows: int, care: Care) -> Sums:
-    """The sums over all centres, `rows` at a time."""
-    if rows >= centres.n:
-        return of_chunk(queries, centres.span(0, centres.n), care, True)
-    add = lambda sums, chunk: joined(queries, sums, of_chunk(queries, chunk, care))  # noqa: E731
-    return over_chunks(centres, rows, add, nothing(queries))
 
 
 def concluded(centres, queries: Queries, sums: Sums) -> Posterior:

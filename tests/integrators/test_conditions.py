@@ -19,11 +19,11 @@ WANTED = np.array([2, 0, 3, 0, 0, 2, 1])
 
 
 def test_groups():
-    groups = grouped(WANTED)
-    assert groups.conditions.tolist() == [0, 1, 2, 3] and groups.index.shape == (4, 3)
+    groups = grouped(WANTED, 7)
+    assert groups.conditions.tolist() == [0, 1, 2, 3] and groups.index.shape == (3, 4)
     assert groups.index.ravel()[groups.place].tolist() == list(range(7))
-    rows = grouped(np.array([[1.0, 2.0], [0.0, 5.0], [1.0, 2.0]]))
-    assert rows.conditions.tolist() == [[0.0, 5.0], [1.0, 2.0]] and rows.index.tolist() == [[1, 1], [0, 2]]
+    rows = grouped(np.array([[1.0, 2.0], [0.0, 5.0], [1.0, 2.0]]), 3)
+    assert rows.conditions.tolist() == [[0.0, 5.0], [1.0, 2.0]] and rows.index.tolist() == [[1, 0], [1, 2]]
 
 
 @pytest.mark.slow

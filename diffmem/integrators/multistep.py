@@ -7,15 +7,14 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
-from ...level import NoiseLevel
-from ..base import AbstractStepper
-from ..dynamics import flow_towards, leaves_noise, log_ratio
-from .gathered_history import empty_history, gathering_step
+from ..level import NoiseLevel
+from .base import AbstractStepper
+from .dynamics import flow_towards, leaves_noise, log_ratio
 
-LONGEST = {2: 1.4, 3: 0.9, 4: 0.5}
-"""Longest step h in which a polynomial through so many nodes is followed. D as a function of lambda has poles at a
+LONGEST = 1.4, 0.9, 0.5
+"""Longest step h in which a polynomial through 2, 3 and 4 nodes is followed. D as a function of lambda has poles at a
 distance of pi/2 for Gaussian data: a polynomial through k of its values is worth nothing at a distance of pi/2, and is
 worse than one of lower degree well before. Where is a matter of trial, here on karras grids of 8 to 40 steps and
 Gaussian data of variance .05 to 4: with these values the end point is worse than Heun's in a fifth of the cases, at
@@ -28,6 +27,10 @@ class History(NamedTuple):
 
     time: Float[Array, "past"]
     denoised: Float[Array, "past *shape"]
+    known: Int[ArrayLike, ""]
+    """How many of them have been seen."""
+    left: Int[ArrayLike, ""]
+    """Steps that are still to be made."""
 
 
 class AbstractMultistep(AbstractStepper):
@@ -61,13 +64,12 @@ class AbstractMultistep(AbstractStepper):
 
     def init(self, score, x, nodes, key):
         """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
-        if self._gathers():
-            return empty_history(self.order, x, nodes.time.shape[0] - 1)
-        order = max(1, min(self.order, nodes.time.shape[0] - 2))
-        if order == 1:
-            return History(jnp.zeros((0,), x.dtype), jnp.zeros((0, *x.shape), x.dtype))
+        steps = nodes.time.shape[0] - 1
+        order = self.order if self._gathers() else max(1, min(self.order, steps - 1))
+        if order == 1 or self._gathers():
+            return History(jnp.zeros((order - 1,), x.dtype), jnp.zeros((order - 1, *x.shape), x.dtype), 0, steps)
         now, after = nodes.at(0).level, nodes.at(1).level
-        begin = _behind_noise(now, after).astype(jnp.int32)
+        begin = self._begins(now, after).astype(jnp.int32)
         begun = lambda x: flow_towards(score.denoise(x, now), x, now, after)  # noqa: E731
         x = jax.lax.cond(begin, begun, lambda x: x, x)
         window = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, begin, order), nodes.level)
@@ -75,47 +77,53 @@ class AbstractMultistep(AbstractStepper):
         here, times = score.denoise(x, start), log_ratio(others)
 
         def sweep(_, past):
-            arrive = lambda level: self._integral(x, here, History(times, past), start, level, jnp.inf)  # noqa: E731
+            history = History(times, past, order - 1, steps)
+            arrive = lambda level: self._integral(x, here, history, start, level, order - 1)  # noqa: E731
             return jax.lax.map(lambda level: score.denoise(arrive(level), level), others)
 
         past = jax.lax.fori_loop(0, order - 1, sweep, jnp.broadcast_to(here, (order - 1, *x.shape)))
-        return History(times[::-1], past[::-1])
+        return History(times[::-1], past[::-1], order - 1, steps)
 
     def step(self, score, x, here, state, now, after, key):
-        """The integral with the polynomial through the history."""
-        if self._gathers():
-            ends_low = self._lowers_the_end()
-            return gathering_step(self.correction, x, here.mean, state, now.level, after.level, ends_low)
-        begins = _behind_noise(now.level, after.level)
-        fresh = History(log_ratio(now.level), here.mean)
-        shifted = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old])[: len(old)], fresh, state)
-        shifted = jax.tree.map(lambda new, old: jnp.where(begins, old, new), shifted, state)
-        first = flow_towards(here.mean, x, now.level, after.level)
-        return jnp.where(begins, first, self._integral(x, here.mean, state, now.level, after.level, 1.0)), shifted
+        """The integral with the polynomial through the history, to which the node is then added."""
+        now, after = now.level, after.level
+        moved = self._integral(x, here.mean, state, now, after, self._usable(state, now, after))
+        added = lambda new, old: jnp.concatenate([new[None], old])[: len(old)]  # noqa: E731
+        time, denoised = added(log_ratio(now), state.time), added(here.mean, state.denoised)
+        longer = History(time, denoised, jnp.minimum(state.known + 1, len(time)), state.left)
+        begins = self._begins(now, after)
+        kept = jax.tree.map(lambda old, new: jnp.where(begins, old, new), state, longer)
+        return moved, kept._replace(left=state.left - 1)
 
-    def _integral(self, x, denoised, history, now, after, stretch):
-        """The step with a polynomial through as much of the history as its length, over `stretch`, allows."""
+    def _begins(self, now, after):
+        """Whether the history begins behind a step, which comes from noise."""
+        return (now.alpha == 0) | (not self._gathers() and leaves_noise(now, after))
+
+    def _usable(self, history, now, after):
+        """How many nodes of the history a step makes use of."""
+        if self._gathers():
+            return jnp.minimum(history.known, history.left - 1) if self._lowers_the_end() else history.known
+        h = log_ratio(after) - log_ratio(now)
+        allowed = jnp.sum(h <= jnp.asarray(LONGEST[: len(history.time)], h.dtype))
+        return jnp.where(self._begins(now, after), 0, allowed)
+
+    def _integral(self, x, denoised, history, now, after, usable):
+        """The step with a polynomial through the first `usable` nodes of the history."""
         flow = flow_towards(denoised, x, now, after)
-        if history.time.shape[0] == 0:
-            return flow
         edge = (now.alpha == 0) | (after.alpha == 0) | (after.sigma == 0)
         # at an edge the correction is not used: finite stand-ins keep its derivatives finite too
         now, after = (NoiseLevel(*(jnp.where(edge, 1, value) for value in level)) for level in (now, after))
-        offsets = jnp.where(edge, 1 + jnp.arange(len(history.time), dtype=x.dtype), history.time - log_ratio(now))
+        index = jnp.arange(len(history.time))
+        absent = edge | (index >= history.known)
+        offsets = jnp.where(absent, 1 + index.astype(x.dtype), history.time - log_ratio(now))
         h = log_ratio(after) - log_ratio(now)
-        nodes = len(offsets) + 1
-        correction = jnp.where(h > stretch * LONGEST[nodes], 0, self.correction(h, offsets, denoised, history.denoised))
-        for fewer in range(nodes - 1, 1, -1):
-            shorter = halfway if fewer == 2 else interpolated
-            allowed = (h > stretch * LONGEST[fewer + 1]) & (h <= stretch * LONGEST[fewer])
-            lower = shorter(h, offsets[: fewer - 1], denoised, history.denoised[: fewer - 1])
-            correction = jnp.where(allowed, lower, correction)
+        correction = jnp.zeros_like(flow)
+        for count in range(1, len(offsets) + 1):
+            lower = halfway if count == 1 and not self._gathers() else interpolated
+            formula = self.correction if count == len(offsets) else lower
+            found = formula(h, offsets[:count], denoised, history.denoised[:count])
+            correction = jnp.where(usable == count, found, correction)
         return flow + jnp.where(edge, 0, after.alpha * correction)
-
-
-def _behind_noise(now, after):
-    """Whether a step comes from noise, so that the history begins behind it."""
-    return (now.alpha == 0) | leaves_noise(now, after)
 
 
 STARTS = "fitted", "first order"

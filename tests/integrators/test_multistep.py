@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 from diffmem.integrators import DPMSolverPP
-from diffmem.integrators.exponential.multistep import exponential_moments
+from diffmem.integrators.multistep import exponential_moments
 from diffmem.processes import OrnsteinUhlenbeck
 from diffmem.scores import Empirical, FromFunction
 
