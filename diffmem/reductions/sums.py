@@ -103,6 +103,8 @@ def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
 def largest(logits: Float[Array, "batch rows"]) -> Float[Array, "batch"]:
     """The largest of each row, or the lowest finite number: `present` makes -inf of it where there is no weight."""
     lowest = np.asarray(jnp.finfo(logits.dtype).min, logits.dtype)
+    if logits.shape[1] == 1:  # XLA forgets where a maximum of one number starts
+        return jnp.maximum(logits[:, 0], lowest)
     return jax.lax.reduce(logits, lowest, jax.lax.max, (1,))
 
 
