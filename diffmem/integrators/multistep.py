@@ -119,6 +119,7 @@ class AbstractMultistep(AbstractStepper):
         h = log_ratio(after) - log_ratio(now)
         correction = jnp.zeros_like(flow)
         for count in range(1, len(offsets) + 1):
+            # two nodes are followed farther half a step ahead than along their line, which lowered steps have need of
             lower = halfway if count == 1 and not self._gathers() else interpolated
             formula = self.correction if count == len(offsets) else lower
             found = formula(h, offsets[:count], denoised, history.denoised[:count])

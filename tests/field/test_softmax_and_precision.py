@@ -61,6 +61,19 @@ def test_without_noise_one_point_is_far(dtype, reduction):
 
 
 @both
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("sigma", [0.0, 0.1, 10.0])
+def test_chunks_without_weight(dtype, size, sigma):
+    """Whole chunks of points of weight 0 are as if they were not there."""
+    points, x = np.array([[0, 1], [2, 0], [-1, 3], [4, 4]], dtype), np.array([0.3, 0.9], dtype)
+    found = Empirical(points, np.array([0, 0, 1, 2]), Chunked(size)).posterior(x, VE(sigma))
+    right = Empirical(points[2:], np.array([1, 2]), Dense()).posterior(x, VE(sigma))
+    for name in ("log_prob", "mean", "entropy", "participation", "leader_weight", "spread"):
+        one, other = getattr(found, name), getattr(right, name)
+        np.testing.assert_allclose(one, other, rtol=1e-5 if dtype == np.float32 else 1e-12, err_msg=name)
+
+
+@both
 @pytest.mark.parametrize("reduction", [Dense(), Chunked(), Chunked(4)])
 @pytest.mark.parametrize("unit", [2.0**-120, 2.0**-60, 2.0**-40, 2.0**60])
 def test_signal_noise_and_query_in_one_unit(dtype, reduction, unit):
