@@ -19,8 +19,9 @@ and PyTorch; errors are `|D - D_64| / |D_64|`.
 Where goals are missed: a product in double precision takes twice as long as one in single, so that energies in double
 with the second product in single take half as much again as the one line at best, and with both products in double
 twice as much. In few dimensions the products are next to nothing, and every pass over the logits counts: those of
-double precision move twice the bytes. Of small batches, what is done once a batch is seen: the queries brought to the
-units of the points, and the choice of the precision.
+double precision move twice the bytes, and their limit without noise keeps XLA from taking them in one pass. Of
+small batches, what is done once a batch is seen: the queries brought to the units of the points, and the choice of the
+precision.
 """
 
 from functools import partial
