@@ -98,7 +98,7 @@ def log_likelihoods(
     Raises ValueError for fewer than 2 probes, a batch size below 1, points that are not finite, and where values are
     NaN, which says of how many points.
     """
-    check_count("batch_size", batch_size or 1)
+    check_count("batch_size", 1 if batch_size is None else batch_size)
     if key is not None:
         check_key(key)
     if key is not None and probes < 2:
@@ -169,13 +169,13 @@ def _of_batch(score, process, points, times, key, index, probes: int):
     """For each point log p by each of its probes; without a key log p at the tolerance and at the coarser one, and
     `sum_k |x_k d log p / d x_k|`, what a relative rounding of the coordinates moves log p by.
     """
-    level = process.level(process.t_min if times is None else times[-1])
 
     def of_point(x, i):
         if key is None:
             run = lambda slack: _flow_log_prob(score, process, x, times, None, slack)  # noqa: E731
-            slope = jnp.sum(jnp.abs(x * score.score(x, level)))
-            return jnp.append(jax.lax.map(run, jnp.asarray([1, COARSER], x.dtype)), slope)
+            values = jax.lax.map(run, jnp.asarray([1, COARSER], x.dtype))
+            level = process.level(process.t_min if times is None else times[-1])
+            return jnp.append(values, jnp.sum(jnp.abs(x * score.score(x, level))))
         keys = jax.random.split(jax.random.fold_in(key, i), probes)
         return jax.vmap(lambda key: _flow_log_prob(score, process, x, times, key))(keys)
 
@@ -194,6 +194,7 @@ def _flow_log_prob(score, process, x, times, key, slack=1.0) -> Float[Array, ""]
 
 def _data(score, process, x):
     check_kind("score", score, AbstractScore, "a score, such as scores.Empirical(points)")
+    check_kind("process", process, AbstractProcess, "a process, such as processes.EDM()")
     x = as_point(x)
     check_finite("x", x)
     return x.astype(answered_dtype(score, x.shape, x.dtype))

@@ -26,7 +26,8 @@ ENOUGH = 200.0
 BLURRED = 1e-5
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
-FAINT = 1e-12  # alpha below which a / alpha may leave the range of single precision
+# alpha over |a| below which alpha |o|^2 is nothing beside <a, o>, and above which a/alpha is in range
+FAINT = {4: 1e-12, 8: 1e-24}
 RUNS = 8  # a sum of d products is wrong by some (4 + sqrt(d) / RUNS) expected roundings at most
 
 
@@ -67,8 +68,7 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
     energies = jnp.any(clean) | (steepest * size * (jnp.sqrt(jnp.max(squares)) + size) > ENOUGH)
     moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
-    faint = jnp.any((alpha > 0) & (alpha < FAINT))
-    energies = energies | moments | faint | (wanted == "double")
+    energies = energies | moments | (wanted == "double")
     product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
     rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)
     shared = jnp.where(product, beta / 2 * squares, 0)
@@ -78,9 +78,9 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
 def by_product(queries: Queries, chunk: Chunk, dtype, log_w: Float[Array, "*batch rows"]) -> Float[Array, "batch rows"]:
     """-E_i up to the shared energy, by a matrix product in this precision, with `log_w` in the place of log w_i."""
     # one term for each centre and one factor for each query, which XLA takes in one pass with the product
-    signal = queries.alpha > 0
-    ray = queries.away / jnp.where(signal, queries.alpha, 1)[:, None]
-    factor = jnp.where(signal, queries.alpha * queries.alpha * queries.beta, 0).astype(dtype)
+    alpha = jnp.maximum(queries.alpha, FAINT[jnp.dtype(dtype).itemsize] * jnp.sqrt(queries.squares))
+    ray = queries.away / jnp.where(alpha > 0, alpha, 1)[:, None]
+    factor = jnp.minimum(queries.alpha * alpha * queries.beta, float(jnp.finfo(dtype).max) / 2).astype(dtype)
     halves = (chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)) / 2
     return (dot(ray.astype(dtype), chunk.offsets.astype(dtype).T) - halves[None]) * factor[:, None] + log_w
 

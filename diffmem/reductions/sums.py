@@ -184,6 +184,8 @@ def _spread(queries: Queries, sums: Sums, m, displacement):
     alpha, beta = queries.alpha, queries.beta
     squares, squared = sums.M2 / sums.Z, jnp.sum(displacement * displacement, axis=1)
     low = queries.energies & ~queries.moments & ~queries.clean & (squared < alpha * alpha * squares)
+    # both lose to rounding: by moments a part of <|o|^2>, by energies a part of the sums, which beta alpha^2 divides
+    low &= alpha * alpha * beta * squares > 2 * (1 + (jnp.abs(sums.U) + jnp.abs(sums.W)) / sums.Z)
     by_moments = squares - jnp.sum(m * m, axis=1)
     distances = 2 * (queries.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
     by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)

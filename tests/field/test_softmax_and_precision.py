@@ -61,6 +61,29 @@ def test_without_noise_one_point_is_far(dtype, reduction):
 
 
 @both
+@pytest.mark.parametrize("alpha, sigma, x", [(1e-13, 1.0, 0.0), (1e-9, 1.0, 1.0), (1.0, 1e9, 1e9)])
+@pytest.mark.parametrize("unit", [1.0, 1e-30])
+def test_hardly_any_signal(dtype, alpha, sigma, x, unit):
+    """The posterior is the prior, also where alpha/x is out of the range of single precision."""
+    points = np.random.default_rng(0).normal(size=(300, 3)).astype(dtype) * dtype(unit)
+    found = Empirical(points).posterior(np.full(3, x, dtype), NoiseLevel(alpha, sigma))
+    tolerance = 1e-5 if dtype == np.float32 else 1e-8
+    assert found.log_prob == pytest.approx(-1.5 * np.log(2 * np.pi * sigma**2) - 1.5 * (x / sigma) ** 2, rel=tolerance)
+    np.testing.assert_allclose(found.mean, points.mean(axis=0), atol=tolerance * unit)
+    if unit == 1:
+        assert found.spread == pytest.approx(points.var(axis=0).sum(), rel=tolerance)
+
+
+@both
+@pytest.mark.parametrize("sigma", [1e3, 1e4, 1e6])
+def test_one_query_at_low_noise_takes_nothing_from_the_others(dtype, sigma):
+    """Energies in double precision for the whole batch: where all points share, the spread is still that of the set."""
+    points = np.random.default_rng(0).normal(size=(300, 64)).astype(dtype)
+    spread = jax.vmap(lambda s: Empirical(points).posterior(np.zeros(64, dtype), VE(s)).spread)
+    assert spread(np.array([0.5, sigma], dtype))[1] == pytest.approx(points.var(axis=0).sum(), rel=1e-4)
+
+
+@both
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("sigma", [0.0, 0.1, 10.0])
 def test_chunks_without_weight(dtype, size, sigma):
