@@ -79,8 +79,9 @@ def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
     """The largest logit of a chunk, and e_i in the dtype of the centres."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
     if not care.energies:
-        # no query is without noise here; where the largest logit is needed nowhere else, XLA finds it and takes the
-        # exponentials in the pass of the product, unless something else than arithmetic stands between
+        # No query is without noise here. Of a single chunk the largest logit is needed for the exponentials only: XLA
+        # takes both in the pass of the product, where nothing but arithmetic stands between. Of several it is needed
+        # again, and the selection in `log_weights` keeps XLA from computing every logit twice
         log_w = chunk.log_weights[None] if alone else log_weights(queries, chunk, dtype)
         logits = by_product(queries, chunk, dtype, log_w)
         top = largest(logits)

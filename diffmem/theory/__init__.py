@@ -5,7 +5,7 @@ curves in `snr` or `ratio` are differentiable JAX functions of arrays of any sha
 """
 
 from . import collapse, information, random_features, speciation
-from . import random_energy as energies  # whose function of this name hides it below
+from . import random_energy as _random_energy  # whose function of this name hides it below
 from .circle import (
     circle_attractors,
     circle_fluctuation,
@@ -60,7 +60,7 @@ __all__ = [
     "velocity_loss_weight",
 ]
 __all__ += collapse.__all__
-__all__ += energies.__all__
+__all__ += _random_energy.__all__
 __all__ += information.__all__
 __all__ += random_features.__all__
 __all__ += speciation.__all__

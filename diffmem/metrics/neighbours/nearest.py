@@ -18,6 +18,7 @@ from .screening import Frame, frame, kth_smallest, screening_error
 
 BLOCK = 1024  # rows of a screen: with twice as many columns a matrix of 8 MB, which stays in cache
 WAITING = 8  # pairs of a query, for each of its k neighbours, that wait for others before their differences are taken
+PAIRS = 2**22  # that wait for others at a time: 100 MB
 MANY = 1 / 64  # share of candidate pairs above which a float64 product is cheaper than their differences
 
 
@@ -98,7 +99,8 @@ def _search(queries, points, within: Frame, k):
     The pass finds pairs that may be among the nearest by bounds on their distances. They wait: differences are taken
     only of pairs that are still among them when the bounds of all points are known, or when too many wait.
     """
-    height, most = _height(queries.shape[1]), WAITING * k
+    height = _height(queries.shape[1])
+    most = min(WAITING * k * height, PAIRS * height // len(queries))
     distance, index = np.full((len(queries), k), np.inf), np.full((len(queries), k), len(points))
     bound = distance.copy()  # upper bounds of the k least squared distances, in the units of the frame
     waiting = defaultdict(list)
@@ -108,15 +110,16 @@ def _search(queries, points, within: Frame, k):
         near = _near(screened, (limit - squares) / 2 + error, error, k)
         rows, columns = _narrowed(near, queries[part], block, within, limit, k)
         square, slack = 2 * screened[rows, columns].astype(np.float64) + squares[rows], 2 * error[rows]
-        bound[part] = _merge(bound[part], index[part], rows, columns, square + slack)[0]
         pairs = waiting[part.start]
         pairs.append((rows, columns + start, square - slack))
-        if start + len(block) == len(points) or sum(len(some[0]) for some in pairs) > most * height:
+        if start + len(block) == len(points) or sum(len(some[0]) for some in pairs) > most:
             rows, columns, least = (np.concatenate(some) for some in zip(*waiting.pop(part.start)))
             left = least <= bound[part, -1][rows]
             found = _direct(queries[part], points, rows[left], columns[left])
             distance[part], index[part] = _merge(distance[part], index[part], rows[left], columns[left], found)
             bound[part] = np.square(distance[part] * within.scale)
+        else:
+            bound[part] = _merge(bound[part], index[part], rows, columns, square + slack)[0]
     return distance, index
 
 
