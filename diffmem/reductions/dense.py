@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..arithmetic import in_double, unit_of
+from ..arithmetic import dot, in_double, unit_of
 from .base import AbstractReduction, AnyCentres, Posterior
-from .energies import indistinct
+from .energies import indistinct, squared_distances
 from .sums import ROUNDED, first, moved_weight
 
 
@@ -44,7 +44,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     centre, unit, y, log_w = (part.astype(x.dtype) for part in parts)
     x, sigma = (x - alpha[:, None] * centre[None]) / unit, sigma / unit  # as y is kept
     clean, a, s = sigma == 0, alpha[:, None], jnp.where(sigma == 0, 1, sigma)
-    squares = jnp.sum((x[:, None] - a[:, None] * y[None]) ** 2, axis=2)
+    squares = squared_distances(x, alpha, y)
     nearest = jnp.min(jnp.where(jnp.isneginf(log_w)[None], jnp.inf, squares), axis=1)
     # the limit without noise: the nearest centres share everything by weight
     near = 2 * indistinct(jnp.sqrt(nearest), jnp.sqrt(jnp.sum(x * x, axis=1)), unit_of(x), False)
@@ -61,7 +61,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     Z = jnp.sum(e, axis=1)
     p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
-    D = jnp.sum(p[:, :, None] * y[None], axis=1)
+    D = dot(p, y)
     displacement = a * D - x
     # without noise a query is on a point up to rounding or not at all
     rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))

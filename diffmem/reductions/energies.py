@@ -20,10 +20,11 @@ from .centres import Chunk
 from .plan import Energies
 
 # beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate:
-# weights are then wrong by 1e-6 in single precision, measured for 64 to 12,288 coordinates.
-ENOUGH = 200.0
+# weights are then wrong by 1e-6 in single precision, measured for 64 to 12,288 coordinates, and by 1e-12 in double.
+ENOUGH = {4: 200.0, 8: 2e4}
 # rounding of alpha^2 |o|^2 against d sigma^2, the size of |alpha D - x|^2, that the second product may cause
 BLURRED = 1e-5
+PLANAR = 4  # coordinates up to which XLA is faster with a term for each than with an array of differences
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 # alpha over |a| below which alpha |o|^2 is nothing beside <a, o>, and above which a/alpha is in range
@@ -66,7 +67,8 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     away = (x - alpha[:, None] * centre[None]) / unit
     squares = jnp.sum(away * away, axis=1)
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
-    energies = jnp.any(clean) | (steepest * size * (jnp.sqrt(jnp.max(squares)) + size) > ENOUGH)
+    reach = steepest * size * (jnp.sqrt(jnp.max(squares)) + size)
+    energies = jnp.any(clean) | (reach > ENOUGH[centres.dtype.itemsize])
     moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
     energies = energies | moments | (wanted == "double")
     product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
@@ -88,9 +90,16 @@ def by_product(queries: Queries, chunk: Chunk, dtype, log_w: Float[Array, "*batc
 def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:
     """-E_i by differences, coordinate by coordinate; at sigma = 0 without the weights."""
     dtype = queries.away.dtype
-    offsets = chunk.offsets.astype(dtype)
-    between = queries.away[:, None, :] - queries.alpha[:, None, None] * offsets[None]
-    return -queries.beta[:, None] / 2 * jnp.sum(between * between, axis=2) + log_weights(queries, chunk, dtype)
+    squares = squared_distances(queries.away, queries.alpha, chunk.offsets.astype(dtype))
+    return -queries.beta[:, None] / 2 * squares + log_weights(queries, chunk, dtype)
+
+
+def squared_distances(x: Float[Array, "batch d"], alpha: Float[Array, "batch"], y: Float[Array, "rows d"]):
+    """|x - alpha y_i|^2 by differences."""
+    alpha = alpha[:, None]
+    if y.shape[1] <= PLANAR:
+        return sum((x[:, k, None] - alpha * y[None, :, k]) ** 2 for k in range(y.shape[1]))
+    return jnp.sum((x[:, None] - alpha[:, None] * y[None]) ** 2, axis=2)
 
 
 def rounding(queries: Queries, unit, size: Float[Array, "*sizes"]) -> Float[Array, "batch"]:
