@@ -84,6 +84,25 @@ def test_one_query_at_low_noise_takes_nothing_from_the_others(dtype, sigma):
 
 
 @both
+@pytest.mark.parametrize("d", [1, 4, 5, 64, 784])
+@pytest.mark.parametrize("ratio", [3.0, 12.0, 30.0, 90.0, 300.0])
+def test_weights_shared_by_a_cluster_far_from_the_centre(dtype, d, ratio):
+    """Many near points share the weight, at a distance of `ratio` sigma from the others; against long double."""
+    rng, n = np.random.default_rng(d), 120
+    near = ratio / np.sqrt(d) + 2 / np.sqrt(d) * rng.normal(size=(3 * n // 4, d))
+    points = np.concatenate([ratio / np.sqrt(d) * rng.normal(size=(n // 4, d)), near]).astype(dtype)
+    x = (near[:16] + rng.normal(size=(16, d))).astype(dtype)
+    found = jax.vmap(lambda x: Empirical(points).posterior(x, VE(1.0)))(x)
+    energies = np.sum((x[:, None].astype(np.longdouble) - points[None]) ** 2, axis=2) / 2
+    weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
+    weights /= weights.sum(axis=1, keepdims=True)
+    tolerance = 3e-6 if dtype == np.float32 else 3e-12
+    np.testing.assert_allclose(found.leader_weight, weights.max(axis=1), atol=tolerance)
+    np.testing.assert_allclose(found.participation, 1 / np.sum(weights**2, axis=1), rtol=10 * tolerance)
+    np.testing.assert_allclose(found.mean, weights @ points, atol=(4 + ratio / 10) * tolerance)
+
+
+@both
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("sigma", [0.0, 0.1, 10.0])
 def test_chunks_without_weight(dtype, size, sigma):
