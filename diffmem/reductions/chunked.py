@@ -1,5 +1,6 @@
 """The reduction for any number of stored centres: matrix products, a chunk at a time."""
 
+from abc import abstractmethod
 from functools import partial
 from typing import get_args
 
@@ -14,7 +15,7 @@ from ..checks import check_count, check_points
 from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
 from .dense import Dense
 from .energies import queries_of
-from .plan import Energies, plan
+from .plan import Energies, Plan, plan
 from .sparse import pays, sparse_sums
 from .sums import FINE, FINEST, PLAIN, concluded, joined, nothing, of_chunk
 
@@ -22,7 +23,47 @@ FEW = 256  # coordinates of all points up to which the formula itself is the fas
 SMALL = 1 << 15  # coordinates up to which a second product in single precision saves less than compiling it costs
 
 
-class Chunked(AbstractReduction):
+class AbstractStreamed(AbstractReduction):
+    """Sums over chunks of centres by matrix product, in the precision that each block of queries needs.
+
+    Subclass requirement: `plan`.
+    """
+
+    @abstractmethod
+    def plan(self, n: int, d: int) -> Plan:
+        """How many centres and queries are treated at a time, and in which precision."""
+
+    def rows(self, n: int, d: int) -> int:
+        """The chunk."""
+        return self.plan(n, d).rows
+
+    def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
+        """The posterior of each query."""
+        rows, most, energies = self.plan(centres.n, centres.d)
+
+        def block(centres, x, alpha, sigma):
+            queries = queries_of(centres, x, alpha, sigma, energies)
+
+            def of_part(part, queries):
+                def sums(care):
+                    found = partial(of_chunk, queries, care, alone=rows >= part.n)
+                    return over_chunks(part, rows, found, partial(joined, queries=queries), nothing(queries))
+
+                plain, fine, finest = (partial(sums, care) for care in (PLAIN, FINE, FINEST))
+                if part.dtype != queries.away.dtype:
+                    few = part.n * part.d <= SMALL
+                    fine = finest if few else partial(jax.lax.cond, queries.moments, finest, fine)
+                if pays(part, rows):
+                    fine = partial(sparse_sums, part, queries, rows, fine)
+                return jax.lax.cond(queries.energies, fine, plain)
+
+            return concluded(centres, queries, self.fold(of_part, joined, centres, queries))
+
+        whole = partial(in_pieces, block, most)
+        return (whole if energies == "single" else partial(in_double, whole))(centres, x, alpha, sigma)
+
+
+class Chunked(AbstractStreamed):
     """Energies by matrix product over chunks of centres, in the precision that each batch needs (see `energies`).
 
     `size` is the number of centres in a chunk and `queries` the number of queries in a block (None: see `plan`).
@@ -42,40 +83,10 @@ class Chunked(AbstractReduction):
         check_count("size", 1 if self.size is None else self.size)
         check_count("queries", 1 if self.queries is None else self.queries)
 
-    def rows(self, n: int, d: int) -> int:
-        """The chunk."""
-        return min(n, self.size or plan(n, d, 4, jax.default_backend()).rows)
-
-    def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
-        """The posterior of each query."""
-        most = self.queries or plan(centres.n, centres.d, 4, jax.default_backend()).queries
-        return streamed(self, centres, (x, alpha, sigma), most, self.energies)
-
-
-def streamed(reduction: AbstractReduction, centres: AnyCentres, batch, most: int, energies: Energies = "auto"):
-    """The posterior of queries `(x, alpha, sigma)`, at most `most` at a time, over a reduction's parts."""
-    rows = reduction.rows(centres.n, centres.d)
-
-    def block(centres, x, alpha, sigma):
-        queries = queries_of(centres, x, alpha, sigma, energies)
-
-        def of_part(part, queries):
-            def sums(care):
-                found = partial(of_chunk, queries, care, alone=rows >= part.n)
-                return over_chunks(part, rows, found, partial(joined, queries=queries), nothing(queries))
-
-            plain, fine, finest = (partial(sums, care) for care in (PLAIN, FINE, FINEST))
-            if part.dtype != queries.away.dtype:
-                few = part.n * part.d <= SMALL
-                fine = finest if few else partial(jax.lax.cond, queries.moments, finest, fine)
-            if pays(part, rows):
-                fine = partial(sparse_sums, part, queries, rows, fine)
-            return jax.lax.cond(queries.energies, fine, plain)
-
-        return concluded(centres, queries, reduction.fold(of_part, joined, centres, queries))
-
-    whole = partial(in_pieces, block, most)
-    return whole(centres, *batch) if energies == "single" else in_double(whole, centres, *batch)
+    def plan(self, n: int, d: int) -> Plan:
+        """What is given, and for the rest `reductions.plan`."""
+        planned = plan(n, d)
+        return Plan(min(n, self.size or planned.rows), self.queries or planned.queries, self.energies)
 
 
 def auto(points: ArrayLike) -> AbstractReduction:
@@ -88,4 +99,4 @@ def auto(points: ArrayLike) -> AbstractReduction:
     n, d = np.shape(points)[0], int(np.prod(np.shape(points)[1:]))
     if n * d <= FEW:
         return Dense()
-    return Chunked(*plan(n, d, 4, jax.default_backend()))
+    return Chunked(*plan(n, d))

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from ..arithmetic import squared_norms
-from .base import AbstractReduction, Held, Posterior
+from .base import Held
 from .centres import AbstractCentres, Chunk, unit_above
-from .chunked import streamed
-from .plan import LOGITS
+from .chunked import AbstractStreamed
+from .plan import LOGITS, Plan
 
 ENTRIES = 1 << 17  # coordinates drawn at a time: their logits with a batch of queries stay in the cache
 SAMPLE = 4096  # points that tell how large points are
@@ -45,7 +45,7 @@ class GeneratedCentres(AbstractCentres):
         return self.take(start + jax.lax.iota(jnp.int32, size))
 
 
-class Generated(AbstractReduction):
+class Generated(AbstractStreamed):
     """n points of equal weight that are never stored: `Empirical(key, reduction=Generated(draw, n))`.
 
     `draw(key)` makes one point of any event shape; point i is `draw(fold_in(key, i))`, whatever the chunk. The same
@@ -84,13 +84,10 @@ class Generated(AbstractReduction):
             raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
         return Held(centres, shape.shape, self.n)
 
-    def rows(self, n: int, d: int) -> int:
-        """About a hundred thousand coordinates."""
-        return min(n, max(1, ENTRIES // d))
-
-    def posterior(self, centres: GeneratedCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
-        """The posterior of each query."""
-        return streamed(self, centres, (x, alpha, sigma), max(1, LOGITS // self.rows(centres.n, centres.d)))
+    def plan(self, n: int, d: int) -> Plan:
+        """About a hundred thousand coordinates at a time."""
+        rows = min(n, max(1, ENTRIES // d))
+        return Plan(rows, max(1, LOGITS // rows), "auto")
 
 
 def _as_key(key) -> PRNGKeyArray:

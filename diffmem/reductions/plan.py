@@ -2,13 +2,15 @@
 
 from typing import Literal, NamedTuple
 
+import jax
+
 from ..batches import even
 
-CACHE = 4_000_000  # bytes of centres at a time on a CPU: twice as much, in double precision, still stays in the caches
+CACHE = 1_000_000  # coordinates of centres at a time on a CPU: in double precision, too, they stay in the caches
 # centres at a time, and logits of a block of queries: chosen by trial, in 2 to 784 dimensions
 MOST_ROWS = 2560
 LOGITS = 1 << 21
-LAUNCH = 1 << 30  # bytes of centres at a time on an accelerator, where every kernel costs its launch
+LAUNCH = 1 << 27  # coordinates at a time on an accelerator, where every kernel costs its launch: 1 GB in double
 LAUNCH_LOGITS = 1 << 27
 SINGLE = ("METAL",)  # backends without double precision
 
@@ -26,14 +28,15 @@ class Plan(NamedTuple):
     energies: Energies
 
 
-def plan(n: int, d: int, itemsize: int, backend: str) -> Plan:
-    """The pass over n centres of d coordinates of `itemsize` bytes on a backend, "cpu" or another.
+def plan(n: int, d: int) -> Plan:
+    """The pass over n centres of d coordinates on JAX's default backend.
 
     On a CPU a chunk of centres stays in the cache, and the logits of a block of queries near it; an accelerator takes
     as much at once as is sensible, because there each launch of a small kernel costs more than its work.
     """
+    backend = jax.default_backend()
     if backend == "cpu":
-        rows = even(n, min(MOST_ROWS, CACHE // (itemsize * d)), 16)
+        rows = even(n, min(MOST_ROWS, CACHE // d), 16)
         return Plan(rows, max(1, LOGITS // rows), "auto")
-    rows = even(n, LAUNCH // (8 * d))
+    rows = even(n, LAUNCH // d)
     return Plan(rows, max(1, LAUNCH_LOGITS // rows), "single" if backend in SINGLE else "auto")

@@ -12,13 +12,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, ArrayLike, Float
 
 from ..level import float_dtype
-from .base import AbstractReduction, Posterior
 from .centres import Centres
-from .chunked import Chunked, streamed
-from .plan import plan
+from .chunked import AbstractStreamed, Chunked
+from .plan import Plan
 
 
-class Sharded(AbstractReduction):
+class Sharded(AbstractStreamed):
     """Each device of `mesh` keeps its share of the centres, sums over it as `Chunked` does, and all add up their sums.
 
     `Empirical(points, weights, Sharded(mesh))` places the points: split over the mesh axes `axis` (one name or several;
@@ -132,14 +131,9 @@ class Sharded(AbstractReduction):
         )
         return across(centres, *arguments)
 
-    def rows(self, n: int, d: int) -> int:
-        """Those of `Chunked` for one share."""
-        return Chunked(self.size).rows(-(-n // self.shards), d)
-
-    def posterior(self, centres: Centres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
-        """The posterior of each query, from the sums of all shares."""
-        most = plan(-(-centres.n // self.shards), centres.d, 4, jax.default_backend()).queries
-        return streamed(self, centres, (x, alpha, sigma), most)
+    def plan(self, n: int, d: int) -> Plan:
+        """That of `Chunked` for one share."""
+        return Chunked(self.size).plan(-(-n // self.shards), d)
 
 
 def _untyped(values: Array) -> Array:
