@@ -78,9 +78,12 @@ def cast_rate(rate: NoiseLevel, dtype) -> NoiseLevel:
 
 def strong(value: Any, dtype) -> Array:
     """`value` as an array of `dtype` without JAX's weak type (a weak and a strong scalar compile twice)."""
-    if isinstance(value, np.ndarray) and not value.dtype.isnative:
-        value = value.astype(value.dtype.newbyteorder("="))
-    return jax.lax.convert_element_type(jnp.asarray(read_tensor(value)), dtype)
+    value = read_tensor(value)
+    if isinstance(value, (np.ndarray, np.generic, int, float)):
+        with np.errstate(over="ignore"):
+            # `jnp.asarray` would compile a program for every shape
+            return jax.device_put(np.array(value, dtype))
+    return jax.lax.convert_element_type(jnp.asarray(value), dtype)
 
 
 def float_dtype(*values: Any):

@@ -55,13 +55,14 @@ def times_within(process: AbstractProcess, times: Numbers) -> Float[Array, "node
         raise ValueError(f"`times` must be one-dimensional with at least 2 entries, but has shape {np.shape(times)}.")
     # after the cast, which may make neighbours equal
     times = strong(times, float_dtype(times))
-    seen = np.asarray(times) if is_concrete(times) else times
-    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < jnp.inf).all()
+    known = lambda value: np.asarray(value) if is_concrete(value) else value  # noqa: E731
+    seen = known(times)
+    fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < np.inf).all()
     times = require(times, fall, f"`times` must be finite and strictly decreasing, but is {brief(times)}.")
-    for end in (times[0], times[-1]):
-        level = process.level(end)
+    for end in (seen[0], seen[-1]):
+        alpha, sigma = map(known, process.level(end))
         words = f"`times` must lie within the process, but {brief(end)} is outside of {type(process).__name__}."
-        times = require(times, (level.alpha >= 0) & (level.sigma >= 0), words)
+        times = require(times, (alpha >= 0) & (sigma >= 0), words)
     return times
 
 

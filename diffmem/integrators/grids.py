@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..checks import check_count, check_kind, check_positive, is_concrete
+from ..level import strong
 from ..processes import AbstractProcess
 
 LEAST_RATIO, RATIO_STEPS, LEAP = 12.0, 27, 7
@@ -98,7 +99,7 @@ def _array_library(process, steps):
 def _finished(times, process, xp):
     times = xp.asarray(times)
     ends = (xp.asarray(end, times.dtype)[None] for end in (process.t_max, process.t_min))
-    times = jnp.asarray(xp.concatenate([next(ends), times[1:-1], next(ends)]))
+    times = strong(xp.concatenate([next(ends), times[1:-1], next(ends)]), times.dtype)
     if is_concrete(times) and not np.all(np.diff(np.asarray(times)) < 0):
         found = f"{times.dtype}, but {len(times) - 1} steps do not"
         raise ValueError(f"`steps` must leave neighbouring times distinct in {found}.")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ..checks import is_concrete
+from ..checks import is_concrete, read_now, where_it_lives
 from ..level import NoiseLevel
 from ..processes import AbstractProcess
 from ..scores import Evaluation
@@ -27,9 +27,10 @@ def stays_finite(x: Float[Array, "*shape"], level: NoiseLevel, found: Evaluation
 
 def lost_among(points: Float[Array, "count *shape"]) -> int:
     """How many points are not finite; 0 while they have no values."""
-    if not is_concrete(points) or bool(jnp.isfinite(points).all()):
+    if not is_concrete(points):
         return 0
-    return int((~jnp.isfinite(points).all(axis=tuple(range(1, points.ndim)))).sum())
+    finite = where_it_lives(points).isfinite(read_now(points))
+    return int((~finite.reshape(len(points), -1).all(axis=1)).sum())
 
 
 def lost_sentence(

@@ -165,7 +165,8 @@ def _centres(rows, weights, dtype, xp) -> Centres:
     weights = np.ones(()) / len(rows) if weights is None else weights
     share, log_share = normalised(weights, dtype)
     parts = centre, unit, share, log_share, xp.sqrt(xp.max(squares)), offsets, squares, low
-    return Centres(*(jnp.asarray(part) for part in parts))
+    # `jnp.asarray` would compile a program for every shape
+    return Centres(*map(jax.device_put if xp is np else jnp.asarray, parts))
 
 
 def unit_above(largest, xp=jnp):
