@@ -68,8 +68,9 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     squares = jnp.sum(away * away, axis=1)
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
     reach = steepest * size * (jnp.sqrt(jnp.max(squares)) + size)
-    energies = jnp.any(clean) | (reach > ENOUGH[centres.dtype.itemsize])
-    moments = jnp.any(clean) | (own * steepest * size * size > BLURRED * centres.d)
+    # a query that is not finite takes no digits from the others of its batch
+    energies = jnp.any(clean) | ~(reach <= ENOUGH[centres.dtype.itemsize])
+    moments = jnp.any(clean) | ~(own * steepest * size * size <= BLURRED * centres.d)
     energies = energies | moments | (wanted == "double")
     product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
     rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)

@@ -102,6 +102,18 @@ def test_weights_shared_by_a_cluster_far_from_the_centre(dtype, d, ratio):
     np.testing.assert_allclose(found.mean, weights @ points, atol=(4 + ratio / 10) * tolerance)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("sigma", [0.0, 0.01, 10.0])
+def test_a_query_that_is_not_finite_leaves_the_others_alone(bad, sigma):
+    points = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    x = np.concatenate([points[:7] + 0.01, np.full((1, 3), bad)]).astype(np.float32)
+    found = jax.vmap(lambda x: Empirical(points).posterior(x, VE(sigma)))(x)
+    right = jax.vmap(lambda x: Empirical(points).posterior(x, VE(sigma)))(x[:7])
+    for one, other in zip(found, right):
+        np.testing.assert_allclose(one[:7], other, rtol=1e-6, atol=1e-6)
+    assert not np.isfinite(found.mean[7]).any()
+
+
 @both
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("sigma", [0.0, 0.1, 10.0])
