@@ -103,12 +103,12 @@ def test_weights_shared_by_a_cluster_far_from_the_centre(dtype, d, ratio):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("sigma", [0.0, 0.01, 10.0])
+@pytest.mark.parametrize("sigma", [0.0, 0.15])
 def test_a_query_that_is_not_finite_leaves_the_others_alone(bad, sigma):
     """Not even digits: far points, and near ones that share the weight at low noise."""
     rng = np.random.default_rng(0)
-    points = np.concatenate([rng.normal(size=(200, 3)), 1 + 0.01 * rng.normal(size=(200, 3))]).astype(np.float32)
-    x = np.concatenate([points[-7:] + 0.01, np.full((1, 3), bad)]).astype(np.float32)
+    points = np.concatenate([rng.normal(size=(200, 64)), 1 + 0.02 * rng.normal(size=(200, 64))]).astype(np.float32)
+    x = np.concatenate([points[-7:] + 0.01, np.full((1, 64), bad)]).astype(np.float32)
     found = jax.vmap(lambda x: Empirical(points).posterior(x, VE(sigma)))(x)
     right = jax.vmap(lambda x: Empirical(points).posterior(x, VE(sigma)))(x[:7])
     for one, other in zip(found, right):
