@@ -173,7 +173,7 @@ def check_points(points: ArrayLike) -> None:
 
 def check_finite(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds NaN or infinity."""
-    if is_concrete(values) and not where_it_lives(values).isfinite(read_now(values)).all():
+    if is_concrete(values) and not _where_it_lives(values).isfinite(_read(values)).all():
         raise ValueError(f"`{name}` must be finite, but holds NaN or infinite values.")
 
 
@@ -203,14 +203,14 @@ def check_weights(weights: ArrayLike | None, n: int) -> None:
         raise ValueError(f"`weights` must have shape ({n},), one for each centre, but has shape {np.shape(weights)}.")
     check_finite("weights", weights)
     check_nonnegative("weights", weights)
-    if is_concrete(weights) and not where_it_lives(weights).max(read_now(weights)) > 0:
+    if is_concrete(weights) and not _where_it_lives(weights).max(_read(weights)) > 0:
         raise ValueError("`weights` must not all be 0.")
 
 
 def check_nonnegative(name: str, values: ArrayLike) -> None:
     """Raise ValueError when a concrete array holds a negative number, or no numbers."""
     values = as_values(name, values)
-    if is_concrete(values) and (least := where_it_lives(values).min(read_now(values))) < 0:
+    if is_concrete(values) and (least := _where_it_lives(values).min(_read(values))) < 0:
         raise ValueError(f"`{name}` must be at least 0, but holds {least}.")
 
 
@@ -238,14 +238,21 @@ def is_concrete(values: ArrayLike) -> bool:
     return not isinstance(values, jax.core.Tracer)
 
 
-def where_it_lives(values: ArrayLike):
+def on_host(values: ArrayLike) -> bool:
+    """Whether NumPy can read them where they are."""
+    if isinstance(values, jax.Array) and is_concrete(values):
+        return [device.platform for device in values.devices()] == ["cpu"]
+    return is_concrete(values)
+
+
+def _where_it_lives(values: ArrayLike):
     """JAX for an array split over devices, parts of which other processes may hold; NumPy for all others."""
     return jnp if isinstance(values, jax.Array) and len(values.devices()) > 1 else np
 
 
-def read_now(values: ArrayLike):
+def _read(values: ArrayLike):
     """`values` where they can be computed with now, also inside jit: NumPy's functions hand JAX arrays back to JAX."""
-    return values if where_it_lives(values) is jnp else np.asarray(values)
+    return values if _where_it_lives(values) is jnp else np.asarray(values)
 
 
 def check_count(name: str, count: int) -> None:

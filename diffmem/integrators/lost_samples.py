@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ..checks import is_concrete, read_now, where_it_lives
+from ..checks import is_concrete, on_host
 from ..level import NoiseLevel
 from ..processes import AbstractProcess
 from ..scores import Evaluation
@@ -29,7 +29,7 @@ def lost_among(points: Float[Array, "count *shape"]) -> int:
     """How many points are not finite; 0 while they have no values."""
     if not is_concrete(points):
         return 0
-    finite = where_it_lives(points).isfinite(read_now(points))
+    finite = np.isfinite(np.asarray(points)) if on_host(points) else jnp.isfinite(points)
     return int((~finite.reshape(len(points), -1).all(axis=1)).sum())
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from ..arithmetic import rounding_of_difference, squared_norms, uniform_double
-from ..checks import is_concrete
+from ..checks import is_concrete, on_host
 from ..level import strong
 from ..representation import one_line
 
@@ -132,8 +132,7 @@ def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
     does not move it. Raises ValueError for weights and points that `dtype` cannot hold.
     """
     n = np.shape(points)[0]
-    on_host = all(value is None or _on_host(value) for value in (points, weights))
-    if not on_host:
+    if not all(value is None or on_host(value) for value in (points, weights)):
         return jax.jit(_centres, static_argnums=(2, 3))(strong(points, dtype).reshape(n, -1), weights, dtype, jnp)
     # only as much is copied as the dtype asks for
     rows = np.asarray(points).astype(dtype, copy=False).reshape(n, -1)
@@ -141,13 +140,6 @@ def centres_of(points: ArrayLike, weights: ArrayLike | None, dtype) -> Centres:
         raise ValueError(f"`points` must be within the range of {np.dtype(dtype)}, but hold larger numbers.")
     given = None if weights is None else np.asarray(weights, np.float64)
     return _centres(rows, given, dtype, np)
-
-
-def _on_host(value: ArrayLike) -> bool:
-    """Whether NumPy can read it where it is."""
-    if isinstance(value, jax.Array) and is_concrete(value):
-        return [device.platform for device in value.devices()] == ["cpu"]
-    return is_concrete(value)
 
 
 def _centres(rows, weights, dtype, xp) -> Centres:
