@@ -3,14 +3,15 @@
 The denoiser of a batch of forward queries against the line that anybody would write, `softmax((x Y^T - |Y|^2/2) /
 sigma^2) Y`, and its posterior against the same eight sums written plainly (log p, mean, displacement, entropy,
 participation, leader, its weight, spread): both rivals in jitted JAX with products of precision `highest`, all in
-single precision with x64 off. Points are the 1,797 digits of 8 x 8 pixels in [-1, 1], else data of an image-like
-spectrum, k^-1.5, and unit variance per coordinate.
+single precision with x64 off, or in double precision where a case says *x64*. Points are the 1,797 digits of 8 x 8
+pixels in [-1, 1], else data of an image-like spectrum, k^-1.5, and unit variance per coordinate.
 
 *Energies* says in which precision the library took the energies of the batch: single where that is accurate enough,
-double elsewhere (*double, with moments*: the second product as well). *Error* is the total variation of the weights
-that the energies give, or, at 50,000 points, the error of the displacement D - x relative to its length: the worst of
-some queries against direct differences in double precision. The second table has both errors, and those of the
-participation; its ratios are those of the medians. Goals are judged at the worst sigma.
+double elsewhere (*double, with moments*: the second product as well), and *by differences* where a product in double
+precision is not enough for points of double precision, and for a handful of points. *Error* is the total variation of
+the weights that the energies give, or, at 50,000 points, the error of the displacement D - x relative to its length:
+the worst of some queries against direct differences in double precision. The second table has both errors, and those
+of the participation; its ratios are those of the medians. Goals are judged at the worst sigma.
 
 The cases *other libraries* set the posterior at sigma 8 against other ways to its mean, the slower ones with fewer
 queries or points and their time scaled. The limit is two matrix products of the same shape by the fastest of XLA, NumPy
@@ -37,7 +38,8 @@ from book import ratio
 from measure import Contender, compiled_for, race
 
 from diffmem import NoiseLevel
-from diffmem.reductions.energies import by_product, queries_of
+from diffmem.reductions import Dense
+from diffmem.reductions.energies import by_differences, by_product, queries_of
 from diffmem.scores import Empirical
 
 LINE, SUMS, DENOISE, POSTERIOR = "one line", "eight sums", "diffmem denoise", "diffmem posterior"
@@ -64,11 +66,21 @@ FULL = {
     "256 x 5000 x 784": (NOISES, Goals(1.15, 1.6, 1.6)),
     "10000 x 5000 x 2": ((0.05, 0.5, 5.0), Goals(0.5, 0.5, None)),
     "1000 x 500 x 16": (NOISES, Goals(1.15, 1.15, None)),
+    "1000 x 100 x 2": ((0.05, 0.5, 5.0), Goals(1.15, 1.15, None)),
+    "1000 x 1797 x 64, x64": (NOISES, Goals(1.15, 1.7, 1.4)),
+    "256 x 5000 x 784, x64": (NOISES, Goals(1.15, 1.6, 1.6)),
+    "4000 x 5000 x 2, x64": ((0.005, 0.05, 0.5, 5.0), Goals(1.15, 1.15, None)),
     "64 x 50000 x 784": (NOISES, Goals(1.05, 1.5, 1.5, 0.6)),
     "64 x 50000 x 3072": (NOISES, Goals(1.05, 1.5, 1.5, 0.6)),
 }
-SMOKE = {"50 x 1797 x 64": ((0.1, 40.0), Goals(1.15, 1.7, 1.4)), "300 x 200 x 2": ((0.5,), Goals(0.5, 0.5, None))}
+SMOKE = {
+    "50 x 1797 x 64": ((0.1, 40.0), Goals(1.15, 1.7, 1.4)),
+    "300 x 200 x 2": ((0.5,), Goals(0.5, 0.5, None)),
+    "50 x 300 x 8, x64": ((0.01,), Goals(1.15, 1.7, 1.4)),
+}
 OTHERS = ", other libraries"
+DOUBLE = ", x64"
+WIDTH = {"single": np.float32, "double": np.float64}
 
 
 def cases(full: bool) -> list[str]:
@@ -80,18 +92,20 @@ def cases(full: bool) -> list[str]:
 
 def run(book, case: str) -> None:
     """All noise scales of a shape, or the other libraries."""
-    count, n, d = (int(word) for word in case.removesuffix(OTHERS).split(" x "))
-    points = training_set(n, d)
+    count, n, d = (int(word) for word in case.removesuffix(OTHERS).removesuffix(DOUBLE).split(" x "))
+    dtype = np.dtype(np.float64 if case.endswith(DOUBLE) else np.float32)
+    jax.config.update("jax_enable_x64", dtype == np.float64)
+    points = training_set(n, d).astype(dtype)
     if case.endswith(OTHERS):
         return other_libraries(book, case.removesuffix(OTHERS), points, count)
     sigmas, goals = (FULL if book.full else SMOKE)[case]
     score, ways, plain = prepared(points, count, goals.posterior is not None)
     found = []
     for sigma in sigmas:
-        queries = data.forward(points, sigma, count)
+        queries = data.forward(points, sigma, count).astype(dtype)
         truths = [data.reference(points, x, sigma) for x in queries[: 8 if n >= MANY else 16]]
         precision, own = weights_of(score, queries, sigma, len(truths))
-        other = jax.nn.softmax(plain_logits(queries[: len(truths)], np.float32(sigma), *plain), axis=1)
+        other = jax.nn.softmax(plain_logits(queries[: len(truths)], dtype.type(sigma), *plain), axis=1)
         varied = {True: variation(own, truths), False: variation(np.asarray(other), truths)}
         found.append(at_level(book, case, ways, queries, sigma, truths, precision, varied))
     judge(book, case, goals, sigmas, found)
@@ -124,7 +138,7 @@ def prepared(points, count: int, both: bool):
     ways = {LINE: (one_line, y, squares), DENOISE: (denoise, arrays)}
     if both:
         ways |= {SUMS: (eight_sums, y, squares), POSTERIOR: (posterior, arrays)}
-    queries, sigma = np.zeros((count, points.shape[1]), np.float32), np.float32(1)
+    queries, sigma = np.zeros((count, points.shape[1]), points.dtype), points.dtype.type(1)
     made = {name: compiled_for(way, queries, sigma, *constant) for name, (way, *constant) in ways.items()}
     return score, made, (y, squares)
 
@@ -164,7 +178,7 @@ def at_level(book, case, ways, queries, sigma: float, truths, precision: str, va
     """One race at one noise scale: the precision of the energies, and the ratios. `varied` is the total variation of
     our weights and of the plain ones.
     """
-    arguments = jax.device_put(queries), np.float32(sigma)
+    arguments = jax.device_put(queries), queries.dtype.type(sigma)
     pulled, counted = {}, {}
     for name, way in ways.items():
         result = fields(way(*arguments).call())
@@ -212,13 +226,17 @@ def weights_of(score: Empirical, queries, sigma: float, checked: int) -> tuple[s
     centres = score.centres
     with jax.enable_x64(True):
         x, one = jnp.asarray(queries, jnp.float64), jnp.ones(1)
-        everyone = queries_of(centres, x, one, one * np.float32(sigma), score.reduction.energies)
+        sigma = one * queries.dtype.type(sigma)
+        everyone = queries_of(centres, x, one, sigma, getattr(score.reduction, "energies", "auto"))
         whole = centres.span(0, centres.n)
-        dtype = jnp.float64 if everyone.energies else jnp.float32
-        few = queries_of(centres, x[:checked], one, one * np.float32(sigma))
-        logits = np.asarray(by_product(few, whole, dtype, whole.log_weights[None]), np.float64)
-        precision = "double" if everyone.energies else "single"
-        precision += ", with moments" if everyone.moments else ""
+        few = queries_of(centres, x[:checked], one, sigma)
+        if isinstance(score.reduction, Dense) or (everyone.energies and centres.dtype == jnp.float64):
+            precision, logits = "double, by differences", by_differences(few, whole)
+        else:
+            precision = "double" if everyone.energies or centres.dtype == jnp.float64 else "single"
+            logits = by_product(few, whole, WIDTH[precision], whole.log_weights[None])
+            precision += ", with moments" if everyone.moments else ""
+        logits = np.asarray(logits, np.float64)
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return precision, e / e.sum(axis=1, keepdims=True)
 
@@ -261,13 +279,14 @@ def judge(book, case: str, goals: Goals, sigmas, found) -> None:
             continue
         groups: dict[tuple[str, float], list] = {}
         for sigma, level in zip(sigmas, found):
-            double = level["energies"] != "single"
+            double = "differences" in level["energies"] if case.endswith(DOUBLE) else level["energies"] != "single"
             if goals.low is not None and sigma == min(sigmas):
                 group = f"sigma {sigma:g}", goals.low
             elif goals.single == most:
                 group = "all sigma", most
             else:
-                group = ("energies in double", most) if double else ("energies in single", goals.single)
+                wider, own = ("by differences", "by a product") if case.endswith(DOUBLE) else ("in double", "in single")
+                group = (f"energies {wider}", most) if double else (f"energies {own}", goals.single)
             groups.setdefault(group, []).append(level[what])
         for (where, bound), ratios in groups.items():
             worst = None if None in ratios else max(ratios)
