@@ -8,6 +8,8 @@ from .base import AbstractReduction, AnyCentres, Posterior
 from .energies import indistinct, squared_distances
 from .sums import ROUNDED, first, moved_weight
 
+TINY = 16  # coordinates of all points up to which calling a product costs more than it saves
+
 
 class Dense(AbstractReduction):
     """The posterior over training points exactly as the papers write it, for few points and as a reference.
@@ -61,7 +63,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     Z = jnp.sum(e, axis=1)
     p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
-    D = dot(p, y)
+    D = dot(p, y) if y.size > TINY else jnp.sum(p[:, :, None] * y[None], axis=1)
     displacement = a * D - x
     # without noise a query is on a point up to rounding or not at all
     rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))
