@@ -22,7 +22,8 @@ with the second product in single take half as much again as the one line at bes
 twice as much. In few dimensions the products are next to nothing, and every pass over the logits counts: those of
 double precision move twice the bytes, and their limit without noise keeps XLA from taking them in one pass. Of
 small batches, what is done once a batch is seen: the queries brought to the units of the points, and the choice of the
-precision.
+precision. Where points of double precision are subtracted coordinate by coordinate, at noise below a hundredth of their
+radius, XLA adds the squares one at a time.
 """
 
 from functools import partial
