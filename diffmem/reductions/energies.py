@@ -20,11 +20,12 @@ from .centres import Chunk
 from .plan import Energies
 
 # beta alpha R (|a| + alpha R), R the largest offset, up to which a product in the points' own precision is accurate:
-# weights are then wrong by 1e-6 in single precision, measured for 64 to 12,288 coordinates, and by 1e-12 in double.
+# weights are then wrong by 1e-6 in single precision, measured for 64 to 12,288 coordinates, and by 1e-12 in
+# double, for 1 to 3,072.
 ENOUGH = {4: 200.0, 8: 2e4}
 # rounding of alpha^2 |o|^2 against d sigma^2, the size of |alpha D - x|^2, that the second product may cause
 BLURRED = 1e-5
-PLANAR = 4  # coordinates up to which XLA is faster with a term for each than with an array of differences
+SEPARATE = 4  # coordinates up to which XLA is faster with a term for each than with an array of differences
 TIED = 8.0  # roundings by which squared distances may differ that are taken for equal at sigma = 0
 MOST = {4: 1e30, 8: 1e200}  # largest beta
 # alpha over |a| below which alpha |o|^2 is nothing beside <a, o>, and above which a/alpha is in range
@@ -98,7 +99,7 @@ def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]
 def squared_distances(x: Float[Array, "batch d"], alpha: Float[Array, "batch"], y: Float[Array, "rows d"]):
     """|x - alpha y_i|^2 by differences."""
     alpha = alpha[:, None]
-    if y.shape[1] <= PLANAR:
+    if y.shape[1] <= SEPARATE:
         return sum((x[:, k, None] - alpha * y[None, :, k]) ** 2 for k in range(y.shape[1]))
     return jnp.sum((x[:, None] - alpha[:, None] * y[None]) ** 2, axis=2)
 

@@ -21,7 +21,7 @@ class Sums(NamedTuple):
     """Over the centres so far, with logit_i = -E_i, `top` the largest logit and e_i = exp(logit_i - top):
 
     Z = sum e_i,    U = sum e_i log e_i,    P = sum e_i^2,
-    M1 = sum e_i o_i,    M2 = sum e_i |o_i|^2.
+    M1 = sum e_i o_i,    M2 = sum e_i |o_i|^2,    W = sum e_i log w_i.
     """
 
     top: Float[Array, "*batch"]
@@ -30,6 +30,7 @@ class Sums(NamedTuple):
     P: Float[Array, "*batch"]
     M1: Float[Array, "*batch d"]
     M2: Float[Array, "*batch"]
+    W: Float[Array, "*batch"]
     best: Float[Array, "*batch"]
     """The largest e_i: 1, or less at sigma = 0."""
     leader: Int[Array, "*batch"]
@@ -39,7 +40,7 @@ def nothing(queries: Queries) -> Sums:
     """No centres yet."""
     zero = jnp.zeros_like(queries.squares)
     none = jnp.zeros(zero.shape, jnp.int32)
-    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero - 1, none)
+    return Sums(zero - jnp.inf, zero, zero, zero, jnp.zeros_like(queries.away), zero, zero, zero - 1, none)
 
 
 class Care(NamedTuple):
@@ -69,8 +70,9 @@ def of_chunk(queries: Queries, care: Care, chunk: Chunk, alone: bool = False) ->
     share = e / jnp.where(best > 0, best, 1)[:, None]
     best = best.astype(wide)
     P = jnp.sum(share * share, axis=1).astype(wide) * best * best
-    Z, U, M1, M2 = (part.astype(wide) for part in (Z, U, M1, M2))
-    return Sums(top, Z, U, P, M1, M2, best, leader)
+    W = dot(e, jnp.where(jnp.isneginf(chunk.log_weights), 0, chunk.log_weights))
+    Z, U, M1, M2, W = (part.astype(wide) for part in (Z, U, M1, M2, W))
+    return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
 def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
@@ -127,6 +129,7 @@ def joined(one: Sums, other: Sums, queries: Queries) -> Sums:
             P=shrink * shrink * sums.P,
             M1=shrink[:, None] * sums.M1,
             M2=shrink * sums.M2,
+            W=shrink * sums.W,
             best=shrink * sums.best,
         )
 
@@ -150,9 +153,6 @@ def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
     displacement = jnp.where(clean[:, None] & (jnp.abs(displacement) <= noise), 0, displacement)
     on_point = jnp.all(displacement == 0, axis=1) & (lowest <= tie(queries, sums.top))
     squares = jnp.maximum(sums.M2 / sums.Z, 0)
-    # rounding leaves something of this difference where one centre holds everything
-    most = jnp.where(clean, jnp.inf, (1 - sums.best / sums.Z) * (2 * queries.radius) ** 2)
-    spread = jnp.clip(squares - jnp.sum(m * m, axis=1), 0, most)
     # a centre far from those that matter may have a larger error, but not a larger one than its energy
     of_product = rounding(queries, queries.unit, jnp.sqrt(squares))
     error = jnp.where(queries.product, of_product, ROUNDED * queries.unit * jnp.maximum(lowest, 0))
@@ -165,7 +165,7 @@ def concluded(centres, queries: Queries, sums: Sums) -> Posterior:
         participation=sums.Z * sums.Z / sums.P,
         leader=sums.leader,
         leader_weight=leader_weight,
-        spread=unit * unit * spread,
+        spread=unit * unit * _spread(queries, sums, m, displacement),
         discarded=jnp.where(clean, 0, moved_weight(error, leader_weight)),
     )
     return jax.tree.map(lambda leaf: leaf.astype(centres.dtype if leaf.dtype != jnp.int32 else jnp.int32), found)
@@ -178,6 +178,21 @@ def leader_energy(centres, queries: Queries, sums: Sums) -> Float[Array, "batch"
     between = queries.away - alpha * offsets
     energy = queries.beta / 2 * jnp.sum(between * between, axis=1) - log_w
     return jnp.where(queries.clean | jnp.isneginf(sums.top), queries.shared - sums.top, energy)
+
+
+def _spread(queries: Queries, sums: Sums, m, displacement):
+    """tr C = `<|o|^2> - |m|^2`, or where energies have more digits `(<|a - alpha o|^2> - |alpha m - a|^2)/alpha^2`."""
+    alpha, beta = queries.alpha, queries.beta
+    squares, squared = sums.M2 / sums.Z, jnp.sum(displacement * displacement, axis=1)
+    low = queries.energies & ~queries.moments & ~queries.clean & (squared < alpha * alpha * squares)
+    # both lose to rounding: by moments a part of <|o|^2>, by energies a part of the sums, which beta alpha^2 divides
+    low &= alpha * alpha * beta * squares > 2 * (1 + (jnp.abs(sums.U) + jnp.abs(sums.W)) / sums.Z)
+    by_moments = squares - jnp.sum(m * m, axis=1)
+    distances = 2 * (queries.shared - sums.top - sums.U / sums.Z + sums.W / sums.Z) / beta
+    by_energies = (distances - squared) / jnp.where(low, alpha * alpha, 1)
+    # rounding leaves something of a difference where one centre holds everything
+    most = jnp.where(queries.clean, jnp.inf, (1 - sums.best / sums.Z) * (2 * queries.radius) ** 2)
+    return jnp.clip(jnp.where(low, by_energies, by_moments), 0, most)
 
 
 def moved_weight(error, leader_weight):

@@ -102,6 +102,27 @@ def test_weights_shared_by_a_cluster_far_from_the_centre(dtype, d, ratio):
     np.testing.assert_allclose(found.mean, weights @ points, atol=(4 + ratio / 10) * tolerance)
 
 
+@both
+@pytest.mark.parametrize("sigma", [0.05, 0.2, 0.5])
+def test_the_spread_of_near_copies_far_from_the_centre(dtype, sigma):
+    """To a few roundings of `d sigma^2`, which the squares of the points are far above; against long double."""
+    rng = np.random.default_rng(0)
+    points = 5 * rng.normal(size=(900, 64))
+    points = np.concatenate([points, points[:40] + 1e-3 * rng.normal(size=(40, 64))]).astype(dtype)
+    x = (points[-40:] + sigma * rng.normal(size=(40, 64))).astype(dtype)
+    found = jax.vmap(lambda x: Empirical(points).posterior(x, VE(sigma)).spread)(x)
+    wide = points.astype(np.longdouble)
+    energies = np.sum((x[:, None] - wide) ** 2, axis=2) / (2 * np.longdouble(dtype(sigma)) ** 2)
+    weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
+    weights /= weights.sum(axis=1, keepdims=True)
+    exact = [w @ np.sum((wide - w @ wide) ** 2, axis=1) for w in weights]
+    roundings = (
+        8 if dtype == np.float32 else 64 if sigma < 0.5 else 1024
+    )  # a product of double precision has fewer digits
+    tolerance = roundings * float(np.finfo(dtype).eps) / 2 * 64 * sigma**2
+    np.testing.assert_allclose(found, np.array(exact, np.float64), rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("sigma", [0.0, 0.15])
 def test_a_query_that_is_not_finite_leaves_the_others_alone(bad, sigma):
