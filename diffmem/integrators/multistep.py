@@ -1,12 +1,13 @@
 """Exponential multistep methods: the exact linear part, a history of denoised points, and its accurate start."""
 
 from abc import abstractmethod
-from math import factorial
+from math import prod
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..level import NoiseLevel
@@ -19,7 +20,8 @@ distance of pi/2 for Gaussian data: a polynomial through k of its values is wort
 worse than one of lower degree well before. Where is a matter of trial, here on karras grids of 8 to 40 steps and
 Gaussian data of variance .05 to 4: with these values the end point is worse than Heun's in a fifth of the cases, at
 worst twice as far off (without them in two thirds, and up to 60 times)."""
-SERIES_TERMS = 22  # of the moments below |h| = 1: the first term left out is below 1/23!
+PLACES, SHARES = np.polynomial.legendre.leggauss(32)
+"""Quadrature on [-1, 1]: the integrals of a step are exact to 2e-14 up to h = 100, to 3e-8 at 200."""
 
 
 class History(NamedTuple):
@@ -211,31 +213,14 @@ def halfway(h, offsets, denoised, past):
 
 
 def interpolated(h, offsets, denoised, past):
-    """The `correction` of the polynomial of lowest degree, by divided differences: the k-th times the integral of
-    `u (u - u_1) ... (u - u_(k-1))`, u_i the offsets.
+    """The `correction` of the polynomial of lowest degree: `sum_i w_i (D_i - D)`, `w_i = int_0^h e^{-(h-u)} l_i(u) du`
+    with the Lagrange polynomials l_i of the nodes, by quadrature.
     """
-    moments = exponential_moments(h, len(offsets) + 1)
-    nodes, differences = [0, *offsets], [denoised, *past]
-    product, total = [1], jnp.zeros_like(denoised)
-    for k in range(1, len(nodes)):
-        spans = [after - before for before, after in zip(nodes, nodes[k:])]
-        differences = [(b - a) / span for a, b, span in zip(differences, differences[1:], spans)]
-        product = [up - nodes[k - 1] * down for up, down in zip([0, *product], [*product, 0])]
-        total = total + differences[0] * sum(c * moment for c, moment in zip(product, moments))
+    places, shares = (jnp.asarray(part, h.dtype) for part in (PLACES, SHARES))
+    u, kernel = h / 2 * (1 + places), h / 2 * shares * jnp.exp(h / 2 * (places - 1))
+    offsets, total = list(offsets), jnp.zeros_like(denoised)
+    for i, (offset, found) in enumerate(zip(offsets, past)):
+        others = [0, *offsets[:i], *offsets[i + 1 :]]
+        weight = jnp.sum(kernel * prod((u - other) / (offset - other) for other in others))
+        total = total + weight * (found - denoised)
     return total
-
-
-def exponential_moments(h: Float[Array, ""], count: int) -> list[Float[Array, ""]]:
-    """`J_j = int_0^h e^{-(h-u)} u^j du` for j < count: `J_j = h^j - j J_{j-1}`, or its series for |h| < 1."""
-    recursion = [-jnp.expm1(-h)]
-    for j in range(1, count):
-        recursion.append(h**j - j * recursion[-1])
-    near = jnp.clip(h, -1, 1)
-    return [jnp.where(jnp.abs(h) < 1, _series(near, j), recursion[j]) for j in range(count)]
-
-
-def _series(h, j):
-    total = jnp.zeros_like(h)
-    for k in reversed(range(SERIES_TERMS)):
-        total = total * h + (-1) ** k * factorial(j) / factorial(j + 1 + k)
-    return total * h ** (j + 1)

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 from diffmem.integrators import DPMSolverPP
-from diffmem.integrators.multistep import exponential_moments
+from diffmem.integrators.multistep import interpolated
 from diffmem.processes import OrnsteinUhlenbeck
 from diffmem.scores import Empirical, FromFunction
 
@@ -22,11 +22,18 @@ GRIDS = {
 }
 
 
-@pytest.mark.parametrize("h", [-3.0, -0.999, -1e-3, 1e-6, 0.1, 0.999, 1.001, 8.0])
-def test_moments_against_quadrature(h):
-    values = [float(moment) for moment in exponential_moments(jnp.asarray(h), 4)]
-    expected = [h ** (j + 1) * quad(lambda v, j=j: np.exp(-h * (1 - v)) * v**j, 0, 1, epsabs=0)[0] for j in range(4)]
-    np.testing.assert_allclose(values, expected, rtol=1e-5 if jnp.asarray(h).dtype == jnp.float32 else 2e-14)
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("h", [-3.0, -1e-3, 1e-6, 0.1, 1.4, 8.0, 40.0])
+def test_the_integral_of_a_polynomial(h, count):
+    """D = c_0 + c_1 u + ..., of which `count` values beside the one at u = 0 know everything."""
+    unit = float(jnp.finfo(jnp.asarray(h).dtype).eps)
+    offsets = -abs(h) * np.array([0.7, 1.9, 3.2])[:count]
+    D = np.polynomial.Polynomial([0.3, -1.1, 0.4, 0.25][: count + 1])
+    found = interpolated(jnp.asarray(h), jnp.asarray(offsets), jnp.asarray([D(0.0)]), jnp.asarray(D(offsets))[:, None])
+    integral = lambda f: h * quad(lambda v: np.exp(-h * (1 - v)) * f(h * v), 0, 1, epsabs=0, limit=200)[0]  # noqa: E731
+    # rounded are exponents up to |h| and the values of D, of which up to 13.5 times the largest cancels
+    lost = unit * (16 + 2 * abs(h)) * 13.5 * abs(integral(np.ones_like)) * max(abs(D(offsets)))
+    np.testing.assert_allclose(found[0], integral(D) - integral(lambda u: D(0.0)), rtol=0, atol=lost)
 
 
 def published(denoise, x, times, lower_order_final):
