@@ -59,10 +59,11 @@ def times_within(process: AbstractProcess, times: Numbers) -> Float[Array, "node
     seen = known(times)
     fall = (seen[1:] < seen[:-1]).all() & (abs(seen) < np.inf).all()
     times = require(times, fall, f"`times` must be finite and strictly decreasing, but is {brief(times)}.")
-    for end in (seen[0], seen[-1]):
-        alpha, sigma = map(known, process.level(end))
+    ends = seen[:: len(seen) - 1]
+    alpha, sigma = map(known, process.level(ends))
+    for end, inside in zip(ends, (alpha >= 0) & (sigma >= 0)):
         words = f"`times` must lie within the process, but {brief(end)} is outside of {type(process).__name__}."
-        times = require(times, (alpha >= 0) & (sigma >= 0), words)
+        times = require(times, inside, words)
     return times
 
 

@@ -135,7 +135,7 @@ def _in_batches(score, starts: Array | None, groups: Groups | None, count: int, 
     batches = []
     for row, keep in equal_batches(len(rows), max(1, size // rows[0].size)):
         index = rows[row]
-        points, seen = _batch(run, score, conditions, index, None if starts is None else starts[index])
+        points, seen = _batch(run, score, conditions, index, starts)
         if keep < len(index):
             points, seen = points[:keep], jax.tree.map(lambda leaf, keep=keep: leaf[:, :keep], seen)
         batches.append((points, seen))
@@ -149,11 +149,11 @@ def _in_batches(score, starts: Array | None, groups: Groups | None, count: int, 
 
 @eqx.filter_jit
 def _batch(run: "_Run", score, conditions, index, starts):
+    # the axis of the groups first: with another one it takes longer to compile
+    starts = None if starts is None else starts[index.T]
     if conditions is None:
         return run(score, index, starts)
     of_group = lambda condition, index, starts: run(score(condition), index, starts)  # noqa: E731
-    # the axis of the groups first: with another one it takes longer to compile
-    starts = None if starts is None else starts.swapaxes(0, 1)
     return jax.vmap(of_group, out_axes=(1, 2))(conditions, index.T, starts)
 
 
