@@ -73,12 +73,22 @@ def rounding_of_difference(rows: Float[ArrayLike, "rows d"], centre: Float[Array
     return (rows - (total - virtual)) + (-centre[None] - virtual)
 
 
+def minus_product(x: Float[Array, "..."], alpha: Float[Array, "..."], part: Float[Array, "..."]) -> Array:
+    """`x - alpha part` without the rounding of the product: halves of half the digits are multiplied exactly.
+
+    Source: Dekker, A floating-point technique for extending the available precision (1971).
+    """
+    kind = jnp.finfo(x.dtype)
+    high = lambda value: jax.lax.reduce_precision(value, kind.nexp, (kind.nmant - 1) // 2)  # noqa: E731
+    a, p = high(alpha), high(part)
+    return x - a * p - a * (part - p) - (alpha - a) * p - (alpha - a) * (part - p)
+
+
 def residual(
     x: Float[Array, "*shape"], alpha: Float[Array, ""], part: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
     """`x - alpha part`, formed in double precision and rounded once to the dtype of x."""
-    formula = lambda x, alpha, part: x - alpha * part  # noqa: E731
-    return refined(formula, formula, x, alpha, part)
+    return refined(minus_product, lambda x, alpha, part: x - alpha * part, x, alpha, part)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))

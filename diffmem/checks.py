@@ -24,8 +24,9 @@ def as_values(name: str, given: Any) -> Array | np.ndarray:
     and parameters.
 
     Lists, tensors of PyTorch, objects with `__array__` (a `Dataset`, which stands for its points) and foreign byte
-    orders are converted; half precision becomes float32. Raises ValueError for masked arrays, ragged lists, complex
-    numbers and what is not numbers. JAX arrays, also traced ones, stay where they are; nothing is copied without need.
+    orders are converted; half precision becomes float32, and long double float64. Raises ValueError for masked arrays,
+    ragged lists, complex numbers and what is not numbers. JAX arrays, also traced ones, stay where they are; nothing is
+    copied without need.
     """
     given = read_tensor(given)
     if np.ma.isMaskedArray(given):
@@ -43,8 +44,8 @@ def as_values(name: str, given: Any) -> Array | np.ndarray:
             raise ValueError(f"`{name}` must be an array of one shape, but its rows have several lengths.") from None
     if not is_real(values.dtype):
         raise ValueError(f"`{name}` must hold real numbers, but is {described(given, values)}.")
-    if jnp.issubdtype(values.dtype, np.floating) and values.dtype.itemsize < 4:
-        return values.astype(np.float32)
+    if jnp.issubdtype(values.dtype, np.floating) and values.dtype.itemsize not in (4, 8):
+        return values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
     return (
         values
         if isinstance(values, jax.Array) or values.dtype.isnative

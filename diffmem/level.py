@@ -102,7 +102,7 @@ def _with_dtype(value):
     if not jnp.issubdtype(dtype, jnp.floating):
         return 0.0
     # float64 of NumPy is float32 while x64 is off, without a warning that nobody can act on
-    return jax.dtypes.canonicalize_dtype(dtype if dtype.itemsize >= 4 else "float32")
+    return jax.dtypes.canonicalize_dtype("float32" if dtype.itemsize <= 4 else "float64")
 
 
 def requested_dtype(dtype):

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..arithmetic import dot, in_double, unit_of
+from ..arithmetic import dot, in_double, minus_product, unit_of
 from .base import AbstractReduction, AnyCentres, Posterior
 from .energies import indistinct, squared_distances
 from .sums import ROUNDED, first, moved_weight
@@ -44,7 +44,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     rows = centres.span(0, centres.n)
     parts = centres.centre, centres.unit, rows.offsets, rows.log_weights
     centre, unit, y, log_w = (part.astype(x.dtype) for part in parts)
-    x, sigma = (x - alpha[:, None] * centre[None]) / unit, sigma / unit  # as y is kept
+    x, sigma = minus_product(x, alpha[:, None], centre[None]) / unit, sigma / unit  # as y is kept
     clean, a, s = sigma == 0, alpha[:, None], jnp.where(sigma == 0, 1, sigma)
     squares = squared_distances(x, alpha, y)
     nearest = jnp.min(jnp.where(jnp.isneginf(log_w)[None], jnp.inf, squares), axis=1)

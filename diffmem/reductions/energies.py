@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..arithmetic import dot, unit_of
+from ..arithmetic import dot, minus_product, unit_of
 from .centres import Chunk
 from .plan import Energies
 
@@ -65,7 +65,7 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     clean, own, finest = sigma == 0, unit_of(centres.radius), unit_of(x)
     scale = unit / jnp.where(clean, unit, sigma)
     beta = jnp.minimum(scale * scale, MOST[x.dtype.itemsize])
-    away = (x - alpha[:, None] * centre[None]) / unit
+    away = minus_product(x, alpha[:, None], centre[None]) / unit
     squares = jnp.sum(away * away, axis=1)
     size, steepest = jnp.max(alpha) * radius, jnp.max(beta)
     reach = steepest * size * (jnp.sqrt(jnp.max(squares)) + size)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..arithmetic import along_live, dot, moves, refined
+from ..arithmetic import along_live, dot, minus_product, moves, refined
 from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
 from .centres import Chunk
 from .energies import indistinct
@@ -215,7 +215,7 @@ def gaps(anchor: Anchor, offsets: Float[Array, "rows d"], delta: Float[Array, "r
     """
 
     def exact(delta, r, a, offsets, o, x, c, u, s):
-        return plain((offsets - o[None]) * (u / s), ((x - a * c) / u - a * o) * (u / s), a)
+        return plain((offsets - o[None]) * (u / s), (minus_product(x, a, c) / u - a * o) * (u / s), a)
 
     def plain(delta, r, a, *_):
         return a * jnp.sum(delta * (r[None] - a / 2 * delta), axis=1)
@@ -226,7 +226,7 @@ def gaps(anchor: Anchor, offsets: Float[Array, "rows d"], delta: Float[Array, "r
 
 def separation(x, alpha, centre, unit, offset):
     """`(x - alpha (centre + unit offset)) / unit`, rounded once."""
-    exact = lambda x, a, c, u, o: (x - a * c) / u - a * o  # noqa: E731
+    exact = lambda x, a, c, u, o: minus_product(x, a, c) / u - a * o  # noqa: E731
     return refined(exact, lambda x, a, c, u, o: x / u - a * (c / u + o), x, alpha, centre, unit, offset)
 
 

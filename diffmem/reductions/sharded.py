@@ -99,7 +99,7 @@ class Sharded(AbstractStreamed):
                 values = jnp.pad(values.astype(dtype), widths, mode="edge")
                 return jax.lax.with_sharding_constraint(values, sharding)
 
-            return jax.jit(extended)(_untyped(values))
+            return jax.jit(extended)(values)
         values = np.asanyarray(values)
 
         def share(index):
@@ -134,16 +134,6 @@ class Sharded(AbstractStreamed):
     def plan(self, n: int, d: int) -> Plan:
         """That of `Chunked` for one share."""
         return Chunked(self.size).plan(-(-n // self.shards), d)
-
-
-def _untyped(values: Array) -> Array:
-    """The same array, nothing moved, without axes of explicit type."""
-    if isinstance(values, jax.core.Tracer) or not isinstance(values.sharding, NamedSharding):
-        return values
-    mesh = values.sharding.mesh
-    sharding = NamedSharding(Mesh(mesh.devices, mesh.axis_names), values.sharding.spec)
-    pieces = [shard.data for shard in values.addressable_shards]
-    return jax.make_array_from_single_device_arrays(values.shape, sharding, pieces)
 
 
 def _rebuilt(platform: str, numbers, axis_names, axis, size) -> Sharded:

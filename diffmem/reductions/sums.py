@@ -203,6 +203,6 @@ def moved_weight(error, leader_weight):
 
 
 def first(holds):
-    """The first place in each row that holds; `argmax` knows no double precision while x64 is off."""
+    """The first place in each row that holds, or the last; `argmax` knows no double precision while x64 is off."""
     places = jax.lax.broadcasted_iota(jnp.int32, holds.shape, 1)
-    return jnp.min(jnp.where(holds, places, holds.shape[1]), axis=1)
+    return jnp.min(jnp.where(holds, places, holds.shape[1] - 1), axis=1)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import pytest
 
 from diffmem.level import NoiseLevel
 from diffmem.processes import VariancePreserving
-from diffmem.reductions import Chunked
+from diffmem.reductions import Chunked, Dense
 from diffmem.scores import Empirical
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
@@ -30,6 +31,24 @@ def test_squared_distances_of_shifted_data_are_never_negative(dtype):
     assert np.sum(np.float64(found.displacement) ** 2) == pytest.approx(square, rel=1e-5)
     energy = -float(found.log_prob) - np.log(200) - 8 * np.log(2 * np.pi * 1e-6)
     assert energy == pytest.approx(square / 2e-6, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64][: 1 + DOUBLE])
+@pytest.mark.parametrize("reduction", [Chunked(), Chunked(energies="single"), Dense()], ids=["auto", "single", "dense"])
+def test_weights_of_data_far_from_the_origin_with_less_signal(dtype, reduction):
+    """`x - alpha y`, of which alpha times a large offset is nearly all; against exact fractions."""
+    rng, alpha, sigma = np.random.default_rng(4), dtype(0.3), dtype(0.0135)
+    points = (np.round(rng.normal(size=(400, 4)) * 64) / 64 + (3e8 if dtype == np.float64 else 3e4)).astype(dtype)
+    x = (alpha * points[:16].astype(np.float64) + sigma * rng.normal(size=(16, 4))).astype(dtype)
+    difference = lambda x, y: float(Fraction(float(x)) - Fraction(float(alpha)) * Fraction(float(y)))  # noqa: E731
+    away = np.vectorize(difference)(x[:, None], points[None])
+    energies = np.sum(away**2, axis=2) / (2 * np.float64(sigma) ** 2)
+    weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
+    weights /= weights.sum(axis=1, keepdims=True)
+    found = jax.vmap(lambda x: Empirical(points, reduction=reduction).posterior(x, NoiseLevel(alpha, sigma)))(x)
+    allowed = np.float64(found.discarded) + (1e-12 if dtype == np.float64 else 1e-6)
+    assert np.all(np.abs(np.float64(found.leader_weight) - weights.max(axis=1)) <= allowed)
+    assert np.array_equal(found.leader, weights.argmax(axis=1))
 
 
 @pytest.mark.slow

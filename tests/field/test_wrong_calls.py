@@ -314,6 +314,7 @@ FORMS = {
     "lists": lambda points: np.asarray(points).tolist(),
     "big-endian": lambda points: np.asarray(points, ">f4"),
     "half": lambda points: np.asarray(points, np.float16),
+    "long double": lambda points: np.asarray(points, np.longdouble),
     "bfloat16": lambda points: jnp.asarray(points, jnp.bfloat16),
     "data set": lambda points: data.Dataset(np.asarray(points, np.float32)),
     "integers": lambda points: np.asarray(points, np.int8),
