@@ -235,7 +235,7 @@ def weights_of(score: Empirical, queries, sigma: float, checked: int) -> tuple[s
             precision, logits = "double, by differences", by_differences(few, whole)
         else:
             precision = "double" if everyone.energies or centres.dtype == jnp.float64 else "single"
-            logits = by_product(few, whole, WIDTH[precision], whole.log_weights[None])
+            logits = by_product(few, whole, WIDTH[precision])
             precision += ", with moments" if everyone.moments else ""
         logits = np.asarray(logits, np.float64)
     e = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -1,6 +1,5 @@
 """Exponential multistep methods: the exact linear part, a history of denoised points, and its accurate start."""
 
-from abc import abstractmethod
 from math import prod
 from typing import NamedTuple
 
@@ -38,11 +37,10 @@ class History(NamedTuple):
 class AbstractMultistep(AbstractStepper):
     """`x_b = (s_b/s_a) x + a_b int_0^h e^{-(h-u)} D(lambda_a + u) du`, h = lambda_b - lambda_a, D a polynomial.
 
-    Subclass requirements: `order` and `correction`, the part of the integral that a constant D leaves out. In return:
-    one evaluation a step, and a start that keeps the order. The start solves for the first `order` nodes together: D is
-    fitted by its polynomial through all of them and the integral repeated `order - 1` times, each time one order
-    better, at the cost of `(order - 1)^2 + 1` evaluations (one more from alpha = 0). So the first steps interpolate
-    where the later ones extrapolate.
+    Subclass requirement: `order`. In return: one evaluation a step, and a start that keeps the order. The start solves
+    for the first `order` nodes together: D is fitted by its polynomial through all of them and the integral repeated
+    `order - 1` times, each time one order better, at the cost of `(order - 1)^2 + 1` evaluations (one more from alpha =
+    0). So the first steps interpolate where the later ones extrapolate.
 
     Long steps are made with the order that they allow (`LONGEST`), and steps that touch alpha = 0 or sigma = 0, where h
     is infinite, are first order, as is a step from noise with little or no signal (`dynamics.leaves_noise`), behind
@@ -51,24 +49,22 @@ class AbstractMultistep(AbstractStepper):
     """
 
     order: eqx.AbstractVar[int]
+    start = "fitted"
+    """"first order" where the history is gathered by steps of lower order, as published, and not solved for."""
+    lower_order_final = False
+    """Whether such a method also lowers the order of its last steps."""
 
-    def _gathers(self) -> bool:
-        """Whether the history is gathered by steps of lower order, as published, and not solved for at the start."""
-        return False
-
-    def _lowers_the_end(self) -> bool:
-        """Whether such a method also lowers the order of its last steps."""
-        return False
-
-    @abstractmethod
-    def correction(self, h, offsets: Float[Array, "past"], denoised, past: Float[Array, "past *shape"]):
+    def _correction(self, h, offsets, denoised, past: Float[Array, "past *shape"]):
         """`int_0^h e^{-(h-u)} (P(u) - D) du`, where P passes through `denoised` at 0 and `past` at the `offsets`."""
+        # two nodes are followed farther half a step ahead than along their line, which lowered steps have need of
+        return (halfway if len(offsets) == 1 else interpolated)(h, offsets, denoised, past)
 
     def init(self, score, x, nodes, key):
         """The history at the nodes after the first, the farthest first: each is replaced when its turn comes."""
         steps = nodes.time.shape[0] - 1
-        order = self.order if self._gathers() else max(1, min(self.order, steps - 1))
-        if order == 1 or self._gathers():
+        gathered = self.start == "first order"
+        order = self.order if gathered else max(1, min(self.order, steps - 1))
+        if order == 1 or gathered:
             return History(jnp.zeros((order - 1,), x.dtype), jnp.zeros((order - 1, *x.shape), x.dtype), 0, steps)
         now, after = nodes.at(0).level, nodes.at(1).level
         begin = self._begins(now, after).astype(jnp.int32)
@@ -99,12 +95,12 @@ class AbstractMultistep(AbstractStepper):
 
     def _begins(self, now, after):
         """Whether the history begins behind a step, which comes from noise."""
-        return (now.alpha == 0) | (not self._gathers() and leaves_noise(now, after))
+        return (now.alpha == 0) | ((self.start == "fitted") & leaves_noise(now, after))
 
     def _usable(self, history, now, after):
         """How many nodes of the history a step makes use of."""
-        if self._gathers():
-            return jnp.minimum(history.known, history.left - 1) if self._lowers_the_end() else history.known
+        if self.start == "first order":
+            return jnp.minimum(history.known, history.left - 1) if self.lower_order_final else history.known
         h = log_ratio(after) - log_ratio(now)
         allowed = jnp.sum(h <= jnp.asarray(LONGEST[: len(history.time)], h.dtype))
         return jnp.where(self._begins(now, after), 0, allowed)
@@ -121,10 +117,7 @@ class AbstractMultistep(AbstractStepper):
         h = log_ratio(after) - log_ratio(now)
         correction = jnp.zeros_like(flow)
         for count in range(1, len(offsets) + 1):
-            # two nodes are followed farther half a step ahead than along their line, which lowered steps have need of
-            lower = halfway if count == 1 and not self._gathers() else interpolated
-            formula = self.correction if count == len(offsets) else lower
-            found = formula(h, offsets[:count], denoised, history.denoised[:count])
+            found = self._correction(h, offsets[:count], denoised, history.denoised[:count])
             correction = jnp.where(usable == count, found, correction)
         return flow + jnp.where(edge, 0, after.alpha * correction)
 
@@ -173,18 +166,6 @@ class DPMSolverPP(AbstractMultistep):
         if self.lower_order_final and self.start == "fitted":
             raise ValueError('`lower_order_final` must go with `start="first order"`, but the start is fitted.')
 
-    def _gathers(self) -> bool:
-        return self.start == "first order"
-
-    def _lowers_the_end(self) -> bool:
-        return self.lower_order_final
-
-    def correction(self, h, offsets, denoised, past):
-        """The terms beyond (1 - e^-h) D."""
-        if len(offsets) > 1:
-            return interpolated(h, offsets, denoised, past)
-        return halfway(h, offsets, denoised, past)
-
 
 class ExponentialAdamsBashforth(AbstractMultistep):
     """The integral of the polynomial through the last `order` denoised points, with exact weights on any grid.
@@ -201,9 +182,9 @@ class ExponentialAdamsBashforth(AbstractMultistep):
         if self.order not in (1, 2, 3, 4):
             raise ValueError(f"`order` must be 1, 2, 3 or 4, but is {self.order}.")
 
-    def correction(self, h, offsets, denoised, past):
-        """`sum_i w_i (D_i - D)` over the history."""
-        return interpolated(h, offsets, denoised, past)
+    def _correction(self, h, offsets, denoised, past):
+        formula = interpolated if self.order == 2 else super()._correction
+        return formula(h, offsets, denoised, past)
 
 
 def halfway(h, offsets, denoised, past):

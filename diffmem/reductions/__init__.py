@@ -1,7 +1,7 @@
 """How a sum over centres is computed, apart from what it means: `Empirical(points, reduction=...)`."""
 
-from .base import AbstractReduction, AnyCentres, Held, Posterior
-from .centres import Centres, Chunk
+from .base import AbstractReduction, Posterior
+from .centres import AbstractCentres, Centres, Chunk
 from .chunked import Chunked, auto
 from .dense import Dense
 from .generated import Generated
@@ -10,14 +10,13 @@ from .plan import Plan, plan
 from .sharded import Sharded
 
 __all__ = [
+    "AbstractCentres",
     "AbstractReduction",
-    "AnyCentres",
     "Centres",
     "Chunk",
     "Chunked",
     "Dense",
     "Generated",
-    "Held",
     "Plan",
     "Posterior",
     "Sharded",

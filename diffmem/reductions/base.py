@@ -15,8 +15,6 @@ from ..level import float_dtype
 from ..representation import one_line
 from .centres import AbstractCentres, Chunk, centres_of
 
-AnyCentres = AbstractCentres
-
 
 class Posterior(NamedTuple):
     """One pass over the centres at a query x: everything that the weights `w_i = exp(-E_i) / sum_j exp(-E_j)` say about
@@ -47,18 +45,6 @@ class Posterior(NamedTuple):
     __repr__ = one_line
 
 
-class Held(NamedTuple):
-    """What a score keeps of its training set."""
-
-    centres: AnyCentres
-    shape: tuple[int, ...]
-    """The event shape."""
-    n: int
-    """Number of points; more centres may follow, without weight."""
-
-    __repr__ = one_line
-
-
 class AbstractReduction(eqx.Module):
     """How the posterior over centres is computed, for a batch of flat queries; `gibbs` supplies derivatives and vmap.
 
@@ -69,7 +55,7 @@ class AbstractReduction(eqx.Module):
     @abstractmethod
     def posterior(
         self,
-        centres: AnyCentres,
+        centres: AbstractCentres,
         x: Float[Array, "batch d"],
         alpha: Float[Array, "batch"],
         sigma: Float[Array, "batch"],
@@ -82,8 +68,10 @@ class AbstractReduction(eqx.Module):
     def rows(self, n: int, d: int) -> int:
         """Centres treated at a time in the passes that follow, which bounds their memory: batch x rows."""
 
-    def hold(self, points: ArrayLike, weights: ArrayLike | None) -> Held:
-        """What a score keeps of points (n, *shape) and weights (n,); raises ValueError for no training set."""
+    def hold(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[AbstractCentres, tuple, int]:
+        """What a score keeps of points (n, *shape) and weights (n,): centres, which may be followed by others without
+        weight, the event shape, and n. Raises ValueError for no training set.
+        """
         points = as_values("points", points)
         weights = None if weights is None else as_values("weights", weights)
         check_points(points)
@@ -91,7 +79,7 @@ class AbstractReduction(eqx.Module):
         check_weights(weights, n)
         dtype = float_dtype(points)
         points, weights = self.place(points, weights)
-        return Held(centres_of(points, weights, dtype), tuple(shape), n)
+        return centres_of(points, weights, dtype), tuple(shape), n
 
     def place(self, points: ArrayLike, weights: ArrayLike | None) -> tuple[ArrayLike, ArrayLike | None]:
         """Points (n, *shape) and their weights where this reduction wants them, possibly followed by points of weight
@@ -99,14 +87,14 @@ class AbstractReduction(eqx.Module):
         """
         return points, weights
 
-    def fold(self, function: Callable, join: Callable, centres: AnyCentres, *arguments: Any) -> Any:
+    def fold(self, function: Callable, join: Callable, centres: AbstractCentres, *arguments: Any) -> Any:
         """`function(part, *arguments)` of the parts that the centres are kept in, one by default, two of which
         `join(one, other, *arguments)` makes one.
         """
         return function(centres, *arguments)
 
 
-def over_chunks(centres: AnyCentres, rows: int, found: Callable[[Chunk], Any], join: Callable, nothing: Any):
+def over_chunks(centres: AbstractCentres, rows: int, found: Callable[[Chunk], Any], join: Callable, nothing: Any):
     """`found(chunk)` of the chunks that `fresh_chunk` cuts, two of which `join(one, other)` makes one; `nothing` is
     what no centres give.
     """
@@ -116,7 +104,7 @@ def over_chunks(centres: AnyCentres, rows: int, found: Callable[[Chunk], Any], j
     return jax.lax.scan(step, nothing, jax.lax.iota(jnp.int32, -(-centres.n // rows)))[0]
 
 
-def fresh_chunk(centres: AnyCentres, rows: int, number: Int[ArrayLike, ""]) -> Chunk:
+def fresh_chunk(centres: AbstractCentres, rows: int, number: Int[ArrayLike, ""]) -> Chunk:
     """Chunk number `number`; the last one overlaps its predecessor, whose centres have weight 0 and the number -1."""
     start = jnp.minimum(number * rows, centres.n - rows)
     fresh = start + jax.lax.iota(jnp.int32, rows) >= number * rows

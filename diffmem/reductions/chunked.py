@@ -12,7 +12,8 @@ from jaxtyping import Array, ArrayLike, Float
 from ..arithmetic import in_double
 from ..batches import in_pieces
 from ..checks import check_count, check_points
-from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
+from .base import AbstractReduction, Posterior, over_chunks
+from .centres import AbstractCentres
 from .dense import Dense
 from .energies import queries_of
 from .plan import Energies, Plan, plan
@@ -37,7 +38,7 @@ class AbstractStreamed(AbstractReduction):
         """The chunk."""
         return self.plan(n, d).rows
 
-    def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
+    def posterior(self, centres: AbstractCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
         """The posterior of each query."""
         rows, most, energies = self.plan(centres.n, centres.d)
 
@@ -46,7 +47,7 @@ class AbstractStreamed(AbstractReduction):
 
             def of_part(part, queries):
                 def sums(care):
-                    found = partial(of_chunk, queries, care, alone=rows >= part.n)
+                    found = partial(of_chunk, queries, care)
                     return over_chunks(part, rows, found, partial(joined, queries=queries), nothing(queries))
 
                 plain, fine, finest = (partial(sums, care) for care in (PLAIN, FINE, FINEST))

@@ -4,11 +4,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..arithmetic import dot, in_double, minus_product, unit_of
-from .base import AbstractReduction, AnyCentres, Posterior
+from .base import AbstractReduction, Posterior
+from .centres import AbstractCentres
 from .energies import indistinct, squared_distances
 from .sums import ROUNDED, first, moved_weight
 
-TINY = 16  # coordinates of all points up to which calling a product costs more than it saves
+TINY = 1 << 11  # terms of all queries up to which calling a product costs more than it saves
 
 
 class Dense(AbstractReduction):
@@ -31,7 +32,7 @@ class Dense(AbstractReduction):
         D = 0.500
     """
 
-    def posterior(self, centres: AnyCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
+    def posterior(self, centres: AbstractCentres, x: Float[Array, "batch d"], alpha, sigma) -> Posterior:
         """The posterior of a batch of queries."""
         return in_double(_posterior, centres, x, alpha, sigma)
 
@@ -40,7 +41,7 @@ class Dense(AbstractReduction):
         return n
 
 
-def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
+def _posterior(centres: AbstractCentres, x, alpha, sigma) -> Posterior:
     rows = centres.span(0, centres.n)
     parts = centres.centre, centres.unit, rows.offsets, rows.log_weights
     centre, unit, y, log_w = (part.astype(x.dtype) for part in parts)
@@ -63,7 +64,7 @@ def _posterior(centres: AnyCentres, x, alpha, sigma) -> Posterior:
     Z = jnp.sum(e, axis=1)
     p, log_Z = e / Z[:, None], jnp.log(Z)
     leader_weight = jnp.max(p, axis=1)
-    D = dot(p, y) if y.size > TINY else jnp.sum(p[:, :, None] * y[None], axis=1)
+    D = dot(p, y) if len(x) * y.size > TINY else jnp.sum(p[:, :, None] * y[None], axis=1)
     displacement = a * D - x
     # without noise a query is on a point up to rounding or not at all
     rounded = jnp.abs(displacement) <= 4 * unit_of(x) * (jnp.abs(x) + jnp.abs(a * D))

@@ -79,14 +79,15 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     return Queries(away, squares, alpha, beta, clean, radius, energies, moments, product, rounding_unit, shared)
 
 
-def by_product(queries: Queries, chunk: Chunk, dtype, log_w: Float[Array, "*batch rows"]) -> Float[Array, "batch rows"]:
-    """-E_i up to the shared energy, by a matrix product in this precision, with `log_w` in the place of log w_i."""
+def by_product(queries: Queries, chunk: Chunk, dtype) -> Float[Array, "batch rows"]:
+    """-E_i up to the shared energy, by a matrix product in this precision; at sigma = 0 without the weights."""
     # one term for each centre and one factor for each query, which XLA takes in one pass with the product
     alpha = jnp.maximum(queries.alpha, FAINT[jnp.dtype(dtype).itemsize] * jnp.sqrt(queries.squares))
     ray = queries.away / jnp.where(alpha > 0, alpha, 1)[:, None]
     factor = jnp.minimum(queries.alpha * alpha * queries.beta, float(jnp.finfo(dtype).max) / 2).astype(dtype)
     halves = (chunk.squares.astype(dtype) + chunk.squares_low.astype(dtype)) / 2
-    return (dot(ray.astype(dtype), chunk.offsets.astype(dtype).T) - halves[None]) * factor[:, None] + log_w
+    products = dot(ray.astype(dtype), chunk.offsets.astype(dtype).T) - halves[None]
+    return products * factor[:, None] + log_weights(queries, chunk, dtype)
 
 
 def by_differences(queries: Queries, chunk: Chunk) -> Float[Array, "batch rows"]:

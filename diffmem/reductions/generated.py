@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from ..arithmetic import squared_norms
-from .base import Held
+from ..checks import check_finite, check_key
 from .centres import AbstractCentres, Chunk, unit_above
 from .chunked import AbstractStreamed
 from .plan import LOGITS, Plan
@@ -63,36 +63,27 @@ class Generated(AbstractStreamed):
         if not 1 <= self.n < 2**31:
             raise ValueError(f"`n` must be between 1 and 2^31 - 1, but is {self.n}.")
 
-    def hold(self, points, weights) -> Held:
+    def hold(self, points, weights) -> tuple[AbstractCentres, tuple, int]:
         """`points` is the key. Raises ValueError where it is not, where weights are given, and for infinite draws."""
         if weights is not None:
             raise ValueError(
                 "`weights` must be left out with `Generated`, whose points have equal weight, but are given."
             )
-        key = _as_key(points)
-        shape = jax.eval_shape(self.draw, key)
+        check_key(points)
+        shape = jax.eval_shape(self.draw, points)
         if not jnp.issubdtype(shape.dtype, jnp.floating):
             raise ValueError(f"`draw` must return floating points, but returns {shape.dtype}.")
         one, n, d = jnp.ones((), shape.dtype), self.n, math.prod(shape.shape)
         start = jnp.zeros(d, shape.dtype), one, one / n, -jnp.log(one * n), one
-        centres = GeneratedCentres(*start, key, self.draw, n, bool(jax.config.jax_enable_x64))
+        centres = GeneratedCentres(*start, points, self.draw, n, bool(jax.config.jax_enable_x64))
         offsets = centres.span(0, min(n, SAMPLE, max(1, MOST // d))).offsets
         unit = unit_above(jnp.max(jnp.abs(offsets)))
         radius = MARGIN * jnp.sqrt(jnp.max(squared_norms(offsets / unit)[0]))
         centres = eqx.tree_at(lambda centres: (centres.unit, centres.radius), centres, (unit, radius))
-        if not isinstance(centres.radius, jax.core.Tracer) and not math.isfinite(centres.radius):
-            raise ValueError("`draw` must return finite points, but returns NaN or infinity.")
-        return Held(centres, shape.shape, self.n)
+        check_finite("draw", centres.radius)
+        return centres, shape.shape, self.n
 
     def plan(self, n: int, d: int) -> Plan:
         """About a hundred thousand coordinates at a time."""
         rows = min(n, max(1, ENTRIES // d))
         return Plan(rows, max(1, LOGITS // rows), "auto")
-
-
-def _as_key(key) -> PRNGKeyArray:
-    dtype = getattr(key, "dtype", None)
-    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and key.shape == ()
-    if not typed and not (dtype == jnp.uint32 and key.shape == (2,)):
-        raise ValueError(f"`points` must be the key from which `Generated` draws them, but is {type(key).__name__}.")
-    return key

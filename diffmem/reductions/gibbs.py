@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..arithmetic import along_live, dot, minus_product, moves, refined
-from .base import AbstractReduction, AnyCentres, Posterior, over_chunks
-from .centres import Chunk
+from .base import AbstractReduction, Posterior, over_chunks
+from .centres import AbstractCentres, Chunk
 from .energies import indistinct
 from .sums import LOWEST
 
@@ -26,7 +26,7 @@ FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centr
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def posterior(reduction: AbstractReduction, centres: AnyCentres, x: Float[Array, "d"], alpha, sigma) -> Posterior:
+def posterior(reduction: AbstractReduction, centres: AbstractCentres, x: Float[Array, "d"], alpha, sigma) -> Posterior:
     """`reduction.posterior` at one flat query, with derivatives of every order in all that is a float."""
     found = _batched(reduction.posterior)(centres, x[None], alpha[None], sigma[None])
     return jax.tree.map(lambda leaf: leaf[0], found)
@@ -71,7 +71,9 @@ def _posterior_jvp(reduction, primals, tangents):
 posterior.defjvp(_posterior_jvp, symbolic_zeros=True)
 
 
-def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, leader: Int[Array, ""]) -> Posterior:
+def averages(
+    reduction: AbstractReduction, centres: AbstractCentres, x, alpha, sigma, leader: Int[Array, ""]
+) -> Posterior:
     """The posterior in plain JAX, by differences delta_i = (y_i - y_j)/unit from the leader j:
 
     with g_i = E_j - E_i, the sums `Z = sum e^g_i`, `M1 = sum e^g_i delta_i`, `M2 = sum e^g_i |delta_i|^2`,
@@ -101,7 +103,7 @@ def averages(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     )
 
 
-def _sums(reduction: AbstractReduction, centres: AnyCentres, anchor, origin, rows: int, terms):
+def _sums(reduction: AbstractReduction, centres: AbstractCentres, anchor, origin, rows: int, terms):
     """The sum over chunks of `terms(e, log e, delta)`, with delta_i = (y_i - origin)/unit."""
     add = lambda one, other, *_: jax.tree.map(jnp.add, one, other)  # noqa: E731
 
@@ -113,14 +115,14 @@ def _sums(reduction: AbstractReduction, centres: AnyCentres, anchor, origin, row
     return reduction.fold(of_part, add, centres, anchor, origin)
 
 
-def weight_at(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, index: Int[Array, ""]):
+def weight_at(reduction: AbstractReduction, centres: AbstractCentres, x, alpha, sigma, index: Int[Array, ""]):
     """The weight of centre number `index`."""
     found = posterior(reduction, centres, x, alpha, sigma)
     anchor = anchored(centres, x, alpha, sigma, found.leader)
     return found.leader_weight * ratios(anchor, centres.take(index[None]))[0][0]
 
 
-def heaviest(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma, k: int):
+def heaviest(reduction: AbstractReduction, centres: AbstractCentres, x, alpha, sigma, k: int):
     """Indices and weights of the k heaviest centres, heaviest first, ties in the order of the points."""
     leader = posterior(reduction, centres, x, alpha, sigma).leader
     anchor = anchored(centres, x, alpha, sigma, leader)
@@ -146,7 +148,7 @@ def heaviest(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma,
     return index, e / Z
 
 
-def covariance(reduction: AbstractReduction, centres: AnyCentres, x, alpha, sigma) -> Float[Array, "d d"]:
+def covariance(reduction: AbstractReduction, centres: AbstractCentres, x, alpha, sigma) -> Float[Array, "d d"]:
     """`sum_i p_i (y_i - D)(y_i - D)^T`; memory rows x d for a query on top of the result."""
     found = posterior(reduction, centres, x, alpha, sigma)
     anchor = anchored(centres, x, alpha, sigma, found.leader)
@@ -181,7 +183,7 @@ class Anchor(NamedTuple):
     """(x - alpha y_j) / unit."""
 
 
-def anchored(centres: AnyCentres, x, alpha, sigma, j: Int[Array, ""]) -> Anchor:
+def anchored(centres: AbstractCentres, x, alpha, sigma, j: Int[Array, ""]) -> Anchor:
     """The query seen from centre number j."""
     chunk = centres.take(j[None])
     offset, centre, unit = chunk.offsets[0], centres.centre, centres.unit

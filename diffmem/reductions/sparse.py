@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool
 
 from ..arithmetic import unit_of
 from .base import fresh_chunk
-from .energies import Queries, by_product, log_weights, rounding
+from .energies import Queries, by_product, rounding
 from .sums import FINEST, Sums, joined, nothing, of_chunk
 
 LARGE = 1 << 23  # coordinates of all centres from which looking twice pays
@@ -35,7 +35,7 @@ def sparse_sums(centres, queries: Queries, rows: int, everything) -> Sums:
 
     def best_of_blocks(number):
         chunk = fresh_chunk(centres, rows, number)
-        logits = by_product(queries, chunk, centres.dtype, log_weights(queries, chunk, centres.dtype))
+        logits = by_product(queries, chunk, centres.dtype)
         return jnp.max(logits.reshape(len(logits), -1, BLOCK), axis=2).astype(queries.away.dtype)
 
     def few():
@@ -54,22 +54,19 @@ def sparse_sums(centres, queries: Queries, rows: int, everything) -> Sums:
 
 def _sums_over_blocks(centres, queries: Queries, rows: int, mask: Bool[Array, "blocks"]) -> Sums:
     """The sums over the blocks of the mask, a group at a time."""
-    count, per_chunk = jnp.sum(mask, dtype=jnp.int32), rows // BLOCK
-    order = jnp.argsort(~mask, stable=True).astype(jnp.int32)
-    order = jnp.concatenate([order, jnp.zeros(GROUP, jnp.int32)])
+    count, blocks = jnp.sum(mask, dtype=jnp.int32), len(mask)
+    # behind the last one that is kept, blocks of a chunk that does not exist
+    order = jnp.flatnonzero(mask, size=blocks + GROUP, fill_value=blocks).astype(jnp.int32)
 
     def add(carry):
         done, sums = carry
-        block = jax.lax.dynamic_slice_in_dim(order, done, GROUP)
-        number = block // per_chunk
-        first = jnp.minimum(number * rows, centres.n - rows) + block % per_chunk * BLOCK
-        place = (first[:, None] + jax.lax.iota(jnp.int32, BLOCK)[None]).ravel()
-        # neither blocks behind the last one that is kept, nor rows that the chunk before has
-        valid = jnp.repeat(done + jax.lax.iota(jnp.int32, GROUP) < count, BLOCK) & (
-            place >= jnp.repeat(number * rows, BLOCK)
-        )
-        chunk = centres.take(place)
-        chunk = chunk._replace(log_weights=jnp.where(valid, chunk.log_weights, -jnp.inf))
+        number, place = jnp.divmod(jax.lax.dynamic_slice_in_dim(order, done, GROUP), rows // BLOCK)
+        first = jnp.minimum(number * rows, centres.n - rows) + place * BLOCK
+        numbers = first[:, None] + jax.lax.iota(jnp.int32, BLOCK)[None]
+        # no rows that the chunk before has
+        fresh = (numbers >= (number * rows)[:, None]).ravel()
+        chunk = centres.take(numbers.ravel())
+        chunk = chunk._replace(log_weights=jnp.where(fresh, chunk.log_weights, -jnp.inf))
         return done + GROUP, joined(sums, of_chunk(queries, FINEST, chunk), queries)
 
     return jax.lax.while_loop(lambda carry: carry[0] < count, add, (jnp.zeros_like(count), nothing(queries)))[1]

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from ..arithmetic import dot, unit_of
 from .base import Posterior
 from .centres import Chunk
-from .energies import Queries, by_differences, by_product, log_weights, rounding, tie
+from .energies import Queries, by_differences, by_product, rounding, tie
 
 ROUNDED = 8.0  # roundings of itself by which an energy by differences may be wrong
 LIGHTEST = -80.0  # logarithm of the smallest weight that ties at sigma = 0 are shared by: its exponential is a float
@@ -55,10 +55,10 @@ class Care(NamedTuple):
 PLAIN, FINE, FINEST = Care(False, False), Care(True, False), Care(True, True)
 
 
-def of_chunk(queries: Queries, care: Care, chunk: Chunk, alone: bool = False) -> Sums:
-    """The sums over one chunk, which may be the only one."""
+def of_chunk(queries: Queries, care: Care, chunk: Chunk) -> Sums:
+    """The sums over one chunk."""
     wide = queries.away.dtype
-    top, e = weighed(queries, chunk, care, alone)
+    top, e = weighed(queries, chunk, care)
     best = jnp.max(e, axis=1)
     leader = chunk.numbers[first(e == best[:, None])]
     # one precision for all three: they are divided by one another
@@ -75,30 +75,18 @@ def of_chunk(queries: Queries, care: Care, chunk: Chunk, alone: bool = False) ->
     return Sums(top, Z, U, P, M1, M2, W, best, leader)
 
 
-def weighed(queries: Queries, chunk: Chunk, care: Care, alone: bool):
+def weighed(queries: Queries, chunk: Chunk, care: Care):
     """The largest logit of a chunk, and e_i in the dtype of the centres."""
     dtype, wide = chunk.offsets.dtype, queries.away.dtype
-    if not care.energies:
-        # No query is without noise here. Of a single chunk the largest logit is needed for the exponentials only: XLA
-        # takes both in the pass of the product, where nothing but arithmetic stands between. Of several it is needed
-        # again, and the selection in `log_weights` keeps XLA from computing every logit twice
-        log_w = chunk.log_weights[None] if alone else log_weights(queries, chunk, dtype)
-        logits = by_product(queries, chunk, dtype, log_w)
-        top = largest(logits)
-        return present(top).astype(wide), jnp.exp(logits - top[:, None])
-    if dtype == wide:
-        logits = by_differences(queries, chunk)
-    else:
-        logits = by_product(queries, chunk, wide, log_weights(queries, chunk, wide))
+    direct = care.energies and dtype == wide
+    logits = by_differences(queries, chunk) if direct else by_product(queries, chunk, wide if care.energies else dtype)
     top = largest(logits)
-    # without noise those that tie with the best share everything by weight, and nothing is left of the others: depths
-    # are counted in units of what ties, which may be far below what single precision holds
-    clean, near = queries.clean, jnp.maximum(tie(queries, present(top)), jnp.finfo(wide).tiny)
-    measure = jnp.where(clean & (top > jnp.finfo(wide).min), 1 / near, 1)
-    depth = ((logits - top[:, None]) * measure[:, None]).astype(dtype)
-    clean = clean[:, None]
-    depth = jnp.where(clean, jnp.where(depth >= -1, jnp.maximum(chunk.log_weights, LIGHTEST)[None], -jnp.inf), depth)
-    return present(top), jnp.exp(depth)
+    if not care.energies:  # no query is without noise here
+        return present(top).astype(wide), jnp.exp(logits - top[:, None])
+    # without noise those that tie with the best share everything by weight, and nothing is left of the others
+    depth, near = logits - top[:, None], jnp.minimum(tie(queries, top), jnp.finfo(wide).max)
+    shared = jnp.where(depth >= -near[:, None], jnp.maximum(chunk.log_weights, LIGHTEST)[None], -jnp.inf)
+    return present(top), jnp.exp(jnp.where(queries.clean[:, None], shared, depth.astype(dtype)))
 
 
 def largest(logits: Float[Array, "batch rows"]) -> Float[Array, "batch"]:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..arithmetic import gamma, unit_of
-from ..reductions import AnyCentres, Posterior
+from ..reductions import AbstractCentres, Posterior
 from ..reductions.gibbs import separation
 from ..representation import one_line
 
@@ -44,7 +44,7 @@ class Commitment(NamedTuple):
     __repr__ = one_line
 
 
-def commitment_of(centres: AnyCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma) -> Commitment:
+def commitment_of(centres: AbstractCentres, found: Posterior, x: Float[Array, "d"], alpha, sigma) -> Commitment:
     """The certificate, from the posterior at x; lengths are in the units in which the centres are kept."""
     leader = centres.take(found.leader[None])
     unit, length = unit_of(x), centres.unit

@@ -11,7 +11,7 @@ from ..annotations import Numbers, Point, Points, RandomKey, Scalar
 from ..checks import as_values, check_key, check_kind, check_positive, check_rank, check_whole, is_concrete
 from ..data.distinct import first_equal
 from ..level import NoiseLevel, cast_level, strong
-from ..reductions import AbstractReduction, AnyCentres, Centres, Posterior
+from ..reductions import AbstractCentres, AbstractReduction, Centres, Posterior
 from .base import AbstractMixture, Evaluation, cast_query, over_sigma
 from .commitment import Commitment, commitment_of
 
@@ -54,7 +54,7 @@ class Empirical(AbstractMixture):
     shape: tuple[int, ...] = eqx.field(static=True)
     """Event shape of one point."""
     reduction: AbstractReduction
-    centres: AnyCentres = eqx.field(repr=False)
+    centres: AbstractCentres = eqx.field(repr=False)
 
     def __init__(
         self, points: Points | RandomKey, weights: Numbers | None = None, reduction: AbstractReduction | None = None
@@ -179,6 +179,6 @@ _covariance = eqx.filter_jit(reductions.covariance)
 
 
 @eqx.filter_jit
-def _drawn(centres: AnyCentres, key: RandomKey) -> Float[Array, "d"]:
+def _drawn(centres: AbstractCentres, key: RandomKey) -> Float[Array, "d"]:
     """A centre drawn by weight."""
     return centres.centre + centres.unit * centres.take(centres.drawn(key)[None]).offsets[0]

@@ -159,11 +159,11 @@ def test_refusals():
     with pytest.raises(ValueError, match="`weights` must be left out"):
         Empirical(KEY, np.ones(3), Generated(image, 3))
     for wrong in (np.ones((3, 40)), 3):
-        with pytest.raises(ValueError, match="`points` must be the key"):
+        with pytest.raises(ValueError, match="`key` must be one key of JAX"):
             Empirical(wrong, reduction=Generated(image, 3))
     with pytest.raises(ValueError, match="must return floating points"):
         Empirical(KEY, reduction=Generated(whole, 3))
-    with pytest.raises(ValueError, match="must return finite points"):
+    with pytest.raises(ValueError, match="`draw` must be finite"):
         Empirical(KEY, reduction=Generated(infinite, 3))
 
 
