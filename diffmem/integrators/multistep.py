@@ -183,6 +183,7 @@ class ExponentialAdamsBashforth(AbstractMultistep):
             raise ValueError(f"`order` must be 1, 2, 3 or 4, but is {self.order}.")
 
     def _correction(self, h, offsets, denoised, past):
+        # the method of second order is along the line; halfway is for lowered steps of the others
         formula = interpolated if self.order == 2 else super()._correction
         return formula(h, offsets, denoised, past)
 

@@ -70,6 +70,15 @@ def test_the_published_second_order_method(grid, lower_order_final):
     np.testing.assert_allclose(found, truth, rtol=0, atol=1e-12 if DOUBLE else 1e-5)
 
 
+@pytest.mark.parametrize("lower_order_final", [False, True])
+@pytest.mark.parametrize("grid", ["one step", "two steps"])
+def test_the_first_steps_of_third_order_are_those_of_second(grid, lower_order_final):
+    solver = DPMSolverPP(3, start="first order", lower_order_final=lower_order_final)
+    found, _ = solver(Empirical(POINTS), PROCESS, jnp.asarray(X), jnp.asarray(GRIDS[grid]), key=jax.random.key(0))
+    truth = published(denoise, X, GRIDS[grid], lower_order_final)
+    np.testing.assert_allclose(found, truth, rtol=0, atol=1e-12 if DOUBLE else 1e-5)
+
+
 def error(solver, steps):
     """Relative error for N(0, .2), whose flow keeps x in units of its own standard deviation."""
     score = FromFunction(lambda x, level: 0.2 * level.alpha * x / (0.2 * level.alpha**2 + level.sigma**2))
