@@ -135,6 +135,8 @@ def test_a_query_that_is_not_finite_leaves_the_others_alone(bad, sigma):
     for one, other in zip(found, right):
         np.testing.assert_allclose(one[:7], other, rtol=1e-6, atol=1e-6)
     assert not np.isfinite(found.mean[7]).any()
+    literal = jax.vmap(lambda x: Empirical(points, reduction=Dense()).posterior(x, VE(sigma)).leader)(x)
+    assert all(0 <= leader[7] < len(points) for leader in (found.leader, literal))
 
 
 @both
