@@ -50,7 +50,7 @@ class AbstractMultistep(AbstractStepper):
 
     order: eqx.AbstractVar[int]
     start = "fitted"
-    """"first order" where the history is gathered by steps of lower order, as published, and not solved for."""
+    """How the history begins: "fitted" solves for it, "first order" gathers it by lower steps, as published."""
     lower_order_final = False
     """Whether such a method also lowers the order of its last steps."""
 
