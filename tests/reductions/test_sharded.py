@@ -72,8 +72,7 @@ def posteriors(score, xs, alpha, sigma):
 def agree(found, truth, tolerance=NEAR):
     """Every field, to the tolerance relative to its largest entry or 1; beyond it what rounding may have moved."""
     moved = np.asarray(np.maximum(found.discarded, truth.discarded), np.float64)
-    # points of single precision are multiplied in double: energies of 1e12 are then known to some thousandths
-    assert np.all(moved <= (1e-3 if DOUBLE else 2e-2))
+    assert np.all(moved <= 1e-3)
     for field, one, other in zip(truth._fields, found, truth):
         if field == "discarded":
             continue
