@@ -13,7 +13,7 @@ import pytest
 from diffmem.level import NoiseLevel
 from diffmem.processes import VariancePreserving
 from diffmem.reductions import Chunked, Dense
-from diffmem.scores import Empirical
+from diffmem.scores import Empirical, Gaussian
 
 DOUBLE = jnp.zeros(()).dtype == jnp.float64
 # single precision is where such faults show; double precision runs in the slow suite
@@ -49,6 +49,18 @@ def test_weights_of_data_far_from_the_origin_with_less_signal(dtype, reduction):
     allowed = np.float64(found.discarded) + (1e-12 if dtype == np.float64 else 1e-6)
     assert np.all(np.abs(np.float64(found.leader_weight) - weights.max(axis=1)) <= allowed)
     assert np.array_equal(found.leader, weights.argmax(axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64][: 1 + DOUBLE])
+def test_scores_of_means_far_from_the_origin_with_less_signal(dtype):
+    """`(alpha mu - x)/(alpha^2 v + sigma^2)`, v the variance of the law; against exact fractions."""
+    rng, alpha, sigma, size = np.random.default_rng(5), dtype(0.3), dtype(0.0135), 3e8 if dtype == np.float64 else 3e4
+    means = (size * rng.uniform(0.5, 1.5, size=64)).astype(dtype)
+    x = (alpha * means.astype(np.float64) + sigma * rng.normal(size=64)).astype(dtype)
+    away = [float(Fraction(float(alpha)) * Fraction(float(m)) - Fraction(float(v))) for m, v in zip(means, x)]
+    found = jax.vmap(lambda m, v: Gaussian(m[None], dtype(1e-4)).score(v[None], NoiseLevel(alpha, sigma)))(means, x)
+    exact = np.array(away) / (np.float64(alpha) ** 2 * np.float64(dtype(1e-4)) + np.float64(sigma) ** 2)
+    np.testing.assert_allclose(found[:, 0], exact, rtol=16 * float(np.finfo(dtype).eps))
 
 
 @pytest.mark.slow
@@ -111,7 +123,7 @@ def test_ideal_denoiser_for_a_list_of_sigmas(dtype):
 PROGRAM = """
 import jax.numpy as jnp, numpy as np
 from diffmem.level import NoiseLevel
-from diffmem.scores import Empirical
+from diffmem.scores import Empirical, Gaussian
 points = np.array([[1024.0], [1024 + 1 / 64]])
 found = Empirical(points).score(points[0] + 1 / 256, NoiseLevel(1.0, 1 / 64))
 assert found.dtype == jnp.float32, found.dtype
