@@ -94,7 +94,7 @@ def float_dtype(*values: Any):
 
 
 def _with_dtype(value):
-    """A floating dtype of at least float32 in native byte order, or a Python number for what takes that of others."""
+    """float32 or float64 for floating values of any width, or a Python number for what takes the dtype of others."""
     if isinstance(value, (int, float, list, tuple)):
         return 0.0
     dtype = getattr(value, "dtype", None)

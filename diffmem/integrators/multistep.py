@@ -50,7 +50,9 @@ class AbstractMultistep(AbstractStepper):
 
     order: eqx.AbstractVar[int]
     start = "fitted"
-    """How the history begins: "fitted" solves for it, "first order" gathers it by lower steps, as published."""
+    """How the history begins: "fitted" solves for it, "first order" gathers it by steps of lower order, as
+    published.
+    """
     lower_order_final = False
     """Whether such a method also lowers the order of its last steps."""
 
