@@ -389,8 +389,11 @@ def neighbours(book, small: bool) -> None:
         return torch.cat([torch.cdist(block, y).topk(2, largest=False).indices for block in x.split(1024)])
 
     x = torch.from_numpy(queries).to(DEVICE)
+    held = jax.device_put(queries), jax.device_put(train)
+    hosted = f"{OURS}, from the host"
     ways = {
-        OURS: lambda: metrics.nearest(queries, train, k=2).index,
+        OURS: lambda: metrics.nearest(*held, k=2).index,
+        hosted: lambda: metrics.nearest(queries, train, k=2).index,
         "PyTorch, from the host": lambda: by_torch(
             torch.from_numpy(queries).to(DEVICE), torch.from_numpy(train).to(DEVICE)
         ).cpu(),
@@ -404,10 +407,9 @@ def neighbours(book, small: bool) -> None:
         compiling = max(first[name] - statistics.median(each), 0)
         numbers = {"ours_ratio": ratio(seconds, name, OURS), "compile_seconds": compiling, "error": wrong[name]}
         book.row(case, name, each, **numbers)
-    book.row(case, f"{OURS}, points from the host", [first[OURS]])
-    book.goal(case, "time / PyTorch, from the host", ratio(seconds, OURS, "PyTorch, from the host"), most=2)
+    book.goal(case, "time / PyTorch, from the host", ratio(seconds, hosted, "PyTorch, from the host"), most=2)
     book.goal(case, "time / PyTorch, on the device", ratio(seconds, OURS, "PyTorch, on the device"), most=2)
-    book.goal(case, "share of samples out of order", wrong[OURS], most=0)
+    book.goal(case, "share of samples out of order", max(wrong[OURS], wrong[hosted]), most=0)
 
 
 def nearest_in_double(points: torch.Tensor, x: np.ndarray) -> np.ndarray:

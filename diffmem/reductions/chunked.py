@@ -52,6 +52,8 @@ class AbstractStreamed(AbstractReduction):
 
                 plain, fine, finest = (partial(sums, care) for care in (PLAIN, FINE, FINEST))
                 if part.dtype != queries.away.dtype:
+                    if energies == "double":
+                        return finest()
                     few = part.n * part.d <= SMALL
                     fine = finest if few else partial(jax.lax.cond, queries.moments, finest, fine)
                 if pays(part, rows):
@@ -68,8 +70,9 @@ class Chunked(AbstractStreamed):
     """Energies by matrix product over chunks of centres, in the precision that each batch needs (see `energies`).
 
     `size` is the number of centres in a chunk and `queries` the number of queries in a block (None: see `plan`).
-    `energies` is "auto" (double precision where single is not enough), "double" (everywhere) or "single", for hardware
-    without double precision: `Posterior.discarded` then reports what rounding may have done to the weights.
+    `energies` is "auto" (points of single precision are multiplied in double where single is not enough), "double"
+    (everywhere, without a choice) or "single", for hardware without double precision: `Posterior.discarded` then
+    reports what rounding may have done to the weights.
     Cost: two products of (batch, d) by (d, n). Memory: a block of logits. Raises ValueError for sizes below 1 and other
     values of `energies`.
     """

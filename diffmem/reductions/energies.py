@@ -72,8 +72,10 @@ def queries_of(centres, x: Float[Array, "batch d"], alpha, sigma, wanted: Energi
     # a query that is not finite takes no digits from the others of its batch
     energies = jnp.any(clean) | ~(reach <= ENOUGH[centres.dtype.itemsize])
     moments = jnp.any(clean) | ~(own * steepest * size * size <= BLURRED * centres.d)
-    energies = energies | moments | (wanted == "double")
-    product = jnp.asarray(True) if centres.dtype != x.dtype else ~energies
+    single = centres.dtype != x.dtype
+    moments = moments | (single and wanted == "double")
+    energies = energies | moments
+    product = jnp.asarray(True) if single else ~energies
     rounding_unit = jnp.where(energies, finest, own).astype(x.dtype)
     shared = jnp.where(product, beta / 2 * squares, 0)
     return Queries(away, squares, alpha, beta, clean, radius, energies, moments, product, rounding_unit, shared)

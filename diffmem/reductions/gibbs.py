@@ -17,9 +17,9 @@ from ..arithmetic import along_live, dot, minus_product, moves, refined
 from .base import AbstractReduction, Posterior, over_chunks
 from .centres import AbstractCentres, Chunk
 from .energies import indistinct
+from .plan import difference_rows
 from .sums import LOWEST
 
-DIFFERENCES = 1 << 15  # coordinates of differences that a derivative holds for each query
 DOUBLE = 2.0**-53  # rounding unit of the energies
 CAP = 40.0  # nats: cap on the exponent of a centre without weight, whose derivative may be as large as a float holds
 FAR = {4: 1e15, 8: 1e100}  # sigma: cap on a coordinate of a difference of centres, at which nothing is left of a weight
@@ -80,8 +80,7 @@ def averages(
     `U = sum e^g_i g_i` and `P = sum e^(2 g_i)`.
     """
     anchor = anchored(centres, x, alpha, sigma, leader)
-    # each query has differences of its own: as many as a chunk of that size holds
-    rows, unit = min(reduction.rows(centres.n, centres.d), max(8, DIFFERENCES // centres.d)), centres.unit
+    rows, unit = min(reduction.rows(centres.n, centres.d), difference_rows(centres.d)), centres.unit
 
     def terms(e, log_e, delta):
         squares = jnp.sum(delta * delta, axis=1)

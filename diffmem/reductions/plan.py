@@ -1,5 +1,6 @@
 """How much is done at a time and in which precision, by backend and shape: decided before anything is traced."""
 
+import re
 from typing import Literal, NamedTuple
 
 import jax
@@ -12,7 +13,13 @@ MOST_ROWS = 2560
 LOGITS = 1 << 21
 LAUNCH = 1 << 27  # coordinates at a time on an accelerator, where every kernel costs its launch: 1 GB in double
 LAUNCH_LOGITS = 1 << 27
+# coordinates of differences that a derivative holds for each query: in a CPU's cache, and on an accelerator
+DIFFERENCES, LAUNCH_DIFFERENCES = 1 << 15, 1 << 20
 SINGLE = ("METAL",)  # backends without double precision
+# in the names of devices whose products in double precision cost little more than those in single precision: there one
+# straight pass in double precision is faster than any choice, each of which the host waits for
+DOUBLE = {"P100", "V100", "A30", "A100", "A800", "H100", "H200", "H800", "GH200", "B100", "B200", "GB200", "MI100"}
+DOUBLE |= {"MI210", "MI250", "MI250X", "MI300A", "MI300X", "MI325X"}
 
 Energies = Literal["auto", "single", "double"]
 """Precision of the energies: single where that is enough and double elsewhere, or always one of the two."""
@@ -38,5 +45,15 @@ def plan(n: int, d: int) -> Plan:
     if backend == "cpu":
         rows = even(n, min(MOST_ROWS, CACHE // d), 16)
         return Plan(rows, max(1, LOGITS // rows), "auto")
-    rows = even(n, LAUNCH // d)
-    return Plan(rows, max(1, LAUNCH_LOGITS // rows), "single" if backend in SINGLE else "auto")
+    rows = even(n, LAUNCH // d, 16)
+    queries = max(1, LAUNCH_LOGITS // rows)
+    if backend in SINGLE:
+        return Plan(rows, queries, "single")
+    words = re.split(r"\W+", jax.devices()[0].device_kind)
+    return Plan(rows, queries, "auto" if DOUBLE.isdisjoint(words) else "double")
+
+
+def difference_rows(d: int) -> int:
+    """Centres at a time where every query has differences of its own, as in derivatives."""
+    most = DIFFERENCES if jax.default_backend() == "cpu" else LAUNCH_DIFFERENCES
+    return max(8, most // d)

@@ -44,7 +44,7 @@ def sparse_sums(centres, queries: Queries, rows: int, everything) -> Sums:
         return _sums_over_blocks(centres, queries, rows, mask)
 
     # two chunks, since one may hold the very points that the queries were made from
-    probes = jnp.asarray([0, -(-centres.n // rows) // 2], jnp.int32)
+    probes = jnp.asarray(sorted({0, -(-centres.n // rows) // 2}), jnp.int32)
     seen = jax.lax.map(lambda number: kept(best_of_blocks(number)), probes)
     share, count = jnp.max(jnp.mean(seen, axis=(1, 2))), jnp.max(jnp.sum(seen, axis=(1, 2), dtype=jnp.int32))
     # below this noise logits leave the range of single precision

@@ -11,7 +11,7 @@ import pytest
 
 from diffmem.level import NoiseLevel
 from diffmem.reductions import Chunked
-from diffmem.reductions.gibbs import DIFFERENCES
+from diffmem.reductions.plan import DIFFERENCES
 from diffmem.scores import Empirical
 
 QUERIES, ROWS = 13, 101

@@ -31,6 +31,7 @@ SLOW_FORMS = {
     "a line at once": ((300, 1, 8), None, True, False),
     "a cloud at once": ((40, 4, 8), None, True, True),
     "a batch of forty": ((90, 8, 40), Chunked(64, 7), True, True),
+    "double precision throughout": ((90, 8, 12), Chunked(64, energies="double"), True, True),
     "many coordinates": ((120, 200, 3), Chunked(50), False, False),
     "pixels": ((7, 784, 2), None, True, False),
 }

@@ -11,10 +11,12 @@ from jaxtyping import Array, Bool, Float, Int, Real
 from ...arithmetic import dot
 from ...batches import equal_batches
 
-SPARE = 16  # candidates beyond the k nearest: the result is proven unless more distances than that nearly agree
+SELECTED = 16  # candidates up to which XLA selects on a GPU; for more it sorts all, which costs more than the product
+SPARE = 8  # candidates beyond the k nearest at least: the result is proven unless more distances nearly agree
 WORTH = 1 << 30  # products above which it is faster to bring points to the accelerator
 ENTRIES = 1 << 28  # screened distances held at a time
 GATHERED = 1 << 26  # coordinates of candidates held at a time in double precision
+HELD = 16 * ENTRIES + 16 * GATHERED  # bytes beside two copies of the points, at most
 
 
 class Found(NamedTuple):
@@ -28,19 +30,24 @@ class Found(NamedTuple):
 
 
 def pays(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"]) -> bool:
-    """Whether there is an accelerator, the search is large, and single precision holds the points exactly."""
+    """Whether there is an accelerator, the search is large, and single precision holds the points exactly, of which two
+    copies fit into the accelerator's memory.
+    """
+    if jax.default_backend() == "cpu" or queries.size * len(points) < WORTH:
+        return False
+    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", np.inf)
     exact = all(np.can_cast(side.dtype, np.float32) for side in (queries, points))
-    return jax.default_backend() != "cpu" and exact and queries.size * len(points) >= WORTH
+    return exact and 8 * points.size + HELD <= memory
 
 
 def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray | Array, "n d"], k: int) -> Found:
-    """The k nearest points of each query: a float32 product screens, float64 differences of k + 16 candidates decide.
+    """The k nearest points of each query: a float32 product screens, float64 differences of some candidates decide.
 
     A query is settled where the bound on the product's rounding proves that no other point is as near as the k-th
     candidate. Ordered by distance and then by index. Cost: one float32 product and a partial sort on the device.
     """
     n, d = len(points), points.shape[1]
-    candidates = min(n, k + SPARE)
+    candidates = min(n, SELECTED if k + SPARE <= SELECTED else k + SELECTED)
     block = max(1, min(len(queries), ENTRIES // n, GATHERED // (candidates * d)))
     rows, parts = jnp.asarray(points, jnp.float32), []
     centre = jnp.mean(rows[:: max(1, n // 1024)], axis=0)
