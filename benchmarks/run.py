@@ -34,6 +34,7 @@ QUESTIONS = [
     "steps",
     "sharded",
     "training_steps",
+    "gpu_programs",
 ]
 PAGE = [*QUESTIONS, "accelerator"]  # which is a script of its own
 LIMIT = {"full": 900, "smoke": 150}  # seconds for a case

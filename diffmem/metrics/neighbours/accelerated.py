@@ -47,7 +47,7 @@ def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray
     candidate. Ordered by distance and then by index. Cost: one float32 product and a partial sort on the device.
     """
     n, d = len(points), points.shape[1]
-    candidates = min(n, SELECTED if k + SPARE <= SELECTED else k + SELECTED)
+    candidates = candidates_of(k, n)
     block = max(1, min(len(queries), ENTRIES // n, GATHERED // (candidates * d)))
     rows, parts = jnp.asarray(points, jnp.float32), []
     centre = jnp.mean(rows[:: max(1, n // 1024)], axis=0)
@@ -59,6 +59,11 @@ def search(queries: Real[np.ndarray | Array, "count d"], points: Real[np.ndarray
             found = _block(jnp.asarray(queries[place], jnp.float32), rows, centre, scale, k, candidates)
             parts.append([np.asarray(part)[:kept] for part in found])
     return Found(*(np.concatenate(part) for part in zip(*parts)))
+
+
+def candidates_of(k: int, n: int) -> int:
+    """How many points of each query are looked at in double precision."""
+    return min(n, SELECTED if k + SPARE <= SELECTED else k + SELECTED)
 
 
 @partial(jax.jit, static_argnums=(4, 5))
