@@ -1,8 +1,10 @@
 """Arrays of other kinds, as the package computes with them: of PyTorch, and of JAX on meshes of explicit axes."""
 
+import sys
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
@@ -33,3 +35,12 @@ def untyped(values: jax.Array) -> jax.Array:
     sharding = NamedSharding(Mesh(mesh.devices, mesh.axis_names), values.sharding.spec)
     pieces = [shard.data for shard in values.addressable_shards]
     return jax.make_array_from_single_device_arrays(values.shape, sharding, pieces)
+
+
+def resolution(values: Any) -> float:
+    """The relative spacing of floating-point numbers as they are given; 0 for integers, lists and other objects."""
+    if isinstance(values, (np.ndarray, jax.Array)):
+        return float(jnp.finfo(values.dtype).eps) if jnp.issubdtype(values.dtype, jnp.floating) else 0.0
+    if type(values).__module__.split(".")[0] == "torch" and values.dtype.is_floating_point:
+        return float(sys.modules["torch"].finfo(values.dtype).eps)
+    return 0.0

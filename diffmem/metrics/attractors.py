@@ -86,7 +86,13 @@ def attractors(
     found = _climb_all(score, strong(starts, dtype), level, stop, jnp.asarray(steps))
     ends, log_prob, leader, weight, converged = (np.asarray(part) for part in found)
     first, reached = _distinct(ends.reshape(len(ends), -1), log_prob, converged, tolerance * float(level.sigma))
-    return Attractors(ends[first], log_prob[first], leader[first], weight[first], weight[first] > 0.5, reached)
+    memorized = holds_most(weight[first])
+    return Attractors(ends[first], log_prob[first], leader[first], weight[first], memorized, reached)
+
+
+def holds_most(weight: Float[np.ndarray, "*points"]) -> Bool[np.ndarray, "*points"]:
+    """Whether a posterior weight is more than half of all, by more than its rounding."""
+    return weight > 0.5 + 8 * np.finfo(weight.dtype).eps
 
 
 @eqx.filter_jit
@@ -131,7 +137,9 @@ def _climb(score, start, level, stop, steps):
 
     end, _ = jax.lax.while_loop(going, step, (_state_at(score, start, level), jnp.zeros_like(steps)))
     converged = (end.slope < 1) & (size(end) <= stop * sigma)
-    return end.x + end.newton, end.log_prob, end.leader, end.leader_weight, converged
+    last = end.x + end.newton
+    found = score.posterior(last, level)
+    return last, found.log_prob, found.leader, found.leader_weight, converged
 
 
 def _state_at(score, x, level):

@@ -3,7 +3,6 @@
 import warnings
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
@@ -11,6 +10,7 @@ from ..annotations import Points
 from ..checks import check_number
 from ..data.distinct import first_equal
 from ..dataframe import rows_as_dataframe
+from ..tensors import resolution
 from .copies_by_label import CopiesByLabel, copies_by_label
 from .neighbours.nearest import nearest
 from .neighbours.rows import as_row_pair
@@ -117,7 +117,7 @@ def memorization(
     if len(first) < 2:
         raise ValueError(f"`train` must hold at least 2 distinct points, but holds 1 among {len(points)}.")
     distinct = points if len(first) == len(points) else points[first]
-    slack = LAST_PLACES * _resolution(queries, points)
+    slack = LAST_PLACES * max(np.finfo(np.float64).eps, *map(resolution, (samples, train, queries, points)))
     distance, index, passed, reach = _two_nearest(queries, distinct, ratio, twins, slack)
     d1, d2 = distance.T
     copied = d1 < ratio * d2 * (1 - slack)
@@ -149,9 +149,3 @@ def _two_nearest(queries, points, ratio: float, twins: float | None, slack: floa
         distance = np.stack([distance[:, 0], np.where(twin, 0.0, distance[:, 1])], axis=1)
         distance[twin, 1] = d2[:, 0]
     return distance, first, passed, reach
-
-
-def _resolution(*arrays):
-    """Relative spacing of the coarsest floating dtype among the arrays; integers are exact, the distances float64."""
-    floating = [array.dtype for array in arrays if jnp.issubdtype(array.dtype, jnp.floating)]
-    return max(float(jnp.finfo(dtype).eps) for dtype in [np.dtype(np.float64), *floating])

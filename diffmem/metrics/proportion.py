@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from ..checks import check_number
 from ..representation import one_line
 
@@ -18,7 +20,7 @@ class Interval(NamedTuple):
     __repr__ = one_line
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: int | np.integer, trials: int | np.integer) -> Interval:
     """The 95 % score interval of a probability: all p with `|successes - trials p| <= 1.96 sqrt(trials p (1 - p))`.
 
     It never leaves [0, 1] and does not shrink to a point at 0 or `trials` successes (Wilson, J. Am. Stat. Assoc. 22,
@@ -29,10 +31,12 @@ def wilson(successes: int, trials: int) -> Interval:
     check_number("trials", trials)
     if not (trials >= 1 and 0 <= successes <= trials):
         raise ValueError(f"`successes` must be between 0 and `trials` >= 1, but they are {successes} and {trials}.")
+    # narrow integers of an array library would overflow
+    successes, trials = float(successes), float(trials)
     return Interval(_lower(successes, trials), 1 - _lower(trials - successes, trials))
 
 
-def _lower(successes: int, trials: int) -> float:
+def _lower(successes: float, trials: float) -> float:
     z = NORMAL_QUANTILE
     spread = z * math.sqrt(z * z + 4 * successes * (trials - successes) / trials)
     return (2 * successes + z * z - spread) / (2 * (trials + z * z))

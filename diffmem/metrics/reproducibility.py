@@ -6,12 +6,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..annotations import Numbers, Points
+from ..data.distinct import first_equal
 from ..dataframe import rows_as_dataframe
 from ..representation import one_line
 from .neighbours.rows import as_row_pair
 from .proportion import Interval, wilson
 
 BLOCK = 2**22  # cosines held at a time: 32 MiB
+ROUNDED = 1e-13  # what rounding may make of a cosine: on the threshold up to this is not above it
 
 
 class Reproducibility(NamedTuple):
@@ -63,7 +65,7 @@ def reproducibility(
 
     `a[i]` and `b[i]` come from one start through two models by the same deterministic integrator (`sample(start=...)`).
     `centre` c should be the mean of the data, so that what all samples share does not enter the cosine. A sample on the
-    centre has no direction: its cosines are 0. The inequality is strict.
+    centre has no direction: its cosines are 0. The inequality is strict, up to rounding.
 
     Any event shape; float64 on the host. Cost: one product of (count, d) by (d, count) for the shuffled pairs.
     Raises ValueError for different numbers of samples or event shapes, values that are not finite and `threshold`
@@ -78,8 +80,13 @@ def reproducibility(
     apart = _relative_error(first, second)
     first, second = _directions(first), _directions(second)
     similarity = np.clip(np.sum(first * second, axis=1), -1, 1)
-    above = similarity > threshold
-    others = sum(int((part > threshold).sum()) for part in _cosines(first, second)) - int(above.sum())
+    above = similarity > threshold + ROUNDED
+    others, start = 0, 0
+    for part in _cosines(first, second):
+        near = part > threshold + ROUNDED
+        # the pairs of equal starts, whose cosines another product rounds otherwise
+        near[np.arange(len(part)), start + np.arange(len(part))] = False
+        others, start = others + int(near.sum()), start + len(part)
     total = first.sum(axis=0) @ second.sum(axis=0) - similarity.sum()
     pairs = count * (count - 1) if count > 1 else np.nan
     successes = int(above.sum())
@@ -113,7 +120,8 @@ def generalization(
     queries, points = (_directions(rows) for rows in _centred(samples, train, ("samples", "train"), centre))
     best = [(part.max(axis=1), part.argmax(axis=1)) for part in _cosines(queries, points)]
     similarity, index = (np.concatenate(part) for part in zip(*best))
-    new = int((similarity <= threshold).sum())
+    index = first_equal(points)[index]
+    new = int((similarity <= threshold + ROUNDED).sum())
     return Generalization(similarity, index, new / len(queries), wilson(new, len(queries)))
 
 

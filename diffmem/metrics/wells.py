@@ -14,6 +14,7 @@ from ..dataframe import rows_as_dataframe
 from ..level import NoiseLevel
 from ..representation import one_line
 from ..scores import AbstractMixture
+from .attractors import holds_most
 
 BATCH = 256  # nodes at once
 SHALLOW = 0.1  # nats: the density at the bottom of a well is 10 % above that at the pass
@@ -66,7 +67,7 @@ def wells(score: AbstractMixture, curve: Points, level: NoiseLevel, *, shallow: 
         raise ValueError(f"`shallow` must be at least 0, but is {shallow}.")
     log_prob, weight = (np.asarray(part, np.float64) for part in _along(score, curve, level))
     index, depth = _peaks(log_prob)
-    memorized = weight[index] > 0.5
+    memorized = holds_most(weight[index])
     deep = depth > shallow
     return Wells(index, log_prob[index], depth, weight[index], memorized, ~memorized & deep, ~memorized & ~deep)
 

@@ -61,7 +61,9 @@ class AbstractProcess(eqx.Module):
 
     def drift_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`f = alpha'/alpha` of the forward SDE dx = f x dt + g dW; minus infinity where alpha = 0."""
-        return self.rate(t).alpha / self.level(t).alpha
+        alpha, alpha_rate = self.level(t).alpha, self.rate(t).alpha
+        # alpha' may be 0 there, too, where both are too small for a float
+        return jnp.where(alpha == 0, -jnp.inf, alpha_rate / jnp.where(alpha == 0, 1, alpha))
 
     def diffusion_coefficient(self, t: Numbers) -> Float[Array, "*times"]:
         """`g` of the forward SDE dx = f x dt + g dW: `g^2 = 2 sigma (sigma' - sigma alpha'/alpha)`.
@@ -73,8 +75,7 @@ class AbstractProcess(eqx.Module):
         # changes
         beside = jnp.asarray(jnp.finfo(t.dtype).tiny ** 0.5, t.dtype)
         t = jnp.where(jnp.isfinite(self.rate(t).sigma), t, jnp.maximum(t, beside))
-        (alpha, sigma), (alpha_rate, sigma_rate) = self.level(t), self.rate(t)
-        return jnp.sqrt(2 * sigma * (sigma_rate - sigma * alpha_rate / alpha))
+        return jnp.sqrt(2 * self.sigma(t) * (self.rate(t).sigma - self.sigma(t) * self.drift_coefficient(t)))
 
     def time_at(self, ratio: Numbers) -> Float[Array, "*times"]:
         """The time in [0, t_max] at which sigma/alpha = ratio; 0 or t_max where there is none.
@@ -97,6 +98,19 @@ class AbstractProcess(eqx.Module):
 def as_time(t: Numbers) -> Float[Array, "*times"]:
     """Times as a floating array; integers and Python numbers take JAX's default float."""
     return strong(t, float_dtype(t))
+
+
+@jax.custom_jvp
+def preserving_sigma(depth: Float[Array, "*times"]) -> Float[Array, "*times"]:
+    """`sqrt(1 - alpha^2)` for alpha = e^-depth."""
+    return jnp.sqrt(-jnp.expm1(-2 * depth))
+
+
+@preserving_sigma.defjvp
+def _preserving_sigma_jvp(primals, tangents):
+    """The slope alpha^2/sigma, of which JAX's own for `expm1` loses all digits towards noise."""
+    sigma = preserving_sigma(*primals)
+    return sigma, jnp.exp(-2 * primals[0]) / sigma * tangents[0]
 
 
 def half_log1p_square(ratio: Float[Array, "*times"]) -> Float[Array, "*times"]:

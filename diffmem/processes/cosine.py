@@ -2,7 +2,9 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from ..annotations import Scalar
 from .base import AbstractProcess, as_time, check_times, half_log1p_square, known
@@ -44,7 +46,7 @@ class CosineVariancePreserving(AbstractProcess):
     def sigma(self, t):
         """`sqrt(1 - alpha^2)` as `sqrt(sin(a - b) sin(a + b)) / cos b`, which keeps its digits as t -> 0."""
         t = as_time(t)
-        return jnp.sqrt(jnp.sin(self._quarter * t) * jnp.sin(self._quarter * (t + 2 * self.offset))) / self._scale
+        return _mean_sine(self._quarter * t, self._quarter * (t + 2 * self.offset)) / self._scale
 
     def time_at(self, ratio):
         """The inverse of alpha where alpha is small, and of sigma where sigma is small."""
@@ -61,3 +63,18 @@ class CosineVariancePreserving(AbstractProcess):
         both = sine * self._functions.cos(base) + cosine * self._functions.sin(base)
         from_sigma = jnp.arcsin(jnp.clip(lift / jnp.where(both > 0, both, 1), 0, 1)) / self._quarter
         return jnp.where(ratio < 1, from_sigma, from_alpha)
+
+
+@jax.custom_jvp
+def _mean_sine(a: Float[Array, "*times"], b: Float[Array, "*times"]) -> Float[Array, "*times"]:
+    """`sqrt(sin a sin b)`."""
+    return jnp.sqrt(jnp.sin(a) * jnp.sin(b))
+
+
+@_mean_sine.defjvp
+def _mean_sine_jvp(primals, tangents):
+    """The slopes, finite where both sines are 0 as without an offset at time 0: it is then the sine itself."""
+    a, b = primals
+    both = (jnp.sin(a) == 0) & (jnp.sin(b) == 0)
+    ratio = jnp.where(both, 1, jnp.sqrt(jnp.sin(a) / jnp.where(both, 1, jnp.sin(b))))
+    return _mean_sine(a, b), (jnp.cos(a) / ratio * tangents[0] + jnp.cos(b) * ratio * tangents[1]) / 2

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from ..annotations import Scalar
-from .base import AbstractProcess, as_time, check_times, half_log1p_square
+from .base import AbstractProcess, as_time, check_times, half_log1p_square, preserving_sigma
 
 
 class OrnsteinUhlenbeck(AbstractProcess):
@@ -30,7 +30,7 @@ class OrnsteinUhlenbeck(AbstractProcess):
 
     def sigma(self, t):
         """`sqrt(1 - e^-2t)`."""
-        return jnp.sqrt(-jnp.expm1(-2 * as_time(t)))
+        return preserving_sigma(as_time(t))
 
     def time_at(self, ratio):
         """`t = log(1 + ratio^2) / 2`."""

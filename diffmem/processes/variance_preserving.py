@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from ..annotations import Scalar
-from .base import AbstractProcess, as_time, check_times, half_log1p_square, known
+from .base import AbstractProcess, as_time, check_times, half_log1p_square, known, preserving_sigma
 
 
 class VariancePreserving(AbstractProcess):
@@ -35,7 +35,7 @@ class VariancePreserving(AbstractProcess):
 
     def sigma(self, t):
         """`sqrt(1 - alpha^2)`."""
-        return jnp.sqrt(-jnp.expm1(2 * self._log_alpha(as_time(t))))
+        return preserving_sigma(-self._log_alpha(as_time(t)))
 
     def time_at(self, ratio):
         """The positive root of `beta_min t/2 + (beta_max - beta_min) t^2/4 = log(1 + ratio^2)/2`."""

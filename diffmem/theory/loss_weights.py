@@ -20,7 +20,9 @@ def score_loss_weight(level: NoiseLevel) -> Float[Array, "*levels"]:
     Derived from `s = -z_hat/sigma`. 0 at alpha = 0, infinite at sigma = 0.
     """
     alpha, sigma = cast_level(level, float_dtype(*level))
-    return (alpha / sigma**2) ** 2
+    # not over sigma^2, which may vanish: XLA would put two divisions together
+    inverse = 1 / sigma
+    return (alpha * inverse * inverse) ** 2
 
 
 def velocity_loss_weight(level: NoiseLevel, rate: NoiseLevel) -> Float[Array, "*levels"]:

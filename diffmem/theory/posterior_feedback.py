@@ -131,7 +131,10 @@ def posterior_feedback(
     u = gap / divisor[:, None]
     target, mean = atoms.points[atoms.target], atoms.mean(x, now)
     separation = np.sum(u * (target[None] - mean), axis=1)
-    left = sigma_after**2 * gain / (alpha_after * weight * kappa * divisor)  # int u.(x* - xbar') ds
+    reach = alpha_after * weight * kappa * divisor
+    still = reach == 0  # the segment is a point
+    at_point = np.sum(u * (target[None] - atoms.mean(without, after)), axis=1)
+    left = np.where(still, at_point, sigma_after**2 * gain / np.where(still, 1, reach))  # int u.(x* - xbar') ds
     margin = np.where(moved, separation - np.maximum(separation - left, 0), 0.0)
     undecided = moved & (atoms.weight_besides_leader(x, now) > SATURATED)
     return Feedback(gain, margin, np.where(moved, size - separation, 0.0), undecided)

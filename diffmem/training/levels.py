@@ -39,7 +39,8 @@ class LogUniform(AbstractLevels):
 
     def at(self, quantile: Float[ArrayLike, ""]) -> NoiseLevel:
         """sigma = low (high/low)^quantile."""
-        sigma = self.low * jnp.asarray(self.high / self.low, float_dtype(quantile)) ** quantile
+        low, high = (jnp.log(jnp.asarray(end, float_dtype(quantile))) for end in (self.low, self.high))
+        sigma = jnp.exp(low + quantile * (high - low))
         return NoiseLevel(jnp.ones_like(sigma), sigma)
 
 

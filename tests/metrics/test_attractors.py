@@ -124,3 +124,17 @@ def test_bad_searches_are_one_sentence(level, options, message):
         metrics.attractors(held(TWO), cast(TWO), level, **options)
     with pytest.raises(ValueError, match="`starts` must have shape"):
         metrics.attractors(held(TWO), cast(np.zeros((0, 2))), NoiseLevel(1.0, 1.0))
+
+
+@pytest.mark.parametrize("sigma", [1.2, 5.0, 20.0])
+def test_two_points_with_one_attractor_between_them(sigma):
+    """From a start on a point: the midpoint, which neither point owns, with exactly half of the weight each."""
+    points = np.zeros((SIZE, 2), DTYPE)
+    points[: SIZE // 2, 0], points[SIZE // 2 :, 0] = 1, -1
+    weights = np.zeros(SIZE, DTYPE)
+    weights[[0, -1]] = 0.5
+    score = scores.Empirical(points, weights)
+    found = metrics.attractors(score, points, NoiseLevel(DTYPE.type(1), DTYPE.type(sigma)))
+    np.testing.assert_allclose(found.points, np.zeros((1, 2)), atol=1e-4)
+    np.testing.assert_allclose(found.leader_weight, 0.5, atol=1e-4 / sigma**2 + 1e-6)
+    assert not found.memorized.any()

@@ -149,3 +149,22 @@ def test_a_proportion_needs_trials():
         wilson(0, 0)
     with pytest.raises(ValueError, match="but they are 3 and 2"):
         wilson(3, 2)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint8, np.int64])
+def test_the_interval_of_counts_of_any_integers(kind):
+    successes, trials = (100, 200) if kind is np.uint8 else (50_000, 100_000)
+    assert wilson(kind(successes), kind(trials)) == wilson(successes, trials)  # pyright: ignore
+
+
+def test_half_precision_has_its_own_last_places():
+    """Distances near d2/3, off by the rounding of half precision: only what is more than 4 of its units below counts."""
+    between = 0
+    for o in np.arange(20, 200) / 640:
+        sample, train = np.float16([[o + 0.104]]), np.float16([[o], [o + 4 * 0.104]])
+        found = memorization(sample, train, twins=0.0, compare_ranges=False)
+        d1, d2 = np.sort(np.abs(train.astype(float) - sample.astype(float))[:, 0])
+        eps = float(np.finfo(np.float16).eps)
+        assert found.copied[0] == (d1 / d2 < (1 - 4 * eps) / 3)
+        between += (1 - 4 * eps) / 3 <= d1 / d2 < (1 - 1e-5) / 3
+    assert between > 10

@@ -110,3 +110,25 @@ def test_limits():
 def test_bad_arguments_are_one_sentence(a, b, settings, message):
     with pytest.raises(ValueError, match=message):
         metrics.reproducibility(a, b, **settings)
+
+
+def test_pairs_on_the_threshold_are_not_above_it():
+    """Rows of signs that differ in one of d places have the cosine 1 - 2/d, whatever d and the order of the sum."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        d = int(rng.integers(2, 200))
+        a = rng.choice([-1.0, 1.0], size=(5, d))
+        b = a.copy()
+        b[:, 0] *= -1
+        found = metrics.reproducibility(a, b, 1 - 2 / d)
+        others = (a @ b.T > d - 2 + 0.5) & ~np.eye(5, dtype=bool)
+        assert found.fraction == 0 and found.shuffled_fraction == others.sum() / 20
+        near = (b @ a.T > d - 2 + 0.5).any(axis=1)
+        assert metrics.generalization(b, a, 1 - 2 / d).fraction == np.mean(~near)
+
+
+def test_the_index_is_the_first_of_equal_points():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(1, 33))
+    for n in (5, 9, 17, 33, 201):
+        assert not metrics.generalization(rng.normal(size=(3, 33)), np.tile(base, (n, 1))).index.any()

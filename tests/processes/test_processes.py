@@ -271,3 +271,27 @@ def test_bad_arguments(make, sentence):
     with pytest.raises(ValueError, match=r"^[^\n]*\.$") as error:
         make()
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["OrnsteinUhlenbeck", "VariancePreserving"])
+def test_the_rate_of_the_noise_towards_noise(name):
+    """sigma sigma' = -alpha alpha' where sigma^2 = 1 - alpha^2, with all digits although sigma hardly moves."""
+    process = getattr(processes, name)()
+    for t in np.linspace(process.t_min, process.t_max, 7):
+        (alpha, sigma), (alpha_rate, sigma_rate) = process.level(t), process.rate(t)
+        assert float(sigma_rate) == pytest.approx(float(-alpha * alpha_rate / sigma), rel=8 * EPS)
+
+
+def test_the_cosine_without_offset_is_a_sine():
+    process = processes.CosineVariancePreserving(offset=0.0, t_min=0.0)
+    times = np.array([0.0, 1e-6, 0.3, 1.0], FLOAT)
+    expected = np.pi / 2 * np.cos(np.pi / 2 * times.astype(np.float64))
+    np.testing.assert_allclose(process.rate(times).sigma, expected, rtol=1e-5, atol=1e-6)
+    assert np.isinf(processes.CosineVariancePreserving(t_min=0.0).rate(0.0).sigma)
+
+
+def test_coefficients_where_no_float_holds_the_signal():
+    """The documented limits at alpha = 0, also where alpha' is 0, too."""
+    process, late = processes.OrnsteinUhlenbeck(t_max=2000.0), FLOAT(1900)
+    assert process.alpha(late) == 0
+    assert process.drift_coefficient(late) == -np.inf and process.diffusion_coefficient(late) == np.inf

@@ -94,3 +94,16 @@ def test_number_of_attractors_and_size_of_fluctuations_of_many_points():
 def test_bad_circles_are_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_slope_of_the_density_is_the_score_at_the_centre_and_at_small_noise():
+    """0 at the centre, by symmetry; on the circle -1/(2 R) for small s, from I1/I0 = 1 - s^2/(2 R^2)."""
+    slope = jax.grad(theory.circle_log_density)
+    assert abs(float(slope(0.0, 0.1))) < 1e-4
+    for sigma in (1e-3, 1e-4, 1e-6):
+        assert float(slope(1.0, sigma)) == pytest.approx(-0.5, rel=1e-5)
+    for r in (0.02, 0.3, 0.9):
+        k = r / 0.1**2
+        exact = -r / 0.1**2 + ive(1, k) / ive(0, k) / 0.1**2
+        assert float(slope(r, 0.1)) == pytest.approx(exact, rel=1e-9 if X64 else 2e-4)
+    assert theory.circle_ridge(1e-170) == 1.0

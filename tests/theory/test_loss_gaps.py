@@ -58,7 +58,7 @@ def nearest_square(d, known, rng, queries=2000):
     return np.mean(found), np.std(found) / len(found) ** 0.5
 
 
-@pytest.mark.parametrize(("d", "stated"), [(2, 0.056), (13, 0.69), (200, 1.58)])
+@pytest.mark.parametrize(("d", "stated"), [(2, 0.045), (13, 0.69), (200, 1.58)])
 def test_the_constant_of_a_hundred_known_points_is_between_1_and_2_only_in_high_dimension(d, stated):
     constant, error = nearest_square(d, 100, np.random.default_rng(4))
     assert constant == pytest.approx(stated, abs=4 * error + 0.005)
@@ -110,3 +110,7 @@ def test_the_loss_of_the_noise_moves_the_crossover_to_all_points():
 def test_bad_crossovers_are_one_sentence(snr, weight, variance, message):
     with pytest.raises(ValueError, match=message):
         theory.crossover_share(np.array(snr), np.array(weight), variance)
+
+
+def test_no_variance_leaves_no_gap_even_without_noise():
+    assert theory.generalization_gap(jnp.inf, 3, 0.0) == 0.0 and theory.generalization_gap(jnp.inf, 3, 1.0) == 0.0

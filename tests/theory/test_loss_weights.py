@@ -1,5 +1,6 @@
 """Weights of losses against the errors of the targets themselves."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,3 +43,8 @@ def test_limits_of_the_weights():
     clean = NoiseLevel(np.ones(2), np.array([0.0, 0.5]))
     assert np.isinf(theory.noise_loss_weight(clean)[0]) and theory.score_loss_weight(clean)[1] == pytest.approx(16)
     assert np.isinf(theory.velocity_loss_weight(NoiseLevel(1.0, 0.0), rate))
+
+
+def test_noise_whose_square_is_no_float():
+    level = NoiseLevel(DTYPE.type(0), DTYPE.type(1e-25))
+    assert jax.jit(theory.score_loss_weight)(level) == 0.0

@@ -84,3 +84,11 @@ def test_without_a_gap_all_terms_vanish():
     found = theory.posterior_feedback(ATOMS, x, unconditional, unconditional, 7.5, now, after)
     for part in found:
         np.testing.assert_array_equal(part, 0)
+
+
+def test_without_guidance_the_margin_is_the_limit_of_little():
+    x, conditional, unconditional = (RNG.normal(size=(4, 6)) for _ in range(3))
+    levels = NoiseLevel(0.8, 0.6), NoiseLevel(0.9, 0.4)
+    none, little = (theory.posterior_feedback(ATOMS, x, conditional, unconditional, w, *levels) for w in (0.0, 1e-6))
+    np.testing.assert_allclose(none.margin, little.margin, rtol=1e-4, atol=1e-6)
+    assert np.isfinite(none.margin).all() and not none.gain.any()

@@ -157,3 +157,9 @@ def test_bad_input(make, sentence):
 def test_log_spaced_steps():
     np.testing.assert_array_equal(training.log_spaced(1000, 4), [1, 10, 100, 1000])
     np.testing.assert_array_equal(training.log_spaced(3, 50), [1, 2, 3])
+
+
+def test_levels_from_one_end_of_the_floats_to_the_other():
+    level = training.LogUniform(1e-20, 1e20).at(jnp.float32(0.5))
+    assert float(level.sigma) == pytest.approx(1, rel=1e-4) and float(level.alpha) == 1
+    assert training.weights.flat(NoiseLevel(jnp.float32(0), jnp.float32(jnp.inf))) == 1

@@ -19,4 +19,8 @@ def bernoulli_divergence(q: Float[ArrayLike, "*pairs"], p: Float[ArrayLike, "*pa
     for name, value in zip("qp", pair):
         if not ((value >= 0) & (value <= 1)).all():
             raise ValueError(f"`{name}` must be between 0 and 1, but is {value}.")
-    return np.asarray(rel_entr(*pair) + rel_entr(1 - pair[0], 1 - pair[1]))
+    q, p = pair
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # of small masses 1 - q and 1 - p have no digits left
+        others = np.where(q == 1, 0.0, (1 - q) * (np.log1p(-q) - np.log1p(-p)))
+    return np.asarray(np.maximum(rel_entr(q, p) + others, 0))

@@ -31,9 +31,8 @@ def annealed_log_partition(
     finite.
     Source: derived; the model is that of Biroli et al., arXiv:2402.18491, and Lucibello and Mezard, arXiv:2304.14964.
     """
-    beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
-    total = shares.sum(-1)
-    return np.asarray(log_n - (log_sum + total + beta * (shares.shape[-1] - total)) / 2)
+    beta, log_sum, shares, rest, log_n = _modes(beta, snr, spectrum, n)
+    return np.asarray(log_n - (log_sum + shares.sum(-1) + beta * rest.sum(-1)) / 2)
 
 
 def background_entropy(
@@ -49,8 +48,8 @@ def background_entropy(
     Raises ValueError as `annealed_log_partition`.
     Source: derived.
     """
-    beta, log_sum, shares, log_n = _modes(beta, snr, spectrum, n)
-    return np.asarray(log_n - (log_sum - (1 - beta) * (shares * (1 - shares)).sum(-1)) / 2)
+    beta, log_sum, shares, rest, log_n = _modes(beta, snr, spectrum, n)
+    return np.asarray(log_n - (log_sum - (1 - beta) * (shares * rest).sum(-1)) / 2)
 
 
 def condensation_inverse_temperature(snr: Number, spectrum: Float[ArrayLike, "d"], n: Number) -> float:
@@ -66,10 +65,12 @@ def condensation_inverse_temperature(snr: Number, spectrum: Float[ArrayLike, "d"
     """
     check_signal(snr)
     critical = collapse_ratio(n, spectrum)
-    if critical == math.inf or snr == math.inf:
+    if critical == math.inf:
         return 0.0
     if critical == 0 or snr == 0:
         return math.inf
+    if snr == math.inf:
+        return 0.0
     # s(1) and s((r/r_c)^2) have opposite signs
     end = -math.log(snr) - 2 * math.log(critical)
     low, high = min(end, 0.0) - PADDING, max(end, 0.0) + PADDING
@@ -104,7 +105,7 @@ def check_signal(snr: Number) -> None:
 
 
 def _modes(beta, snr, spectrum, n):
-    """beta, sum_k log(1 + beta s_k), the c_k along a last axis, and log n."""
+    """beta, sum_k log(1 + beta s_k), the c_k and the 1 - c_k along a last axis, and log n."""
     log_n, variances = log_size(n), checked_spectrum(spectrum)
     beta = np.asarray(beta, np.float64)
     check_signal(snr)
@@ -114,4 +115,5 @@ def _modes(beta, snr, spectrum, n):
         # in logarithms, so that nothing overflows; -inf stands for no signal
         log_signal = np.where(variances > 0, np.log(snr) + np.log(variances), -np.inf)
         log_scaled = np.where(beta[..., None] > 0, np.log(beta[..., None]) + log_signal, -np.inf)
-    return beta, np.logaddexp(0.0, log_scaled).sum(-1), np.exp(-np.logaddexp(0.0, -log_scaled)), log_n
+    sums = np.logaddexp(0.0, log_scaled)
+    return beta, sums.sum(-1), np.exp(-np.logaddexp(0.0, -log_scaled)), np.exp(-sums), log_n

@@ -13,7 +13,7 @@ from ...level import NoiseLevel
 from ..normal_rule import normal_rule
 
 NODES = 257  # of the quadrature in each of u and v
-CENTRED = 1e-9  # largest mean of a feature, in units of its standard deviation, that counts as quadrature error
+CENTRED = 1e-3  # largest mean of a feature, in units of its standard deviation, that counts as quadrature error
 
 Activation = Callable[[Float[np.ndarray, "..."]], Float[np.ndarray, "..."]]
 
@@ -80,7 +80,7 @@ def activation_moments(level: NoiseLevel, activation: Activation = np.tanh) -> A
     if not abs(mean) <= CENTRED * np.sqrt(square):
         raise ValueError(f"`activation` must have mean 0 under noisy data, but has {mean}.")
     slope = weight @ (values * node) / gamma
-    features = activation(alpha * node[:, None] + sigma * node)
+    features = activation(alpha * node[:, None] + sigma * node) - mean
     explained = features @ weight
     rest = features - explained[:, None] - slope * sigma * node
     conditional, floor = weight @ (explained - slope * alpha * node) ** 2, weight @ rest**2 @ weight

@@ -71,12 +71,20 @@ def _contrast(
         return mean / jnp.sqrt(covariance + ratio**2)
     identity = jnp.eye(len(mean), dtype=mean.dtype)
 
-    def square(at):
-        finite = jnp.isfinite(at)
-        total = covariance + jnp.where(finite, at, 1) ** 2 * identity
-        return jnp.where(finite, mean @ jnp.linalg.solve(total, mean), 0)
+    # in units of m and of the larger of noise and covariance, so that no square over- or underflows
+    length = jnp.max(jnp.abs(mean))
+    size = jnp.sqrt(jnp.max(jnp.abs(covariance)))
+    direction = mean / length
 
-    return jnp.sqrt(jax.vmap(square)(ratio.ravel())).reshape(ratio.shape)
+    def contrast(at):
+        finite = jnp.isfinite(at)
+        at = jnp.where(finite, at, 1)
+        inverse = 1 / jnp.maximum(at, size)
+        total = covariance * inverse * inverse + (at * inverse) ** 2 * identity
+        root = jnp.sqrt(direction @ jnp.linalg.solve(total, direction))
+        return jnp.where(finite, length * inverse * root, 0)
+
+    return jax.vmap(contrast)(ratio.ravel()).reshape(ratio.shape)
 
 
 def gaussian_clone_probability(
@@ -94,7 +102,11 @@ def gaussian_clone_probability(
     """
     ratio = strong(ratio, float_dtype(ratio))
     variance = strong(variance, ratio.dtype)
-    return 0.5 + jnp.arcsin(variance / (variance + ratio**2)) / math.pi
+    share = variance / (variance + ratio**2)
+    # the same by the half angle where the sine is near 1, and there by the ratio itself
+    clear = share > 0.5
+    half = jnp.where(clear, ratio, 0) / jnp.sqrt(2 * (variance + jnp.where(clear, ratio, 0) ** 2))
+    return jnp.where(clear, 1 - 2 * jnp.arcsin(half) / math.pi, 0.5 + jnp.arcsin(jnp.where(clear, 0, share)) / math.pi)
 
 
 def empirical_clone_probability(
@@ -139,5 +151,7 @@ def two_delta_probability(x: Float[ArrayLike, "*queries"], level: NoiseLevel) ->
     x = strong(x, float_dtype(x))
     alpha, sigma = cast_level(level, x.dtype)
     clean = sigma == 0
-    noisy = jax.nn.sigmoid(2 * alpha * x / jnp.where(clean, 1, sigma) ** 2)
+    # twice divided by sigma, whose square may vanish: XLA would put two divisions together
+    inverse = 1 / jnp.where(clean, 1, sigma)
+    noisy = jax.nn.sigmoid(2 * alpha * x * inverse * inverse)
     return jnp.where(clean, (1 + jnp.sign(alpha * x)) / 2, noisy)

@@ -22,7 +22,8 @@ from ...level import ProcessLike, float_dtype, strong
 from ..collapse.ratio import root
 from ..points import time_of
 
-SCAN = 1000  # times between t_min and t_max at which a change of sign is looked for
+SCAN = 1000  # times between t_min and t_max, twice, at which a change of sign is looked for
+LEAST = 1e-9  # least sigma/alpha that is looked at, and the inverse of the largest one
 ROUND_OFF = 100  # units in the last place of its two terms below which a growth rate counts as zero
 
 
@@ -38,12 +39,14 @@ def two_delta_free_energy(
     """
     m = strong(m, float_dtype(m))
     temperature = (strong(ratio, m.dtype) / strong(separation, m.dtype)) ** 2
-    frozen = temperature == 0
+    frozen, hot = temperature == 0, jnp.isinf(temperature)
+    temperature = jnp.where(hot, 1, temperature)
     y = jnp.abs(m) / jnp.where(frozen, 1, temperature)
     # log cosh y, each branch where it keeps its digits
     small = jnp.log1p(2 * jnp.sinh(jnp.minimum(y, 1) / 2) ** 2)
     large = y + jnp.log1p(jnp.exp(-2 * y)) - math.log(2)
-    return m**2 / 2 - jnp.where(frozen, jnp.abs(m), temperature * jnp.where(y < 1, small, large))
+    entropic = jnp.where(hot, 0, temperature * jnp.where(y < 1, small, large))
+    return m**2 / 2 - jnp.where(frozen, jnp.abs(m), entropic)
 
 
 def susceptibility(ratio: float, separation: float = 1.0) -> float:
@@ -54,12 +57,12 @@ def susceptibility(ratio: float, separation: float = 1.0) -> float:
     both sides, with an amplitude twice as large above. It is infinite at T = 1, where the posterior variance stays
     finite, C = rho^2. It is 1 at ratio = 0.
 
-    Accuracy: relative 1e-15/|1 - T|.
+    Accuracy: relative 1e-14/|1 - T|.
     Raises ValueError as `magnetization`.
     Source: derived, for the mean-field exponents of Raya and Ambrogioni, arXiv:2305.19693.
     """
     m = magnetization(ratio, separation)
-    temperature = (ratio / separation) ** 2
+    temperature = ratio / separation * (ratio / separation)
     if temperature == 0:
         return 1.0
     stiffness = 1 - (1 - m**2) / temperature
@@ -77,7 +80,7 @@ def magnetization(ratio: float, separation: float = 1.0) -> float:
         raise ValueError(
             f"`ratio` and `separation` must be nonnegative and positive, but are {ratio} and {separation}."
         )
-    temperature = (ratio / separation) ** 2
+    temperature = ratio / separation * (ratio / separation)
     if temperature >= 1 or temperature == 0:
         return float(temperature == 0)
     # atanh(m)/m grows from 1, so the root in m is bracketed away from the trivial one at 0, where m^2 > 3 (1 - T)/4
@@ -118,8 +121,14 @@ def symmetry_breaking_time(process: ProcessLike, noise: float = 1.0, separation:
         mixing = (sigma_rate * alpha - sigma * alpha_rate) * ((alpha * separation / sigma) ** 2 - 1) / sigma
         return np.stack([-alpha_rate, (1 + noise**2) * mixing])
 
-    # the ends are left out: there the rate may be infinite or exactly 0
-    times = np.linspace(process.t_min, process.t_max, SCAN + 2)[1:-1]
+    # even in time and in the ratio, which tells early times apart
+    ends = np.asarray([[*process.level(t)] for t in (process.t_min, process.t_max)], np.float64)
+    low, high = (min(max(sigma, LEAST * alpha), alpha / LEAST) / alpha if alpha else 1 / LEAST for alpha, sigma in ends)
+    by_ratio = np.asarray(process.time_at(np.geomspace(low, high, SCAN)), np.float64)
+    times = np.concatenate([np.linspace(process.t_min, process.t_max, SCAN + 2), by_ratio])
+    times = np.unique(np.clip(times, process.t_min, process.t_max))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = times[np.isfinite(terms(times)).all(axis=0)]  # at the ends the rate may be infinite
     resolution = ROUND_OFF * np.finfo(process.level(process.t_max).sigma.dtype).eps
     attracts = terms(times).sum(0) < -resolution * abs(terms(times)).sum(0)
     crossings = np.flatnonzero(attracts[1:] & ~attracts[:-1])

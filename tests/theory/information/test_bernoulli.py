@@ -25,3 +25,12 @@ def test_bounds_the_divergence_of_normal_laws(shift):
 def test_a_number_that_is_no_probability_is_refused():
     with pytest.raises(ValueError, match="`p` must be between 0 and 1"):
         theory.bernoulli_divergence(0.5, 1.5)
+
+
+def test_small_masses():
+    """To first order in both masses q log(q/p) - q + p, which is p times a number of order 1."""
+    for q, p in ((1e-20, 2e-20), (1e-17, 1e-16), (1e-10, 2e-10)):
+        assert theory.bernoulli_divergence(q, p) == pytest.approx(q * np.log(q / p) - q + p, rel=1e-9)
+    assert theory.bernoulli_divergence(np.array([1, 1, 0, 0.5]), np.array([1, 0.5, 1, 1])) == pytest.approx(
+        [0, np.log(2), np.inf, np.inf]
+    )

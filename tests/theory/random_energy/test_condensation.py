@@ -133,3 +133,23 @@ def test_bad_input(arguments, message):
     for function in (theory.annealed_log_partition, theory.background_entropy, theory.quenched_log_partition):
         with pytest.raises(ValueError, match=message):
             function(*arguments)
+
+
+@pytest.mark.parametrize("n", [10**6, 10**9, 10**12])
+def test_far_below_the_collapse_the_inverse_temperature_is_n_squared_over_e(n):
+    """One direction of s = 1: `2 log n = log(1 + b) + b (b - 1)/(1 + b)^2`, which is log b + 1 up to 2/b."""
+    found = theory.condensation_inverse_temperature(1.0, np.ones(1), n)
+    assert found == pytest.approx(n**2 / math.e, rel=1e-9)
+
+
+def test_the_annealed_sum_at_low_temperatures_and_little_signal():
+    """With u = beta s = 1e15 the two last terms are c = 1 - 1/u and beta (1 - c) = beta/(1 + u) = 1/s."""
+    expected = math.log(100) - (math.log1p(1e15) + 1 - 1e-15 + 1000) / 2
+    assert theory.annealed_log_partition(1e18, 1e-3, np.ones(1), 100) == pytest.approx(expected, rel=1e-14)
+
+
+def test_data_without_variance_have_no_condensation_at_any_noise():
+    for snr in (1e300, math.inf):
+        assert theory.condensation_inverse_temperature(snr, np.zeros(2), 10) == math.inf
+        annealed = theory.annealed_log_partition(1.0, snr, np.zeros(2), 10)
+        assert theory.quenched_log_partition(1.0, snr, np.zeros(2), 10) == pytest.approx(float(annealed))

@@ -71,3 +71,12 @@ def test_limits():
 def test_bad_input_is_one_sentence(level, activation, message):
     with pytest.raises(ValueError, match=message):
         theory.activation_moments(level, activation)
+
+
+def test_an_activation_with_a_kink_may_be_centred_by_its_exact_mean():
+    """max(u, 0) - 1/sqrt(2 pi) for data of variance 1: a = 1/2, and a^2 + v^2 + s^2 is all of its variance."""
+    level = NoiseLevel(0.8, 0.6)
+    found = theory.activation_moments(level, lambda u: np.maximum(u, 0) - 1 / math.sqrt(2 * math.pi))
+    assert found.slope == pytest.approx(0.5, abs=1e-3)
+    total = found.slope**2 + found.conditional + found.floor
+    assert total == pytest.approx(0.5 - 1 / (2 * math.pi), abs=1e-3)

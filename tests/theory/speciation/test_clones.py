@@ -11,6 +11,8 @@ from diffmem import theory
 from diffmem.level import NoiseLevel
 from diffmem.theory.collapse import from_points as empirical
 
+X64 = jax.config.jax_enable_x64
+
 
 @pytest.mark.parametrize("d", [256, 1024, 16384])
 def test_speciation_value(d):
@@ -163,3 +165,24 @@ def test_labels_of_the_empirical_law():
     np.testing.assert_allclose(own.value[1], (weights**2).sum(1).mean(), rtol=1e-10)
     with pytest.raises(ValueError, match="`labels` must be one for each of 30 points, but are 4"):
         theory.empirical_clone_probability(points, labels[:4], ratios, key=jax.random.key(0))
+
+
+def test_one_gaussian_at_little_noise():
+    """1 - phi = acos(1 - x)/pi with x = r^2/(1 + r^2), which is r sqrt(2)/pi to first order, as is the slope."""
+    ratios = np.array([1e-3, 1e-4, 0.0])
+    missing = np.sqrt(2) * ratios / np.pi * (1 - 5 * ratios**2 / 12)
+    found = np.asarray([theory.gaussian_clone_probability(ratio, 1.0) for ratio in ratios], np.float64)
+    np.testing.assert_allclose(1 - found, missing, rtol=1e-9, atol=1e-12 if X64 else 6e-8)
+    slope = jax.grad(lambda ratio: theory.gaussian_clone_probability(ratio, 1.0))
+    for ratio in (1e-4, 0.0):
+        assert float(slope(ratio)) == pytest.approx(-np.sqrt(2) / np.pi, rel=1e-5)
+    assert float(theory.gaussian_clone_probability(jnp.inf, 1.0)) == 0.5
+
+
+def test_two_clusters_at_the_ends_of_noise():
+    """A ratio whose square is no float, with vectors as with numbers, compiled or not."""
+    m, none = jnp.ones(2), jnp.zeros((2, 2))
+    for probability in (theory.clone_probability, jax.jit(theory.clone_probability)):
+        assert probability(jnp.asarray(1e20), m, jnp.eye(2)) == pytest.approx(0.5)
+        assert probability(jnp.asarray(1e-25), m, none) == 1.0
+    assert jax.jit(theory.two_delta_probability)(jnp.zeros(()), NoiseLevel(1.0, 1e-25)) == 0.5

@@ -122,3 +122,21 @@ def test_bifurcation_is_the_speciation_of_two_points(name):
     assert (float(level.alpha) * separation / float(level.sigma)) ** 2 == pytest.approx(1, rel=1e-4)
     with pytest.raises(ValueError, match="`separation` must be positive"):
         theory.bifurcation_time(process, 0.0)
+
+
+def test_crossings_near_the_data_are_found():
+    """1/2 asinh(mu^2) for the reverse SDE of Ornstein-Uhlenbeck, sigma = mu for a variance-exploding flow."""
+    process = processes.OrnsteinUhlenbeck()
+    for mu in (0.05, 0.1, 0.148):
+        found = theory.symmetry_breaking_time(process, 1.0, mu)
+        assert found == pytest.approx(math.asinh(mu**2) / 2, rel=1e-3)
+    assert theory.symmetry_breaking_time(processes.EDM(), 0.0, 0.05) == pytest.approx(0.05, rel=1e-4)
+    exploding = processes.VarianceExploding()
+    time = theory.symmetry_breaking_time(exploding, 0.0, 49.9)
+    assert float(exploding.sigma(time)) == pytest.approx(49.9, rel=1e-4)
+
+
+def test_the_ends_of_temperature():
+    assert theory.two_delta_free_energy(0.5, np.inf) == 0.125
+    assert theory.two_delta_free_energy(0.5, 1e25) == pytest.approx(0.125)
+    assert theory.magnetization(1e200) == 0.0 and theory.susceptibility(1e200) == 1.0
