@@ -13,7 +13,7 @@ from .neighbours.nearest import BLOCK, expanded_squares
 from .neighbours.rows import as_row_pair
 
 A, B, LEFT_OUT = 0, 1, -1  # labels of the pooled points
-MOST_ORDER = 32  # of the distance: higher powers leave the range of double precision
+MOST_ORDER = 32  # of the distance: higher ones are those of a few pairs of points, of which a jackknife knows little
 GROUPS = 20  # jackknife groups: the error itself is then known to about 1 / sqrt(2 x 19), 16 %
 
 
@@ -54,10 +54,11 @@ def sliced_wasserstein(
     pooled, unit = _pooled(first, second)
     stride = max(1, BLOCK**2 // len(pooled))
     blocks = [theta[i : i + stride] for i in range(0, projections, stride)]
-    integrals = np.concatenate([_transport_costs(pooled, block, labels, p) for block in blocks], axis=1)
-    distances = integrals.mean(axis=1) ** (1 / p)
-    by_direction = integrals[0].std() / np.sqrt(projections) / max(integrals[0].mean(), np.finfo(np.float64).tiny)
-    return _jackknife_estimate(unit * distances, other_error=unit * distances[0] * by_direction / p)
+    by_direction = np.concatenate([_line_distances(pooled, block, labels, p) for block in blocks], axis=1)
+    distances = _power_mean(by_direction, np.full(projections, 1 / projections), p)
+    powers = (by_direction[0] / (distances[0] or 1)) ** p
+    spread = powers.std() / np.sqrt(projections)
+    return _jackknife_estimate(distances, unit, other_error=distances[0] * spread / p)
 
 
 def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
@@ -79,7 +80,6 @@ def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
     in_a, in_b = (labels == A).astype(np.float64), (labels == B).astype(np.float64)
     sums = np.zeros((3, len(labels)))
     pooled, unit = _pooled(first, second)
-    pooled -= pooled.mean(axis=0)
     for start in range(0, len(pooled), BLOCK):
         rows = slice(start, start + BLOCK)
         distance = _distances(pooled, rows)
@@ -87,32 +87,47 @@ def energy_distance(a: Points, b: Points, *, key: RandomKey) -> Estimate:
         from_a, from_b = in_a[:, rows].T, in_b[:, rows].T
         sums += np.stack([(from_a * to_b).sum(0), (from_a * to_a).sum(0), (from_b * to_b).sum(0)])
     n, m = in_a.sum(axis=1), in_b.sum(axis=1)
-    return _jackknife_estimate(unit * (2 * sums[0] / (n * m) - sums[1] / (n * (n - 1)) - sums[2] / (m * (m - 1))))
+    return _jackknife_estimate(2 * sums[0] / (n * m) - sums[1] / (n * (n - 1)) - sums[2] / (m * (m - 1)), unit)
 
 
 def _pooled(first, second):
-    """All points in double precision, in units of a power of two so that their powers stay in range, and that unit."""
+    """All points in double precision about their mean, in units of their largest coordinate there, and that unit."""
     pooled = np.concatenate([first, second]).astype(np.float64)
-    unit = 2.0 ** np.frexp(np.abs(pooled).max())[1]
-    return pooled / unit, unit
+    # units are powers of two, which cost no digits; the first keeps the mean in range
+    unit = _power_of_two(pooled)
+    pooled /= unit
+    pooled -= pooled.mean(axis=0)
+    within = _power_of_two(pooled)
+    return pooled / within, unit * within
 
 
-def _transport_costs(pooled, directions, labels, p):
-    """`integral |F^-1 - G^-1|^p` for each row of labels and each direction; pooled values are sorted once."""
+def _power_of_two(values):
+    """The largest that is not above all of the values, so that it is a float itself."""
+    return 2.0 ** (np.frexp(np.abs(values).max())[1] - 1)
+
+
+def _power_mean(values, weights, p):
+    """`(sum_k w_k v_k^p)^(1/p)` of each row of values >= 0, in units of its largest, so that no power is lost."""
+    largest = values.max(axis=-1, keepdims=True)
+    return largest[..., 0] * ((values / np.where(largest > 0, largest, 1)) ** p @ weights) ** (1 / p)
+
+
+def _line_distances(pooled, directions, labels, p):
+    """`(integral |F^-1 - G^-1|^p)^(1/p)` for each row of labels and each direction; pooled values are sorted once."""
     values = directions @ pooled.T
     order = np.argsort(values, axis=1)
     values = np.take_along_axis(values, order, axis=1)
-    return np.stack([_transport_cost(values, row[order], p) for row in labels])
+    return np.stack([_line_distance(values, row[order], p) for row in labels])
 
 
-def _transport_cost(values, labels, p):
-    """`integral |F^-1 - G^-1|^p` of each direction, from values in ascending order and their labels."""
+def _line_distance(values, labels, p):
+    """`(integral |F^-1 - G^-1|^p)^(1/p)` of each direction, from values in ascending order and their labels."""
     first, second = (values[labels == side].reshape(len(values), -1) for side in (A, B))
     n, m = first.shape[1], second.shape[1]
     # both quantile functions are constant between the fractions i/n and j/m: whole numbers in units of 1/(n m)
     ticks = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     width = np.diff(ticks, prepend=0) / (n * m)
-    return np.abs(first[:, (ticks - 1) // m] - second[:, (ticks - 1) // n]) ** p @ width
+    return _power_mean(np.abs(first[:, (ticks - 1) // m] - second[:, (ticks - 1) // n]), width, p)
 
 
 def _distances(centred, rows):
@@ -136,9 +151,11 @@ def _jackknife_labels(n: int, m: int, *, key: RandomKey) -> Int8[np.ndarray, "st
     return np.stack([labels, *(np.where(groups == g, np.int8(LEFT_OUT), labels) for g in range(count))])
 
 
-def _jackknife_estimate(statistics: Float[np.ndarray, "statistics"], other_error: float = 0.0) -> Estimate:
-    """The estimate from one statistic for each row of labels; `other_error` is an independent standard error."""
+def _jackknife_estimate(
+    statistics: Float[np.ndarray, "statistics"], unit: float, *, other_error: float = 0.0
+) -> Estimate:
+    """The estimate from one statistic for each row of labels, in this unit; `other_error` is independent of them."""
     value, without = statistics[0], statistics[1:]
     # leaving out one of G groups moves the statistic by 1/(G - 1) of that group's influence, hence the factor G - 1
     own_error = np.sqrt(len(without) - 1) * without.std()
-    return Estimate(float(value), float(np.hypot(own_error, other_error)))
+    return Estimate(float(unit * value), float(unit * np.hypot(own_error, other_error)))

@@ -33,6 +33,24 @@ def test_transport_of_unequal_sizes_for_any_power():
         assert found.value == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("p", [2, 32])
+@pytest.mark.parametrize(
+    ("offset", "scale"), [(1.0, 1e-9), (1.0, 1e-11), (-1e6, 1e-6), (0.0, 1e-200), (0.0, 1e200), (0.0, 2e307)]
+)
+def test_no_power_is_lost_however_small_the_points_beside_their_offset(offset, scale, p):
+    a, b = offset + scale * draws(0, 50, 1), offset + scale * draws(1, 50, 1, 3.0)
+    gaps = np.abs(np.sort(a, axis=0) - np.sort(b, axis=0)) / scale
+    found = sliced_wasserstein(a, b, key=KEY, p=p, projections=2)
+    assert found.value / scale == pytest.approx((gaps**p).mean() ** (1 / p), rel=1e-4)
+    assert 0 < found.error < found.value
+
+
+def test_a_small_difference_between_wide_laws_keeps_its_power():
+    a = np.round(1024 * draws(0, 50, 1)) / 1024
+    found = sliced_wasserstein(a, a + 2.0**-37, key=KEY, p=32, projections=3)
+    assert found.value == pytest.approx(2.0**-37, rel=1e-4)
+
+
 def test_sliced_wasserstein_of_shifted_points():
     """For b = a + m every direction gives |theta.m|, whose mean square is |m|^2/d."""
     a, m = draws(2, 50, 5), np.array([1.0, -2.0, 0.0, 0.5, 3.0])

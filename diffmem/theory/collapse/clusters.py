@@ -17,6 +17,8 @@ from ..points import checked_spectrum, log_size, time_of
 from .onset import onset_gain
 from .ratio import half_log1p, ratio_at
 
+ROUNDING = 16 * np.finfo(np.float64).eps  # of an entropy, relative
+
 
 def mixture_information(
     snr: Float[ArrayLike, "*levels"], weights: Float[ArrayLike, "c"], spectra: Float[ArrayLike, "rows d"]
@@ -30,7 +32,9 @@ def mixture_information(
     Source: derived, by the chain rule of mutual information for the pair of component and point.
     """
     shares, variances = _checked(weights, spectra)
-    within = [share * gaussian_information(snr, row) for share, row in zip(shares.tolist(), variances)]
+    # an absent cluster adds nothing, also where its own information is infinite
+    present = [(share, row) for share, row in zip(shares.tolist(), variances) if share > 0]
+    within = [share * gaussian_information(snr, row) for share, row in present]
     return jax.tree.reduce(lambda a, b: a + b, within) + _entropy(shares)
 
 
@@ -74,7 +78,7 @@ def _ratio(n, weights, spectra, gain) -> float:
     entropy = _entropy(shares)
     if log_n == 0:
         return math.inf
-    if not log_n > entropy:
+    if not log_n - entropy > ROUNDING * entropy:
         raise ValueError(
             f"`n` must exceed the effective number of clusters, e^H = {math.exp(entropy):.4g}, but is {n}."
         )

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Num
 
 from ...annotations import Points, RandomKey
+from .from_points import squares_and_projections
 
 EXPONENTS = 2**23  # held at a time
+SCANNED = 16  # ratios of the bracket at which a group is looked for that holds half of the weight
 BISECTIONS = 16  # of a bracket of log(sigma/alpha) that is about 7 wide: 1e-4
 CERTAIN, LOST = 20.0, 0.05  # distance over noise at which a point is told from another in any case, and in none
 LARGEST = 700.0  # exponent
@@ -37,8 +39,11 @@ def point_collapse_ratios(
     which multiplies the weight of the own group alone, so that repeating one point changes nothing for the others.
 
     The noises z, `draws` of them, belong to a point whatever else is asked for. A group that holds half of all weight
-    never shares it: its ratio is inf. Cost: 16 x m x n x draws exponentials, and m n d (draws + 1) products; memory:
-    about 200 MB. Accuracy: 1e-3 of the ratio, beside the scatter of few draws, which is some percent in few dimensions.
+    never shares it: its ratio is inf. One that never holds half, as points of other groups lie at the same place, has
+    the ratio 0. A group of several points may have several roots: the largest, at which a path comes by first.
+
+    Cost: 16 x m x n x draws exponentials, twice as many for groups, and m n d (draws + 1) products; memory: about
+    200 MB. Accuracy: 1e-3 of the ratio, beside the scatter of few draws, which is some percent in few dimensions.
 
     Raises ValueError for fewer than 2 points, values that are not finite and shapes that do not fit.
     Source: derived; the own weight is that of Biroli et al., arXiv:2402.18491, point by point.
@@ -53,14 +58,9 @@ def point_collapse_ratios(
             f"`groups` and `repeats` must hold {n} entries each, but have shapes {groups.shape} and {repeats.shape}."
         )
     found, step = np.empty(len(of)), max(1, EXPONENTS // (n * draws))
-    norms = np.sum(flat**2, axis=1)
     for start in range(0, len(of), step):
         part = of[start : start + step]
-        square = np.maximum(norms[part][:, None] + norms - 2 * flat[part] @ flat.T, 0)
-        # small distances from differences: the formula above has lost their digits
-        rows, columns = np.nonzero(square < 1e-6 * (norms[part][:, None] + norms))
-        square[rows, columns] = np.sum((flat[part[rows]] - flat[columns]) ** 2, axis=1)
-        projection = _projections(flat, part, key, draws)
+        square, projection = squares_and_projections(flat, part, _noise(flat, part, key, draws))
         own = groups[part][:, None] == groups
         found[start : start + step] = _roots(square, projection, own, repeats)
     return found
@@ -76,33 +76,47 @@ def _flat(points) -> np.ndarray:
     return flat - np.median(flat, axis=0)  # a few points far away cost the others no digits
 
 
-def _projections(flat, part, key, draws: int) -> np.ndarray:
-    """`<y_i - y_j, z>` for each noise z of each point i, (draws, m, n)."""
+def _noise(flat, part, key, draws: int) -> np.ndarray:
+    """The noises z of each point i, (draws, m, d)."""
     noise = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (draws, flat.shape[1])))
-    z = np.moveaxis(np.asarray(noise(jnp.asarray(part)), np.float64), 1, 0)
-    return np.sum(flat[part] * z, axis=2)[:, :, None] - z @ flat.T
+    return np.moveaxis(np.asarray(noise(jnp.asarray(part)), np.float64), 1, 0)
 
 
 def _roots(square, projection, own, repeats) -> np.ndarray:
-    """Bisection in log(sigma/alpha), each point in its own bracket."""
-    away = np.where(own, np.nan, np.sqrt(square))
-    alone = own.all(axis=1)
-    away[alone] = 1.0
-    inside, outside = np.where(own, repeats, 0.0), ~own
+    """Bisection in log(sigma/alpha), each point in its own bracket; 0 where no ratio is found with half of the weight.
+
+    The bracket is that of the distances to other groups that are not 0, up to the largest within the group.
+    """
+    signed = np.where(own, repeats, -1.0)
+    away = np.where(own | (square == 0), np.nan, np.sqrt(square))
+    away[np.isnan(away).all(axis=1)] = 1.0
     low = np.log(np.nanmin(away, axis=1) / CERTAIN)
-    high = np.log(np.nanmax(away, axis=1) / LOST)
-    never = alone | (_weight(square, projection, inside, outside, np.exp(high)) >= 0.5)
+    high = np.log(np.maximum(np.nanmax(away, axis=1), np.sqrt(square.max(axis=1))) / LOST)
+
+    def holds(log_ratio, rows=slice(None)):
+        return _lead(square[rows], projection[:, rows], signed[rows], np.exp(log_ratio)) > 0
+
+    found = holds(low)
+    # only in a group of several points may the weight rise with the noise: from the last of these ratios on it falls
+    several = np.flatnonzero(own.sum(axis=1) > 1)
+    for place in np.linspace(low[several], high[several], SCANNED, endpoint=False)[1:]:
+        above = holds(place, several)
+        found[several] |= above
+        low[several] = np.where(above, place, low[several])
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        above = _weight(square, projection, inside, outside, np.exp(middle)) >= 0.5
+        above = holds(middle)
         low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(never, np.inf, np.exp((low + high) / 2))
+    ratio = np.where(found, np.exp((low + high) / 2), 0.0)
+    return np.where(signed.sum(axis=1) >= 0, np.inf, ratio)
 
 
-def _weight(square, projection, inside, outside, ratio) -> np.ndarray:
-    """The mean weight of the own group at a ratio of each point."""
+def _lead(square, projection, signed, ratio) -> np.ndarray:
+    """Twice the mean weight of the own group, less 1, at a ratio of each point; `signed` is negative for the others."""
     r = ratio[:, None]
     energy = square / (2 * r**2) + projection / r
     factor = np.exp(np.minimum(-energy, LARGEST))
-    group, others = (factor * inside).sum(axis=2), (factor * outside).sum(axis=2)
-    return (group / (group + others)).mean(axis=0)
+    # at one place the factors are 1: summed alone they may cancel, and the rest decides, however small
+    here = np.where(square == 0, signed, 0.0)
+    lead = here.sum(axis=1) + np.einsum("zmn,mn->zm", factor, signed - here)
+    return (lead / np.einsum("zmn,mn->zm", factor, np.abs(signed))).mean(axis=0)

@@ -122,7 +122,12 @@ class MeasuredSizes(NamedTuple):
     __repr__ = one_line
 
     def at(self, log_n: float) -> tuple[float, float]:
-        """log(sigma/alpha) at collapse of n > N points and its error, whatever that is."""
+        """log(sigma/alpha) at collapse of n > N points and its error, whatever that is.
+
+        Raises ValueError for fewer than 24 points: a single size says nothing of the dimension.
+        """
+        if len(self.sizes) < 2:
+            raise ValueError(f"`points` must be at least {2 * FEWEST} to be continued, but are {self.sizes[0]}.")
         return continued(np.log(self.sizes), self.log_ratios, self.shifts, log_n)
 
 

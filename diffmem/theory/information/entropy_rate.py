@@ -18,6 +18,7 @@ from ..estimate import Estimate, mean_estimate
 from ..normal_rule import normal_rule
 
 NODES = 361  # of the quadrature over the noise: an error of 1e-11
+FAR = 1e15  # standard deviations of the noise, whose square is a float
 
 
 class Peaks(NamedTuple):
@@ -70,13 +71,15 @@ def peaks(position: Float[ArrayLike, "nodes"], curve: Float[ArrayLike, "values"]
     """Local maxima of a curve, each on the parabola through its highest node and the two beside it.
 
     `position` is increasing, with any spacing (for entropy rates it is log ratio). The ends of the curve are no peaks;
-    of two equal neighbours the first is. Accuracy: third order in the spacing. Noise in the curve makes spurious peaks.
+    of equal neighbours the first is, if the curve falls behind them. Accuracy: third order in the spacing. Noise in the
+    curve makes spurious peaks.
     Raises ValueError where positions are not increasing, or their number is not that of the curve.
     """
     x, y = np.asarray(position, np.float64), np.asarray(curve, np.float64)
     if x.shape != y.shape or not (np.diff(x) > 0).all():
         raise ValueError(f"`position` must be {y.size} increasing numbers, but holds {x.size}.")
-    top = 1 + np.flatnonzero((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:]))
+    first = np.flatnonzero(np.diff(y, prepend=np.nan) != 0)  # of equal neighbours
+    top = first[1:-1][(np.diff(y[first])[:-1] > 0) & (np.diff(y[first])[1:] < 0)]
     before, after = x[top] - x[top - 1], x[top + 1] - x[top]
     rise, fall = (y[top] - y[top - 1]) / before, (y[top + 1] - y[top]) / after
     bend = (fall - rise) / (before + after)
@@ -90,7 +93,8 @@ def _rate(ratio, y, shares):
 
     def from_point(item):
         own, share = item
-        gap = ((own - y) / ratio)[None]
+        # where nothing is left of a weight, its product with the distance is 0, too
+        gap = jnp.clip((own - y) / ratio, -FAR, FAR)[None]
         logits = jnp.log(shares)[None] - gap**2 / 2 - gap * z[:, None]
         posterior = jax.nn.softmax(logits, axis=1)
         mean = jnp.sum(posterior * gap, axis=1)

@@ -69,6 +69,25 @@ def test_limits_and_bad_input():
         theory.mixture_onset_ratio(9, WEIGHTS, -SPECTRA)
 
 
+def test_as_many_points_as_equal_clusters_are_refused():
+    for clusters in range(2, 300):
+        weights, spectra = np.ones(clusters), np.ones((clusters, 2))
+        with pytest.raises(ValueError, match="`n` must exceed the effective number of clusters"):
+            theory.mixture_collapse_ratio(clusters, weights, spectra)
+        with pytest.raises(ValueError, match="`n` must exceed the effective number of clusters"):
+            theory.mixture_onset_ratio(clusters, weights, spectra)
+        # one point more is enough: log(1 + 1/r^2) = log((c + 1)/c)
+        one_more = theory.mixture_collapse_ratio(clusters + 1, weights, spectra)
+        assert one_more == pytest.approx(math.sqrt(clusters), rel=1e-10)
+
+
+def test_an_absent_cluster_adds_no_information():
+    zeros_and_ones = np.array([[0.0, 0.0], [1.0, 1.0]])
+    assert float(theory.mixture_information(np.inf, np.array([1.0, 0.0]), zeros_and_ones)) == 0
+    found = theory.mixture_information(np.array([0.0, 3.0, np.inf]), np.array([0.0, 2.0]), zeros_and_ones)
+    np.testing.assert_allclose(found, [0, math.log(4), np.inf], rtol=1e-6)
+
+
 def test_the_onset_is_where_the_annealed_sum_over_all_other_points_is_one():
     """log n + E_y log E_y' exp(-|y - y'|^2/(2 r^2)) = 0: the mean over y' in closed form, over all clusters, y drawn."""
     n, m, rng = 3000, 400_000, np.random.default_rng(1)

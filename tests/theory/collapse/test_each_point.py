@@ -94,3 +94,63 @@ def test_a_group_with_half_of_all_weight_never_shares_it():
 def test_points_that_have_no_ratio_are_refused(bad):
     with pytest.raises(ValueError, match="`points` must"):
         theory.point_collapse_ratios(bad, key=KEY)
+
+
+def line_ratio(points, signed, low, high):
+    """Root in the bracket of the mean weight at the first point of a line; `signed` counts are negative for others."""
+    from scipy.optimize import brentq
+
+    nodes, weights = np.polynomial.hermite_e.hermegauss(150)
+    points, signed = np.asarray(points, float), np.asarray(signed, float)
+
+    def lead(r):
+        energy = ((points[0] + r * nodes[:, None] - points) ** 2 / r**2 - nodes[:, None] ** 2) / 2
+        factor = np.exp(-energy)
+        return weights @ (factor @ signed / (factor @ abs(signed)))
+
+    return brentq(lead, low, high)
+
+
+@pytest.mark.parametrize(
+    ("line", "groups", "repeats", "bracket"),
+    [
+        ([0, 0.5, 0, 4, 6], [0, 0, 1, 2, 3], [1, 1, 1, 1, 1], (1, 20)),
+        ([0, 0.5, 1e-9, 4, 6], [0, 0, 1, 2, 3], [1, 1, 1, 1, 1], (1, 20)),
+        ([0, 3, 0, 4, 6], [0, 0, 1, 2, 3], [1, 1, 1, 1, 1], (1, 20)),
+        ([0, 0, 1, 5], [0, 1, 2, 3], [2, 1, 1, 1], (0.5, 20)),
+        ([0, 0, 0, *4 * [0.5], 9, 10, 11, 12], [0, 1, 2, *4 * [0], 3, 4, 5, 6], [1] * 11, (5, 30)),
+        ([0, 1, 1, 1, 100, 100, 100], [0, 1, 1, 1, 0, 0, 1], [1] * 7, (0.1, 1)),
+    ],
+)
+def test_points_of_other_groups_at_the_same_place(line, groups, repeats, bracket):
+    signed = np.where(np.array(groups) == 0, repeats, -1)
+    points, groups, repeats = np.array(line, float)[:, None], np.array(groups), np.array(repeats)
+    (found,) = theory.point_collapse_ratios(
+        points, np.array([0]), key=KEY, groups=groups, repeats=repeats, draws=20_000
+    )
+    assert found == pytest.approx(line_ratio(line, signed, *bracket), rel=0.05)
+
+
+def test_a_point_that_others_lie_on_in_greater_number_never_collapses():
+    """The weight is 1/2 less something with one other at the place, 1/3 at most with two."""
+    found = theory.point_collapse_ratios(np.array([[0.0], [0], [1], [5], [7], [7], [7]]), key=KEY)
+    assert (found[[0, 1, 4, 5, 6]] == 0).all() and (found[[2, 3]] > 0.1).all()
+    together = np.array([[0.0], [1], [0], [0], [0], [0]])
+    groups = np.array([0, 0, 1, 1, 1, 1])
+    (found,) = theory.point_collapse_ratios(together, np.array([0]), key=KEY, groups=groups, draws=100)
+    assert found == 0
+
+
+def test_half_of_all_weight_is_counted_however_far_it_lies():
+    points, groups = np.array([[0.0], [1], [1], [1], *5 * [[1e6]]]), np.array([0, 1, 1, 1, *5 * [0]])
+    assert theory.point_collapse_ratios(points, np.array([0]), key=KEY, groups=groups) == math.inf
+    for seed in range(10):  # two points: each is half
+        assert np.isinf(theory.point_collapse_ratios(np.array([[0.0], [1.0]]), key=jr.key(seed))).all()
+
+
+def test_ratios_in_far_groups_do_not_depend_on_how_far():
+    points = np.round(64 * np.random.default_rng(6).normal(size=(40, 3))) / 64
+    sides = np.repeat([[1.0], [-1.0]], 20, axis=0)
+    near, far = (theory.point_collapse_ratios(points + distance * sides, key=KEY) for distance in (1e2, 2.0**44))
+    # their brackets differ, and with them the places of bisection
+    assert np.isfinite(near).all() and (abs(far / near - 1) < 2e-3).all()

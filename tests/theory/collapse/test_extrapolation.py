@@ -86,6 +86,17 @@ def test_what_is_out_of_reach_is_refused():
         theory.extrapolated_collapse_ratio(points[:20], 30, key=KEY)
 
 
+@pytest.mark.parametrize("count", [3, 23, 24])
+def test_one_size_alone_is_measured_and_not_continued(count):
+    measured = theory.measured_sizes(np.random.default_rng(0).normal(size=(count, 4)), key=KEY, queries=200)
+    assert np.isfinite(measured.log_ratios).all()
+    if count < 24:
+        with pytest.raises(ValueError, match=f"`points` must be at least 24 to be continued, but are {count}"):
+            measured.at(math.log(60))
+    else:
+        assert np.isfinite(measured.at(math.log(60))).all()
+
+
 def patches(side, count=1500):
     """Grey patches without overlap of two photographs, a random choice of them."""
     cut = []

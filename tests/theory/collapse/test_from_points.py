@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from diffmem import theory
+from diffmem.theory.collapse import from_points
 from diffmem.theory.collapse.from_points import contrastive_densities, leave_one_out_densities, pair_gaps
 
 KEY = jax.random.key(0)
@@ -26,6 +27,37 @@ def test_densities_against_direct_distances():
             )
             exact = np.log(mine / likelihood.mean())
             np.testing.assert_allclose(contrastive_densities(gaps, ratio)[row], exact, rtol=1e-8, atol=1e-12)
+
+
+def far_groups(far):
+    """Forty points, the first two equal, in two groups at +far and -far: sums of short binary fractions, all exact."""
+    points = np.round(1024 * np.random.default_rng(3).normal(size=(40, 3))) / 1024
+    points[1] = points[0]
+    return points + np.repeat([[far], [-far]], 20, axis=0)
+
+
+@pytest.mark.parametrize("far", [1e4, 1e8, 1e12])
+def test_points_of_far_groups_keep_the_digits_of_their_differences(far):
+    points, noise_of_all = far_groups(far), pair_gaps(far_groups(0.0), key=KEY)
+    gaps = pair_gaps(points, key=KEY)
+    direct = ((points[gaps.own][:, None] - points) ** 2).sum(axis=2)
+    np.testing.assert_allclose(gaps.square, direct, rtol=1e-12, atol=0)
+    together = np.abs(points[gaps.own][:, None] - points).max(axis=2) < far / 2
+    np.testing.assert_allclose(gaps.projection[together], noise_of_all.projection[together], rtol=1e-9, atol=1e-12)
+    assert (gaps.projection[direct == 0] == 0).all()
+
+
+def test_differences_by_pieces_are_those_at_once(monkeypatch):
+    whole = pair_gaps(far_groups(1e8), key=KEY)
+    monkeypatch.setattr(from_points, "ENTRIES", 100)
+    for piecewise, at_once in zip(pair_gaps(far_groups(1e8), key=KEY), whole):
+        np.testing.assert_array_equal(piecewise, at_once)
+
+
+def test_the_information_of_far_groups_does_not_depend_on_how_far():
+    near, far = (theory.empirical_information_curve(far_groups(o), [0.1, 1.0], key=KEY) for o in (1e3, 1e8))
+    np.testing.assert_allclose(far.lower.value, near.lower.value, rtol=1e-6)
+    np.testing.assert_allclose(far.upper.value, near.upper.value, rtol=1e-6)
 
 
 @pytest.mark.slow

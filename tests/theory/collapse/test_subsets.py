@@ -123,3 +123,20 @@ def test_one_point_far_away_changes_nothing_for_the_others(far):
     alone = theory.point_collapse_ratios(points, key=jax.random.key(1))
     np.testing.assert_allclose(alone[:80], theory.point_collapse_ratios(points[:80], key=jax.random.key(1)), rtol=1e-3)
     assert alone[80] > far / 10
+
+
+def test_the_collapse_in_far_groups_does_not_depend_on_how_far():
+    points = np.round(1024 * np.random.default_rng(6).normal(size=(60, 3))) / 1024
+    sides = np.repeat([[1.0], [-1.0]], 30, axis=0)
+    near, far = (points + distance * sides for distance in (1e3, 1e8))
+    weights = [theory.subset_own_weight(each, 60, np.array([0.1, 0.5]), key=KEY).value for each in (near, far)]
+    np.testing.assert_allclose(*weights, rtol=1e-6)
+    ratios = [theory.subset_collapse_ratio(each, 60, key=KEY) for each in (near, far)]
+    np.testing.assert_allclose(*ratios, rtol=1e-4)
+
+
+def test_points_that_are_all_there_twice_never_hold_half_of_the_weight():
+    twice = np.repeat(np.random.default_rng(0).normal(size=(20, 3)), 2, axis=0)
+    for key in jax.random.split(KEY, 5):
+        with pytest.raises(ValueError, match="`points` must be mostly distinct"):
+            theory.subset_collapse_ratio(twice, 40, key=key, queries=100)

@@ -1,5 +1,6 @@
 """The rate at which noise erases the data: entropies as integrals, other quadratures, peaks of known curves."""
 
+import itertools
 import math
 
 import jax
@@ -79,8 +80,29 @@ def test_peaks_of_a_parabola_and_of_plateaus():
     assert len(theory.peaks(np.arange(3.0), np.array([1.0, 2, 3])).position) == 0
 
 
+def test_a_plateau_is_a_peak_only_if_the_curve_falls_behind_it():
+    """All curves of seven nodes and three heights, walked node by node."""
+    for curve in itertools.product((0.0, 1.0, 2.0), repeat=7):
+        expected, start = [], None
+        for i in range(1, 7):
+            if curve[i] > curve[i - 1]:
+                start = i
+            elif curve[i] < curve[i - 1] and start is not None:
+                expected.append(start)
+                start = None
+        found = theory.peaks(np.arange(7.0), np.array(curve)).position
+        assert len(found) == len(expected)
+        # the vertex of the parabola lies within half a node of the first of the plateau
+        assert (np.abs(found - expected) <= 0.5).all()
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="`position` must be 3 increasing numbers, but holds 2"):
         theory.peaks(np.arange(2.0), np.arange(3.0))
     with pytest.raises(ValueError, match="`points` and `weights` must be of one nonzero number, but are 2 and 3"):
         theory.discrete_entropy_rate(1.0, np.arange(2.0), np.ones(3))
+
+
+def test_the_rate_vanishes_where_noise_is_nothing():
+    for ratio in (1e-20, 1e-3):
+        assert theory.discrete_entropy_rate(ratio, np.array([0.0, 1.0])) == pytest.approx(0, abs=1e-12)
