@@ -180,7 +180,7 @@ def empirical_information(points: Points, ratio: Scalar, *, key: RandomKey, quer
     Source: Poole et al., arXiv:1905.06922 (leave-one-out upper bound); the limit is derived: there the sum over the
     other N - 1 points condenses, as in the random-energy model; the correction is measured, not derived.
     """
-    ratio = float(checked_ratios(ratio))
+    (ratio,) = checked_ratios(ratio)
     gaps, order = _drawn(points, key, queries)
     estimate = limit_of_many(gaps, order, ratio)
     limit = information_limit(gaps)
@@ -247,9 +247,13 @@ def widen(reached, start: float, factor: float) -> float:
     raise ValueError("`points` must be mostly distinct and enough for `n`, but their information never crosses log n.")
 
 
-def checked_ratios(ratios: Numbers) -> Float[np.ndarray, "*ratios"]:
-    """Ratios sigma/alpha in NumPy, float64. Raises ValueError unless every one is positive and finite."""
-    ratios = np.asarray(as_values("ratio", ratios), np.float64)
+def checked_ratios(ratios: Numbers) -> Float[np.ndarray, "ratios"]:
+    """Ratios sigma/alpha in NumPy, float64; a number is one of them. Raises ValueError unless they are one-dimensional,
+    positive and finite.
+    """
+    ratios = np.atleast_1d(np.asarray(as_values("ratio", ratios), np.float64))
+    if ratios.ndim > 1:
+        raise ValueError(f"`ratio` must be numbers in one dimension, but has shape {ratios.shape}.")
     if not ((ratios > 0) & np.isfinite(ratios)).all():
         raise ValueError(f"`ratio` must be positive and finite, but holds {ratios.min()}.")
     return ratios

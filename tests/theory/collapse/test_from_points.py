@@ -135,3 +135,16 @@ def test_bad_points(points):
 def test_bad_ratio(ratio):
     with pytest.raises(ValueError, match="`ratio` must be positive and finite"):
         theory.empirical_information(POINTS, ratio, key=KEY)
+
+
+def test_one_ratio_is_a_list_of_one():
+    points, key = np.random.default_rng(0).normal(size=(40, 3)), jax.random.key(0)
+    labels = np.arange(40) % 2
+    for measured in (
+        lambda ratios: theory.subset_own_weight(points, 40, ratios, key=key, queries=20),
+        lambda ratios: theory.empirical_information_curve(points, ratios, key=key, queries=20).lower,
+        lambda ratios: theory.empirical_clone_probability(points, labels, ratios, key=key, queries=20),
+    ):
+        np.testing.assert_array_equal(measured(0.3).value, measured(np.array([0.3])).value)
+        with pytest.raises(ValueError, match="`ratio` must be numbers in one dimension"):
+            measured(np.ones((2, 2)))
