@@ -40,7 +40,7 @@ class BlockedRecords(AbstractDenoiser):
 
     `empirical` is an `Empirical` score, or `prompted.conditional` of a conditional one. What it costs: D shrinks
     wherever blocked records have weight, and a label whose record is blocked in part comes out as a smaller copy, which
-    the cosine still recognises. Cost: two evaluations.
+    the cosine still recognises. At sigma = 0 the weights are those of the nearest records. Cost: two evaluations.
 
     Example: for the points -1 and 1 with weights 1/4 and 3/4, what is left without the point 1 is -1/4.
         >>> import numpy as np
@@ -69,5 +69,7 @@ class BlockedRecords(AbstractDenoiser):
         prior = jnp.sum(jnp.where(self.blocked, 0, whole.prior()))
         # where all are blocked, any finite weights do: their share is 0
         rest = whole.reweighted(jnp.where(self.blocked & (prior > 0), -jnp.inf, jnp.zeros_like(whole.prior())))
-        log_share = rest.log_partition(x, level) - whole.log_partition(x, level)
-        return jnp.where(prior > 0, prior * jnp.exp(log_share), 0) * rest.denoise(x, level)
+        found = rest.posterior(x, level)
+        # any record that is left has this share of the weight that it has among the rest, at sigma = 0 too
+        share = whole.weight(x, level, found.leader) / found.leader_weight
+        return jnp.where(prior > 0, share, 0) * found.mean

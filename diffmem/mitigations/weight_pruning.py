@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
 from ..annotations import RandomKey
+from ..level import float_dtype, strong
 from ..networks.hidden_units import Layer
 
 
@@ -21,10 +22,11 @@ def wanda(
 
     Source: Sun et al., arXiv:2306.11695; normalised as in Chavhan et al., arXiv:2406.18566.
     """
-    inputs = jnp.asarray(inputs)
+    dtype = float_dtype(weight, inputs)
+    weight, inputs = strong(weight, dtype), strong(inputs, dtype)
     size = jnp.linalg.norm(inputs, axis=1, keepdims=True)
     activity = jnp.sqrt(jnp.mean((inputs / jnp.where(size > 0, size, 1)) ** 2, axis=0))
-    return jnp.abs(jnp.asarray(weight)) * activity[None]
+    return jnp.abs(weight) * activity[None]
 
 
 def weights_to_prune(
@@ -43,7 +45,8 @@ def weights_to_prune(
     if not 0 < share <= 1:
         raise ValueError(f"`share` must be above 0 and at most 1, but is {share}.")
     weight = jnp.asarray(weight)
-    kept = int(np.ceil(share * weight.shape[1]))
+    # the product of a share that should give a whole number may lie above it by rounding
+    kept = max(1, int(np.ceil(share * weight.shape[1] - 1e-9)))
 
     def at_one_step(own, other):
         scores, others = wanda(weight, own), wanda(weight, other)

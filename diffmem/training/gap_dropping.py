@@ -43,12 +43,14 @@ class GapDropping(AbstractObjective):
         self.objective, self.threshold, self.noisiest = objective, threshold, noisiest
         self.levels, self.draws, self.antithetic = objective.levels, objective.draws, objective.antithetic
 
-    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey) -> Float[Array, ""]:
-        """The loss of one item, 0 where its gap is too large."""
-        first, second = jax.random.split(key)
-        x = jax.random.normal(first, datum.shape, datum.dtype)
+    def __call__(
+        self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey, fresh: RandomKey | None = None
+    ) -> Float[Array, ""]:
+        """The loss of one item, 0 where its gap, at noise from the key `fresh`, is too large."""
+        first, anew = jax.random.split(key if fresh is None else fresh)
+        x = strong(self.noisiest.sigma, datum.dtype) * jax.random.normal(first, datum.shape, datum.dtype)
         found = jax.lax.stop_gradient(noise_gap(score, label, x, self.noisiest))
-        loss = self.objective(score, datum, label, key=second)
+        loss = self.objective(score, datum, label, key=jax.random.split(key)[1], fresh=anew)
         return jnp.where(found <= strong(self.threshold, found.dtype), loss, 0)
 
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from ..annotations import RandomKey
 from .objective import AbstractObjective
@@ -60,13 +60,14 @@ class Plan(eqx.Module):
         """One step of one network: its new state and its loss. Batches are drawn with replacement."""
         pick, noise = jax.random.split(jax.random.fold_in(key, number))
         index = jax.random.randint(pick, (self.batch,), 0, data.count)
-        keys = self._noise_keys(noise, jax.random.fold_in(key, POOL), index)
+        fresh = jax.vmap(lambda j: jax.random.fold_in(noise, j))(jnp.arange(self.batch))
+        keys = self._noise_keys(fresh, jax.random.fold_in(key, POOL), index)
         points, labels = jax.tree.map(lambda part: part[index], (data.points, data.labels))
 
         def loss(weights):
             score = eqx.combine(weights, state.fixed, self.rest)
-            one = lambda point, label, key: self.objective(score, point, label, key=key)  # noqa: E731
-            return jax.vmap(one)(points, labels, keys).mean()
+            one = lambda point, label, key, anew: self._item_loss(score, point, label, key, anew)  # noqa: E731
+            return jax.vmap(one)(points, labels, keys, fresh).mean()
 
         value, slope = jax.value_and_grad(loss)(state.weights)
         with jax.numpy_dtype_promotion("standard"):  # optimisers mix integers and numbers
@@ -74,13 +75,19 @@ class Plan(eqx.Module):
         weights = eqx.apply_updates(state.weights, updates)
         return State(weights, state.fixed, moments, self._averaged(state.average, weights, number)), value
 
-    def _noise_keys(self, fresh: RandomKey, pool: RandomKey, index: Int[Array, " batch"]):
-        """Keys of the noise of a batch: new ones, or for each point one of its `noise_draws`."""
-        keys = jax.vmap(lambda j: jax.random.fold_in(fresh, j))(jnp.arange(self.batch))
+    def _noise_keys(self, fresh: Key[Array, " batch"], pool: RandomKey, index: Int[Array, " batch"]):
+        """Keys of the noise of a batch: the fresh ones, or for each point one of its `noise_draws`."""
         if self.noise_draws is None:
-            return keys
-        which = jax.vmap(lambda key: jax.random.randint(key, (), 0, self.noise_draws))(keys)
+            return fresh
+        which = jax.vmap(lambda key: jax.random.randint(key, (), 0, self.noise_draws))(fresh)
         return jax.vmap(lambda i, j: jax.random.fold_in(jax.random.fold_in(pool, i), j))(index, which)
+
+    def _item_loss(self, score, point, label, key: RandomKey, fresh: RandomKey) -> Float[Array, ""]:
+        """The loss of one item, with levels and noise from `key`."""
+        if self.noise_draws is None:
+            return self.objective(score, point, label, key=key)
+        # which labels are left out, and which items, is no noise, and drawn anew
+        return self.objective(score, point, label, key=key, fresh=fresh)
 
     def _averaged(self, average, weights, number):
         """The exponential moving average, over fewer steps at first so that the initial weights are forgotten."""

@@ -22,7 +22,8 @@ Label = Int[ArrayLike, ""] | Float[ArrayLike, "..."] | None
 class AbstractObjective(eqx.Module):
     """A loss of one datum at one noise level; called with a key, it draws the levels.
 
-    Subclass requirements: `levels`, `draws`, `antithetic` and `at`.
+    Subclass requirements: `levels`, `draws`, `antithetic` and `at`. Where `training.fit` repeats the keys of the noise
+    (`noise_draws`), it gives `fresh` too, another key in each step, for what else is drawn.
     """
 
     if TYPE_CHECKING:  # to a type checker, fields would be the first arguments of every subclass
@@ -43,9 +44,14 @@ class AbstractObjective(eqx.Module):
     def at(self, score: AbstractScore, datum: Any, level: NoiseLevel, z: Float[Array, "*shape"]) -> Float[Array, ""]:
         """The loss of one datum at one level and noise z ~ N(0, I)."""
 
-    def __call__(self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey) -> Float[Array, ""]:
-        """The mean over `draws` of level and noise; antithetic draws take z and -z at each level."""
-        label = self.shown(label, key=key)
+    def __call__(
+        self, score: AbstractScore, datum: Any, label: Label = None, *, key: RandomKey, fresh: RandomKey | None = None
+    ) -> Float[Array, ""]:
+        """The mean over `draws` of level and noise; antithetic draws take z and -z at each level.
+
+        `key` gives the levels and the noise, `fresh` (default: `key`) the label that is shown.
+        """
+        label = self.shown(label, key=key if fresh is None else fresh)
 
         def one(i):
             where, noise = jax.random.split(jax.random.fold_in(key, i))
@@ -73,7 +79,8 @@ class ScoreMatching(AbstractObjective):
     Its minimum over all functions is the `Empirical` score of the points, whatever the weight. `levels` is the law of
     the noise levels, `draws` the number of levels and noises of a point in one step; with `antithetic`, each z is used
     together with -z. `label_dropout` is the share of labels that are left out, so that one network learns both branches
-    of classifier-free guidance.
+    of classifier-free guidance: -1 in place of a whole number and zeros in place of a vector, to which the networks of
+    `diffmem.networks` answer as to None.
 
     Example: the exact score of a single point has no loss, at no level.
         >>> import jax.numpy as jnp, jax.random as jr
@@ -100,11 +107,12 @@ class ScoreMatching(AbstractObjective):
         return self.weight(level) * jnp.mean(error**2)
 
     def shown(self, label: Label, *, key: RandomKey) -> Label:
-        """The label, or -1 for no condition with probability `label_dropout`."""
+        """The label, or no condition with probability `label_dropout`: -1, or a vector of zeros."""
         if label is None or not self.label_dropout:
             return label
         left_out = jax.random.bernoulli(jax.random.fold_in(key, self.draws), self.label_dropout)
-        return jnp.where(left_out, -1, label)
+        nothing = 0 if jnp.issubdtype(jnp.result_type(label), jnp.floating) else -1
+        return jnp.where(left_out, nothing, label)
 
 
 class AmbientScoreMatching(AbstractObjective):

@@ -17,11 +17,15 @@ from ..whole_files import create_file, read_sealed, sealed
 def log_spaced(steps: int, count: int, first: int = 1) -> Int[np.ndarray, " k"]:
     """At most `count` different numbers of steps from `first` to `steps`, equally spaced in their logarithm.
 
+    `steps` is always among them.
+
     Raises ValueError unless 1 <= first <= steps and count >= 1.
     """
     if not 1 <= first <= steps:
         raise ValueError(f"`first` must be from 1 to the number of steps, {steps}, but is {first}.")
     check_count("count", count)
+    if count == 1:
+        return np.array([steps])
     return np.unique(np.append(np.rint(np.geomspace(first, steps, count)).astype(int), steps))
 
 

@@ -65,3 +65,30 @@ def test_other_lengths_are_refused():
     layer = eqx.nn.Linear(3, 2, key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"`blocked` must have shape \(3,\)"):
         mitigations.deactivated(layer, lambda one: one, np.zeros(2, bool))
+
+
+CORNERS, SHARES = np.array([[1.0, 1.0], [3.0, 1.0], [1.0, 3.0], [3.0, 3.0]]), np.array([1.0, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize("x", [[2.0, 2.0], [1.0, 2.0], [2.0, 1.0], [3.0, 1.1], [1.0, 2.9], [1.0, 1.0]])
+def test_without_noise_the_nearest_records_share_by_weight(x):
+    """By hand: of the nearest corners, the mean of those that are left times their share of the weight."""
+    blocked, x = np.array([False, True, False, False]), np.array(x)
+    score = mitigations.BlockedRecords(scores.Empirical(CORNERS, SHARES), blocked)
+    distance = ((x - CORNERS) ** 2).sum(1)
+    near = SHARES * (distance == distance.min())
+    expected = (near * ~blocked) @ CORNERS / near.sum()
+    np.testing.assert_allclose(score.denoise(x, NoiseLevel(1.0, 0.0)), expected, atol=1e-6)
+    np.testing.assert_allclose(score.denoise(x, NoiseLevel(1.0, 1e-2)), expected, atol=1e-6)
+    np.testing.assert_allclose(eqx.filter_jit(score.denoise)(x, NoiseLevel(1.0, jnp.zeros(()))), expected, atol=1e-6)
+
+
+def test_its_derivative_is_that_of_the_weights_that_are_left():
+    """Of `sum_left p_i y_i`: `(alpha/sigma^2) (sum_left p_i y_i y_i^T - D_left D^T)`."""
+    empirical = scores.Empirical(POINTS)
+    logits = -((np.asarray(X) - 0.8 * POINTS) ** 2).sum(1) / (2 * 0.36)
+    p = np.exp(logits - np.logaddexp.reduce(logits))
+    left = p * ~BLOCKED
+    law = 0.8 / 0.36 * ((left[:, None] * POINTS).T @ POINTS - np.outer(left @ POINTS, p @ POINTS))
+    blocked = mitigations.BlockedRecords(empirical, BLOCKED)
+    np.testing.assert_allclose(jax.jacfwd(lambda x: blocked.denoise(x, LEVEL))(X), law, atol=1e-5)

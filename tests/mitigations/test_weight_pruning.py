@@ -39,3 +39,18 @@ def test_pruned_weights_are_zero_and_random_ones_are_as_many():
     assert int(mitigations.random_weights(mask, key=jax.random.key(1)).sum()) == 3
     with pytest.raises(ValueError, match=r"`weights` must have shape \(2, 4\)"):
         mitigations.pruned(layer, lambda one: one, mask.T)
+
+
+def test_a_share_of_the_units_is_rounded_up_from_what_is_meant():
+    """.07 of 100 units are 7, although .07 * 100 = 7.000000000000001 in floating point."""
+    weight, inputs = jnp.arange(1.0, 101.0)[None], jnp.ones((1, 1, 100))
+    for share, count in ((0.07, 7), (0.071, 8), (1e-12, 1), (1.0, 100)):
+        assert int(mitigations.weights_to_prune(weight, inputs, 0 * inputs, share).sum()) == count
+
+
+def test_half_precision_is_computed_in_single():
+    weight, inputs = jnp.asarray([[1.1, -2.3, 0.7]], jnp.bfloat16), jnp.asarray([[3.3, 0.9, 4.7]], jnp.bfloat16)
+    found = mitigations.wanda(weight, inputs)
+    assert found.dtype == jnp.float32
+    w, a = (np.asarray(part, np.float64) for part in (weight, inputs))
+    np.testing.assert_allclose(found, np.abs(w) * a / np.linalg.norm(a), rtol=1e-6)

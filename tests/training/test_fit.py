@@ -234,3 +234,25 @@ def test_scores_that_do_not_fit_together():
         training.fit_many([], POINTS, OBJECTIVE, **options)
     with pytest.raises(ValueError, match="must hold floating arrays to train"):
         training.fit(scores.FromFunction(lambda x, level: x), POINTS, OBJECTIVE, **options)
+
+
+class Table(scores.AbstractDenoiser):
+    """D is one number for each label, the last one without a label."""
+
+    values: jax.Array
+    label: jax.Array
+
+    def denoise(self, x, level):
+        return jnp.full_like(x, self.values[self.label])
+
+    def conditioned(self, label):
+        return Table(self.values, label)
+
+
+def test_which_labels_are_left_out_is_drawn_anew_where_the_noise_is_not():
+    """Every point is shown with its label and without: all the numbers of the table move."""
+    objective = training.ScoreMatching(training.Fixed(1.0, 0.5), label_dropout=0.5)
+    start = Table(jnp.full(7, 10.0), jnp.asarray(-1))
+    options = {"key": jax.random.key(0), "steps": 60, "batch": 6, "optimiser": optax.sgd(0.1), "snapshots": 1}
+    run = training.fit(start, POINTS, objective, labels=jnp.arange(6), noise_draws=1, **options)
+    assert (np.asarray(run.score.values) != 10).all()

@@ -41,3 +41,27 @@ def test_nothing_is_learned_where_all_is_dropped():
     run = training.fit(start, POINTS, rule, key=jax.random.key(1), steps=2, labels=LABELS, batch=4, snapshots=[2])
     np.testing.assert_array_equal(run.score.network.last.weight, start.network.last.weight)
     assert run.train_loss[0] > 0
+
+
+class Apart(scores.AbstractScore):
+    """Noise x with a label and 0 without one, so that the gap is |x|."""
+
+    label: jax.Array | None = None
+
+    def evaluate(self, x, level):
+        noise = jnp.zeros_like(x) if self.label is None else x
+        return scores.Evaluation(jnp.zeros_like(x), noise)
+
+    def conditioned(self, label):
+        return Apart(label)
+
+
+@pytest.mark.parametrize("drawn_from", ["key", "fresh"])
+def test_the_gap_is_taken_at_the_noise_of_its_level(drawn_from):
+    """Of two coordinates of standard deviation 80, |x| < 20 has probability 1 - exp(-1/32)."""
+    rule, datum = training.GapDropping(OBJECTIVE, 20.0, NoiseLevel(1.0, 80.0)), jnp.ones(2)
+    keys = {"key": jax.random.key(0), drawn_from: jax.random.split(jax.random.key(1), 4000)}
+    one = lambda keys: rule(Apart(), datum, jnp.asarray(0), **keys)  # noqa: E731
+    kept = np.asarray(jax.vmap(one, ({name: 0 if name == drawn_from else None for name in keys},))(keys)) > 0
+    share = -np.expm1(-1 / 32)
+    assert kept.mean() == pytest.approx(share, abs=5 * np.sqrt(share / 4000))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from diffmem import processes, scores, training
+from diffmem import networks, processes, scores, training
 from diffmem.level import NoiseLevel
 
 FLOAT = jnp.zeros(()).dtype
@@ -163,3 +163,16 @@ def test_levels_from_one_end_of_the_floats_to_the_other():
     level = training.LogUniform(1e-20, 1e20).at(jnp.float32(0.5))
     assert float(level.sigma) == pytest.approx(1, rel=1e-4) and float(level.alpha) == 1
     assert training.weights.flat(NoiseLevel(jnp.float32(0), jnp.float32(jnp.inf))) == 1
+
+
+@pytest.mark.parametrize("label", [jnp.asarray(2), jnp.arange(32, dtype=FLOAT) - 9])
+def test_a_label_that_is_left_out_is_no_condition(label):
+    """Whole numbers and vectors alike train what `conditioned(None)` answers."""
+    network = networks.ResidualMLP(2, 8, labels=4, key=jax.random.key(5))
+    learned, key = scores.Learned(network, scores.predictions.Signal(1.0)), jax.random.key(6)
+    levels = training.LogUniform(0.1, 3.0)
+    plain = training.ScoreMatching(levels)
+    left_out = training.ScoreMatching(levels, label_dropout=1.0)
+    found = left_out(learned, POINTS[0], label, key=key)
+    assert float(found) == float(plain(learned.conditioned(None), POINTS[0], key=key))
+    assert float(found) != float(plain(learned, POINTS[0], label, key=key))

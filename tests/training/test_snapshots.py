@@ -148,3 +148,9 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     fit(Path("~/run.eqx"))
     assert stat.S_ISREG((tmp_path / "run.eqx").stat().st_mode) and not Path("~").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["run.eqx"]  # and nothing temporary is left
+
+
+def test_one_snapshot_is_the_last():
+    np.testing.assert_array_equal(training.log_spaced(100, 1), [100])
+    np.testing.assert_array_equal(training.log_spaced(100, 1, first=7), [100])
+    np.testing.assert_array_equal(training.log_spaced(100, 2), [1, 100])

@@ -5,25 +5,33 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ...annotations import Numbers, RandomKey, Scalar
-from ...checks import check_count, check_nonnegative
+from ...annotations import Numbers, Point, RandomKey, Scalar
+from ...checks import check_nonnegative, require
 from ...integrators import AbstractIntegrator
-from ...level import NoiseLevel, cast_level
+from ...level import NoiseLevel, cast_level, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Guided
-from .paths import measured_along
+from ...scores.base import AbstractMixture, as_point
+from .paths import check_steps, measured_along
 
 STEPS = 10  # last steps over which variances are averaged
+NO_SIGNAL = "`alpha` must be positive for the variance that a denoiser implies, but is 0; a mixture knows it there."
 
 
-def posterior_variance(score: AbstractScore, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
+def posterior_variance(score: AbstractScore, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
     """The variance of each coordinate of x_0 given x, `(sigma^2/alpha) dD_k/dx_k`.
 
-    By d forward derivatives of the denoiser, so that the score must have one. For a learned score it is the variance
-    that its denoiser implies, which may be negative. Source: Tweedie's second identity.
+    Of a mixture it is the diagonal of its `covariance`, at alpha = 0 the variance of the data. Of other scores it comes
+    by d forward derivatives of the denoiser, which the score must have, and needs alpha > 0: without signal D does not
+    depend on x. For a learned score it is the variance that its denoiser implies, which may be negative.
+    Raises ValueError at alpha = 0 where the score is no mixture. Source: Tweedie's second identity.
     """
-    alpha, sigma = cast_level(level, x.dtype)
+    x = as_point(x)
+    if isinstance(score, AbstractMixture):
+        return jnp.diag(score.covariance(x, level).reshape(x.size, x.size)).reshape(x.shape)
     jacobian = jax.jacfwd(lambda flat: score.denoise(flat.reshape(x.shape), level).ravel())(x.ravel())
+    alpha, sigma = cast_level(level, jacobian.dtype)
+    alpha = require(alpha, alpha > 0, NO_SIGNAL)
     return (sigma**2 / alpha * jnp.diag(jacobian)).reshape(x.shape)
 
 
@@ -43,19 +51,19 @@ def bright_mask(
 
     It stands for the bright region that the cross-attention to the end token shows in the last steps. Exact scores of a
     training set have no variance left there, so that both vanish and the mask is empty: take `steps` so large that
-    noisier states count, or a score of some width. Cost: one path and 2 d derivatives at each of the `steps` states.
-    Raises ValueError for a negative ratio, and `steps` that are not between 1 and the steps of `times`.
+    noisier states count, or a score of some width. Cost: one path and 2 d derivatives, or 2 covariances, at each of the
+    `steps` states. Raises ValueError for a negative ratio, `steps` that are not between 1 and the steps of `times`, and
+    where they reach alpha = 0 and a branch is no mixture (`posterior_variance`).
     """
     times = jnp.asarray(times)
     check_nonnegative("ratio", ratio)
-    check_count("steps", steps)
-    if steps > len(times) - 1:
-        raise ValueError(f"`steps` must be at most {len(times) - 1}, the steps of `times`, but is {steps}.")
+    check_steps(steps, times)
     path = measured_along(_state, score, starts, process, times, key, integrator)[-steps - 1 : -1]
     levels = process.level(times[-steps - 1 : -1])
-
-    least = jnp.asarray(ratio, path.dtype) * _mean_variance(score.unconditional, path, levels)
-    return _mean_variance(score.conditional, path, levels) < least
+    if not all(isinstance(branch, AbstractMixture) for branch in (score.conditional, score.unconditional)):
+        levels = require(levels, jnp.all(levels.alpha > 0), NO_SIGNAL)
+    given, free = (_mean_variance(branch, path, levels) for branch in (score.conditional, score.unconditional))
+    return given < strong(ratio, free.dtype) * free
 
 
 @eqx.filter_jit

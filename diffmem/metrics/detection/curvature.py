@@ -6,11 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...level import NoiseLevel, strong
+from ...level import NoiseLevel, float_dtype, strong
 from ...processes import AbstractProcess
 from ...scores import AbstractScore
 from ...scores.combined import branches_of
-from ...tensors import read_tensor
 
 
 def score_difference(score: AbstractScore, x: Float[Array, "*shape"], level: NoiseLevel) -> Float[Array, "*shape"]:
@@ -37,7 +36,7 @@ def curvature(
     times[0]; nothing is drawn from `key`. Cost: one derivative of both branches along s, two to three evaluations of
     them, and another evaluation for s. Source: Jeon et al., arXiv:2412.04140.
     """
-    starts = jnp.asarray(read_tensor(starts))
+    starts = strong(starts, float_dtype(starts))
     level = process.level(jnp.asarray(times)[0])
 
     def one(x):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, Point, RandomKey
+from ...arithmetic import dot
 from ...checks import brief
 from ...integrators import DDIM, AbstractIntegrator, sample
 from ...processes import AbstractProcess
@@ -85,9 +86,21 @@ def _state(x, level, found):
 
 
 def _least_squares(path, target, starts):
-    """Coefficients (nodes, count) of states (nodes, count, d) on the target (d,) and the starts (count, d)."""
-    cross, square, own = starts @ target, target @ target, jnp.sum(starts**2, axis=-1)
-    on_target, on_start = path @ target, jnp.sum(path * starts[None], axis=-1)
-    determinant = (square * own - cross**2)[None]
-    w_0 = (on_target * own[None] - on_start * cross[None]) / determinant
-    return w_0, (on_start * square - on_target * cross[None]) / determinant
+    """Coefficients (nodes, count) of states (nodes, count, d) on the target (d,) and the starts (count, d).
+
+    In units of both, by Gram and Schmidt: the coefficient of the start is that of its part beside the target.
+    """
+    (target, length), (starts, own) = _unit(target), _unit(starts)
+    cross = dot(starts, target)
+    beside = starts - cross[:, None] * target[None]
+    w_T = jnp.sum(path * beside[None], axis=-1) / jnp.sum(beside**2, axis=-1)[None]
+    w_0 = dot(path, target) - w_T * cross[None]
+    return w_0 / length, w_T / own[None]
+
+
+def _unit(vectors):
+    """Vectors of norm 1 and their lengths, of any size that their dtype holds."""
+    largest = jnp.max(jnp.abs(vectors), axis=-1, keepdims=True)
+    scaled = vectors / largest
+    norm = jnp.linalg.norm(scaled, axis=-1, keepdims=True)
+    return scaled / norm, (largest * norm)[..., 0]

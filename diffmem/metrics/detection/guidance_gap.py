@@ -4,12 +4,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
-from ...checks import check_count
 from ...integrators import AbstractIntegrator
 from ...level import NoiseLevel
 from ...processes import AbstractProcess
 from ...scores import AbstractScore, Branches
-from .paths import measured_along
+from .paths import check_steps, measured_along
 
 
 def gap(x: Float[Array, "*shape"], level: NoiseLevel, branches: Branches) -> Float[Array, ""]:
@@ -34,11 +33,8 @@ def guidance_gap(
     0 for exact scores. Arguments as in `measured_along`. Cost: one path; for `steps` = 1, one evaluation of both
     branches. Source: Wen et al., arXiv:2407.21720.
     """
-    total = len(jnp.asarray(times)) - 1
-    steps = total if steps is None else steps
-    check_count("steps", steps)
-    if steps > total:
-        raise ValueError(f"`steps` must be at most {total}, the steps of `times`, but is {steps}.")
+    steps = len(jnp.asarray(times)) - 1 if steps is None else steps
+    check_steps(steps, times)
     # an observer is called before each step, and once more at the end of what is followed
     found = measured_along(gap, score, starts, process, jnp.asarray(times)[: steps + 1], key, integrator)
     return found[:steps].mean(axis=0)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ...annotations import Numbers, Point, Points, RandomKey, Scalar
+from ...arithmetic import HIGHEST
 from ...checks import check_count, check_points
 from ...dataframe import rows_as_dataframe
 from ...integrators import DDIM, AbstractIntegrator
@@ -23,8 +24,9 @@ Similarity = Callable[[Array, Array], Scalar]
 
 def cosine(a: Point, b: Point) -> Float[Array, ""]:
     """The cosine of two points."""
-    a, b = jnp.asarray(a), jnp.asarray(b)
-    return jnp.vdot(a, b) / (jnp.linalg.norm(a.ravel()) * jnp.linalg.norm(b.ravel()))
+    dtype = float_dtype(a, b)
+    a, b = strong(a, dtype), strong(b, dtype)
+    return jnp.vdot(a, b, precision=HIGHEST) / (jnp.linalg.norm(a.ravel()) * jnp.linalg.norm(b.ravel()))
 
 
 class Inversion(NamedTuple):
@@ -74,8 +76,9 @@ def inversion(
 
     over mu and log Sigma, with `batch` noises a step and log alpha^2/sigma^2 uniform in `log_snr`. The weight w is 1 at
     first, grows by `weight_step` a step, and is halved after each `every` steps in which the mean loss of the last 100
-    fell by less than `least_fall`. After each `every` steps, and with `test_first` before the first, `trials` samples
-    are drawn: success where the flow from times[0] carries all of them to D with `similarity(D, x_0) >= threshold`.
+    fell by less than `least_fall`. After each `every` steps and after the last, and with `test_first` before the first,
+    `trials` samples are drawn: success where the flow from times[0] carries all of them to D with `similarity(D, x_0)
+    >= threshold`.
 
     Bound (derived): if the flow of N(0, I) ends in the set S of similar points with probability pi_S, a law that ends
     there with probability q has `KL >= kl(q || pi_S)` (`theory.bernoulli_divergence`), for an exact empirical score
@@ -125,6 +128,8 @@ class _State(NamedTuple):
     smoothed: Array
     step: Int[Array, ""]
     done: Bool[Array, ""]
+    over: Bool[Array, ""]
+    """Whether the law after the last update is tested, without success."""
 
 
 @eqx.filter_jit
@@ -156,9 +161,9 @@ class _Search(NamedTuple):
         zero = jnp.zeros((), self.target.dtype)
         losses = jnp.full(SMOOTHED, jnp.nan, self.target.dtype)
         moments = self.optimiser().init(law)
-        start = _State(law, moments, zero + 1, losses, zero + jnp.inf, jnp.asarray(0), jnp.asarray(False))
-        end = jax.lax.while_loop(lambda state: ~state.done & (state.step <= self.sizes.updates), self.block, start)
-        return end._replace(step=jnp.minimum(end.step, self.sizes.updates))
+        no = jnp.asarray(False)
+        start = _State(law, moments, zero + 1, losses, zero + jnp.inf, jnp.asarray(0), no, no)
+        return jax.lax.while_loop(lambda state: ~(state.done | state.over), self.block, start)
 
     def optimiser(self):
         import optax
@@ -166,14 +171,18 @@ class _Search(NamedTuple):
         return optax.adam(self.constants[1])
 
     def block(self, state: _State) -> _State:
-        """The test of success, and without it `every` updates and the test of the weight."""
+        """The test of success, and without it the next updates, `every` of them or those that are left, and the test
+        of the weight.
+        """
         done = self.succeeds(state.law, state.step)
         if not self.sizes.test_first:
             done = done & (state.step > 0)
-        after = jax.lax.fori_loop(0, self.sizes.every, lambda _, state: self.update(state), state)
+        left = self.sizes.updates - state.step
+        count = jnp.where(done, 0, jnp.minimum(self.sizes.every, left))
+        after = jax.lax.fori_loop(0, count, lambda _, state: self.update(state), state)
         smoothed = jnp.nanmean(after.losses)
         weight = jnp.where(state.smoothed - smoothed < self.constants[3], after.weight / 2, after.weight)
-        after = after._replace(weight=weight, smoothed=smoothed)
+        after = after._replace(weight=weight, smoothed=smoothed, over=left == 0)
         return jax.tree.map(lambda old, new: jnp.where(done, old, new), state, after)._replace(done=done)
 
     def update(self, state: _State) -> _State:

@@ -29,17 +29,21 @@ def flipd(score: AbstractScore, x: Point, level: NoiseLevel, key: RandomKey | No
     It is the derivative of `log p(alpha x)` with respect to `log sigma` at constant alpha, plus d. Closed forms (both
     derived, at alpha = 1): `sum_i w_i |x - y_i|^2/sigma^2` with the posterior weights w_i of training points y_i, which
     is 0 on an isolated point; and `sum_k L_k/(L_k + sigma^2) + sigma^2 sum_k x_k^2/(L_k + sigma^2)^2` for N(0, diag L),
-    which is the number of L_k >> sigma^2 for a clean x. A sum over squares of noise is random: at *noised* x its mean
-    is d, whatever the law, so that x must be clean.
+    which is the number of L_k >> sigma^2 for a clean x. At sigma = 0 it is the limit, infinite off the data. A sum over
+    squares of noise is random: at *noised* x its mean is d, whatever the law, so that x must be clean.
 
     Cost: one score and its divergence, which takes d forward derivatives where it has no closed form; `key` is not
     used. Source: Kamkari et al., arXiv:2406.03537; as a measure of memorization, Ross et al., arXiv:2411.00113.
     """
     x = as_point(x)
     alpha, sigma = cast_level(level, x.dtype)
-    s = score.score(alpha * x, level)
-    sigma = strong(sigma, s.dtype)
-    return s.size + sigma**2 * (score.divergence(alpha * x, level) + jnp.sum(s**2))
+    noise = score.noise(alpha * x, level)
+    # tr grad s may be as large as d/sigma^2, which must fit in the dtype: less noise changes sigma^2 tr grad s no more
+    least = 2 * (x.size / float(jnp.finfo(noise.dtype).max)) ** 0.5
+    sigma = jnp.maximum(sigma, least)
+    slope = score.divergence(alpha * x, NoiseLevel(alpha, sigma))
+    sigma = strong(sigma, slope.dtype)
+    return x.size + sigma * (sigma * slope) + jnp.sum(noise**2)
 
 
 def normal_bundle_dimension(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ...annotations import Numbers, RandomKey
+from ...checks import check_count
 from ...integrators import DDIM, AbstractIntegrator, sample
 from ...level import NoiseLevel
 from ...processes import AbstractProcess
@@ -40,6 +41,14 @@ def measured_along(
         score, process, integrator, times, starts.shape[1:], len(starts), key=key, start=starts, observe=observe
     )
     return found.observed
+
+
+def check_steps(steps: int, times: Numbers) -> None:
+    """Raise ValueError unless `steps` is a whole number from 1 to the number of steps of `times`."""
+    total = len(jnp.asarray(times)) - 1
+    check_count("steps", steps)
+    if steps > total:
+        raise ValueError(f"`steps` must be at most {total}, the steps of `times`, but is {steps}.")
 
 
 def _measured(measure, x, level, found):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...annotations import Numbers, RandomKey
+from ...checks import as_values
 from ...integrators import AbstractIntegrator
 from ...networks import layer_input
 from ...processes import AbstractProcess
@@ -22,6 +23,7 @@ def unit_spread(codes: Any) -> Any:
     and `sqrt(p - 1)/p` where a single one does; without the norm it would measure the size of the input. Zeros have 0.
     Source: Zhang et al., arXiv:2512.20963, on normalised codes (derived).
     """
+    codes = as_values("codes", codes)
     xp = codes.__array_namespace__()
     scale = xp.abs(codes).max(axis=-1, keepdims=True)  # so that no square underflows
     codes = codes / xp.where(scale > 0, scale, xp.ones_like(scale))

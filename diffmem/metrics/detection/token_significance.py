@@ -13,7 +13,7 @@ from ...processes import AbstractProcess
 from ...scores import Guided, TokenPrompted
 from ...scores.combined import branches_of
 from ...tensors import read_tensor
-from .paths import measured_along
+from .paths import check_steps, measured_along
 
 
 def token_significance(
@@ -31,9 +31,11 @@ def token_significance(
     `score` is guided with a `TokenPrompted` conditional score, the gap is `|eps_c - eps_u|` and `scales` are the
     factors of the slots. Larger for a word that moves the conditional prediction. Arguments as in `measured_along`.
 
-    Cost: a path with one reverse derivative of both branches at each step. Source: Wen et al., arXiv:2407.21720, with
+    Cost: a path with one reverse derivative of both branches at each step. Raises ValueError for `steps` that are not
+    between 1 and the steps of `times`. Source: Wen et al., arXiv:2407.21720, with
     the derivative by a slot's factor in place of the norm of that by its embedding.
     """
+    check_steps(steps, times)
     measure = eqx.Partial(_slopes, score)
     found = measured_along(measure, score, starts, process, jnp.asarray(times)[: steps + 1], key, integrator)
     return jnp.abs(found[:steps]).mean(axis=0)

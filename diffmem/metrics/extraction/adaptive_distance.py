@@ -62,5 +62,6 @@ def adaptive_distance(
     centres = distinct[nearest_one] if of_record else queries
     around, _ = neighbours_beyond(centres, distinct, nearest_one, reach, neighbours if of_record else neighbours - 1)
     total = around.sum(axis=1) if of_record else distance[:, 0] + around.sum(axis=1)
-    relative = distance[:, 0] / (share * total / neighbours)
+    # a copy has the distance 0, also where it is its only neighbour
+    relative = distance[:, 0] / np.where(distance[:, 0] > 0, share * total / neighbours, 1)
     return AdaptiveDistance(relative, first[nearest_one], relative < 1)

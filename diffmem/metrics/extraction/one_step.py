@@ -63,7 +63,7 @@ def template_mask(samples: Points, variance: Numbers, share: float = 0.05) -> Bo
     """
     check_points(samples)
     check_finite("variance", variance)
-    samples, variance = np.asarray(samples), np.asarray(variance)
+    samples, variance = np.asarray(samples, np.float64), np.asarray(variance, np.float64)
     if variance.shape != samples.shape[1:]:
         raise ValueError(f"`variance` must have the event shape {samples.shape[1:]}, but has shape {variance.shape}.")
     return samples.var(axis=0) < share * variance

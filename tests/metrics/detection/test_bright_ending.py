@@ -72,3 +72,42 @@ def test_bad_arguments():
         detection.bright_mask(*arguments(guided()), steps=21)
     with pytest.raises(ValueError, match="`ratio` must be"):
         detection.bright_mask(*arguments(guided()), ratio=-1.0)
+
+
+PAIR = scores.GaussianMixture(np.ones(2), np.array([[-1.0, 0.0], [1.0, 0.0]]), np.full((2, 2), [0.01, 1.0]))
+
+
+def test_where_no_signal_is_left_the_variance_is_that_of_the_data():
+    """At alpha = 0: 1 + .01 between and within the components in one coordinate, 1 in the other."""
+    x = jnp.asarray([0.3, -2.0], DTYPE)
+    np.testing.assert_allclose(detection.posterior_variance(PAIR, x, NoiseLevel(0.0, 1.0)), [1.01, 1.0], rtol=1e-6)
+    label = scores.Labelled(PAIR, np.array([0, 1]), 0)
+    process = processes.FlowMatching()
+    run = scores.Guided(label, PAIR, 1.0), STARTS[:, 0, :2], process, integrators.grids.uniform(process, 4)
+    masks = [detection.bright_mask(*run, jax.random.key(1), steps=steps) for steps in (3, 4)]
+    for mask in masks:
+        np.testing.assert_array_equal(mask, np.tile([True, False], (4, 1)))
+
+
+def test_the_variance_of_other_scores_has_no_value_without_signal():
+    wrapped = scores.FromFunction(PAIR.denoise)
+    x, level = jnp.asarray([0.3, -2.0], DTYPE), NoiseLevel(0.8, 0.6)
+    law = detection.posterior_variance(PAIR, x, level)
+    np.testing.assert_allclose(detection.posterior_variance(wrapped, x, level), law, rtol=1e-4)
+    with pytest.raises(ValueError, match="`alpha` must be positive"):
+        detection.posterior_variance(wrapped, x, NoiseLevel(0.0, 1.0))
+    process = processes.FlowMatching()
+    run = scores.Guided(wrapped, PAIR, 1.0), STARTS[:, 0, :2], process, integrators.grids.uniform(process, 4)
+    assert detection.bright_mask(*run, jax.random.key(1), steps=3).shape == (4, 2)
+    with pytest.raises(ValueError, match="`alpha` must be positive"):
+        detection.bright_mask(*run, jax.random.key(1), steps=4)
+
+
+@pytest.mark.parametrize("kind", [jnp.bfloat16, jnp.float16, int])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_points_of_other_kinds_are_converted_before_anything_is_rounded(kind, wrapped):
+    score = scores.FromFunction(PAIR.denoise) if wrapped else PAIR
+    x, level = np.array([1.0, -2.0]), NoiseLevel(0.77, 0.37)
+    given, whole = jnp.asarray(x, kind), jnp.asarray(x, DTYPE if kind is int else jnp.float32)
+    found, law = (detection.posterior_variance(score, one, level) for one in (given, whole))
+    np.testing.assert_allclose(np.asarray(found, np.float64), np.asarray(law, np.float64), rtol=1e-6)

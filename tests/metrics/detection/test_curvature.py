@@ -45,3 +45,10 @@ def test_no_prompt_has_no_curvature():
     np.testing.assert_array_equal(found, 0)
     with pytest.raises(ValueError, match="both branches"):
         detection.curvature(everything, STARTS, PROCESS, TIMES)
+
+
+@pytest.mark.parametrize("kind", [jnp.bfloat16, jnp.float16, int])
+def test_starts_of_other_kinds_are_converted_before_anything_is_rounded(kind):
+    starts = jnp.asarray(np.arange(10).reshape(2, 5) - 4.0, kind)
+    law = detection.curvature(guided(1), np.asarray(starts, np.float64), PROCESS, TIMES)
+    np.testing.assert_allclose(detection.curvature(guided(1), starts, PROCESS, TIMES), law, rtol=1e-3)

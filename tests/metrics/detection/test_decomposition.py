@@ -62,3 +62,15 @@ def test_coefficients_are_those_of_least_squares():
 def test_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"`target` must have the shape \(2, 3\) of a start"):
         found(ONE, target=POINTS[0].ravel())
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_coefficients_do_not_depend_on_units(unit):
+    """Whose fourth powers single precision does not hold: a lone point has the closed path of any units."""
+    alpha, sigma = (np.asarray(part, np.float64) for part in PROCESS.level(TIMES))
+    lone = scores.Empirical((unit * POINTS[7:8]).astype(np.float32))
+    starts, target = (np.asarray(unit * part, np.float32) for part in (STARTS, POINTS[7]))
+    here = found(lone, target, starts)
+    path = np.tile((alpha - alpha[0] * sigma / sigma[0])[:, None], 5)
+    np.testing.assert_allclose(here.target, path, atol=1e-4)
+    np.testing.assert_allclose(here.start, np.tile((sigma / sigma[0])[:, None], 5), atol=1e-4)

@@ -1,5 +1,7 @@
 """Inversion of targets: what needs no change of the noise, what none achieves, and the bound by information."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,3 +52,39 @@ def test_the_change_is_at_least_the_information_and_smaller_for_heavier_points()
 def test_bad_counts_are_refused():
     with pytest.raises(ValueError, match="`trials` must be at least 1, but is 0"):
         inverted(POINTS[:1], None, POINTS[:1], trials=0)
+
+
+EDM = processes.EDM()
+
+
+def searched(points, target, **options):
+    grid = integrators.grids.karras(EDM, 3)
+    score, target = scores.Empirical(np.asarray(points, DTYPE)), np.asarray(target, DTYPE)
+    return detection.inversion(score, target, EDM, grid, jax.random.key(0), batch=2, trials=2, **options)
+
+
+def test_as_many_updates_are_made_as_are_asked_for():
+    """The first step of Adam moves each coordinate by its rate; two updates are not five."""
+    never = {"points": [[1.0, 2.0], [-1.0, 1.0]], "target": [[3.0, -9.0]], "threshold": 2.0, "every": 5}
+    one = searched(**never, updates=1)
+    np.testing.assert_allclose(np.abs(one.mean), 0.1, rtol=1e-4)
+    found = {updates: searched(**never, updates=updates) for updates in (1, 5, 6, 9)}
+    for updates, end in found.items():
+        assert int(end.steps[0]) == updates and np.isinf(end.measure[0])
+    means = [np.asarray(end.mean) for end in found.values()]
+    assert all(not np.allclose(a, b) for a, b in pairwise(means))
+    assert np.abs(means[1]).max() <= 0.5 * (1 + 1e-5)
+
+
+def test_the_law_after_the_last_update_is_tested():
+    """A lone point is reached from every noise, at whichever test is the first."""
+    end = searched([[1.0, 2.0]], [[1.0, 2.0]], updates=3, every=10, test_first=False)
+    assert int(end.steps[0]) == 3 and np.isfinite(end.measure[0])
+
+
+def test_the_cosine_in_half_precision():
+    a, b = (jnp.asarray(v, jnp.bfloat16) for v in ([1.1, 2.3, -0.7], [0.9, 2.0, 0.3]))
+    x, y = (np.asarray(v, np.float64) for v in (a, b))
+    found = detection.cosine(a, b)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, x @ y / np.linalg.norm(x) / np.linalg.norm(y), rtol=1e-6)

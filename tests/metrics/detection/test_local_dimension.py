@@ -81,3 +81,24 @@ def test_copies_have_dimension_0_and_a_continuous_law_its_own(estimator):
     assert near.shape == (5,) and float(near.min()) > -0.3 and float(far.max()) < -1.7
     other = detection.local_dimension(copies, *run, ratio=0.05, measured=law, estimator=detection.flipd)
     assert not np.allclose(other, near)
+
+
+SINGLE = POINTS.astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [1e-12, 1e-20, 1e-30, 0.0])
+def test_little_noise_finds_no_dimension_on_a_point(sigma):
+    """On an isolated point 0; off it |x - y|^2/sigma^2, as far as single precision holds that."""
+    level = NoiseLevel(1.0, sigma)
+    assert float(detection.flipd(scores.Empirical(SINGLE), SINGLE[3], level)) == pytest.approx(0, abs=1e-5)
+    off = SINGLE[3] + np.float32(0.01)
+    square = ((off.astype(np.float64) - SINGLE[3]) ** 2).sum()
+    law = np.inf if sigma < 1e-20 else square / sigma**2
+    assert float(detection.flipd(scores.Empirical(SINGLE), off, level)) == pytest.approx(law, rel=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [1e-20, 0.0])
+@pytest.mark.parametrize("m", [0, 2, 4])
+def test_without_noise_the_dimension_of_a_subspace_is_its_own(m, sigma):
+    x = np.where(np.arange(4) < m, 0.7, 0.0)
+    assert float(detection.flipd(subspace(m, 4), x, NoiseLevel(1.0, sigma))) == pytest.approx(m, abs=1e-5)

@@ -37,3 +37,11 @@ def test_it_is_the_mean_over_the_states_of_the_path():
     assert run(None).shape == (5,) and not np.allclose(run(None), run(1))
     with pytest.raises(ValueError, match="`steps` must be from 1 to 4"):
         run(5)
+
+
+@pytest.mark.parametrize("kind", [jnp.bfloat16, jnp.float16])
+def test_half_precision_is_computed_in_single(kind):
+    codes = jnp.asarray([[100.0, 301.0, 7.0, 0.5]], kind)
+    found = detection.unit_spread(codes)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, detection.unit_spread(np.asarray(codes, np.float64)), rtol=1e-5)

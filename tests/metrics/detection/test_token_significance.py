@@ -61,3 +61,9 @@ def test_another_score_is_refused():
     everything = scores.Empirical(POINTS, reduction=reductions.Dense())
     with pytest.raises(ValueError, match="TokenPrompted"):
         detection.token_ablation(scores.Guided(everything, everything, 7.5), STARTS, PROCESS, TIMES)
+
+
+@pytest.mark.parametrize("steps", [0, 11])
+def test_steps_beyond_the_grid_are_refused(steps):
+    with pytest.raises(ValueError, match="`steps` must be at"):
+        detection.token_significance(guided([1, 9, 2]), STARTS, PROCESS, TIMES, KEY, steps=steps)

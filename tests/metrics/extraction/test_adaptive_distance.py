@@ -48,3 +48,9 @@ def test_bad_arguments():
         extraction.adaptive_distance(TRAIN, TRAIN, 2, share=0.0)
     with pytest.raises(ValueError, match="`train` must hold 50 distinct points"):
         extraction.adaptive_distance(TRAIN, TRAIN)
+
+
+def test_an_exact_copy_has_distance_zero_at_any_number_of_neighbours():
+    for neighbours in (1, 2):
+        found = extraction.adaptive_distance(TRAIN[1:2], TRAIN, neighbours)
+        assert found.distance[0] == 0 and found.extracted[0]

@@ -40,3 +40,10 @@ def test_a_template_is_what_does_not_vary():
     assert list(extraction.template_mask(samples, np.ones(6))) == [False] * 3 + [True] * 3
     with pytest.raises(ValueError, match="`variance` must have the event shape"):
         extraction.template_mask(samples, np.ones(5))
+
+
+def test_the_variance_of_a_template_in_half_precision():
+    """+-400 has the variance 160,000, more than half precision holds."""
+    samples = np.array([[400.0, 1.0], [-400.0, 1.0]], np.float16)
+    assert list(extraction.template_mask(samples, np.full(2, 1e7))) == [True, True]
+    assert list(extraction.template_mask(samples, np.full(2, 1e5))) == [False, True]

@@ -82,3 +82,32 @@ def test_a_label_adds_at_most_the_logarithm_of_one_over_its_share(sigma):
     assert float(gap.max()) <= np.log(4) + 1e-5
     if sigma == 0.1:
         np.testing.assert_allclose(gap, np.log(4), rtol=1e-5)
+
+
+def test_without_noise_guidance_keeps_tweedie():
+    """D = -1 at x = .3, so that the noise (x - D)/sigma is infinite, not undefined."""
+    pair = scores.Empirical(np.array([[-1.0], [1.0]]))
+    guided = extraction.ClassifierGuided(pair, scores.Labelled(pair, np.array([0, 1]), 0), 1.0)
+    found = guided.evaluate(np.array([0.3]), NoiseLevel(1.0, 0.0))
+    assert float(found.mean[0]) == -1 and float(found.noise[0]) == np.inf
+    found = guided.evaluate(np.array([-1.0]), NoiseLevel(1.0, 0.0))
+    assert float(found.mean[0]) == -1 and float(found.noise[0]) == 0
+
+
+def test_a_sample_at_the_origin_has_no_direction():
+    """A cluster about the origin is as loose with the origin in it as without."""
+    ring = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    far = np.array([[50.0, 50], [50.1, 50]])
+    for near in (ring, np.concatenate([[[0.0, 0.0]], ring])):
+        found = extraction.surrogate_labels(np.concatenate([near, far]), 2, cohesion=0.9)
+        np.testing.assert_array_equal(found, [-1] * len(near) + [0, 0])
+
+
+@pytest.mark.parametrize("kind, offset, spread", [(np.float32, 1000.0, 1.0), (np.float16, 200.0, 100.0)])
+def test_moments_of_many_samples_far_from_the_origin(kind, offset, spread):
+    rows = (offset + spread * np.random.default_rng(0).normal(size=(100_000, 2))).astype(kind)
+    law = rows.astype(np.float64)
+    found = extraction.class_gaussians(rows, np.zeros(100_000, int)).unconditional
+    assert found.means.dtype == jnp.float32
+    np.testing.assert_allclose(found.means[0], law.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(found.covariances.variances[0], law.var(axis=0).mean(), rtol=1e-5)
