@@ -68,13 +68,20 @@ class Guided(AbstractScore):
         return Evaluation(mean, jnp.where(clean, noise_of(mean, x, level), noise), found)
 
     def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
-        """The same combination of the divergences."""
-        return self._mix(self.conditional.divergence(x, level), self.unconditional.divergence(x, level), level)
+        """The same combination of the divergences; where both are infinite, at sigma = 0, it is -inf."""
+        c, u = self.conditional.divergence(x, level), self.unconditional.divergence(x, level)
+        weight = self._weight(level, u.dtype)
+        # an infinite one with its sign, and not at all without a share
+        parts = [jnp.where(share == 0, 0, share * part) for share, part in ((1 - weight, u), (weight, c))]
+        edge = jnp.where(jnp.isinf(c) & jnp.isinf(u), -jnp.inf, parts[0] + parts[1])
+        return jnp.where(jnp.isinf(c) | jnp.isinf(u), edge, self._mix(c, u, level))
+
+    def _weight(self, level: NoiseLevel, dtype) -> Float[Array, ""]:
+        weight = self.weight(cast_level(level, dtype)) if callable(self.weight) else self.weight
+        return strong(jnp.asarray(weight), dtype)
 
     def _mix(self, conditional, unconditional, level: NoiseLevel):
-        dtype = unconditional.dtype
-        weight = self.weight(cast_level(level, dtype)) if callable(self.weight) else self.weight
-        return unconditional + strong(jnp.asarray(weight), dtype) * (conditional - unconditional)
+        return unconditional + self._weight(level, unconditional.dtype) * (conditional - unconditional)
 
 
 class GuidanceInterval(eqx.Module):
@@ -133,7 +140,9 @@ class Switched(AbstractScore):
 
     def _chosen(self, function, x, level):
         alpha, sigma = cast_level(level, float_dtype(x))
-        edge = alpha * strong(self.ratio, sigma.dtype)
+        pure = alpha == 0
+        # at alpha = 0 the product with an infinite ratio is not a number
+        edge = jnp.where(pure, 0, jnp.where(pure, 1, alpha) * strong(self.ratio, sigma.dtype))
         high = sigma >= edge
         if is_concrete(high):
             return function(self.above if high else self.below, x, NoiseLevel(alpha, sigma))

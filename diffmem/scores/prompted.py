@@ -3,11 +3,13 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..annotations import Numbers, Point, Points, RandomKey, Scalar
+from ..arithmetic import refined
 from ..checks import check_finite, check_points, is_concrete, require
 from ..level import NoiseLevel, float_dtype, strong
 from ..reductions import AbstractReduction, Posterior
@@ -35,13 +37,20 @@ class AbstractPrompted(AbstractMixture):
     @property
     def conditional(self) -> AbstractMixture:
         """The mixture with the weights `w_i K(e, e_i)`, normalised."""
-        return self.unconditional.reweighted(self.log_kernel())  # pyright: ignore[reportAttributeAccessIssue]
+        return self.unconditional.reweighted(self._log_odds())  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _log_odds(self) -> Float[Array, "n"]:
+        """log K(e, e_i) up to a constant, which may depend on the prompt."""
+        return self.log_kernel()
 
     def conditioned(self, prompt: ArrayLike) -> "AbstractPrompted":
         """The same law under another prompt, of the shape and dtype of the present one."""
+        self._check_prompt(prompt)
+        return eqx.tree_at(lambda score: score.prompt, self, jnp.asarray(prompt, self.prompt.dtype))
+
+    def _check_prompt(self, prompt: ArrayLike) -> None:
         if jnp.shape(prompt) != self.prompt.shape:
             raise ValueError(f"`prompt` must have shape {self.prompt.shape}, but has shape {jnp.shape(prompt)}.")
-        return eqx.tree_at(lambda score: score.prompt, self, jnp.asarray(prompt, self.prompt.dtype))
 
     def prior(self) -> Float[Array, "n"]:
         """The prior weights of the centres given the prompt, `w_i K(e, e_i) / sum_j w_j K(e, e_j)`.
@@ -153,6 +162,26 @@ class PromptedEmpirical(AbstractPrompted):
         away = (self.prompt[None] - self.embeddings) / self.width
         return -jnp.sum(away**2, axis=1) / 2
 
+    def _log_odds(self) -> Float[Array, "n"]:
+        """`-(|e - e_i|^2 - |e - e_j|^2) / (2 h^2)`, j the nearest record with a weight: no large terms cancel."""
+        return _against_nearest(self.prompt, self.embeddings, self.width, self.unconditional.prior() > 0)
+
+
+@eqx.filter_jit
+def _against_nearest(prompt, embeddings, width, live):
+    bar = jnp.where(live, 0, jnp.inf).astype(prompt.dtype)
+    nearest = embeddings[jnp.argmin(jnp.sum(jax.lax.stop_gradient(prompt[None] - embeddings) ** 2, axis=1) + bar)]
+    return refined(_differences, _differences, prompt, embeddings, nearest, bar, width)
+
+
+def _differences(prompt, embeddings, nearest, bar, width):
+    """`-(|e - e_i|^2 - |e - e_j|^2 + bar_i) / (2 h^2)` by products of differences, the largest of them 0."""
+    middle = (embeddings - prompt[None]) + (nearest - prompt)[None]
+    gap = jnp.sum((embeddings - nearest[None]) * middle, axis=1) + bar
+    # of two that are as near the first one may be a rounding further than the other, which a small h shows
+    gap = gap - jax.lax.stop_gradient(jnp.min(gap))
+    return -(gap / width) * (0.5 / width)
+
 
 class TokenPrompted(AbstractPrompted):
     """The exact score of a training set given a prompt of L words, for records (y_i, tau_i) with words tau_i.
@@ -217,7 +246,7 @@ class Labelled(AbstractPrompted):
 
     `unconditional` is an `Empirical` score or a `GaussianMixture`; `labels` (n,) are integers, one for each of its
     centres. `fit` makes one Gaussian, or one mixture, for each class: a model that generalises within its classes.
-    Raises ValueError for another number of labels, and for a label that no centre has.
+    Raises ValueError for another number of labels, and for a label that no centre has, also in `conditioned`.
     """
 
     unconditional: Empirical | GaussianMixture
@@ -227,8 +256,7 @@ class Labelled(AbstractPrompted):
     def __init__(self, unconditional: Empirical | GaussianMixture, labels: Numbers, label: Int[ArrayLike, ""]):
         n = unconditional.prior().size
         require(labels, np.shape(labels) == (n,), f"`labels` must have shape ({n},), but has shape {np.shape(labels)}.")
-        if is_concrete(labels) and is_concrete(label) and not np.isin(label, labels):
-            raise ValueError(f"`label` must be one of the labels of the centres, but is {label}.")
+        _check_label(labels, label)
         self.unconditional = unconditional
         self.labels, self.prompt = jnp.asarray(labels), jnp.asarray(label)
 
@@ -244,16 +272,28 @@ class Labelled(AbstractPrompted):
             labels.shape == points.shape[:1],
             f"`labels` must have shape {points.shape[:1]}, not {labels.shape}.",
         )
-        parts = []
+        parts, factored = [], []
         for name in np.unique(labels):
             own = points[labels == name]
             fitted = Gaussian.fit(own) if components == 1 else GaussianMixture.fit(own, min(components, len(own)))
-            covariances = fitted.covariances.matrices(lambda s: s, own[0].size)
             means = fitted.means
-            parts.append((fitted.prior() * len(own), means, covariances, np.full(len(means), name)))
-        shares, means, covariances, owners = (np.concatenate(part) for part in zip(*parts))
-        return cls(GaussianMixture(shares, means, covariances), owners, label)
+            parts.append((fitted.prior() * len(own), means, np.full(len(means), name)))
+            factored.append(fitted.covariances)
+        shares, means, owners = (np.concatenate(part) for part in zip(*parts))
+        mixture = GaussianMixture(shares, means, np.ones(len(means), means.dtype))
+        # as each class was factored, so that directions without variance have none
+        covariances = jax.tree.map(lambda *each: jnp.concatenate(each), *factored)
+        return cls(eqx.tree_at(lambda score: score.covariances, mixture, covariances), owners, label)
+
+    def _check_prompt(self, prompt: ArrayLike) -> None:
+        super()._check_prompt(prompt)
+        _check_label(self.labels, prompt)
 
     def log_kernel(self) -> Float[Array, "n"]:
         """0 for the centres of the class, -inf for all others."""
         return jnp.where(self.labels == self.prompt, 0.0, -jnp.inf)
+
+
+def _check_label(labels, label) -> None:
+    if is_concrete(labels) and is_concrete(label) and not np.isin(label, labels):
+        raise ValueError(f"`label` must be one of the labels of the centres, but is {label}.")

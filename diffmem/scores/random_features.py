@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
 from ..annotations import Points
+from ..arithmetic import dot
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
 from .base import AbstractNoisePredictor, cast_point
@@ -64,8 +65,8 @@ class RandomFeatures(AbstractNoisePredictor):
         level = self._at_own_ratio(level, x.dtype)
         own = jnp.ones((), x.dtype) if self.level is None else jnp.hypot(*cast_level(self.level, x.dtype))
         scale = jnp.hypot(*level) / own
-        features = self.activation(strong(self.first, x.dtype) @ x / (scale * strong(np.sqrt(d), x.dtype)))
-        return strong(self.second, x.dtype) @ features / (scale * strong(np.sqrt(p), x.dtype))
+        features = self.activation(dot(strong(self.first, x.dtype), x) / (scale * strong(np.sqrt(d), x.dtype)))
+        return dot(strong(self.second, x.dtype), features) / (scale * strong(np.sqrt(p), x.dtype))
 
     def noise(self, x: Real[ArrayLike, "d"], level: NoiseLevel) -> Float[Array, "d"]:
         """`-sigma s`."""

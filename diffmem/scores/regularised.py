@@ -95,10 +95,11 @@ def inverse_variance_penalty(score: AbstractScore, x: Point, level: NoiseLevel, 
     of the points (`theory.tikhonov_contraction`). Source: Baptista et al., arXiv:2501.15785, Tikhonov regularisation.
     """
     sigma = cast_level(level, strength.dtype).sigma
-    total = sigma**2 + strength
     bare = strength == 0
-    share = jnp.where(bare, 1, sigma**2 / jnp.where(bare, 1, total))
-    return Kept(share, jnp.where(total == 0, jnp.inf, 1 / jnp.where(total == 0, 1, total)))
+    # the root of sigma^2 + c, whose square may be no number
+    root = jnp.where(bare, sigma, jnp.hypot(sigma, jnp.sqrt(jnp.where(bare, 1, strength))))
+    inverse = jnp.where(root == 0, jnp.inf, 1 / jnp.where(root == 0, 1, root))
+    return Kept(jnp.where(bare, 1, (sigma / jnp.where(bare, 1, root)) ** 2), inverse * inverse)
 
 
 def lebesgue_penalty(score: AbstractScore, x: Point, level: NoiseLevel, strength: Float[Array, ""]) -> Kept:

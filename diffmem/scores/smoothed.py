@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float
 from ..annotations import Point, Points, RandomKey, Scalar
 from ..checks import check_finite, is_concrete
 from ..level import NoiseLevel, cast_level, float_dtype, strong
-from .base import AbstractScore, Evaluation, as_point
+from .base import AbstractScore, Evaluation, as_point, noise_of
 
 Scale = float | Float[Array, ""] | Callable[[NoiseLevel], Scalar]
 
@@ -29,7 +29,8 @@ class Smoothed(AbstractScore):
     `scale`, a number or a function of the level, multiplies the offsets: `lambda level: level.alpha` fixes the
     bandwidth in data units, so that all processes have one smoothed score at given sigma/alpha.
 
-    At sigma = 0, D' is the mean of the points nearest to the x + e_m. Cost: m evaluations a point. Raises ValueError
+    At sigma = 0, D' is the mean of the points nearest to the x + e_m, and where scores are infinite of both signs the
+    sign is that of alpha D' - x. Cost: m evaluations a point. Raises ValueError
     for offsets that are not finite, of no points, or of another mean. Source: Farghly et al., arXiv:2510.02305.
     """
 
@@ -43,21 +44,23 @@ class Smoothed(AbstractScore):
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`mean_m D(x + e_m)`, and the mean of the noises."""
-        return Evaluation(*self._mean(eqx.Partial(_mean_and_noise, self.held), x, level))
+        mean, noise = _mean_over(eqx.Partial(_mean_and_noise, self.held), *self._shifted(x, level))
+        return Evaluation(mean, _or_limit(noise, noise_of(mean, x, level), level))
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`mean_m s(x + e_m)`."""
-        return self._mean(self.held.score, x, level)
+        return _score_over(self.held, *self._shifted(x, level))
 
     def divergence(self, x: Point, level: NoiseLevel) -> Float[Array, ""]:
         """`mean_m div s(x + e_m)`."""
-        return self._mean(self.held.divergence, x, level)
+        return _mean_over(self.held.divergence, *self._shifted(x, level))
 
-    def _mean(self, function, x, level):
+    def _shifted(self, x, level: NoiseLevel):
+        """x, the offsets at this level and the level, in the precision of x."""
         x = as_point(x)
         level = cast_level(level, x.dtype)
         scale = strong(jnp.asarray(self.scale(level) if callable(self.scale) else self.scale), x.dtype)
-        return _mean_over(function, x, scale * strong(self.offsets, x.dtype), level)
+        return x, scale * strong(self.offsets, x.dtype), level
 
 
 def _mean_and_noise(score: AbstractScore, x, level):
@@ -69,6 +72,19 @@ def _mean_and_noise(score: AbstractScore, x, level):
 def _mean_over(function, x, offsets, level):
     found = jax.vmap(lambda offset: function(x + offset, level))(offsets)
     return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
+
+
+@eqx.filter_jit
+def _score_over(held: AbstractScore, x, offsets, level):
+    score = _mean_over(held.score, x, offsets, level)
+    without_noise = lambda: -noise_of(_mean_over(held.denoise, x, offsets, level), x, level)  # noqa: E731
+    return jax.lax.cond(level.sigma == 0, lambda: _or_limit(score, without_noise(), level), lambda: score)
+
+
+def _or_limit(mean: Float[Array, "*shape"], limit: Float[Array, "*shape"], level: NoiseLevel):
+    """The mean of noises or scores, and at sigma = 0, where they may be infinite of both signs, the limit instead."""
+    opposed = (cast_level(level, mean.dtype).sigma == 0) & jnp.isnan(mean)
+    return jnp.where(opposed, jax.lax.stop_gradient(limit), mean)
 
 
 def antithetic_offsets(

@@ -87,26 +87,28 @@ class TiedMixture(AbstractScore):
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """`m + alpha v/(alpha^2 v + sigma^2) (x - alpha m)`, m the weighted mean of the means, and the noise."""
-        leader, away, shift, alpha, sigma, total = self._parts(x, level)
-        between = away - alpha * shift
-        mean = leader + shift + alpha * self.variance / total * between
-        return Evaluation(mean.reshape(self.shape), (sigma / total * between).reshape(self.shape))
+        leader, away, shift, alpha, sigma, inverse = self._parts(x, level)
+        between = (away - alpha * shift) * inverse
+        mean = leader + shift + alpha * self.variance * inverse * between
+        return Evaluation(mean.reshape(self.shape), (sigma * inverse * between).reshape(self.shape))
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`(alpha m - x)/(alpha^2 v + sigma^2)`: no division by sigma."""
-        _, away, shift, alpha, _, total = self._parts(x, level)
-        return ((alpha * shift - away) / total).reshape(self.shape)
+        _, away, shift, alpha, _, inverse = self._parts(x, level)
+        return ((alpha * shift - away) * inverse * inverse).reshape(self.shape)
 
     def _parts(self, x, level: NoiseLevel):
-        """The nearest mean mu_j, x - alpha mu_j, m - mu_j, alpha, sigma, and alpha^2 v + sigma^2."""
+        """The nearest mean mu_j, x - alpha mu_j, m - mu_j, alpha, sigma, and `(alpha^2 v + sigma^2)^(-1/2)`, which is a
+        number where the sum is none.
+        """
         x = cast_point(x, self.shape, self.centres.dtype).ravel()
         alpha, sigma = cast_level(level, x.dtype)
-        total = alpha**2 * self.variance + sigma**2
-        return *_weighted_mean(self.centres, self.active, x, alpha, total), alpha, sigma, total
+        inverse = 1 / jnp.hypot(alpha * jnp.exp(self.log_variance / 2), sigma)
+        return *_weighted_mean(self.centres, self.active, x, alpha, inverse), alpha, sigma, inverse
 
 
 @eqx.filter_jit
-def _weighted_mean(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, total):
+def _weighted_mean(centres: Float[Array, "m d"], active: Int[Array, ""], x: Float[Array, "d"], alpha, inverse):
     """The nearest mean mu_j, x - alpha mu_j, and m - mu_j with m the weighted mean of the means."""
     used = jnp.arange(len(centres)) < active
     # relative to one of the means, so that a shift of all costs no digits; not to their mean, which would be rounded
@@ -114,7 +116,7 @@ def _weighted_mean(centres: Float[Array, "m d"], active: Int[Array, ""], x: Floa
     offsets, seen = centres - origin[None], residual(x, alpha, origin)
     near = dot(offsets, seen) - alpha * jnp.sum(offsets**2, axis=1) / 2
     j = jnp.argmax(jnp.where(used, jax.lax.stop_gradient(near), -jnp.inf))
-    gained = alpha * _log_ratios(offsets, seen, alpha, j) / total
+    gained = (alpha * inverse) * (_log_ratios(offsets, seen, alpha, j) * inverse)
     w = jax.nn.softmax(jnp.where(used, gained, -jnp.inf))
     return centres[j], residual(x, alpha, centres[j]), dot(w, offsets) - offsets[j]
 

@@ -34,7 +34,8 @@ class Widened(AbstractScore):
         flat = wider.sigma == 0
         wide, width = jnp.where(flat, 1, wider.sigma), strong(self.width, x.dtype)
         share, blur = jnp.where(flat, 1, sigma / wide), width / wide
-        return Evaluation(share**2 * found.mean + alpha * blur**2 * x, share * found.noise, found.info)
+        # from the left: the square of the blur may overflow where alpha is small
+        return Evaluation(share**2 * found.mean + alpha * blur * blur * x, share * found.noise, found.info)
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """The held score at (alpha, s)."""

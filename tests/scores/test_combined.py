@@ -121,3 +121,29 @@ def test_the_gap_of_the_branches_is_a_distance_with_a_derivative():
 def test_a_score_without_branches_says_so():
     with pytest.raises(ValueError, match="both branches"):
         branches_of(empirical(POINTS).evaluate(X, LEVEL))
+
+
+def test_divergence_of_guidance_without_noise():
+    """Of a point (-inf) and of N(0, 1) (-1): the share of each, and weight 0 and 1 are one of them alone."""
+    point, wide = Gaussian(np.zeros(1, FLOAT), FLOAT(0.0)), Gaussian(np.zeros(1, FLOAT), FLOAT(1.0))
+    x, clean = np.zeros(1, FLOAT), NoiseLevel(1.0, 0.0)
+    for weight, with_point, with_wide in (
+        (0.0, -1.0, -np.inf),
+        (0.5, -np.inf, -np.inf),
+        (1.0, -np.inf, -1.0),
+        (2.0, -np.inf, np.inf),
+        (-1.0, np.inf, -np.inf),
+    ):
+        np.testing.assert_array_equal(Guided(point, wide, weight).divergence(x, clean), with_point)
+        np.testing.assert_array_equal(Guided(wide, point, weight).divergence(x, clean), with_wide)
+        np.testing.assert_array_equal(Guided(point, point, weight).divergence(x, clean), -np.inf)
+        np.testing.assert_allclose(Guided(wide, wide, weight).divergence(x, clean), -1)
+
+
+def test_pure_noise_is_above_every_ratio():
+    score = Switched(constant(5.0), constant(-5.0), np.inf)
+    level = NoiseLevel(np.array([0.0, 0.0, 0.5], FLOAT), np.array([1.0, 0.0, 5.0], FLOAT))
+    for alpha, sigma, value in zip(*level, (5.0, 5.0, -5.0)):
+        close(score.denoise(X, NoiseLevel(alpha, sigma)), np.full(2, value))
+    together = jax.vmap(lambda a, s: score.denoise(X, NoiseLevel(a, s)))(*level)
+    close(together, np.array([5.0, 5.0, -5.0])[:, None] * np.ones((1, 2)))

@@ -106,3 +106,48 @@ def test_a_class_is_a_mixture_of_its_own():
 def test_bad_input_is_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize(("width", "k", "far"), [(1e-3, 64, 0.0), (0.1, 768, 0.0), (1e-20, 3, 0.0), (1e-2, 8, 100.0)])
+def test_odds_of_near_records_in_single_precision(width, k, far):
+    """Midway between two records the odds are a difference of large exponents: against long double."""
+    embeddings = (np.random.default_rng(1).normal(size=(3, k)) + far).astype(np.float32)
+    share = np.float32(0.5 if width > 1e-9 else 0.6)
+    prompt = share * embeddings[0] + (1 - share) * embeddings[1]
+    score = scores.PromptedEmpirical(np.arange(3, dtype=np.float32)[:, None], embeddings, prompt, width)
+    away = np.longdouble(prompt) - np.longdouble(embeddings)
+    logs = -(away**2).sum(axis=1) / (2 * np.longdouble(np.float32(width)) ** 2)
+    truth = np.exp(logs - logs.max())
+    np.testing.assert_allclose(score.prior(), np.float64(truth / truth.sum()), rtol=1e-5, atol=1e-30)
+    log_odds = np.diff(np.log(np.maximum(np.float64(score.prior()[:2]), 1e-300)))
+    if width > 1e-9:
+        np.testing.assert_allclose(log_odds, np.float64(logs[1] - logs[0]), rtol=1e-5, atol=1e-6)
+
+
+def test_the_nearest_record_may_have_no_weight():
+    """The odds of the others count then, however narrow the prompt: those of the nearest of them."""
+    embeddings = np.array([[0.0], [1.0], [2.0]], FLOAT)
+    score = scores.PromptedEmpirical(POINTS[:3], embeddings, embeddings[0], 1e-20, weights=np.array([0.0, 1.0, 1.0]))
+    np.testing.assert_array_equal(score.prior(), [0, 1, 0])
+
+
+def test_the_fit_of_a_class_has_no_variance_where_its_points_have_none():
+    """Three points in five dimensions: off their plane the score is that of points, -distance/sigma^2."""
+    points = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    fitted = scores.Labelled.fit(points, np.zeros(3, int), 0)
+    normal = np.linalg.svd(np.float64(points) - np.float64(points).mean(0))[2][3]
+    x = (points[0] + 1e-3 * normal).astype(np.float32)
+    distance = (np.float64(x) - np.float64(points[0])) @ normal
+    for sigma in (1e-3, 1e-4, 1e-5):
+        found = np.float64(fitted.score(x, NoiseLevel(1.0, sigma))) @ normal
+        np.testing.assert_allclose(found, -distance / sigma**2, rtol=1e-3)
+
+
+def test_a_label_that_nobody_has_is_refused_later_too():
+    score = scores.Labelled(scores.Empirical(POINTS[:3]), np.array([0, 1, 1]), 0)
+    np.testing.assert_allclose(score.conditioned(1).prior(), [0, 0.5, 0.5])
+    with pytest.raises(ValueError, match="`label` must be one of the labels of the centres, but is 7"):
+        score.conditioned(7)
+    with pytest.raises(ValueError, match="`prompt` must have shape"):
+        score.conditioned(np.array([7, 8]))
+    np.testing.assert_allclose(jax.jit(lambda label: score.conditioned(label).prior())(jnp.asarray(1)), [0, 0.5, 0.5])

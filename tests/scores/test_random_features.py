@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import integrate
 
 from diffmem import scores, theory, training
 from diffmem.level import NoiseLevel
@@ -241,3 +242,27 @@ def test_the_equivalent_has_the_moments_of_the_features():
 def test_bad_input_is_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_network_is_a_product_at_full_precision():
+    """A device's default may round the factors to half precision (TF32 on a GPU): both products ask for all digits."""
+    score = scores.RandomFeatures(np.ones((4, 2), np.float32), np.ones((2, 4), np.float32))
+    program = jax.make_jaxpr(lambda x: score.score(x, NoiseLevel(0.6, 0.8)))(jnp.ones(2, jnp.float32))
+    products = [line for line in str(program).splitlines() if "HIGHEST" in line]
+    assert str(program).count("dot_general[") == 2 and len(products) == 2
+
+
+@pytest.mark.parametrize("width", [1.0, 5.0, 20.0, 80.0])
+def test_the_moments_of_steep_features(width):
+    """E tanh(w u)^2 = 1 - E sech(w u)^2 and V = w E sech(w u)^2, by adaptive quadrature over t = w u."""
+    density = lambda t: np.exp(-((t / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi))  # noqa: E731
+    slope = 2 * integrate.quad(lambda t: density(t) / np.cosh(t) ** 2, 0, 40, epsabs=1e-14, epsrel=1e-12)[0]
+    found = training.exact_feature_moments(np.ones((1, 1)), np.zeros((1, 1)), NoiseLevel(1.0, width))
+    assert found.second[0, 0] == pytest.approx(1 - slope, abs=1e-11)
+    assert found.cross[0, 0] == pytest.approx(width * slope, abs=1e-11)
+
+
+def test_features_beyond_the_quadrature_are_refused():
+    rows, limit = np.ones((1, 4)), NoiseLevel(1.0, 2 * 250.0)
+    with pytest.raises(ValueError, match=r"`level` must have sigma \|W_i\|/sqrt\(d\) of at most 250"):
+        training.exact_feature_moments(rows, np.zeros((1, 4)), limit)

@@ -169,3 +169,41 @@ def test_what_cannot_be_is_refused():
         Tikhonov(network, 1.0, scores.lebesgue_penalty)
     with pytest.raises(ValueError, match="`floor` must be at least 0"):
         EmpiricalBayes(empirical(TWO), -0.1)
+
+
+def test_derivatives_of_empirical_bayes_of_a_density_without_noise():
+    """At sigma = 0 all of a density is cut: D' = x/alpha and s' = 0, with their slopes 1/alpha and 0."""
+    mixture = scores.GaussianMixture(np.ones(2, FLOAT), TWO.astype(FLOAT), np.array([0.2, 0.5], FLOAT))
+    score, x, level = EmpiricalBayes(mixture, 1e-3), jnp.asarray(X, FLOAT), NoiseLevel(0.8, 0.0)
+    np.testing.assert_allclose(score.denoise(x, level), X / 0.8, rtol=1e-6)
+    for slope in (jax.jacrev, jax.jacfwd):
+        np.testing.assert_allclose(slope(score.denoise)(x, level), [[1 / 0.8]], rtol=1e-6)
+        np.testing.assert_array_equal(slope(score.score)(x, level), [[0.0]])
+
+
+def test_empirical_bayes_of_a_mixture_of_points_is_that_of_the_points():
+    """Without noise it keeps the score on the points and cuts it off them."""
+    points, weights = np.array([[-1.0], [1.0], [1.0], [3.0]], FLOAT), np.array([0.5, 0.1, 0.2, 0.2], FLOAT)
+    mixture = scores.GaussianMixture(weights, points, np.zeros(4, FLOAT))
+    law, clean = Empirical(points, weights, Dense()), NoiseLevel(1.0, 0.0)
+    for x in (np.array([-1.0], FLOAT), np.array([1.0], FLOAT), np.array([1.2], FLOAT)):
+        for beta in (1.0, 0.5):
+            found = mixture.log_partition(x, clean, beta)
+            np.testing.assert_allclose(found, law.log_partition(x, clean, beta), rtol=1e-6)
+        for floor in (0.1, 0.4):
+            found, truth = (
+                answer(EmpiricalBayes(mixture, floor), x, clean),
+                answer(EmpiricalBayes(law, floor), x, clean),
+            )
+            np.testing.assert_allclose(found, truth, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1e-15, 1.0, 1e10, 1e20, 1e30])
+def test_share_of_tikhonov_in_single_precision(sigma):
+    """sigma^2/(sigma^2 + c) and 1/(sigma^2 + c) for c = sigma^2 and c = 1."""
+    for strength in (min(sigma, 1e19) ** 2, 1.0):
+        level, c = NoiseLevel(np.float32(1.0), np.float32(sigma)), np.float64(np.float32(strength))
+        kept = scores.inverse_variance_penalty(empirical(TWO), np.zeros(1, np.float32), level, jnp.float32(strength))
+        square = np.float64(np.float32(sigma)) ** 2
+        np.testing.assert_allclose(float(kept.share), square / (square + c), rtol=1e-5, atol=1e-36)
+        np.testing.assert_allclose(float(kept.rate), 1 / (square + c), rtol=1e-5, atol=1e-36)

@@ -102,3 +102,23 @@ def test_offsets_are_even_normal_draws():
 def test_other_offsets_are_refused(offsets, sentence):
     with pytest.raises(ValueError, match=sentence):
         Smoothed(empirical(POINTS), offsets)
+
+
+def test_noise_and_score_of_points_without_noise():
+    """At sigma = 0 the terms are infinite of both signs; the limit is the sign of alpha D' - x, as D' is finite."""
+    score = Smoothed(empirical(np.array([[-1.0], [1.0]])), np.array([[0.1], [-0.1]]))
+    for x, noise in ((1.0, 0.0), (1.02, np.inf), (0.95, -np.inf), (-1.3, -np.inf)):
+        x = np.array([x])
+        np.testing.assert_array_equal(score.noise(x, LEVELS[3]), [noise])
+        np.testing.assert_array_equal(score.score(x, LEVELS[3]), [-noise])
+        np.testing.assert_array_equal(jax.jit(lambda x, level: score.score(x, level))(x, LEVELS[3]), [-noise])
+    assert np.all(np.isfinite(jax.jacrev(score.score)(jnp.ones(1), LEVELS[3])))
+
+
+def test_a_score_that_is_finite_without_noise_is_kept():
+    """The mean of finite scores, which the rounding of D' = mean (x + e_m) must not make infinite."""
+    offsets = scores.antithetic_offsets((2,), 6, 0.5, key=jax.random.key(1))
+    gaussian = Gaussian(POINTS[0], np.eye(2))
+    score = Smoothed(gaussian, offsets)
+    close(score.score(X, LEVELS[3]), gaussian.score(X, LEVELS[3]))
+    close(score.noise(X, LEVELS[3]), np.zeros(2))

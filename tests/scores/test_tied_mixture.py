@@ -129,3 +129,14 @@ def test_a_start_is_made_of_points():
 def test_bad_requests_are_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("sigma", [1e12, 1e19, 3e22])
+def test_a_noise_whose_square_single_precision_cannot_hold(sigma):
+    """Far above all distances the weights are equal: score and noise are those of N(0, sigma^2)."""
+    score, x = TiedMixture(MEANS.astype(np.float32), np.float32(0.5)), np.array([1.0, -2.0, 0.5, 0.25])
+    level, far = NoiseLevel(1.0, sigma), (sigma * x).astype(np.float32)
+    np.testing.assert_allclose(score.noise(far, level), x, rtol=1e-5)
+    for slope in (score.score, jax.jit(lambda x, level: score.score(x, level))):
+        np.testing.assert_allclose(np.float64(slope(far, level)) * sigma, -x, rtol=1e-5)
+    np.testing.assert_allclose(score.denoise(far, level), MEANS.mean(axis=0), rtol=1e-4, atol=1e-5)

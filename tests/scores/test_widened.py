@@ -31,3 +31,14 @@ def test_no_width_is_the_held_score():
         assert not any(np.any(np.isnan(slope)) for slope in slopes(x, *map(FLOAT, level)))
     with pytest.raises(ValueError, match="`width` must be at least 0"):
         Widened(held, -1.0)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1.0, 1e15])
+def test_both_rates_may_be_of_any_size(unit):
+    """N(0, 1) widened by 1 at alpha = sigma = u is N(0, 2): D' = x alpha 2 / (2 alpha^2 + sigma^2), 2/3 at x = u."""
+    score = Widened(Gaussian(np.zeros(1, np.float32), np.float32(1.0)), 1.0)
+    point = Widened(Gaussian(np.zeros(1, np.float32), np.float32(0.0)), 1.0)
+    x, level = np.full(1, unit, np.float32), NoiseLevel(unit, unit)
+    both = lambda x, level: (score.denoise(x, level), point.denoise(x, level))  # noqa: E731
+    for found in (both(x, level), jax.jit(both)(x, level)):
+        np.testing.assert_allclose(found, [[2 / 3], [1 / 2]], rtol=1e-5)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ...annotations import Point
-from ...checks import as_values, check_callable, check_kind
+from ...checks import as_values, check_callable, check_kind, is_concrete
 from ...level import NoiseLevel, ProcessLike, cast_level, cast_rate, strong
 from ..base import AbstractDenoiser, AbstractNoisePredictor, AbstractScore, Evaluation, as_point, or_one
 
@@ -53,9 +53,11 @@ class FromVelocity(AbstractScore):
     """The score of a velocity `v = alpha' D + sigma' eps`, the drift of the probability flow of `process`.
 
     With x = alpha D + sigma eps: `D = (sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and
-    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level, alpha = 0
-    included. A level that `process` does not have is brought to the one of its levels that has the same sigma/alpha,
-    with x scaled alike, which changes neither D nor eps: `function(x, level)` sees levels of its own process only.
+    `eps = (alpha v - alpha' x) / (alpha sigma' - alpha' sigma)`; the denominator is positive at every level that
+    `process` reaches, alpha = 0 included. At sigma = 0, where sigma' is infinite for OU and VP and 0 for VE, they are
+    x/alpha and 0. At alpha = 0, which EDM, OU, VE and VP never reach, D is not determined: an error, and NaN when
+    traced. A level that `process` does not have is brought to the one of its levels that has the same sigma/alpha, with
+    x scaled alike, which changes neither D nor eps: `function(x, level)` sees levels of its own process only.
     """
 
     function: PointFunction
@@ -81,8 +83,21 @@ def answer(function: PointFunction, x: Float[Array, "*shape"], level: NoiseLevel
 
 
 def from_velocity(v: Float[Array, "*shape"], x: Float[Array, "*shape"], level: NoiseLevel, rate: NoiseLevel):
-    """D and noise of v: `(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`."""
+    """D and noise of v: `(sigma' x - sigma v) / (alpha sigma' - alpha' sigma)` and `(alpha v - alpha' x) / (...)`.
+
+    Raises ValueError where the denominator is known and not positive: the process only tends to such a level.
+    """
+    # divided by sigma' where that is infinite; where it is 0, at the end of VE, v is 0 as well
+    end = jnp.isinf(rate.sigma) | ((level.sigma == 0) & (rate.sigma == 0))
+    rate = NoiseLevel(jnp.where(end, 0, rate.alpha), jnp.where(end, 1, rate.sigma))
+    v = jnp.where(end, 0, v)
     turn = level.alpha * rate.sigma - rate.alpha * level.sigma
+    known = jnp.isfinite(level.sigma) & (turn > 0)
+    if is_concrete(known) and not bool(known):
+        raise ValueError(
+            "`level` must have a ratio sigma/alpha that the process of the velocity reaches, "
+            "but the process only tends to this one."
+        )
     return (rate.sigma * x - level.sigma * v) / turn, (level.alpha * v - rate.alpha * x) / turn
 
 

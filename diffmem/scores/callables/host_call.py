@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...arithmetic import dot
+
 HostFunction = Callable[..., np.ndarray]
 """`function(x, alpha, sigma) -> answer`, or `function(x, alpha, sigma, direction) -> answer` for a derivative: all
 NumPy arrays of one row for each point, the answer of the shape of x."""
@@ -54,7 +56,7 @@ def _jacobian_times(vjp, jvp, at, tangent):
             return _called(jvp, "`jvp`", *at, direction)
         basis = jnp.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape)
         rows = jax.vmap(lambda one: _called(vjp, "`vjp`", *at, one))(basis)
-        return (rows.reshape(x.size, -1) @ direction.ravel()).reshape(x.shape)
+        return dot(rows.reshape(x.size, -1), direction.ravel()).reshape(x.shape)
 
     backward = lambda direction: _called(vjp, "`vjp`", *at, direction)  # noqa: E731
     # a linear map that is given by its two directions: as the inverse of a map that nobody asks for

@@ -94,7 +94,8 @@ class Full(AbstractCovariances):
         inside = jnp.einsum("kij,ki->kj", self.bases, vectors, precision=HIGHEST)
         scaled = function(self.eigenvalues) * inside
         if self.moves is not None:
-            scaled = scaled + jnp.einsum("kab,kb->ka", _slopes(function, self.eigenvalues) * self.moves, inside)
+            turns = _slopes(function, self.eigenvalues) * self.moves
+            scaled = scaled + jnp.einsum("kab,kb->ka", turns, inside, precision=HIGHEST)
         return jnp.einsum("kij,kj->ki", self.bases, scaled, precision=HIGHEST)
 
     def total(self, function, d):

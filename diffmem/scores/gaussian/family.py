@@ -16,6 +16,7 @@ from ...level import NoiseLevel, cast_level, strong
 from ...reductions import Posterior
 from ..base import AbstractMixture, Evaluation, cast_query, infinite, or_one
 from .covariances import AbstractCovariances
+from .scales import in_units, precision, scaled, unit_of_level, variance, variance_within
 
 MOST_NATS = 80.0  # of an exponent, so that a component without weight does not overflow
 
@@ -38,7 +39,8 @@ class AbstractGaussianFamily(AbstractMixture):
     the conditional mean `m_i = mu_i + alpha S_i q_i` and the score -q_i; `alpha m_i - x = -sigma^2 q_i` holds without
     cancellation.
 
-    Limits: all are finite at alpha = 0, full-rank components also at sigma = 0, as which a sigma counts whose square is
+    Rates of any size: beyond the fourth root of the largest number both are divided by the larger, and x too. Limits:
+    all are finite at alpha = 0, full-rank components also at sigma = 0, as which a sigma counts whose square is then
     below the normal numbers of the dtype. A component without variance in some directions is at sigma = 0 a law on a
     subspace: D is the nearest point of it in those directions, the score is infinite off the subspace and as in the
     other directions on it, and log p is -inf off it and +inf on it. Of several components the nearest subspaces count,
@@ -67,15 +69,15 @@ class AbstractGaussianFamily(AbstractMixture):
 
     def posterior(self, x: Point, level: NoiseLevel) -> Posterior:
         """One pass over the components; see `Posterior`."""
-        x, (alpha, sigma) = self._cast(x, level)
-        return self._posterior(x, _components(self, x, alpha, sigma), alpha, sigma)
+        x, (alpha, sigma), unit = self._cast(x, level)
+        return in_units(unit, _posterior(self, x, _components(self, x, alpha, sigma), alpha, sigma))
 
-    def _posterior(self, x, found: Components, alpha, sigma) -> Posterior:
+    def _posterior_of(self, x, found: Components, alpha, sigma) -> Posterior:
         w, log_w = found.w, found.log_w
         leader = jnp.argmax(w)
-        means = self._means(x, alpha, sigma)
-        # the leader's mean plus weighted differences: a shared offset costs no digits
-        mean = means[leader] + dot(w, means - means[leader][None])
+        ahead, behind = self._means(x, leader, alpha, sigma)
+        mean = ahead + dot(w, behind)
+        offsets = self._offsets(x, found, alpha, sigma)
         return Posterior(
             log_prob=found.log_prob,
             mean=mean.reshape(x.shape),
@@ -84,86 +86,96 @@ class AbstractGaussianFamily(AbstractMixture):
             participation=1 / jnp.sum(w**2),
             leader=leader,
             leader_weight=w[leader],
-            spread=dot(w, self._within(x.size, alpha, sigma)) + dot(w, jnp.sum((means - mean[None]) ** 2, axis=1)),
+            spread=dot(w, self.covariances.total(lambda s: variance_within(s, alpha, sigma), x.size))
+            + dot(w, jnp.sum(offsets**2, axis=1)),
             discarded=jnp.zeros_like(found.log_prob),
         )
 
     def evaluate(self, x: Point, level: NoiseLevel) -> Evaluation:
         """D, the noise `sigma sum_i w_i q_i` and the posterior."""
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), unit = self._cast(x, level)
         components = _components(self, x, alpha, sigma)
-        found = self._posterior(x, components, alpha, sigma)
+        found = _posterior(self, x, components, alpha, sigma)
         score = _off_subspaces(components, -dot(components.w, components.q), found.displacement.ravel())
         score = score.reshape(x.shape)
         # off a subspace both are infinite at sigma = 0
-        return Evaluation(found.mean, jnp.where(jnp.isinf(score), -score, -sigma * score), found)
+        noise = jnp.where(jnp.isinf(score), -score, -sigma * score)
+        return Evaluation(found.mean, noise, in_units(unit, found))
 
     def score(self, x: Point, level: NoiseLevel) -> Float[Array, "*shape"]:
         """`-sum_i w_i q_i`: no division by sigma, so it is finite wherever the density is."""
-        x, (alpha, sigma) = self._cast(x, level)
-        return _score(self, x, alpha, sigma).reshape(x.shape)
+        x, (alpha, sigma), unit = self._cast(x, level)
+        return _score(self, x, alpha, sigma).reshape(x.shape) / unit
 
     def log_partition(self, x, level: NoiseLevel, beta: Scalar = 1.0) -> Float[Array, ""]:
         """`log sum_i exp(-beta E_i)` with `E_i = -log w_i N_i - (d/2) log(2 pi sigma^2)`; infinite at sigma = 0."""
         check_positive("beta", beta)
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), _ = self._cast(x, level)
         found = _components(self, x, alpha, sigma)
-        energies = -(found.log_w + found.log_prob) - x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
-        return jax.nn.logsumexp(-strong(beta, x.dtype) * energies)
+        beta, edge = strong(beta, x.dtype), jnp.isinf(found.log_prob)
+        # the infinite term of sigma = 0 outside of the sum, which has a derivative then
+        shared = x.size / 2 * jnp.log(2 * jnp.pi * sigma**2)
+        regular = jax.nn.logsumexp(beta * (found.log_w + jnp.where(edge, 0, found.log_prob))) + beta * shared
+        return jnp.where(edge, found.log_prob, regular)
 
     def weights(self, x, level: NoiseLevel, k: int) -> tuple[Int[Array, "k"], Float[Array, "k"]]:
         """Indices and weights of the k heaviest components, heaviest first."""
         check_rank("k", k, self.log_weights.size, "components")
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), _ = self._cast(x, level)
         weight, index = jax.lax.top_k(_components(self, x, alpha, sigma).w, k)
         return index, weight
 
     def covariance(self, x: Point, level: NoiseLevel) -> Float[Array, "..."]:
         """Posterior covariance `sum_i w_i (sigma^2 S_i P_i + (m_i - D)(m_i - D)^T)`, shape (*shape, *shape)."""
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), _ = self._cast(x, level)
         found = _components(self, x, alpha, sigma)
-        within = self.covariances.matrices(lambda s: sigma**2 * s * _precision(s, alpha, sigma), x.size)
+        within = self.covariances.matrices(lambda s: variance_within(s, alpha, sigma), x.size)
         offsets = self._offsets(x, found, alpha, sigma)
         between = dot(offsets.T, found.w[:, None] * offsets)
         return (jnp.sum(found.w[:, None, None] * within, axis=0) + between).reshape(x.shape + x.shape)
 
     def jacobian_vector(self, x, level: NoiseLevel, v: Point) -> Float[Array, "*shape"]:
         """`(alpha / sigma^2) C v`, regular at sigma = 0."""
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), unit = self._cast(x, level)
         v = strong(v, x.dtype).ravel()
         q, w, *_ = found = _components(self, x, alpha, sigma)
         every = jnp.broadcast_to(v[None], q.shape)
-        within = alpha * self.covariances.apply(lambda s: s * _precision(s, alpha, sigma), every)
+        within = alpha * self.covariances.apply(lambda s: s * precision(s, alpha, sigma), every)
         # between components sigma^2 cancels: d w_i = -w_i <q_i - mean q, v>
         along = dot(q - dot(w, q)[None], v)
-        return (dot(w, within) - dot(w * along, self._offsets(x, found, alpha, sigma))).reshape(x.shape)
+        product = dot(w, within) - dot(w * along, self._offsets(x, found, alpha, sigma))
+        return product.reshape(x.shape) / unit
 
     def divergence(self, x, level: NoiseLevel) -> Float[Array, ""]:
         """`-sum_i w_i tr P_i + sum_i w_i |q_i - mean q|^2`; -inf at sigma = 0 where directions have no variance."""
-        x, (alpha, sigma) = self._cast(x, level)
+        x, (alpha, sigma), unit = self._cast(x, level)
         found = _components(self, x, alpha, sigma)
         spread = found.q - dot(found.w, found.q)[None]
-        trace = self.covariances.total(lambda s: _precision(s, alpha, sigma), x.size)
-        regular = jnp.sum(found.w * (jnp.sum(spread**2, axis=1) - trace))
-        return jnp.where(jnp.isinf(found.log_prob), -jnp.inf, regular)
+        trace = self.covariances.total(lambda s: precision(s, alpha, sigma), x.size)
+        # weighed before it is squared: the square alone overflows where the weight is 0
+        between = jnp.sum(found.w[:, None] * spread * spread)
+        regular = (between - jnp.sum(found.w * trace)) / unit
+        return jnp.where(jnp.isinf(found.log_prob), -jnp.inf, regular * (1 / unit))
 
     def sample(self, level: NoiseLevel, *, key: RandomKey) -> Float[Array, "*shape"]:
         """`alpha mu_i + (alpha^2 S_i + sigma^2)^(1/2) z` with i drawn by weight."""
         check_key(key)
-        alpha, sigma = cast_level(level, self.centres.dtype)
+        level = cast_level(level, self.centres.dtype)
+        unit = unit_of_level(level)
+        alpha, sigma = level.alpha / unit, level.sigma / unit
         which, noise = jr.split(key)
         i = jr.categorical(which, self.log_weights)
         z = jr.normal(noise, self.centres.shape[1:], self.centres.dtype)
         spread = self.covariances.apply(
-            lambda s: jnp.sqrt(alpha**2 * s + sigma**2), jnp.broadcast_to(z[None], self.centres.shape)
+            lambda s: jnp.sqrt(variance(s, alpha, sigma)), jnp.broadcast_to(z[None], self.centres.shape)
         )
-        return (alpha * self.centres[i] + spread[i]).reshape(self.shape)
+        return unit * (alpha * self.centres[i] + spread[i]).reshape(self.shape)
 
     def _all_components(self, x, alpha, sigma) -> Components:
         away = self._away(x, alpha)
-        q = self.covariances.apply(lambda s: _precision(s, alpha, sigma), away)
-        root = self.covariances.apply(lambda s: jnp.sqrt(_precision(s, alpha, sigma)), away)
-        log_det = self.covariances.total(lambda s: -jnp.log(or_one(_precision(s, alpha, sigma))), x.size)
+        q = self.covariances.apply(lambda s: precision(s, alpha, sigma), away)
+        root = self.covariances.apply(lambda s: jnp.sqrt(precision(s, alpha, sigma)), away)
+        log_det = self.covariances.total(lambda s: -jnp.log(or_one(precision(s, alpha, sigma))), x.size)
         log_density = -(jnp.sum(root**2, axis=1) + log_det + x.size * math.log(2 * math.pi)) / 2
 
         def on_subspaces():
@@ -179,7 +191,7 @@ class AbstractGaussianFamily(AbstractMixture):
         """Of the limit sigma -> 0: the logarithms of w_i N_i in the directions with variance, for the nearest subspaces
         of the fewest dimensions, and infinity of the sign of log p where they are proper subspaces, else 0.
         """
-        empty = lambda s: (alpha**2 * s == 0).astype(s.dtype)  # noqa: E731
+        empty = lambda s: (alpha * (alpha * s) == 0).astype(s.dtype)  # noqa: E731
         distance = jnp.linalg.norm(self.covariances.apply(empty, away), axis=1)
         live = jnp.isfinite(self.log_weights)
         size = jnp.linalg.norm(x.ravel()) + alpha * jnp.linalg.norm(self.centres, axis=1)
@@ -200,29 +212,29 @@ class AbstractGaussianFamily(AbstractMixture):
         """x - alpha mu_i."""
         return jax.vmap(lambda mean: residual(x.ravel(), alpha, mean))(self.centres)
 
-    def _means(self, x, alpha, sigma):
-        """m_i, by one function of S_i: through q_i, rounding off the span of S_i would return divided by sigma^2."""
-        gain = self.covariances.apply(lambda s: alpha * s * _precision(s, alpha, sigma), self._away(x, alpha))
-        return self.centres + gain
+    def _means(self, x, leader, alpha, sigma):
+        """m_j of the leader j and all m_i - m_j, so that a shared offset costs no digits.
 
-    def _within(self, d: int, alpha, sigma):
-        """Trace of the covariance of x_0 given x and the component, `sigma^2 tr S_i P_i`."""
-        return self.covariances.total(lambda s: sigma**2 * s * _precision(s, alpha, sigma), d)
+        By one function of S_i: through q_i, rounding off the span of S_i would return divided by sigma^2.
+        """
+        gain = self.covariances.apply(lambda s: alpha * s * precision(s, alpha, sigma), self._away(x, alpha))
+        centre, own = self.centres[leader], gain[leader]
+        return centre + own, (self.centres - centre[None]) + (gain - own[None])
 
     def _offsets(self, x, found: Components, alpha, sigma):
         """m_i - D, as -(sigma^2 / alpha)(q_i - mean q) where noise is small and by the means where signal is."""
         small = (alpha > sigma) & ~jnp.isinf(found.log_prob)
         mean_q = dot(found.w, found.q)[None]
         by_noise = -(sigma**2) / jnp.where(small, alpha, 1) * (found.q - mean_q)
-        means = self._means(x, alpha, sigma)
-        means = means - means[jnp.argmax(found.w)][None]
-        by_signal = means - dot(found.w, means)[None]
+        _, behind = self._means(x, jnp.argmax(found.w), alpha, sigma)
+        by_signal = behind - dot(found.w, behind)[None]
         return jnp.where(small, by_noise, by_signal)
 
     def _cast(self, x, level: NoiseLevel):
-        """In the dtype of the centres; a sigma whose square is below the normal numbers counts as 0, its limit."""
-        x, (alpha, sigma) = cast_query(x, level, self.shape, self.centres.dtype)
-        return x, NoiseLevel(alpha, jnp.where(sigma**2 < jnp.finfo(sigma.dtype).tiny, 0, sigma))
+        """x and level in the dtype of the centres and in units of `unit`, in which their squares are numbers; a sigma
+        whose square is below the normal numbers counts as 0, its limit.
+        """
+        return scaled(*cast_query(x, level, self.shape, self.centres.dtype))
 
 
 # compiled once for each shape, also where the caller compiles nothing
@@ -234,12 +246,18 @@ def _components(family, x, alpha, sigma) -> Components:
 
 
 @eqx.filter_jit
+def _posterior(family, x, found: Components, alpha, sigma) -> Posterior:
+    return family._posterior_of(x, found, alpha, sigma)
+
+
+@eqx.filter_jit
 def _score(family, x, alpha, sigma) -> Float[Array, "d"]:
     found = family._all_components(x, alpha, sigma)
     regular = -dot(found.w, found.q)
 
     def off_subspace():
-        missed = family._displacement(x.ravel(), found, dot(found.w, family._means(x, alpha, sigma)), alpha, sigma)
+        ahead, behind = family._means(x, jnp.argmax(found.w), alpha, sigma)
+        missed = family._displacement(x.ravel(), found, ahead + dot(found.w, behind), alpha, sigma)
         return _off_subspaces(found, regular, missed)
 
     return jax.lax.cond(sigma == 0, off_subspace, lambda: regular)
@@ -248,12 +266,6 @@ def _score(family, x, alpha, sigma) -> Float[Array, "d"]:
 def _off_subspaces(found: Components, score, displacement):
     """The score, infinite in the directions of a displacement off the subspaces of sigma = 0."""
     return jnp.where(jnp.isneginf(found.log_prob) & (displacement != 0), infinite(displacement), score)
-
-
-def _precision(s, alpha, sigma):
-    """`1 / (alpha^2 s + sigma^2)`, and 0 where that is infinite: such directions are treated by themselves."""
-    variance = alpha**2 * s + sigma**2
-    return jnp.where(variance == 0, 0, 1 / or_one(variance))
 
 
 def _weighed(log_joint, bare, edge):

@@ -7,7 +7,14 @@ import oracles
 import pytest
 
 from diffmem.level import NoiseLevel
-from diffmem.processes import FlowMatching
+from diffmem.processes import (
+    EDM,
+    CosineVariancePreserving,
+    FlowMatching,
+    OrnsteinUhlenbeck,
+    VarianceExploding,
+    VariancePreserving,
+)
 from diffmem.scores import (
     FromFunction,
     FromHost,
@@ -70,3 +77,35 @@ def test_a_score_of_ones_own_in_three_lines():
     truth = np.sum(0.8 * 0.8 * np.cos(x) - 1) / 0.36
     assert score.divergence(x, LEVEL) == pytest.approx(truth, rel=1e-5)
     np.testing.assert_allclose(score.noise(x, LEVEL), (x - 0.64 * np.sin(x)) / 0.6, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "process", [VariancePreserving(), OrnsteinUhlenbeck(), FlowMatching(), EDM(), VarianceExploding()]
+)
+def test_velocity_without_noise(process):
+    """D = x/alpha also where sigma' is infinite; any finite velocity then has no noise."""
+    score, x, clean = FromVelocity(lambda x, level: 0 * x + 0.3, process), np.array([0.5], FLOAT), NoiseLevel(1.0, 0.0)
+    np.testing.assert_allclose(score.denoise(x, clean), x, rtol=1e-6)
+    if not np.isfinite(process.rate(0.0).sigma):
+        np.testing.assert_array_equal(score.noise(x, clean), [0])
+    slope = jax.jacrev(score.denoise)(jnp.asarray(x), clean)
+    np.testing.assert_allclose(slope, [[1.0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("process", [VariancePreserving(), OrnsteinUhlenbeck(), EDM(), VarianceExploding()])
+def test_velocity_of_pure_noise_says_nothing_where_it_is_never_reached(process):
+    for score in (
+        FromVelocity(lambda x, level: 0 * x, process),
+        FromHost(lambda x, alpha, sigma: np.zeros_like(x), "velocity", process=process),
+    ):
+        with pytest.raises(ValueError, match="`level` must have a ratio sigma/alpha that the process of"):
+            score.denoise(np.ones(1, FLOAT), NoiseLevel(0.0, 1.0))
+
+
+def test_velocity_of_pure_noise_of_any_size():
+    """At (0, 5) too, which flow matching and the cosine schedule reach as (0, 1): v = z - D and v = -D times alpha'."""
+    for process in (FlowMatching(), CosineVariancePreserving()):
+        rate = process.rate(1.0)
+        score = FromVelocity(lambda x, level, rate=rate: rate.alpha * 0.3 + rate.sigma * x, process)
+        found = score.denoise(np.full(1, 10.0, FLOAT), NoiseLevel(0.0, 5.0))
+        np.testing.assert_allclose(found, [0.3], rtol=1e-5)
