@@ -89,9 +89,23 @@ def check_folder(name: str, folder: Path, *, writable: bool = True) -> None:
         if part.exists():
             if not part.is_dir():
                 raise ValueError(f"`{name}` must be a folder, but {part} is a file.")
-            if writable and not os.access(part, os.W_OK | os.X_OK):
-                raise ValueError(f"`{name}` must be a folder in which files can be made, but {part} allows none.")
+            if writable:
+                _check_takes_files(name, part)
             return
+
+
+def _check_takes_files(name: str, folder: Path) -> None:
+    """Raise ValueError unless something can be made in a folder: permissions say nothing of /proc or of a full disk."""
+    try:
+        with uninterrupted():
+            probe = folder / f".{secrets.token_hex(8)}.part"
+            probe.mkdir()
+            probe.rmdir()
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise ValueError(
+            f"`{name}` must be a folder in which files can be made, but {folder} allows none: {cause}."
+        ) from error
 
 
 def sealed(content: bytes) -> bytes:

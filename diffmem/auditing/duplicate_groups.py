@@ -10,9 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..data.distinct import first_equal
-from ..metrics.neighbours.twins import RANKS
 from .near_duplicates import Against, Closeness, pair_lengths
-from .resumable import Queries, Work
+from .resumable import Work
 from .sets.point_set import PointSet, blocks, fitting
 
 DIRECTIONS = 12  # principal directions in which near-duplicates are looked for first
@@ -60,10 +59,8 @@ def grouped(points: PointSet, close: Closeness, first: Int[np.ndarray, "n"], wor
     pairs = np.empty((0, 2), int)
     if len(some):
         against = Against(points, distinct, close, work)
-        around = against.search(Queries(points, distinct[some], True), RANKS[1], f"twins-{points.role}")
-        limit, _ = close.twin_distances(points, distinct[some], around)
-        rows, ranks = np.nonzero((around.distance <= limit[:, None]) & (around.index >= 0))
-        pairs = np.stack([some[rows], np.searchsorted(distinct, around.index[rows, ranks])], axis=1)
+        _, found = against.twins(distinct[some], f"twins-{points.role}")
+        pairs = np.stack([some[found[:, 0]], np.searchsorted(distinct, found[:, 1])], axis=1)
     component = _components(len(distinct), pairs)
     order = np.full(component.max() + 1, len(distinct))
     np.minimum.at(order, component, np.arange(len(distinct)))

@@ -15,6 +15,8 @@ from .near_duplicates import Closeness, Nearest
 from .sets import PointSet
 from .shares import Share
 
+TRAINING_POINTS = "training points, each against all others that are no twins of it"
+
 
 class HeldOut(NamedTuple):
     """What the held-out points are: points of the same law that the model has not seen."""
@@ -74,7 +76,7 @@ class Findings(NamedTuple):
     nearest: Nearest
     held_out: HeldOut | None
     left_out: Nearest
-    """Drawn training points, each against all others."""
+    """Drawn training points, each against all others that are no twins of it."""
     rules: tuple[Judged, ...]
     """The d1/d2 rule first."""
     changed: tuple[Changed, ...]
@@ -92,17 +94,29 @@ class Findings(NamedTuple):
     @property
     def control_kind(self) -> str:
         """What the samples are compared with."""
-        return "held-out points" if self.held_out is not None else "training points, each against all others"
+        return "held-out points" if self.held_out is not None else TRAINING_POINTS
+
+    @property
+    def units(self) -> str:
+        """The units of all distances that are reported."""
+        ends = self.train.ends
+        return "data units" if ends is None else f"units in which {ends[0]:.6g} is -1 and {ends[1]:.6g} is 1"
+
+    @property
+    def copied_row(self) -> Int[np.ndarray, "samples"]:
+        """The training point that each sample copies by any rule or after any change that was looked for, or -1."""
+        found = np.where(self.rule.copied, self.nearest.row, -1)
+        for change in self.changed:
+            found = np.where((found < 0) & (change.best >= 0), change.row, found)
+        for rule in self.rules[1:]:
+            row = self.nearest.row if rule.row is None else rule.row
+            found = np.where((found < 0) & rule.copied, row, found)
+        return found
 
     @property
     def severity(self) -> Int[np.ndarray, "samples"]:
         """The samples, worst first: copies by d1/d2, then by other rules or after a change, then the others."""
-        other = np.zeros(len(self.rule.value), bool)
-        for rule in self.rules[1:]:
-            other |= rule.copied
-        for change in self.changed:
-            other |= change.best >= 0
-        rank = np.where(self.rule.copied, 0, np.where(other, 1, 2))
+        rank = np.where(self.rule.copied, 0, np.where(self.copied_row >= 0, 1, 2))
         return np.lexsort((self.nearest.d1, self.rule.value, rank))
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from ..metrics import Interval
 from ..representation import one_line
@@ -28,6 +28,8 @@ class Judged(NamedTuple):
     """Share of the threshold by which rounding may move a value; values so near to it are no copies."""
     dimension: float | None = None
     """Exponent of the tail of the control, where the threshold was taken from it."""
+    row: Int[np.ndarray, "samples"] | None = None
+    """The training point that is nearest by this measure; None: the nearest by d1."""
 
     __repr__ = one_line
 

@@ -67,7 +67,7 @@ def _prepared(train: PointSet, first: np.ndarray, options: Options, work: Work, 
     around = Against(train, distinct, NONE, work).search(left, RANKS[1], "train")
     close = closeness(train, left, around, options.ratio, options.twins)
     against = Against(train, distinct, close, work)
-    return against, left, against.nearest(left, "train", found=around)
+    return against, left, against.left_out(left, around, "train")
 
 
 def _held_out(test: PointSet, against: Against) -> HeldOut:
@@ -97,15 +97,15 @@ def _distance_rules(d1, control, left_out, unit) -> tuple[Judged, ...]:
 
 def _cosine_rules(sides: Sides, against: Against) -> tuple[Judged, ...]:
     """The rule for the cosine of features, by distances of their directions: `cos = 1 - |u - v|^2/2`."""
-    samples, control = (
-        against.search(side, 1, f"cosine-{name}", DIRECTION).distance[:, 0] for name, side in sides._asdict().items()
-    )
+    found = [against.search(side, 1, f"cosine-{name}", DIRECTION) for name, side in sides._asdict().items()]
+    samples, control = (side.distance[:, 0] for side in found)
     threshold = calibrated(control, len(samples))
     if threshold is None:
         return ()
     cosine = 1 - threshold.distance**2 / 2
     statement = f"cosine > {cosine:.4g}; among all samples .01 false copies are expected"
-    return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension),)
+    row = found[0].index[:, 0]
+    return (Judged("cosine", statement, threshold.distance, samples, control, dimension=threshold.dimension, row=row),)
 
 
 def _sensitivity(against: Against, rules: tuple[Judged, ...], options: Options, rng) -> tuple[Sensitivity, ...]:

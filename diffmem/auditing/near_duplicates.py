@@ -6,13 +6,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..metrics import Neighbours
-from ..metrics.neighbours.twins import CHANCE, RANKS, level_step
+from ..metrics.neighbours.twins import CHANCE, RANKS, WIDER, WIDEST, dense_reach, farthest_twins, in_turn, level_step
 from .resumable import Queries, Work, search
 from .sets.point_set import PointSet, fitting
 from .variants import AS_IT_IS, Variant
 
 FEWEST = 7  # neighbours from which a dimension is estimated
 FAR = 0.95  # quantile of the distances of neighbours, beyond whose share no twins are looked for
+PAIRS = 2**22  # neighbours of some rows that are held at a time
 ROUNDING = 1 + 1e-9  # of distances that were computed in two ways
 
 
@@ -31,6 +32,8 @@ class Closeness(NamedTuple):
     """Median distance of a training point from the nearest one that is no twin of it."""
     dimension: float
     """Local dimension of the training set, from the distances of its 6th and 12th neighbours."""
+    dense: float = 0.0
+    """Distance up to which a point may have more than 11 twins."""
 
     def one_level(
         self,
@@ -51,19 +54,26 @@ class Closeness(NamedTuple):
 
         `around` are the nearest others, r_1 <= r_2 <= ...; the twins are the first m of them, m the last rank with
 
-            r_m < share r_(m+1)    or, for images, at most one level between the points in every coordinate.
+            r_m < share r_(m+1)    or, for images, at most one level between the points in every coordinate,
+
+        the former above rank 11 only for r_m <= dense.
         """
         distance = around.distance
         if self.fixed is not None:
             return np.full(len(rows), self.fixed), (distance <= self.fixed).sum(axis=1)
-        near = distance[:, :-1] < self.share * np.where(np.isfinite(distance[:, 1:]), distance[:, 1:], 0)
-        if self.level:
-            for k in range(near.shape[1]):
-                near[:, k] |= self.one_level(points, rows, around.index[:, k]) & (around.index[:, k] >= 0)
-        ranks = np.where(near.any(axis=1), near.shape[1] - near[:, ::-1].argmax(axis=1), 0) if near.size else 0
-        ranks = np.broadcast_to(ranks, len(rows)).astype(int)
-        farthest = np.where(ranks > 0, distance[np.arange(len(rows)), np.maximum(ranks - 1, 0)], 0.0)
+        farthest, ranks = farthest_twins(distance, self.share, self.dense, self._one_level_apart(points, rows, around))
         return farthest * ROUNDING, ranks
+
+    def may_have_more(self, points: PointSet, rows: Int[np.ndarray, "m"], around: Neighbours) -> Bool[np.ndarray, "m"]:
+        """Whether the last of the nearest others may be a twin, too, so that more neighbours must be looked at."""
+        if self.fixed is not None:
+            return np.zeros(len(rows), bool)
+        last = Neighbours(around.distance[:, -1:], around.index[:, -1:])
+        return (last.distance[:, 0] <= self.dense) | self._one_level_apart(points, rows, last)[:, 0]
+
+    def _one_level_apart(self, points, rows, around):
+        columns = [self.one_level(points, rows, index) & (index >= 0) for index in around.index.T]
+        return np.stack(columns, axis=1) if columns else np.zeros(around.index.shape, bool)
 
 
 def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float, twins: float | None) -> Closeness:
@@ -75,8 +85,9 @@ def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float,
 
     so that a twin would itself count as a copy, and of points scattered at random in D dimensions one in a thousand
     would have one; or if they differ by at most one level anywhere, for images. So twins are told from their
-    surroundings: photographs of a plain sky are near to each other and no twins. With `twins` they are all points
-    within that share of the median distance of neighbours.
+    surroundings: photographs of a plain sky are near to each other and no twins. m is at most 11, or where more points
+    are within s times the median distance of neighbours, at most 767; not where a fifth of the points have 12 others so
+    near. With `twins` they are all points within that share of the median distance of neighbours.
     """
     whole = np.isfinite(around.distance).all(axis=0)
     around = Neighbours(around.distance[:, whole], around.index[:, whole])
@@ -89,7 +100,8 @@ def closeness(train: PointSet, drawn: Queries, around: Neighbours, ratio: float,
     spacing, far = float(np.median(next_)), float(np.quantile(next_, FAR))
     fixed = None if twins is None else twins * spacing
     reach = max(close.share * far, 1.001 * level * np.sqrt(train.d)) if fixed is None else fixed
-    return close._replace(reach=float(reach), fixed=fixed, spacing=spacing)
+    dense = 0.0 if fixed is not None else dense_reach(around.distance, spacing, close.share)
+    return close._replace(reach=float(reach), fixed=fixed, spacing=spacing, dense=dense)
 
 
 def _dimension(distance) -> float:
@@ -142,15 +154,21 @@ class Against(NamedTuple):
         return search(queries, self.train, k, self.work, name, among=self.among, variant=variant)
 
     def nearest(
-        self, queries: Queries, name: str, variant: Variant = AS_IT_IS, found: Neighbours | None = None
+        self,
+        queries: Queries,
+        name: str,
+        variant: Variant = AS_IT_IS,
+        found: Neighbours | None = None,
+        own: Float[np.ndarray, "count"] | None = None,
     ) -> Nearest:
         """Distances to the nearest training point and to the nearest one that is no twin of it.
 
         Twins of a training point are twins of it as a whole, whatever the variant compares. They are looked for where
         the two nearest points, or those that were `found`, are near to each other; where all are twins, the search
-        looks at 8, 32, 128, ... neighbours.
+        looks at 8, 32, 128, ... neighbours. Points up to the distance `own` from a query are passed over.
         """
-        found = self.search(queries, 2, name, variant) if found is None else found
+        own = np.full(queries.count, -1.0) if own is None else own
+        found = _beyond(self.search(queries, 2, name, variant) if found is None else found, own)
         row, d1, d2 = found.index[:, 0].copy(), found.distance[:, 0].copy(), np.full(queries.count, np.inf)
         of_twins, second = found.distance[:, 1].copy(), found.index[:, 1]
         limit = np.zeros(queries.count)
@@ -161,7 +179,7 @@ class Against(NamedTuple):
             shape = found.index.shape
             first = np.repeat(row[left], shape[1])
             apart = pair_lengths(self.train, first, found.index.ravel()).reshape(shape)
-            twins = (apart <= limit[left, None]) & (found.index >= 0)
+            twins = (apart <= limit[left, None]) | (found.index < 0)
             d2[left] = np.where(
                 twins.all(axis=1), np.inf, found.distance[np.arange(len(left)), np.argmin(twins, axis=1)]
             )
@@ -169,15 +187,68 @@ class Against(NamedTuple):
             if not len(left) or k >= len(self.distinct):
                 return Nearest(d1, d2, row, of_twins)
             k = min(4 * k, len(self.distinct))
-            found = self.search(queries.only(left), k, f"{name}-{k}", variant)
+            found = _beyond(self.search(queries.only(left), k, f"{name}-{k}", variant), own[left])
+
+    def left_out(self, left: Queries, around: Neighbours, name: str) -> Nearest:
+        """The same for rows of the training set, each against all others that are no twins of it.
+
+        `around` are their 12 nearest others. A row with nothing but twins around it is compared with these.
+        """
+        rows = np.arange(left.count) if left.index is None else left.index
+        own, _ = self.twins(rows, f"{name}-own-twins", around)
+        k, most = around.distance.shape[1], min(len(self.distinct) - 1, PAIRS // left.count)
+        while k < most and (around.distance[:, max(0, k - 2)] <= own).any():
+            k = min(4 * k, most)
+            around = self.search(left, k, f"{name}-{k}")
+        apart = (around.distance > own[:, None]) & (around.index >= 0)
+        return self.nearest(left, name, found=around, own=np.where(apart.any(axis=1), own, -1.0))
 
     def twin_distances(self, rows: Int[np.ndarray, "m"], name: str) -> Float[np.ndarray, "m"]:
         """For some rows of the training set, the distance of the farthest twin."""
         unique, place = np.unique(rows, return_inverse=True)
-        if not len(unique):
-            return np.zeros(0)
-        around = self.search(Queries(self.train, unique, True), RANKS[1], name)
-        return self.close.twin_distances(self.train, unique, around)[0][place]
+        return self.twins(unique, name)[0][place]
+
+    def twins(
+        self, rows: Int[np.ndarray, "m"], name: str, around: Neighbours | None = None
+    ) -> tuple[Float[np.ndarray, "m"], Int[np.ndarray, "pairs 2"]]:
+        """For rows that differ, the distance of the farthest twin, and pairs: a position in `rows`, the row of a twin.
+
+        The search looks at 12 neighbours, which may be known; at 48 and 768 where the last may be a twin, too.
+        """
+        limit, pairs = np.zeros(len(rows)), [np.empty((0, 2), int)]
+
+        def look(which, k, found=None):
+            """Some rows by position: their farthest twins, and which may have more, among k neighbours."""
+            ranks, more, near = np.zeros(len(which), int), np.zeros(len(which), bool), []
+            for part in np.array_split(np.arange(len(which)), -(-len(which) * k // PAIRS)):
+                own, at = rows[which[part]], which[part]
+                label = name if k == RANKS[1] else f"{name}-{k}-{at[0]}"
+                around = self.search(Queries(self.train, own, True), k, label) if found is None else found
+                limit[at], ranks[part] = self.close.twin_distances(self.train, own, around)
+                more[part] = self.close.may_have_more(self.train, own, around) & (k < len(self.distinct) - 1)
+                place, rank = np.nonzero((around.distance <= limit[at, None]) & (around.index >= 0))
+                pairs.append(np.stack([at[place], around.index[place, rank]], axis=1))
+                near.append(around.index[more[part]])
+            return which[more], np.concatenate(near), ranks
+
+        if len(rows):
+            left, near, _ = look(np.arange(len(rows)), RANKS[1], around)
+            if len(left):
+                left, near, _ = look(left, WIDER)
+                in_turn(rows[left], near, lambda chosen: look(left[chosen], WIDEST)[2] >= WIDER)
+        return limit, np.concatenate(pairs)
+
+
+def _beyond(found: Neighbours, own: Float[np.ndarray, "count"]) -> Neighbours:
+    """The neighbours that are farther than `own`, nearest first; infinity and -1 where so many were not looked at."""
+    passed = (found.distance <= own[:, None]).sum(axis=1)
+    if not passed.any():
+        return found
+    places = passed[:, None] + np.arange(found.distance.shape[1])
+    at = np.minimum(places, found.distance.shape[1] - 1)
+    there = places == at
+    distance, index = (np.take_along_axis(part, at, axis=1) for part in found)
+    return Neighbours(np.where(there, distance, np.inf), np.where(there, index, -1))
 
 
 def pair_lengths(

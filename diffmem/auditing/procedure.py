@@ -1,17 +1,20 @@
 """The audit itself, step by step: duplicates, neighbours, leaks, rules, changed copies, planted copies."""
 
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..checks import check_number, check_seed
+import numpy as np
+
+from ..checks import check_kind, check_number, check_seed, check_whole, described
 from ..progress import Progress, followed
 from .findings import Audit, Options
 from .measuring import measured
 from .reporting import reported
 from .resumable import Work
 from .sets import PointSet, Reading, Source, agreeing, opened
-from .sets.opening import ROLES
+from .sets.opening import ROLES, check_used
 
 AS_STORED = Reading()
 
@@ -39,7 +42,7 @@ def audit(
     .01 false copies are expected among all samples, and with `features` (vectors of an encoder) one for their cosine.
     The rules are applied to `test`, too: a model that has learned the law without copying has as many "copies" as fresh
     points have. Test points that are training points or twins of one are found first and set aside. Without `test`
-    drawn training points, each against all others, take its place.
+    drawn training points, each against all others that are no twins of it, take its place.
 
     Each set is a path (.npy, .npz, `file.npz:name`, a folder of images), an array (n, d) or (n, *event), or a
     `Dataset`; files stay on disk. `twins` is the distance, in median distances of neighbours, up to which training
@@ -61,7 +64,8 @@ def audit(
     out of range.
     """
     options = Options(ratio, twins, flips, shifts, tiles, features)
-    _check(options)
+    _check(options, out)
+    check_kind("reading", reading, Reading, "a diffmem.auditing.sets.Reading")
     check_seed(seed)
     with ExitStack() as stack, followed(progress) as tell:
         folder = Path(out) / "parts" if out is not None else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -70,6 +74,7 @@ def audit(
                 raise ValueError(f"`{role}` must be a path, an array or a Dataset, but is None.")
         given = [(source, role) for source, role in zip((samples, train, test), ROLES) if source is not None]
         sets = [opened(source, role, reading, folder, tell) for source, role in given]
+        check_used(reading, [source for source, _ in given], sets)
         _check_unseen(sets)
         sets = agreeing(sets, reading, features=features)
         return reported(measured(sets, options, Work(None if out is None else folder, tell), seed))
@@ -82,8 +87,16 @@ def _check_unseen(sets: list[PointSet]) -> None:
         raise ValueError(f"`test` must be points that the model has not seen, but is `samples`: {last.source}.")
 
 
-def _check(options: Options) -> None:
-    check_number("ratio", options.ratio)
+def _check(options: Options, out: Path | str | None) -> None:
+    if out is not None and not isinstance(out, (str, os.PathLike)):
+        raise ValueError(f"`out` must be the path of a folder, but is {described(out)}.")
+    for name in ("shifts", "tiles"):
+        check_whole(name, getattr(options, name))
+    for name in ("ratio", *(("twins",) if options.twins is not None else ())):
+        value = getattr(options, name)
+        check_number(name, value)
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"`{name}` must be a number, but is {value}.")
     if not 0 < options.ratio <= 1:
         raise ValueError(f"`ratio` must be above 0 and at most 1, but is {options.ratio}.")
     if options.twins is not None and not 0 <= options.twins <= 1:

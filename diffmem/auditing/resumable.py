@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Real
 
+from .. import __version__
 from ..metrics import Neighbours, nearest
 from ..progress import Progress
 from ..whole_files import read_sealed, replace_file, sealed
@@ -146,18 +147,16 @@ def _merged(best: Neighbours, more: Neighbours, k: int) -> Neighbours:
 
 
 def _key(queries, part, train, k, among, variant):
-    """What must be the same for a saved search to be taken up."""
-    facts = [
-        queries.points.sha256,
-        queries.points.rows.shape,
-        train.sha256,
-        train.rows.shape,
-        k,
-        variant.name,
-        queries.among_themselves,
-    ]
-    facts += [(one.ends, one.mapped, one.channels_first, one.grey) for one in (queries.points, train)]
-    digest = hashlib.sha256(json.dumps([*facts, part.start, part.stop], default=str).encode())
+    """What must be the same for a saved search to be taken up: all that its result depends on.
+
+    That is both sets with how their rows are read, which rows are asked for and among which, k, the variant with its
+    parameters, and this package; the metric and the centre are always the same.
+    """
+    facts = [__version__, k, repr(variant), queries.among_themselves, part.start, part.stop]
+    for one in (queries.points, train):
+        facts += [one.sha256, one.rows.dtype.str, one.rows.shape, one.event_shape]
+        facts += [one.ends, one.mapped, one.channels_first, one.grey]
+    digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     for rows in (queries.index, among, queries.points.numbers, train.numbers):
         digest.update(b"-" if rows is None else np.asarray(rows, np.int64).tobytes())
     return digest.hexdigest()

@@ -37,15 +37,45 @@ def _changed(points, chosen, change):
     return np.ascontiguousarray(found.reshape(len(found), -1))
 
 
-def _direction(events: np.ndarray) -> np.ndarray:
+# changes are tuples of their parameters, so that the text of a variant tells all that it does: saved searches are known
+# again by it
+
+
+class Direction(NamedTuple):
     """Rows divided by their lengths; a row of zeros stays."""
-    wide = events.astype(np.float64).reshape(len(events), -1)
-    length = np.linalg.norm(wide, axis=1, keepdims=True)
-    return (wide / np.where(length > 0, length, 1)).astype(np.float32)
+
+    def __call__(self, events: Real[np.ndarray, "m *event"]) -> Real[np.ndarray, "m d"]:
+        """The rows, flat."""
+        wide = events.astype(np.float64).reshape(len(events), -1)
+        length = np.linalg.norm(wide, axis=1, keepdims=True)
+        return (wide / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+class Mirrored(NamedTuple):
+    """Events in reverse order along some axes of the batch."""
+
+    axes: tuple[int, ...]
+
+    def __call__(self, events: Real[np.ndarray, "m *event"]) -> Real[np.ndarray, "m *event"]:
+        """A view of them."""
+        return np.flip(events, self.axes)
+
+
+class Cropped(NamedTuple):
+    """A part of each image, whose height and width are these axes of the batch."""
+
+    axes: tuple[int, int]
+    window: tuple[slice, ...]
+
+    def __call__(self, events: Real[np.ndarray, "m *event"]) -> Real[np.ndarray, "m *other"]:
+        """A view of the part."""
+        index = [slice(None)] * (self.axes[1] + 1)
+        index[self.axes[0]], index[self.axes[1]] = self.window
+        return events[tuple(index)]
 
 
 AS_IT_IS = Variant("as it is", "as it is")
-DIRECTION = Variant("direction", "direction", _direction, _direction)
+DIRECTION = Variant("direction", "direction", Direction(), Direction())
 
 
 def spatial_axes(event_shape: tuple[int, ...]) -> tuple[int, int] | None:
@@ -59,7 +89,7 @@ def flips(event_shape: tuple[int, ...]) -> Iterator[Variant]:
     """Mirrored left to right, top to bottom, and both."""
     high, wide = _axes(event_shape, "flips")
     for name, axes in (("left to right", (wide,)), ("top to bottom", (high,)), ("both ways", (high, wide))):
-        yield Variant(f"mirrored {name}", "mirrored", lambda events, axes=axes: np.flip(events, axes))
+        yield Variant(f"mirrored {name}", "mirrored", Mirrored(axes))
 
 
 def shifts(event_shape: tuple[int, ...], most: int) -> Iterator[Variant]:
@@ -74,7 +104,7 @@ def shifts(event_shape: tuple[int, ...], most: int) -> Iterator[Variant]:
                 parts = [_overlap(side, move) for side, move in zip(sides, (down, right))]
                 sample, train = (tuple(part[side] for part in parts) for side in (0, 1))
                 name = f"shifted by {down} down, {right} right"
-                yield Variant(name, "shifted", cropped(axes, sample), cropped(axes, train))
+                yield Variant(name, "shifted", Cropped(axes, sample), Cropped(axes, train))
 
 
 def tiles(event_shape: tuple[int, ...], grid: int) -> Iterator[Variant]:
@@ -83,19 +113,12 @@ def tiles(event_shape: tuple[int, ...], grid: int) -> Iterator[Variant]:
     sides = [event_shape[axis - 1] for axis in axes]
     if not 2 <= grid <= min(sides):
         raise ValueError(f"`tiles` must be between 2 and {min(sides)}, the sides of the images, but is {grid}.")
-    cuts = [np.linspace(0, side, grid + 1).astype(int) for side in sides]
+    cuts = [np.linspace(0, side, grid + 1).astype(int).tolist() for side in sides]
     for i in range(grid):
         for j in range(grid):
             window = slice(cuts[0][i], cuts[0][i + 1]), slice(cuts[1][j], cuts[1][j + 1])
-            change = cropped(axes, window)
+            change = Cropped(axes, window)
             yield Variant(f"tile in row {i + 1}, column {j + 1}", "tile", change, change)
-
-
-def cropped(axes: tuple[int, int], window: tuple[slice, ...]) -> Change:
-    """A part of each image."""
-    index = [slice(None)] * (axes[1] + 1)
-    index[axes[0]], index[axes[1]] = window
-    return lambda events: events[tuple(index)]
 
 
 def _overlap(side: int, move: int) -> tuple[slice, slice]:

@@ -86,5 +86,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _fail(message: str) -> None:
     if message:  # empty where the help has been shown instead
-        note("diffmem: " + re.sub(r"[ \n]+", " ", message.strip()).rstrip(".") + ".")
+        sentence = re.sub(r"[ \n]+", " ", message.strip()).rstrip(".")
+        note(f"diffmem: {sentence}{'' if sentence.endswith('?') else '.'}")
     sys.exit(BAD_INPUT)

@@ -22,6 +22,7 @@ from .arguments import (
 from .output import AsJson, Quiet, note, show, show_json
 
 DEFAULT_OUT = Path("explain")
+QUERIES = 256
 
 
 def explain(
@@ -46,12 +47,15 @@ def explain(
         ),
     ] = None,
     predicts: Annotated[
-        str, typer.Option(help="What a network of (x, alpha, sigma) returns: x0, noise, v or velocity.")
-    ] = "x0",
+        str | None,
+        typer.Option(help="What a network of (x, alpha, sigma) returns: x0, noise, v or velocity. Default: x0."),
+    ] = None,
     held_out: Annotated[
         str | None, typer.Option(metavar="DATA", help="Points that the network has not seen, read as DATA is.")
     ] = None,
-    queries: Annotated[int, typer.Option(help="Points at which the network is asked, four times each.")] = 256,
+    queries: Annotated[
+        int | None, typer.Option(help="Points at which the network is asked, four times each. Default: 256.")
+    ] = None,
     process: Annotated[str, typer.Option(help=f"Process whose times are given: {', '.join(PROCESSES)}.")] = "ou",
     t_min: Annotated[float | None, typer.Option(help="Smallest time of ou, vp, cosine, fm. Default: 1e-5.")] = None,
     sigma_min: Annotated[float | None, typer.Option(help="Smallest noise scale of ve, edm. Default: .002.")] = None,
@@ -98,11 +102,11 @@ def explain(
     chosen = process_called(process, t_min, sigma_min)
     out = folder_for(out, FILES)
     reading = Reading(range, array, shape)
+    if network is None:
+        _check_alone(predicts, held_out, queries)
     dataset = dataset_called(data, reading)
-    if held_out is not None and network is None:
-        raise ValueError("`--held-out` must come with the `--network` that has not seen these points.")
     other = None if held_out is None else dataset_called(held_out, reading)
-    own = None if network is None else _network(network, predicts)
+    own = None if network is None else _network(network, predicts or "x0")
 
     from ..explaining import explain as run
 
@@ -114,7 +118,7 @@ def explain(
             below=below,
             network=own,
             held_out=other,
-            queries=queries,
+            queries=QUERIES if queries is None else queries,
             seed=seed,
             progress=not quiet,
         )
@@ -128,6 +132,17 @@ def explain(
 
         show("\n".join(sentences(found)))
         show("\n".join(f"wrote {path}" for path in paths))
+
+
+def _check_alone(predicts: str | None, held_out: str | None, queries: int | None) -> None:
+    """Raise ValueError for what says nothing without a network."""
+    for option, value, words in (
+        ("--held-out", held_out, "that has not seen these points"),
+        ("--predicts", predicts, "whose answers it names"),
+        ("--queries", queries, "that is asked"),
+    ):
+        if value is not None:
+            raise ValueError(f"`{option}` must come with the `--network` {words}.")
 
 
 def _network(name: str, predicts: str):

@@ -32,7 +32,8 @@ class Distinct(NamedTuple):
 def distinct_points(points: PointSet, work: Work, seed: int) -> Distinct:
     """Equal rows and near-duplicates, by the rule of an audit: `auditing.near_duplicates.closeness`.
 
-    So up to 11 near-duplicates of a point are found, which are nearer to it than a third of the distance to the next.
+    So near-duplicates of a point are found which are nearer to it than a third of the distance to the next: up to 11,
+    or up to 767 where they are also nearer than a third of the median distance of neighbours.
 
     Raises ValueError for fewer than 3 distinct points.
     """

@@ -98,7 +98,7 @@ def _called(function: Callable, predicts: str, name: str) -> OwnNetwork:
 def shaped_for(network: OwnNetwork, events: Real[np.ndarray, "n *event"]) -> Real[np.ndarray, "n *shape"]:
     """The points in the first of these shapes that the network takes: as images, flat, with the channel first.
 
-    Raises ValueError with the words of the first error where it takes none.
+    Raises ValueError where it takes none, with what it was called and what it said to that.
     """
     event = events.shape[1:]
     shapes = [event, (int(np.prod(event)),)]
@@ -106,7 +106,7 @@ def shaped_for(network: OwnNetwork, events: Real[np.ndarray, "n *event"]) -> Rea
         shapes.append((1, *event))
     if len(event) == 3:
         shapes.append((event[-1], *event[:-1]))
-    failures = []
+    failures, causes = {}, []
     for shape in dict.fromkeys(shapes):
         try:
             tried = jax.vmap(lambda x: network.score.denoise(x, NoiseLevel(1.0, 1.0)))(
@@ -116,11 +116,20 @@ def shaped_for(network: OwnNetwork, events: Real[np.ndarray, "n *event"]) -> Rea
                 # pixels of one colour stay together when the channel goes first
                 moved = np.moveaxis(events, -1, 1) if len(event) == 3 and shape == (event[-1], *event[:-1]) else events
                 return moved.reshape(len(events), *shape)
-            failures.append(f"it answers in shape {np.shape(tried)[1:]} to {shape}")
+            failures.setdefault(f"the answer has shape {np.shape(tried)[1:]}", []).append(shape)
         except Exception as error:
-            failures.append(said(error))
-    tried_shapes = " or ".join(map(str, dict.fromkeys(shapes)))
-    raise ValueError(f"The network must take points of shape {tried_shapes}, but: {failures[0]}.")
+            failures.setdefault(said(error), []).append(shape)
+            causes.append(error)
+    told = "; ".join(f"with {TRIED} of shape {_either(some)}: {text}" for text, some in failures.items())
+    raise ValueError(f"The network must answer to points in one of their shapes, but fails {told}.") from next(
+        iter(causes), None
+    )
+
+
+def _either(shapes: list[tuple[int, ...]]) -> str:
+    """`(4, 4), (16,) or (1, 4, 4)`."""
+    *most, last = map(str, shapes)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def said(error: BaseException) -> str:

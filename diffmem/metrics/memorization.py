@@ -77,9 +77,10 @@ def memorization(
     nearer. Equal rows of `train` count as one point, since otherwise d1 = d2 for a copy of a repeated point; so do near
     twins, such as a picture and its second compression. `twins` is the distance from the nearest point, in the units of
     the data, up to which others are its twins; 0 merges equal rows only. By default twins are found by a gap: the first
-    m neighbours of a point, at most 10, are its twins if they are nearer to it than `ratio` times the next one, and
-    nearer than chance would put one point in a thousand (`neighbours.twins.twin_distances` has the formula). The
-    result says how many `twins` were left out for each sample, and up to which `twin_distance`.
+    m neighbours of a point are its twins if they are nearer to it than `ratio` times the next one, and nearer than
+    chance would put one point in a thousand; m is at most 11, or 767 where more are near in units of the typical
+    distance of neighbours (`neighbours.twins.twin_distances` has the formula). The result says how many `twins` were
+    left out for each sample, and up to which `twin_distance`.
 
     A sample on the threshold, up to 4 units in the last place of the coarser input dtype, is not a copy. `labels` are
     the classes of the samples, for which `by_label` gives the copies one by one.

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from audits import copied, document, images, moved
+from audits import as_jpeg, copied, document, images, moved
 
 import diffmem
 from diffmem import data
 from diffmem.auditing import demonstration
+from diffmem.auditing.sets import Reading
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,34 @@ def test_duplicates_and_twins_of_training_points_hide_no_copy_and_are_grouped():
     assert told["copies_of_points_in_groups"] == 40
 
 
+@pytest.mark.parametrize("count", [8, 15, 40])
+def test_copies_of_a_picture_with_many_near_duplicates_are_found(count):
+    """czkawka 425: a picture that was saved again and again is the likeliest to be memorized."""
+    pictures = np.kron(127.5 * (data.digits().events + 1), np.ones((1, 4, 4))).astype(np.uint8)
+    train, test, fresh = pictures[:500], pictures[1200:1400], pictures[1000:1080]
+    saved = np.concatenate([as_jpeg(train[:1], 99 - k) for k in range(count)])
+    copies = np.concatenate([as_jpeg(train[:1], quality) for quality in (71, 77, 83, 89, 95)] * 4)
+    whole = np.concatenate([train, saved])
+    for held_out in (test, None):
+        found = diffmem.audit(np.concatenate([copies, fresh]), whole, held_out)
+        assert copied(found).tolist() == [True] * 20 + [False] * 80 and found.verdict == "copies"
+        told = document(found)
+        assert told["duplicates"]["rows_in_groups"] == count + 1
+        assert told["most_copied"] == [{"train": "0", "row": 0, "copies": 20, "rows_in_group": count + 1}]
+
+
+def test_twins_in_the_training_set_are_no_copies_among_the_controls():
+    """Without a held-out set, training points stand for fresh ones, and their near-duplicates are not fresh."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(300, 20))
+    samples = rng.normal(size=(100, 20))
+    samples[:10] = points[:10]
+    found = diffmem.audit(samples, np.concatenate([points, points[100:200] + 1e-3 * rng.normal(size=(100, 20))]))
+    rules = document(found)["rules"]
+    assert rules["ratio"]["control"]["count"] == 0 and found.verdict == "copies"
+    assert rules["distance"]["count"] == 10 and rules["distance"]["threshold"] > 0.5
+
+
 def test_the_most_copied_training_points_and_distinct_samples(digits):
     """A collapsed set: all samples are one of three training points."""
     train, test, _ = digits
@@ -122,12 +151,75 @@ def test_mirrored_shifted_and_partial_copies():
     assert {kind: one["count"] for kind, one in told.items()} == {"mirrored": 6, "shifted": 12, "in part": 6}
     assert all(one["control"]["count"] == 0 for one in told.values())
     by = {int(row["sample"]): row for row in found.rows}
-    assert by[6]["by"].endswith("mirrored left to right") and by[6]["train"] == "10"
-    assert by[12]["by"].endswith("shifted by 0 down, 1 right") and by[12]["train"] == "20"
-    assert by[18]["by"].endswith("shifted by -1 down, 1 right") and by[18]["train"] == "30"
-    assert by[24]["by"].endswith("tile in row 1, column 1") and by[24]["train"] == "40"
+    assert by[6]["by"].endswith("mirrored left to right") and by[6]["copy_of"] == "10"
+    assert by[12]["by"].endswith("shifted by 0 down, 1 right") and by[12]["copy_of"] == "20"
+    assert by[18]["by"].endswith("shifted by -1 down, 1 right") and by[18]["copy_of"] == "30"
+    assert by[24]["by"].endswith("tile in row 1, column 1") and by[24]["copy_of"] == "40"
     assert [row["rank"] for row in found.rows] == list(range(1, 55))
     assert {row["by"] for row in found.rows[30:]} == {""}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda copies: copies[:, :, ::-1], {"flips": True}, "mirrored, another"),
+        (lambda copies: moved(copies, 0, 1), {"shifts": 1}, "shifted, another"),
+    ],
+)
+@pytest.mark.parametrize("held_out", [True, False])
+def test_copies_that_were_asked_for_are_in_the_verdict(change, options, said, held_out):
+    """LAION's mirrored copies are copies; the control says how often a change makes one by chance."""
+    train, test, fresh = (images(150, 12, 12, seed=seed) for seed in (1, 2, 3))
+    samples = np.concatenate([change(train[:20]), fresh[:80]])
+    found = diffmem.audit(samples, train, test if held_out else None, **options)
+    beside = "held-out: 0 of 150" if held_out else "training points: 0 of 150"
+    assert found.fraction == 0 and found.verdict == "copies" and f"{said} 20 of 100 ({beside}" in found.sentence
+    told = document(found)
+    assert told["in_any_way"]["count"] == 20 == told["in_any_way"]["copied_training_points"]
+    assert {one["train"] for one in told["in_any_way"]["most_copied"]} == {str(k) for k in range(20)}
+    assert {one.source_name for one in found.pictures} == {str(k) for k in range(20)}
+    honest = diffmem.audit(fresh[:100], train, test if held_out else None, **options)
+    assert honest.verdict == "no excess" and f"{said} 0 of 100 ({beside}" in honest.sentence
+
+
+def test_an_excess_by_cosine_or_by_d1_alone_is_never_no_excess():
+    rng = np.random.default_rng(0)
+    train, test, fresh = rng.normal(size=(300, 32)), rng.normal(size=(200, 32)), rng.normal(size=(80, 32))
+    longer = diffmem.audit(np.concatenate([3 * train[:20], fresh]), train, test, features=True)
+    assert longer.fraction == 0 and longer.verdict == "copies"
+    assert "by the cosine of features 20 of 100 (held-out: 0 of 200" in longer.sentence
+    assert document(longer)["in_any_way"]["copied_training_points"] == 20
+    assert {row["copy_of"] for row in longer.rows} == {"", *map(str, range(20))}
+    away = rng.normal(size=(20, 32))
+    away *= 3 / np.linalg.norm(away, axis=1, keepdims=True)
+    farther = diffmem.audit(np.concatenate([train[:20] + away, fresh]), train, test)
+    assert farther.fraction == 0 and farther.verdict == "unclear"
+    assert "by d1 alone 20 of 100 (held-out: 0 of 200" in farther.sentence
+
+
+def test_each_row_of_the_table_has_the_distances_of_the_point_that_it_names():
+    """d1, d2 and the ratio are those of `train`, also where a mirrored copy is one of another point."""
+    train, test, fresh = (images(150, 12, 12, seed=seed) for seed in (1, 2, 3))
+    samples = np.concatenate([train[:20, :, ::-1], train[20:30], fresh[:70]])
+    found = diffmem.audit(samples, train, test, flips=True)
+    wide, points = (side.reshape(len(side), -1) / 127.5 for side in (samples, train))
+    for row in found.rows:
+        distance = np.linalg.norm(points - wide[row["sample_row"]], axis=1)
+        assert row["d1"] == pytest.approx(distance[row["train_row"]]) == pytest.approx(distance.min())
+        assert row["ratio"] * row["d2"] == pytest.approx(row["d1"]) and row["train"] == str(row["train_row"])
+        source = str(row["sample_row"]) if row["sample_row"] < 30 else ""
+        assert row["copy_of"] == source == str(row["copy_of_row"])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_units_of_distances_are_said(kind):
+    """Distances of pixels are those of numbers from -1 to 1, not of numbers from 0 to 255."""
+    train, fresh = (images(60, 8, 8, seed=seed).astype(kind) for seed in (1, 3))
+    found = diffmem.audit(fresh[:10], train)
+    d1 = np.linalg.norm(fresh[:10, None].astype(float) - train[None], axis=(2, 3)).min(axis=1)
+    units = "units in which 0 is -1 and 255 is 1" if kind == np.uint8 else "data units"
+    assert document(found)["units"] == units == found.arrays["d1"].attrs["units"]
+    np.testing.assert_allclose(found.arrays["d1"], d1 / 127.5 if kind == np.uint8 else d1)
 
 
 def test_features_are_compared_by_cosine_whatever_their_length():
@@ -176,7 +268,11 @@ def test_the_document_is_complete_and_plain(digits):
     ("options", "message"),
     [
         ({"ratio": 0.0}, "`ratio` must be above 0"),
+        ({"ratio": True}, "`ratio` must be a number, but is True"),
         ({"twins": 2.0}, "`twins` must be between 0 and 1"),
+        ({"twins": False}, "`twins` must be a number, but is False"),
+        ({"reading": Reading(size=(8, 8))}, "`size` must be used with a folder of images"),
+        ({"reading": Reading(shape=(2, 2))}, "`shape` must hold"),
         ({"shifts": -1}, "`shifts` must be at least 0"),
         ({"tiles": 1}, "`tiles` must be 0 or at least 2"),
         ({"seed": -1}, "`seed` must be between"),
@@ -188,3 +284,10 @@ def test_arguments_out_of_range(options, message):
     with pytest.raises(ValueError, match=r"^[^\n]*\.$") as caught:
         diffmem.audit(points, points + 1, **options)
     assert message in str(caught.value)
+
+
+def test_a_shape_that_no_set_needs_is_told():
+    rows = images(30, 4, 4)
+    with pytest.raises(ValueError, match=r"`shape` must be used with an array that holds points flat, but .* \(4, 4\)"):
+        diffmem.audit(rows, rows, reading=Reading(shape=(2, 8)))
+    diffmem.audit(rows.reshape(30, 16), rows, reading=Reading(shape=(4, 4)))

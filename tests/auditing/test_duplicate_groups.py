@@ -47,6 +47,19 @@ def test_groups_are_those_of_all_pairs(close, forced, monkeypatch):
     assert found.searched and found.first[130:140].tolist() == list(range(100, 110))
 
 
+@pytest.mark.parametrize("copies", [12, 40, 200])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_a_picture_that_was_saved_often_is_one_group(copies, level):
+    rng = np.random.default_rng(6)
+    rows = rng.integers(0, 256, (1200, 30)).astype(np.uint8)
+    rows[5] = 90
+    whole = np.concatenate([rows, rows[5] + rng.integers(0, 2, (copies, 30)).astype(np.uint8)])
+    close = close_to(share=0.1, reach=60.0, level=level)._replace(dense=0.0 if level else 60.0)
+    found = grouped(points(whole), close, equal_rows(points(whole)), WORK, seed=0)
+    expected = np.r_[np.arange(1200), np.full(copies, 5)]
+    np.testing.assert_array_equal(found.component, expected)
+
+
 def test_what_cannot_be_searched_is_said(monkeypatch):
     monkeypatch.setattr(duplicate_groups, "MOST_PAIRS", -1)
     monkeypatch.setattr(duplicate_groups, "GENEROUS", 0)

@@ -55,3 +55,31 @@ def test_in_two_dimensions_twins_must_be_nearer_than_chance_puts_them():
     around = Against(train, np.arange(500), close_to(reach=0.0), WORK).search(drawn, 12, "train")
     close = closeness(train, drawn, around, 1 / 3, None)
     assert close.dimension == pytest.approx(2, abs=0.4) and close.share < 0.06
+
+
+@pytest.mark.parametrize("copies", [1, 13, 50])
+def test_left_out_points_are_compared_with_others_than_their_twins(copies):
+    """As if each group of near-duplicates were the point itself."""
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(120, 12))
+    twins = rows[7] + 1e-4 * rng.normal(size=(copies, 12))
+    whole = np.concatenate([rows, twins, rows[20:40] + 1e-4])
+    train = points(whole)
+    left = Queries(train, np.arange(120), True)
+    distinct = np.arange(len(whole))
+    around = Against(train, distinct, close_to(reach=0.0), WORK).search(left, 12, "train")
+    against = Against(train, distinct, closeness(train, left, around, 1 / 3, None), WORK)
+    found = against.left_out(left, around, "train")
+    expected = nearest(rows, rows, 3).distance
+    np.testing.assert_allclose(found.d1, expected[:, 1], atol=2e-3)
+    np.testing.assert_allclose(found.d2, expected[:, 2], atol=2e-3)
+    assert (found.ratio > 0.5).all()
+
+
+def test_left_out_points_with_twins_only_are_compared_with_these():
+    train = points(np.array([[0.0, 0], [0.1, 0], [0, 0.1], [0.1, 0.1]]))
+    left = Queries(train, np.arange(4), True)
+    against = Against(train, np.arange(4), close_to(fixed=1.0, reach=1.0), WORK)
+    found = against.left_out(left, against.search(left, 12, "train"), "train")
+    np.testing.assert_allclose(found.d1, 0.1)
+    assert np.isinf(found.d2).all() and (found.ratio == 1).all()

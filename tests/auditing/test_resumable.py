@@ -1,12 +1,14 @@
 """Searches among blocks of rows: exact, and taken up where they stopped."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from diffmem.auditing import resumable
 from diffmem.auditing.resumable import Queries, Work, search
 from diffmem.auditing.sets import PointSet, point_set
-from diffmem.auditing.variants import DIRECTION
+from diffmem.auditing.variants import AS_IT_IS, DIRECTION, flips, shifts, tiles
 
 
 def silent(done, total, stage):
@@ -104,3 +106,53 @@ def test_parts_of_other_sets_or_damaged_ones_are_not_taken(tmp_path):
     part.write_bytes(part.read_bytes()[:100])
     again = search(Queries(points("s", -queries, "-q")), points("t", train, "t"), 1, work, "s")
     np.testing.assert_array_equal(again.index, other.index)
+
+
+IMAGES = np.random.default_rng(4).integers(0, 256, (12, 6, 6, 3)).astype(np.uint8)
+A = points("samples", IMAGES[:5], "a")
+B = points("train", IMAGES, "b")
+TILE, FINER = (next(tiles((6, 6, 3), grid)) for grid in (2, 3))
+SHIFT, FARTHER = (next(shifts((6, 6, 3), most)) for most in (1, 2))
+MIRRORED, UPSIDE_DOWN = itertools.islice(flips((6, 6, 3)), 2)
+
+
+def of(points=A, index=None, among_themselves=False, train=B, k=2, among=None, variant=AS_IT_IS):
+    """Arguments of a search."""
+    return (Queries(points, index, among_themselves), train, k), {"among": among, "variant": variant}
+
+
+EACH_ROW = np.arange(5)
+PAIRS = {
+    "samples": (of(), of(A._replace(sha256="c"))),
+    "training set": (of(), of(train=B._replace(sha256="c"))),
+    "dtype": (of(), of(A._replace(rows=A.rows.view(np.int8)))),
+    "shape": (of(), of(train=B._replace(rows=B.rows.reshape(12, 3, 6, 6)))),
+    "event shape": (of(), of(A._replace(event_shape=(6, 3, 6)))),
+    "range": (of(train=B._replace(ends=(0, 255), mapped=True)), of(train=B._replace(ends=(0, 300), mapped=True))),
+    "mapped": (of(train=B._replace(ends=(0, 255))), of(train=B._replace(ends=(0, 255), mapped=True))),
+    "channels": (of(), of(A._replace(channels_first=True, rows=A.rows.reshape(5, 3, 6, 6)))),
+    "grey": (of(), of(A._replace(grey=True, rows=A.rows[..., :1]))),
+    "rows left out": (of(), of(A._replace(numbers=EACH_ROW + 1))),
+    "which rows": (of(index=EACH_ROW), of(index=EACH_ROW[::-1])),
+    "itself": (of(B, EACH_ROW), of(B, EACH_ROW, True)),
+    "among": (of(among=np.arange(8)), of(among=np.arange(4, 12))),
+    "k": (of(), of(k=3)),
+    "variant": (of(), of(variant=DIRECTION)),
+    "tiles": (of(variant=TILE), of(variant=FINER)),
+    "shifts": (of(variant=SHIFT), of(variant=FARTHER)),
+    "mirror": (of(variant=MIRRORED), of(variant=UPSIDE_DOWN)),
+    "one name, other windows": (of(variant=TILE), of(variant=FINER._replace(name=TILE.name))),
+}
+
+
+@pytest.mark.parametrize("changed", PAIRS)
+def test_all_that_a_search_depends_on_is_asked_for_before_it_is_taken_up(changed, tmp_path):
+    told, work = [], Work(tmp_path, lambda *news: told.append(news))
+    for arguments, options in PAIRS[changed]:
+        told.clear()
+        first = search(*arguments, work, "s", **options)
+        assert told  # not taken from the other one
+        told.clear()
+        second = search(*arguments, work, "s", **options)
+        assert not told  # equal arguments are known again
+        np.testing.assert_array_equal(first.distance, second.distance)

@@ -3,7 +3,7 @@ import pytest
 from audits import moved
 
 from diffmem.auditing.sets import PointSet
-from diffmem.auditing.variants import flips, shifts, spatial_axes, tiles
+from diffmem.auditing.variants import AS_IT_IS, DIRECTION, flips, shifts, spatial_axes, tiles
 
 SHAPES = [(6, 5), (6, 5, 3), (3, 6, 5)]
 
@@ -47,3 +47,12 @@ def test_what_is_no_image_has_no_sides():
     for make in (lambda: list(flips((5,))), lambda: list(shifts((6, 5), 5)), lambda: list(tiles((6, 5), 6))):
         with pytest.raises(ValueError, match=r"^`(flips|shifts|tiles)` must be [^\n]*\.$"):
             make()
+
+
+def test_the_text_of_a_variant_tells_all_that_it_does():
+    """Saved searches are known again by it: the same in every process, and different for different changes."""
+    shape = (6, 6, 3)
+    made = [[*flips(shape), *shifts(shape, 2), *tiles(shape, 2), *tiles(shape, 3), AS_IT_IS, DIRECTION] for _ in "ab"]
+    texts = [[repr(one) for one in some] for some in made]
+    assert texts[0] == texts[1] and len(set(texts[0])) == 3 + 24 + 4 + 9 + 2
+    assert not any(" at 0x" in text or "lambda" in text for text in texts[0])

@@ -55,6 +55,21 @@ def test_verdict_files_and_exit_codes(sets, capsys):
     assert run(capsys, *arguments(sets, "--fail-above", "0.25"))[0] == 0
 
 
+@pytest.mark.parametrize(("asked", "code"), [(["--flips"], 1), ([], 0)])
+def test_mirrored_copies_are_told_and_counted_where_they_are_asked_for(sets, capsys, asked, code):
+    np.save(sets / "samples.npy", np.concatenate([TRAIN[:10, :, ::-1], images(30, 8, 8, seed=3)]))
+    found, text, error = run(capsys, *arguments(sets, "--fail-above", "0.24", *asked))
+    assert found == code and ("mirrored, another 10 of 40 (held-out: 0 of 60" in text) == bool(asked)
+    assert ("0.25 of the samples are copies by one rule or another, 0 by d1/d2, above 0.24" in error) == bool(asked)
+
+
+def test_the_range_that_was_guessed_is_told(sets, capsys):
+    for name in ("samples", "train", "test"):
+        np.save(sets / f"{name}.npy", np.load(sets / f"{name}.npy") // 4)
+    _, text, _ = run(capsys, *arguments(sets))
+    assert "train: Values from 0 to 63, the range that these data were taken to have, became -1 to 1." in text
+
+
 def test_the_document_alone_on_standard_output(sets, capsys):
     code, text, _ = run(capsys, *arguments(sets, "--json"))
     assert code == 0 and "wrote" not in text
@@ -87,6 +102,9 @@ def test_folders_with_bad_files(tmp_path, capsys):
         (["samples.npy", "--train", "train.npy", "--fail-above", "2"], "`--fail-above` must be between 0 and 1"),
         (["samples.npy", "--train", "train.npy", "--size", "a"], "`--size` must be whole numbers"),
         (["samples.npy", "--train", "train.npy", "--size", "1,2,3"], "`--size` must be one or two whole numbers"),
+        (["samples.npy", "--train", "train.npy", "--size", "4"], "`size` must be used with a folder of images"),
+        (["samples.npy", "--train", "train.npy", "--shape", "4,16"], "`shape` must be used with an array that holds"),
+        (["samples.npy", "--train", "train.npy", "--share", "0.2"], "`--share` must be used with `--demo`"),
         (["samples.npy", "--train", "train.npy", "--range", "1"], "`--range` must be two numbers"),
         (["samples.npy", "--train", "one.npy"], "`train` must hold at least 2 distinct points, but holds 1 among 1."),
         (["samples.npy", "--train", "train.npy", "--test", "samples.npy"], "not seen, but is `samples`: samples.npy."),
@@ -140,3 +158,27 @@ def test_a_report_of_other_sets_in_the_folder_is_replaced(sets, capsys):
     shutil.copy(sets / "test.npy", sets / "samples.npy")
     run(capsys, *arguments(sets))
     assert json.loads((sets / "out" / "audit.json").read_text())["fraction"] == 0
+
+
+def test_arrays_of_one_archive_one_after_the_other_in_one_folder(tmp_path, capsys):
+    """Searches among one array were once taken for those among another."""
+    np.savez(tmp_path / "two.npz", samples=SAMPLES, other=TEST, good=TRAIN, bad=images(80, 8, 8, seed=4))
+    for samples, train, count in (("samples", "bad", 0), ("samples", "good", 10), ("other", "good", 0)):
+        two = f"{tmp_path / 'two.npz'}:"
+        code, text, _ = run(capsys, two + samples, "--train", two + train, "--json", "--out", tmp_path / "out")
+        told = json.loads(text)
+        assert code == 0 and told["copies"] == count
+        assert not any("hold the same numbers" in limit for limit in told["limits"])
+
+
+def test_tiles_of_one_grid_are_not_taken_for_those_of_another(tmp_path, capsys):
+    parts = images(30, 8, 8, seed=5)
+    parts[4:9, :4, :4] = TRAIN[10:15, :4, :4]
+    np.save(tmp_path / "samples.npy", parts)
+    np.save(tmp_path / "train.npy", TRAIN)
+    sets = tmp_path / "samples.npy", "--train", tmp_path / "train.npy", "--json"
+    found = {}
+    for grid, out in ((2, "o"), (4, "o"), (4, "fresh")):
+        text = run(capsys, *sets, "--tiles", grid, "--out", tmp_path / out)[1]
+        found[grid, out] = json.loads(text)["changed_copies"]
+    assert found[4, "o"] == found[4, "fresh"] != found[2, "o"]

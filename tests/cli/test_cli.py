@@ -44,11 +44,14 @@ def test_help_teaches(capsys):
         assert word in text
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["collapse", "--bogus"], ["collapse", "--samples", "abc"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["audt"], ["collapse", "--bogus"], ["collapse", "--samples", "abc"]]
+)
 def test_usage_errors_are_one_line(arguments, capsys):
     assert code_of(arguments) == 2
     out, error = capsys.readouterr()
     assert out == "" and len(error.splitlines()) == 1 and error.startswith("diffmem: ")
+    assert error[-2] in ".?" and error[-3] not in ".?"
 
 
 def test_without_a_command_it_helps(capsys):

@@ -81,6 +81,8 @@ def test_a_network_of_the_current_folder_is_set_beside_the_optimum(points, tmp_p
         (["--n", "many"], "`--n` must be whole numbers"),
         (["--network", "nothing"], "module:function"),
         (["--held-out", "digits"], "must come with the `--network`"),
+        (["--predicts", "noise"], "`--predicts` must come with the `--network`"),
+        (["--queries", "8"], "`--queries` must come with the `--network`"),
         (["--process", "brown"], "`--process` must be one of"),
         (["--network", "json:dumps", "--predicts", "cats"], "json:dumps"),
     ],

@@ -29,7 +29,7 @@ def test_points_of_a_dense_class_are_not_near_duplicates():
     assert len(merged(points).rows) == 100
 
 
-@pytest.mark.parametrize("copies", [1, 5, 10])
+@pytest.mark.parametrize("copies", [1, 5, 10, 13, 40])
 def test_re_saved_copies_of_a_point_are_one_point(copies):
     points = cloud(200)
     twins = points[[9]] + 1e-3 * cloud(copies, 2)

@@ -115,8 +115,26 @@ def test_channels_go_first_where_the_network_wants_them_there():
 
 
 def test_a_network_that_takes_no_shape_says_why():
-    with pytest.raises(ValueError, match=r"must take points of shape .* only"):
+    with pytest.raises(
+        ValueError, match=r"fails with 5 of shape \(4, 4\), \(16,\) or \(1, 4, 4\): TypeError: .* only\.$"
+    ):
         shaped_for(only(5), np.zeros((3, 4, 4), np.float32))
+
+
+def test_a_mistake_inside_a_network_is_told_as_itself():
+    """With what it was called, and not as if the shape had been the cause."""
+
+    def mistaken(x, alpha, sigma):
+        raise RuntimeError("my own bug")
+
+    def short(x, alpha, sigma):
+        return x[:, :2]
+
+    for function, said in ((mistaken, "RuntimeError: my own bug"), (short, "returned (5, 2)")):
+        with pytest.raises(ValueError, match=r"^[^\n]*\.$") as raised:
+            shaped_for(as_network(function), np.zeros((9, 8), np.float32))
+        assert "fails with 5 of shape (8,): " in str(raised.value) and said in str(raised.value)
+        assert raised.value.__cause__ is not None
 
 
 def test_a_tuple_of_other_things_is_no_network():

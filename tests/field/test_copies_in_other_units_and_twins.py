@@ -93,3 +93,14 @@ def test_large_integers_are_not_rounded(kind):
     assert found.distance[3].tolist()[:2] == [0, float(2**53 - 5)]
     ends = np.array([[np.iinfo(kind).min], [np.iinfo(kind).max]], kind)
     assert metrics.nearest(ends, ends, 2).distance[:, 1].tolist() == [2.0**64, 2.0**64]
+
+
+@pytest.mark.parametrize("copies", [10, 11, 12, 40])
+def test_a_picture_repeated_often_hides_no_copy(copies):
+    """What is repeated most is memorized first."""
+    train = RNG.normal(size=(300, 20))
+    both = np.concatenate([train, train[0] + 1e-4 * RNG.normal(size=(copies, 20))])
+    samples = np.concatenate([train[0] + 1e-4 * RNG.normal(size=(10, 20)), RNG.normal(size=(90, 20))])
+    found = metrics.memorization(samples, both)
+    assert found.copied.tolist() == [True] * 10 + [False] * 90
+    assert (found.twins[:10] == copies).all()

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -184,6 +185,16 @@ def test_a_folder_that_only_reads_is_refused_in_one_sentence(tmp_path, capsys, c
         assert code_of(*command, "--out", disk / "o") == 2
     out, error = capsys.readouterr()
     assert out == "" and error.count("\n") == 1 and "in which files can be made" in error
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that takes no folders")
+@pytest.mark.parametrize("command", ["audit --demo", "explain digits", "collapse"])
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(capsys, command):
+    """Permissions alone do not tell it: those of /proc allow all."""
+    assert code_of(*command.split(), "--out", "/proc/x") == 2
+    out, error = capsys.readouterr()
+    assert out == "" and error.count("\n") == 1 and "finished cells" not in error
+    assert error.startswith("diffmem: `--out` must be a folder in which files can be made, but /proc allows none")
 
 
 def test_cells_on_a_disk_that_only_reads_are_read(tmp_path):

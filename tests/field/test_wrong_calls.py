@@ -246,6 +246,27 @@ WRONG = {
     "a class that explains": (lambda: explaining.explain(POINTS, process=processes.EDM), "the class EDM"),
     "no samples to audit": (lambda: auditing.audit(None, POINTS), "`samples` must be a path, an array or a Dataset"),
     "an audit with a key": (lambda: auditing.audit(POINTS, POINTS, seed=KEY), "`seed` must be a whole number"),
+    "an audit with a ratio of text": (
+        lambda: auditing.audit(POINTS, POINTS, ratio="a"),
+        "`ratio` must hold real numbers",
+    ),
+    "an audit with twins of text": (
+        lambda: auditing.audit(POINTS, POINTS, twins="a"),
+        "`twins` must hold real numbers",
+    ),
+    "an audit with half a shift": (
+        lambda: auditing.audit(POINTS, POINTS, shifts=1.5),
+        "`shifts` must be a whole number",
+    ),
+    "an audit with tiles of text": (
+        lambda: auditing.audit(POINTS, POINTS, tiles="a"),
+        "`tiles` must be a whole number",
+    ),
+    "an audit into a number": (
+        lambda: auditing.audit(POINTS, POINTS, out=3),
+        "`out` must be the path of a folder, but is 3",
+    ),
+    "an audit read by a tuple": (lambda: auditing.audit(POINTS, POINTS, reading=(8, 8)), "`reading` must be a diffmem"),
     "times and values of two lengths": (lambda: plots.against_time([1, 2, 3], [1, 2]), "to match `times`"),
     "a scheduler of text": (
         lambda: of_torch(lambda x, t: x, "ddpm"),

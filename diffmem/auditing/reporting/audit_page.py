@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ...pages import bullets, grid, picture, plot, section, whole_page
 from ...plots import copying_curves
-from ..findings import Audit, Picture
+from ..findings import TRAINING_POINTS, Audit, Picture
 from .conclusions import between, percent
 
 ROWS = 50  # of the table of samples; the whole of it is in copies.csv
@@ -47,13 +47,15 @@ def _head(audit: Audit) -> str:
     told = audit.document
     sources = ", ".join(f"<b>{role}</b> {escape(one['source'])}" for role, one in told["inputs"].items())
     held = "" if audit.held_out is None else f"<div><dt>of held-out points</dt><dd>{percent(audit.held_out)}</dd></div>"
-    distinct = told["distinct"]
+    distinct, union = told["distinct"], told["in_any_way"]
+    more = union["count"] > told["copies"]
+    other = f"<div><dt>by any rule, or changed</dt><dd>{percent(union['fraction'])}</dd></div>" if more else ""
     return (
         f"<header><h1>Does the model copy?</h1><p class='sets'>{sources}</p>"
         f'<p class="verdict {audit.verdict.replace(" ", "-")}">{escape(audit.sentence)}</p>'
         f"<dl class='numbers'><div><dt>samples copied, d1/d2 rule</dt><dd>{percent(audit.fraction)}</dd></div>"
-        f"<div><dt>95 % interval</dt><dd>{between(audit.interval)}</dd></div>{held}"
-        f"<div><dt>training points copied</dt><dd>{distinct['copied_training_points']}</dd></div>"
+        f"<div><dt>95 % interval</dt><dd>{between(audit.interval)}</dd></div>{other}{held}"
+        f"<div><dt>training points copied</dt><dd>{union['copied_training_points']}</dd></div>"
         f"<div><dt>distinct samples</dt><dd>{distinct['samples_up_to_twins']} of {told['samples']}</dd></div></dl>"
         "</header>"
     )
@@ -72,8 +74,10 @@ def _rules(told) -> str:
         more = one["excess"]
         excess = "-" if more is None else f"{percent(more['difference'])}, p = {more['p_value']:.2g}"
         rows.append([RULES[name], one["statement"], _share(one), _share(one["control"]), excess])
-    kind = "held-out points" if told["held_out"] else "training points, each against all others"
-    note = f"<p>Controls: {kind}. Intervals are exact (Clopper and Pearson), 95 %.</p>"
+    kind = "held-out points" if told["held_out"] else TRAINING_POINTS
+    note = (
+        f"<p>Controls: {kind}. Intervals are exact (Clopper and Pearson), 95 %. Distances are in {told['units']}.</p>"
+    )
     return note + grid(["rule", "a copy has", "samples", "controls", "excess"], rows)
 
 
@@ -93,7 +97,7 @@ def marked(audit: Audit) -> dict[str, float]:
 def _pictures(audit: Audit) -> str:
     if not audit.pictures:
         return ""
-    copied = audit.fraction > 0
+    copied = audit.document["in_any_way"]["count"] > 0
     title = (
         "The most copied training images, and copies of them" if copied else "The samples nearest to training images"
     )
@@ -114,18 +118,18 @@ def _card(one: Picture, value_range) -> str:
 
 
 def _table(audit: Audit) -> str:
-    names = ["rank", "sample", "train", "by", "ratio", "d1", "d2"]
+    names = ["rank", "sample", "train", "ratio", "d1", "d2", "by", "copy_of"]
     rows = [[row[name] for name in names] for row in audit.rows[:ROWS]]
     note = (
         f"<p>The first {len(rows)} of {len(audit.rows)}; all are in copies.csv.</p>" if len(audit.rows) > ROWS else ""
     )
-    return note + grid(["rank", "sample", "nearest training point", "copy by", "d1/d2", "d1", "d2"], rows)
+    return note + grid(["rank", "sample", "nearest training point", "d1/d2", "d1", "d2", "copy by", "copy of"], rows)
 
 
 def _held_out(told) -> str:
     held = told["held_out"]
     if held is None:
-        return "<p>None was given. Training points, each against all others, took its place.</p>"
+        return f"<p>None was given. {TRAINING_POINTS.capitalize()}, took its place.</p>"
     leaks = held["leaks"]
     text = (
         f"<p>Of the held-out points {leaks['equal']} equal a training point and {leaks['near']} are twins of one; they "
@@ -174,15 +178,16 @@ def _duplicates(told) -> str:
 
 
 def _most_copied(told) -> str:
-    rows = [[one["train"], one["copies"], one["rows_in_group"]] for one in told["most_copied"][:ROWS]]
+    listed = told["in_any_way"]["most_copied"][:ROWS]
+    rows = [[one["train"], one["copies"], one["rows_in_group"]] for one in listed]
     if not rows:
         return "<p>None.</p>"
-    table = grid(["training point", "samples that copy it", "twins in its group"], rows)
+    table = grid(["training point", "samples that copy it, by any rule or changed", "rows in its group"], rows)
     classes = told["by_class"]
     if not classes:
         return table
     counts = [[name, one["copies"], one["training_points"]] for name, one in classes.items()]
-    return table + grid(["class of the training point", "copies", "training points"], counts)
+    return table + grid(["class of the training point", "copies by d1/d2", "training points"], counts)
 
 
 def _inputs(told) -> str:

@@ -32,9 +32,9 @@ def reported(found: Findings) -> Audit:
 
 
 def _arrays(found: Findings, told: dict[str, Any]) -> xr.Dataset:
-    """A value for each sample, held-out point, drawn training point and threshold, distances in units of the data."""
+    """A value for each sample, held-out point, drawn training point and threshold."""
     unit, near, left = found.unit, found.nearest, found.left_out
-    distance = {"units": "units of the data"}
+    distance = {"units": found.units}
     variables = {
         "d1": ("sample", near.d1 * unit, distance | {"long_name": "distance to the nearest training point"}),
         "d2": ("sample", near.d2 * unit, distance | {"long_name": "distance to the nearest that is no twin of it"}),
@@ -53,7 +53,8 @@ def _arrays(found: Findings, told: dict[str, Any]) -> xr.Dataset:
         scale = unit if rule.name == "distance" else 1.0
         about = f"share of the samples with {rule.name} below the threshold"
         variables[f"{rule.name}_copied"] = ("sample", rule.copied, {"long_name": rule.statement})
-        variables[f"{rule.name}_threshold"] = (f"{rule.name}_step", rule.grid * scale)
+        units = found.units if rule.name == "distance" else "1"
+        variables[f"{rule.name}_threshold"] = (f"{rule.name}_step", rule.grid * scale, {"units": units})
         variables[f"{rule.name}_curve"] = (
             f"{rule.name}_step",
             fraction_below(rule.value, rule.grid),
@@ -74,28 +75,35 @@ def _positions(points, rows):
 
 
 def _rows(found: Findings):
-    """The rows of copies.csv: samples, the worst first."""
-    near, train, samples = found.nearest, found.train, found.samples
+    """The rows of copies.csv: samples, the worst first.
+
+    `train`, with ratio, d1 and d2, is the nearest training point as they are; `copy_of` the one that is copied, which
+    may be another where the copy was mirrored, shifted or taken in part.
+    """
+    near, train, samples, copied_row = found.nearest, found.train, found.samples, found.copied_row
     for rank, i in enumerate(found.severity):
-        row, how = int(near.row[i]), ["ratio"] if found.rule.copied[i] else []
-        how += [rule.name for rule in found.rules[1:] if rule.copied[i]]
-        for change in found.changed:
-            if change.best[i] >= 0:
-                how.append(change.names[change.best[i]])
-                row = int(change.row[i]) if not found.rule.copied[i] else row
+        row, source = int(near.row[i]), int(copied_row[i])
         yield {
             "rank": rank + 1,
             "sample": samples.name_of(i),
             "train": train.name_of(row),
             "copied": bool(found.rule.copied[i]),
-            "by": "; ".join(how),
+            "by": "; ".join(_how(found, i)),
+            "copy_of": train.name_of(source) if source >= 0 else "",
             "ratio": float(near.ratio[i]),
             "d1": float(near.d1[i] * found.unit),
             "d2": float(near.d2[i] * found.unit),
             "sample_row": samples.position(i),
             "train_row": train.position(row),
             "train_class": _class_of(train, row),
+            "copy_of_row": train.position(source) if source >= 0 else "",
         }
+
+
+def _how(found: Findings, i: int | np.integer) -> list[str]:
+    """The rules and changes by which a sample is a copy."""
+    rules = [rule.name for rule in found.rules if rule.copied[i]]
+    return [*rules, *(change.names[change.best[i]] for change in found.changed if change.best[i] >= 0)]
 
 
 def _class_of(points, row):
@@ -109,10 +117,11 @@ def _pictures(found: Findings):
     """The most copied training points beside their worst copies; without copies, the samples nearest to one."""
     if spatial_axes(found.train.event_shape) is None:
         return
-    component = found.groups.component[found.nearest.row]
-    order = found.severity
-    groups, counts = copied_groups(found)
-    shown = order[found.rule.copied[order]]
+    copied = found.copied_row >= 0
+    of = np.where(copied, found.copied_row, found.nearest.row)
+    component, order = found.groups.component[of], found.severity
+    shown = order[copied[order]]
+    groups, counts = copied_groups(found, len(shown))
     if not len(groups):
         shown = order[:SOURCES]
         groups, first = np.unique(component[shown], return_index=True)
@@ -121,8 +130,8 @@ def _pictures(found: Findings):
         members = shown[component[shown] == group]
         _, different = np.unique(found.sample_groups.first[members], return_index=True)
         members = members[np.sort(different)][:COPIES]
-        row = found.nearest.row[members[0]]
-        captions = tuple(f"d1/d2 = {found.nearest.ratio[i]:.2g}" for i in members)
+        row = of[members[0]]
+        captions = tuple(_caption(found, i) for i in members)
         yield Picture(
             _image(found.train.events(slice(row, row + 1))[0]),
             found.train.name_of(row),
@@ -131,6 +140,12 @@ def _pictures(found: Findings):
             captions,
             int(count),
         )
+
+
+def _caption(found: Findings, i: int | np.integer) -> str:
+    """By how much nearer it is, or how else it is a copy."""
+    how = _how(found, i)
+    return f"d1/d2 = {found.nearest.ratio[i]:.2g}" if found.rule.copied[i] or not how else "; ".join(how)
 
 
 def _image(event: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The verdict of an audit, and what can and cannot be concluded from it, in sentences."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...metrics import Interval
@@ -15,35 +17,70 @@ ROLES = (
 
 
 def verdict(found: Findings) -> tuple[str, str]:
-    """One word, and a sentence that explains it."""
-    rule, kind = found.rule, found.control_kind
-    own, control, more = rule.samples, rule.controls, rule.excess
+    """One word, and a sentence that explains it.
+
+    The model copies if the samples exceed the control by the d1/d2 rule, as they are or after a change that was asked
+    for, or by the cosine of features. An excess by d1 alone is unclear: a law narrower than the data has one, too.
+    """
+    own, control, more = found.rule.samples, found.rule.controls, found.rule.excess
+    others = _others(found)
+    beyond = "".join(f"; {one.said}" for one in others)
     if control is None or more is None:
         return NO_CONTROL, (
-            f"{said(own)} of the samples are copies by the d1/d2 rule, but all held-out points are training points or "
-            f"twins of one, so nothing tells copying from a good fit."
+            f"{said(own)} of the samples are copies by the d1/d2 rule{beyond}, but all held-out points are training "
+            f"points or twins of one, so nothing tells copying from a good fit."
         )
-    beside = f"{_equal(found)}against {said(control)} of the {kind}"
-    if more.p_value >= UNLIKELY:
-        return NO_EXCESS, (
-            f"{said(own)} of the samples are copies by the d1/d2 rule, {beside}: no more than chance explains "
-            f"(p = {more.p_value:.2g})."
-        )
-    if not more.significant:
-        return UNCLEAR, (
-            f"{said(own)} of the samples are copies by the d1/d2 rule, {beside}: more, but too few to rule out chance "
-            f"(p = {more.p_value:.2g})."
-        )
-    with_leaks = _with_leaks(found)
-    if with_leaks is not None and not excess(own, with_leaks).significant:
-        return UNCLEAR, (
-            f"{said(own)} of the samples are copies by the d1/d2 rule, {beside}, but {said(with_leaks)} where leaks "
-            f"are counted: if held-out points that are training points, or twins of one, are no mistake of the split "
-            f"but usual in these data, the model need not copy."
-        )
-    return COPIES, (
-        f"The model copies: {said(own)} of the samples are copies by the d1/d2 rule, {beside} (p = {more.p_value:.2g})."
+    stated = (
+        f"{said(own)} of the samples are copies by the d1/d2 rule, "
+        f"{_equal(found)}against {said(control)} of the {found.control_kind}"
     )
+    chance = f"(p = {more.p_value:.2g})"
+    with_leaks = _with_leaks(found)
+    if more.significant and with_leaks is not None and not excess(own, with_leaks).significant:
+        return UNCLEAR, (
+            f"{stated}, but {said(with_leaks)} where leaks are counted: if held-out points that are training points, "
+            f"or twins of one, are no mistake of the split but usual in these data, the model need not copy{beyond}."
+        )
+    if more.significant or any(one.is_copying for one in others):
+        return COPIES, f"The model copies: {stated} {chance}{beyond}."
+    if any(one.significant for one in others):
+        return UNCLEAR, (
+            f"{stated} {chance}{beyond}: so near to training points are copies that were changed, or samples of a law "
+            f"narrower than the data."
+        )
+    if more.p_value >= UNLIKELY:
+        return NO_EXCESS, f"{stated}: no more than chance explains {chance}{beyond}."
+    return UNCLEAR, f"{stated}: more, but too few to rule out chance {chance}{beyond}."
+
+
+class _Other(NamedTuple):
+    """What a rule beside d1/d2, or a change of the samples, finds."""
+
+    said: str
+    significant: bool
+    is_copying: bool
+    """Whether an excess is one of copies."""
+
+
+def _others(found: Findings) -> list[_Other]:
+    """Of the changes that were asked for, of the cosine, and of d1 alone where it finds others than d1/d2 does."""
+    kind = "held-out" if found.held_out is not None else "training points"
+    told = [_other(f"{one.kind}, another", one.samples, one.controls, kind, is_copying=True) for one in found.changed]
+    for rule in found.rules[1:]:
+        if rule.name == "cosine":
+            told.append(_other("by the cosine of features", rule.samples, rule.controls, kind, is_copying=True))
+        elif (rule.copied & ~found.rule.copied).any():
+            told.append(_other("by d1 alone", rule.samples, rule.controls, kind, is_copying=False))
+    return told
+
+
+def _other(how: str, samples: Share, controls: Share | None, kind: str, *, is_copying: bool) -> _Other:
+    counted = f"{how} {samples.count} of {samples.of}"
+    if controls is None:
+        return _Other(counted, False, False)
+    more = excess(samples, controls)
+    beside = f"({kind}: {controls.count} of {controls.of}, p = {more.p_value:.2g})"
+    return _Other(f"{counted} {beside}", more.significant, more.significant and is_copying)
 
 
 def _equal(found: Findings) -> str:
@@ -102,8 +139,8 @@ def limits(found: Findings) -> list[str]:
 def _limits_of_control(found: Findings) -> list[str]:
     if found.held_out is None:
         return [
-            "There is no held-out set: the samples are compared with training points, each against all others. Only "
-            "held-out points that the model has not seen tell copying from a good fit."
+            "There is no held-out set: the samples are compared with training points, each against all others "
+            "that are no twins of it. Only held-out points that the model has not seen tell copying from a good fit."
         ]
     return [
         "The comparison with the held-out set holds if its points are independent draws of the law of the training "

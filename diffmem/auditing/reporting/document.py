@@ -11,7 +11,7 @@ from ... import __version__
 from ...data.skipped import Skipped
 from ..calibration import FALSE_COPIES
 from ..changed import PLAIN_TILE
-from ..findings import Findings
+from ..findings import TRAINING_POINTS, Findings
 from ..judged import Judged
 from ..sets import PointSet
 from ..shares import Excess, Share, share
@@ -35,6 +35,7 @@ def document(found: Findings) -> dict[str, Any]:
         "copies": rule.samples.count,
         "equal": int(np.count_nonzero(found.nearest.d1 == 0)),
         "samples": found.samples.n,
+        "units": found.units,
         "verdict": word,
         "sentence": sentence,
         "held_out": _held_out(found),
@@ -43,8 +44,9 @@ def document(found: Findings) -> dict[str, Any]:
         "intervals": {one.name: [*one.interval] for one in found.rules},
         "thresholds": {one.name: _threshold(one, found.unit) for one in found.rules},
         "changed_copies": {one.kind: _changed(one) for one in found.changed},
+        "in_any_way": _in_any_way(found),
         "distinct": _distinct(found),
-        "most_copied": most_copied(found)[:LISTED],
+        "most_copied": most_copied(found, rule.samples.count)[:LISTED],
         "by_class": _by_class(found),
         "duplicates": _duplicates(found),
         "roles": ROLES,
@@ -82,7 +84,7 @@ def _rule(one: Judged, unit: float) -> dict[str, Any]:
 
 
 def _threshold(one: Judged, unit: float) -> float:
-    """As people state it: a ratio, a distance in the units of the data, a cosine."""
+    """As people state it: a ratio, a distance in `units`, a cosine."""
     if one.name == "cosine":
         return 1 - one.threshold**2 / 2
     return one.threshold * (unit if one.name == "distance" else 1.0)
@@ -120,7 +122,7 @@ def _controls(found: Findings) -> dict[str, Any]:
     return {
         "negative": [
             *([{"what": "held-out points", **(_share(found.rule.controls) or {})}] if found.held_out else []),
-            {"what": "training points, each against all others", **(_share(left) or {})},
+            {"what": TRAINING_POINTS, **(_share(left) or {})},
         ],
         "positive": [
             {"planted": one.planted, **(_share(one.found) or {}), "by_distance": _share(one.by_distance)}
@@ -138,19 +140,31 @@ def _changed(one) -> dict[str, Any]:
     }
 
 
-def copied_groups(found: Findings) -> tuple[np.ndarray, np.ndarray]:
-    """The groups of training points that were copied, by first rows, and how many samples copy each; most first."""
-    copies = found.severity[: found.rule.samples.count]
-    groups, first, counts = np.unique(
-        found.groups.component[found.nearest.row[copies]], return_index=True, return_counts=True
-    )
+def _in_any_way(found: Findings) -> dict[str, Any]:
+    """Copies by any rule or after any change that was looked for."""
+    copied = found.copied_row >= 0
+    listed = most_copied(found, int(np.count_nonzero(copied)))
+    return {
+        **(_share(share(copied)) or {}),
+        "copied_training_points": len(listed),
+        "most_copied": listed[:LISTED],
+    }
+
+
+def copied_groups(found: Findings, copies: int) -> tuple[np.ndarray, np.ndarray]:
+    """The groups of training points that the first `copies` samples by severity copy: first rows, and how many do.
+
+    The most copied come first.
+    """
+    rows = found.copied_row[found.severity[:copies]]
+    groups, first, counts = np.unique(found.groups.component[rows], return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
     return groups[order], counts[order]
 
 
-def most_copied(found: Findings) -> list[dict[str, Any]]:
-    """The training points that were copied, the most copied first."""
-    groups, counts = copied_groups(found)
+def most_copied(found: Findings, copies: int) -> list[dict[str, Any]]:
+    """The training points that the first `copies` samples by severity copy, the most copied first."""
+    groups, counts = copied_groups(found, copies)
     sizes = np.bincount(found.groups.component, minlength=found.train.n)
     return [
         {
@@ -169,7 +183,7 @@ def _distinct(found: Findings) -> dict[str, Any]:
     return {
         "samples": len(np.unique(own.first)),
         "samples_up_to_twins": len(np.unique(own.component)),
-        "copied_training_points": len(copied_groups(found)[0]),
+        "copied_training_points": len(copied_groups(found, found.rule.samples.count)[0]),
     }
 
 

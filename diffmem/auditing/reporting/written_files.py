@@ -29,12 +29,14 @@ def written(audit: Audit, folder: Path) -> list[Path]:
 def drawn(audit: Audit) -> dict[str, Figure]:
     """The figures by name."""
     found = audit.arrays
-    distances = {"samples": found["d1"].values, "training points, each against all others": found["train_d1"].values}
+    distances = {"samples": found["d1"].values, "training points, each against others": found["train_d1"].values}
     if "test_d1" in found:
         distances["held-out points"] = found["test_d1"].values[~found["leak"].values]
     figures = {
         "curves": copying_curves(found, marked(audit)),
-        "distances": neighbour_distances({name: some for name, some in distances.items() if len(some)}),
+        "distances": neighbour_distances(
+            {name: some for name, some in distances.items() if len(some)}, audit.document["units"]
+        ),
     }
     if audit.pictures:
         figures["copies"] = _contact_sheet(audit)

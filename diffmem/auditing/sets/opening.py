@@ -88,15 +88,16 @@ def _of_path(text: str, role: str, reading: Reading, store: Path, progress: Prog
     kind = path.suffix.lower()
     if kind not in (".npy", ".npz"):
         raise ValueError(f"`{role}` must be a .npy file, a .npz file or a folder of images, but is {path}.")
-    labels = None
     progress(0, 1, f"reading {role}")
-    with readable(path.name), path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if kind == ".npz":
-        rows, labels, text = _of_archive(path, name, role, store)
-    else:
-        rows = _mapped(path, role, store)
-    return PointSet(role, as_text(text), rows, rows.shape[1:], digest, labels=labels)
+        return _of_archive(path, name, role, store)
+    rows = _mapped(path, role, store)
+    return PointSet(role, as_text(text), rows, rows.shape[1:], _digest(path))
+
+
+def _digest(path: Path) -> str:
+    with readable(path.name), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _mapped(path: Path, role: str, store: Path) -> np.ndarray:
@@ -113,8 +114,11 @@ def _mapped(path: Path, role: str, store: Path) -> np.ndarray:
     return plain
 
 
-def _of_archive(path: Path, name: str | None, role: str, store: Path) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """An array of an .npz file, written out and mapped; with the labels beside it, if they are whole numbers."""
+def _of_archive(path: Path, name: str | None, role: str, store: Path) -> PointSet:
+    """An array of an .npz file, written out and mapped; with the labels beside it, if they are whole numbers.
+
+    Its hash is that of the .npy file which the archive holds: other arrays of the archive have others.
+    """
     with readable(path.name), zipfile.ZipFile(path) as archive:
         members = {one.filename.removesuffix(".npy"): one for one in archive.infolist() if not one.is_dir()}
         chosen = name if name is not None else _only(members, path, role)
@@ -122,10 +126,11 @@ def _of_archive(path: Path, name: str | None, role: str, store: Path) -> tuple[n
             raise ValueError(
                 f"`{role}` must name an array of {path.name}, which holds {_shown(members)}, but is {chosen!r}."
             )
-        rows = _mapped(_extracted(archive, members[chosen], store / f"{role}-member.npy"), role, store)
+        file = _extracted(archive, members[chosen], store / f"{role}-member.npy")
+        rows, digest = _mapped(file, role, store), _digest(file)
         beside = [one for one in members if one.lower() in LABEL_NAMES and one != chosen]
         labels = _labels(archive, members[beside[0]], len(rows), store / f"{role}-labels.npy") if beside else None
-    return rows, labels, f"{path}:{chosen}"
+    return PointSet(role, as_text(f"{path}:{chosen}"), rows, rows.shape[1:], digest, labels=labels)
 
 
 def _only(members, path, role):
@@ -151,6 +156,7 @@ def _extracted(archive, member, target: Path) -> Path:
             f"{member.compress_size} to {member.file_size} bytes."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)  # who has mapped the file that was here keeps its numbers
     with archive.open(member) as stream, target.open("wb") as out:
         shutil.copyfileobj(stream, out, 2**24)
     return target
@@ -162,8 +168,22 @@ def _labels(archive, member, n, target):
     return found.reshape(-1).astype(np.int64) if found.size == n and found.dtype.kind in "iub" else None
 
 
+def check_used(reading: Reading, sources: list[Source], sets: list[PointSet]) -> None:
+    """Raise ValueError for a size or a shape that none of the sets needs."""
+    folders = [source for source in sources if isinstance(source, (str, os.PathLike)) and Path(source).is_dir()]
+    if reading.size is not None and not folders:
+        shown = ", ".join(one.source for one in sets)
+        raise ValueError(f"`size` must be used with a folder of images, which it resizes, but the sets are {shown}.")
+    if reading.shape is not None and all(one.event_shape != tuple(reading.shape) for one in sets):
+        raise ValueError(
+            f"`shape` must be used with an array that holds points flat, but is {reading.shape}, and those of "
+            f"{sets[0].source} have shape {sets[0].event_shape}."
+        )
+
+
 def _shaped(points: PointSet, shape: tuple[int, ...] | None) -> PointSet:
-    if shape is None or points.event_shape == shape:
+    """Flat rows in the shape that was said; points that have one keep it, as images of folders do."""
+    if shape is None or len(points.event_shape) > 1:
         return points
     if math.prod(shape) != points.d:
         raise ValueError(f"`shape` must hold {points.d} numbers, as one point of {points.source} does, but is {shape}.")

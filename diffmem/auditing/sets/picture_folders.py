@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from ...data.reading.image_files import read_pixels
-from ...data.reading.image_folders import COMPANIONS, MAX_FILES, SUFFIXES, natural_order, others_note
+from ...data.reading.image_folders import MAX_FILES, entries_below, natural_order, others_note
 from ...data.skipped import Skipped, check_some_read, name_in, skipping
 from ...progress import Progress
 from ...whole_files import as_json, as_text, read_record, replace_file, with_digest
@@ -24,11 +26,9 @@ class Stack:
         self.pixels: np.ndarray | None = None
 
     def append(self, image: np.ndarray) -> None:
-        """One more image; raises ValueError where its depth is not that of the first."""
+        """One more image, of the dtype of the others."""
         if self.pixels is None:
             self.pixels = self._opened(image.shape, image.dtype)
-        if image.dtype != self.pixels.dtype:
-            raise ValueError(f"its pixels have {8 * image.itemsize} bits, those before {8 * self.pixels.itemsize}")
         if image.ndim > self.pixels.ndim - 1:
             grey, self.file = self.pixels, self.file.with_suffix(".colour.npy")
             self.pixels = self._opened(image.shape, image.dtype)
@@ -46,13 +46,15 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
 
     `size` (height, width) resizes each. What cannot be read is listed with its cause. The pixels go to a file in
     `store`, from where the next run takes them while names, sizes and times of the images are the same.
-    Raises ValueError for a folder without a readable image, and for images of several sizes without `size`.
+    Raises ValueError for a folder without a readable image, for images of several sizes without `size`, and for images
+    of 8 and of 16 bits.
     """
     files, others = _listed(folder, role)
     resized = "" if size is None else f"Images were resized to {size[0]} x {size[1]} pixels (Pillow, bicubic)."
     key = _listing_key(folder, files, size)
     kept = _kept(store, role, key)
     if kept is None:
+        _forget(store, role)
         kept = _decoded(folder, files, role, size, store, progress)
         replace_file(store / f"{role}.json", as_json(with_digest(kept | {"key": key})))
     pixels = np.load(store / kept["file"], mmap_mode="r")[: len(kept["names"])]
@@ -74,20 +76,14 @@ def read_pictures(folder: Path, role: str, size: tuple[int, int] | None, store: 
 def _listed(folder: Path, role: str) -> tuple[list[Path], list[Path]]:
     """The images in a folder and below it, and the other files."""
     found, others = [], []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted((name for name in folders if _is_visible(name)), key=lambda name: natural_order(Path(name)))
-        here = sorted((Path(place) / name for name in names if _is_visible(name)), key=natural_order)
-        found += [path for path in here if path.name.lower().endswith(SUFFIXES)]
-        others += [path for path in here if not path.name.lower().endswith(SUFFIXES)]
+    for here in entries_below(folder):
+        found += here.images
+        others += here.others
         if len(found) > MAX_FILES:
             raise ValueError(f"`{role}` must hold at most {MAX_FILES} images, but {folder} has more.")
     if not found:
         raise ValueError(f"`{role}` must be a folder with images in it or below it, but {folder} has none.")
     return found, others
-
-
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in COMPANIONS
 
 
 def _listing_key(folder, files, size):
@@ -102,12 +98,33 @@ def _listing_key(folder, files, size):
 def _kept(store: Path, role: str, key: str) -> dict | None:
     """The description of pixels that an earlier run has left; None where there are none of this folder."""
     found = read_record(store / f"{role}.json")
-    return found if found is not None and found["key"] == key and (store / found["file"]).exists() else None
+    if found is None or found["key"] != key:
+        return None
+    return found if found.items() >= _described(store / found["file"]).items() else None
+
+
+def _described(path: Path) -> dict:
+    """What is the same as long as a file of pixels is the one that was written; of no such file its name alone."""
+    about = {"file": path.name, "shape": None, "dtype": None, "bytes": None}
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return about
+    return about | {"shape": [*pixels.shape], "dtype": pixels.dtype.str, "bytes": path.stat().st_size}
+
+
+def _forget(store: Path, role: str) -> None:
+    """Remove what an earlier run has left, the record first: it must never stand beside pixels of another folder."""
+    (store / f"{role}.json").unlink(missing_ok=True)
+    for path in store.glob(f"{role}-pixels*.npy"):
+        with suppress(OSError):  # some systems keep files that are mapped
+            path.unlink()
 
 
 def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
     """Read every image once, into a file of pixels; the description of that file."""
-    stack, sizes = Stack(store / f"{role}-pixels.npy", len(files)), {}
+    # a name that was never used before: no other record, also of a run that was stopped, tells of this file
+    stack, kinds = Stack(store / f"{role}-pixels-{secrets.token_hex(8)}.npy", len(files)), {}
     digest, names, skipped = hashlib.sha256(), [], []
     for k, file in enumerate(files):
         if k % 64 == 0:
@@ -115,28 +132,37 @@ def _decoded(folder, files, role, size, store, progress: Progress) -> dict:
         name = name_in(folder, file)
         with skipping(skipped, folder, file):
             image = _resized(read_pixels(file), size)
-            sizes.setdefault(image.shape[:2], name)
-            if len(sizes) == 1:
+            kinds.setdefault((image.shape[:2], image.dtype), (name, image.shape))
+            if len(kinds) == 1:
                 stack.append(image)
             names.append(name)
             digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    _check(role, folder, sizes, skipped)
+    _check(role, folder, kinds, skipped)
     assert stack.pixels is not None
     stack.pixels.flush()
     return {
-        "file": stack.file.name,
+        **_described(stack.file),
         "names": names,
         "skipped": skipped,
         "sha256": digest.hexdigest(),
     }
 
 
-def _check(role, folder, sizes, skipped):
-    check_some_read(role, folder, len(sizes), skipped)
+def _check(role, folder, kinds, skipped):
+    check_some_read(role, folder, len(kinds), skipped)
+    sizes = {}
+    for (size, _), (name, _) in kinds.items():
+        sizes.setdefault(size, name)
     if len(sizes) > 1:
         shown = ", ".join(f"{h} x {w} ({name})" for (h, w), name in list(sizes.items())[:SHOWN])
         raise ValueError(
             f"`{role}` must hold images of one size, unless `size` resizes them, but {folder} has {shown}."
+        )
+    if len(kinds) > 1:
+        (name, shape, kind), (other, *of_other) = ((*first, kind) for (_, kind), first in list(kinds.items())[:2])
+        raise ValueError(
+            f"`{role}` must hold images of one size and kind, but {name} has shape {shape} of {kind} "
+            f"and {other} has {of_other[0]} of {of_other[1]}."
         )
 
 

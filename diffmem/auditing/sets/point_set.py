@@ -33,7 +33,7 @@ class PointSet(NamedTuple):
     event_shape: tuple[int, ...]
     """Shape of one point as it is compared: images have their channels last."""
     sha256: str = ""
-    """Of the file; of names and files of a folder; of the numbers of an array."""
+    """Of the .npy file, also of one in an archive; of names and files of a folder; of the numbers of an array."""
     names: tuple[str, ...] | None = None
     """The file of each row, for folders."""
     labels: np.ndarray | None = None
@@ -53,7 +53,7 @@ class PointSet(NamedTuple):
     channels_first: bool = False
     """Whether the rows hold (c, h, w), and `block` gives (h, w, c)."""
     grey: bool = False
-    """Whether the rows hold (h, w), and `block` repeats them for three channels."""
+    """Whether the rows hold one channel, and `block` repeats it for each of `event_shape`."""
     notes: tuple[str, ...] = ()
     """What was done, in sentences."""
 
@@ -126,6 +126,7 @@ def allocated(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray
     Raises OSError where there is none; a file with holes would end the process when they are filled.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # who has mapped the file that was here keeps its numbers
     rows = np.lib.format.open_memmap(path, "w+", dtype, shape)
     if sys.platform == "linux":
         with path.open("r+b") as file:
@@ -140,7 +141,8 @@ def surveyed(points: PointSet, store: Path, *, hashed: bool = False) -> PointSet
     unless a row is left, and for numbers that are not real.
     """
     check_real(points)
-    digest, finite, least, most = hashlib.sha256(repr(points.rows.shape).encode()), [], np.inf, -np.inf
+    digest = hashlib.sha256(f"{points.rows.dtype.str}{points.rows.shape}".encode())
+    finite, least, most = [], np.inf, -np.inf
     for part in blocks(points.rows):
         values = points.flat[part]
         if hashed:

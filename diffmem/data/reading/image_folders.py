@@ -101,10 +101,10 @@ def natural_order(path: Path) -> tuple:
 
 def _chosen(folder: Path) -> tuple[list[Path], np.ndarray | None, tuple[str, ...] | None, list[Path]]:
     """The images of a folder with labels and classes, if its subfolders are classes, and what is no image."""
-    here = _entries(folder)
+    here = entries_in(folder)
     if here.images:
         return here.images, None, None, [*here.folders, *here.others]
-    found = {sub: _entries(sub) for sub in here.folders}
+    found = {sub: entries_in(sub) for sub in here.folders}
     classes = {sub: entries for sub, entries in found.items() if entries.images}
     files = [file for entries in classes.values() for file in entries.images]
     if not files:
@@ -117,14 +117,36 @@ def _chosen(folder: Path) -> tuple[list[Path], np.ndarray | None, tuple[str, ...
     return files, labels, tuple(as_text(sub.name) for sub in classes), others
 
 
-def _entries(folder: Path) -> Entries:
+def entries_below(folder: Path) -> Iterator[Entries]:
+    """What lies in a folder, then in each folder below it, also where links lead to them.
+
+    Links that lead back to a folder in which they lie are not followed, and stand among the `others`.
+    """
+    left: list[tuple[Path, frozenset]] = [(folder, frozenset())]
+    while left:
+        place, around = left.pop()
+        around |= {_identity(place)}
+        here = entries_in(place)
+        loops = [sub for sub in here.folders if _identity(sub) in around]
+        left += [(sub, around) for sub in reversed(here.folders) if sub not in loops]
+        yield here._replace(others=sorted((*here.others, *loops), key=natural_order))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def entries_in(folder: Path) -> Entries:
+    """What lies directly in a folder."""
     with readable(folder.name), os.scandir(folder) as entries:
         listed = list(islice((Path(entry) for entry in entries), MAX_FILES + 1))
     if len(listed) > MAX_FILES:
         raise ValueError(f"`path` must hold at most {MAX_FILES} files, but {folder} has more.")
     seen = [path for path in listed if not path.name.startswith(".") and path.name.lower() not in COMPANIONS]
     seen.sort(key=natural_order)
-    images = [path for path in seen if path.suffix.lower() in SUFFIXES and path.is_file()]
+    named = [path for path in seen if path.suffix.lower() in SUFFIXES]
+    images = [path for path in named if path.is_file() or not path.exists()]  # a link to nowhere is told as unreadable
     folders = [path for path in seen if path.is_dir()]
     return Entries(images, folders, sorted({*seen} - {*images, *folders}, key=natural_order))
 

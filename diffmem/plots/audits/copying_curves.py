@@ -11,9 +11,10 @@ from .. import style
 
 LABELS = {
     "ratio": "threshold on $d_1/d_2$ (1)",
-    "distance": "threshold on $d_1$ (data units)",
+    "distance": "threshold on $d_1${units}",
     "cosine": "threshold on $|u - v|$ of directions (1)",
 }
+SHORT = 12  # letters of units that stand on the line of their quantity
 
 
 def copying_curves(result: xarray.Dataset, thresholds: Mapping[str, float]) -> Figure:
@@ -36,15 +37,18 @@ def copying_curves(result: xarray.Dataset, thresholds: Mapping[str, float]) -> F
         if not np.isnan(control).all():
             ax.plot(at, control, marker="", label="controls")
         ax.axvline(threshold, **style.THEORY, label="threshold of the rule")
-        ax.set(xlabel=LABELS[name], ylabel="share below it $F$ (1)", ylim=(-0.02, 1.02))
+        units = result[f"{name}_threshold"].attrs.get("units", "data units")
+        ax.set(
+            xlabel=LABELS[name].format(units=_in_brackets(units)), ylabel="share below it $F$ (1)", ylim=(-0.02, 1.02)
+        )
     style.legend_below(figure, axes[0])
     return figure
 
 
-def neighbour_distances(distances: Mapping[str, Real[ArrayLike, "..."]]) -> Figure:
+def neighbour_distances(distances: Mapping[str, Real[ArrayLike, "..."]], units: str = "data units") -> Figure:
     """The distribution of distances to the nearest training point, for each set: the share of it that is nearer.
 
-    Raises ValueError without a set, and for an empty one.
+    `units` are those of the distances. Raises ValueError without a set, and for an empty one.
     """
     values = {name: np.sort(np.asarray(some, float)) for name, some in distances.items()}
     if not values or not all(len(some) for some in values.values()):
@@ -53,8 +57,13 @@ def neighbour_distances(distances: Mapping[str, Real[ArrayLike, "..."]]) -> Figu
     for name, some in values.items():
         share = np.arange(1, len(some) + 1) / len(some)
         axes[0].plot(np.r_[some[0], some], np.r_[0, share], marker="", label=name, drawstyle="steps-post")
-    axes[0].set(
-        xlabel="distance to the nearest training point $d_1$ (data units)", ylabel="share that is nearer $F$ (1)"
-    )
+    label = f"distance to the nearest training point $d_1${_in_brackets(units)}"
+    axes[0].set(xlabel=label, ylabel="share that is nearer $F$ (1)")
     style.legend_below(figure, axes[0])
     return figure
+
+
+def _in_brackets(units: str) -> str:
+    """After a quantity: on a line of their own where they are long."""
+    between = "\n" if len(units) > SHORT else " "
+    return f"{between}({units})"

@@ -63,6 +63,24 @@ def test_any_array_of_an_archive_by_name(tmp_path, save):
     assert "but is 'third'" in sentence(open_one, f"{tmp_path / 'a.npz'}:third", tmp_path)
 
 
+def test_each_array_of_an_archive_has_the_hash_of_its_own_file(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", first=POINTS, second=2 * POINTS, third=POINTS)
+    np.save(tmp_path / "first.npy", POINTS)
+    names = [*(f"{tmp_path / 'a.npz'}:{name}" for name in ("first", "second", "third")), tmp_path / "first.npy"]
+    first, second, third, alone = (open_one(name, tmp_path).sha256 for name in names)
+    assert first == third == alone == hashlib.sha256((tmp_path / "first.npy").read_bytes()).hexdigest() != second
+
+
+def test_equal_bytes_of_another_kind_are_other_numbers():
+    whole = RNG.integers(0, 100, (9, 4)).astype(np.int32)
+    kinds = [opened(rows, "train", Reading(), Path("."), quiet) for rows in (whole, whole.view(np.float32))]
+    assert (
+        kinds[0].sha256
+        != kinds[1].sha256
+        == opened(whole.view("f4").copy(), "train", Reading(), Path("."), quiet).sha256
+    )
+
+
 def test_arrays_and_data_sets():
     digits = data.digits()
     for source in (digits, digits.events, digits.events.astype(np.float64)):
@@ -153,11 +171,42 @@ def test_grey_images_beside_colour_ones(tmp_path):
     assert "colour" in samples.notes[0] and train.event_shape == samples.event_shape
 
 
+@pytest.mark.parametrize("grey_shape", [(20, 4, 5), (20, 4, 5, 1), (20, 1, 4, 5)])
+@pytest.mark.parametrize("colour_shape", [(20, 4, 5, 3), (20, 3, 4, 5)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_one_channel_is_grey_wherever_its_axis_is(grey_shape, colour_shape, swapped, tmp_path):
+    grey = RNG.integers(0, 256, (20, 4, 5)).astype(np.uint8)
+    colour = grey[..., None].repeat(3, axis=-1)
+    given = grey.reshape(grey_shape), np.moveaxis(colour, -1, 1) if colour_shape[1] == 3 else colour
+    sets = open_two(*(given[::-1] if swapped else given), tmp_path)
+    for one in sets:
+        assert one.event_shape == (4, 5, 3)
+        np.testing.assert_array_equal(one.events(slice(None)), colour)
+    assert sum("colour" in note for one in sets for note in one.notes) == 1
+
+
+def test_one_channel_beside_none_is_no_colour(tmp_path):
+    grey = RNG.integers(0, 256, (20, 4, 5)).astype(np.uint8)
+    sets = open_two(grey, grey.reshape(20, 1, 4, 5), tmp_path)
+    np.testing.assert_array_equal(*(one.block(slice(None)) for one in sets))
+    assert not any("colour" in note for one in sets for note in one.notes)
+
+
+def test_a_shape_is_for_flat_rows_only(tmp_path):
+    """Where images came with their channels last and `shape` named them first, their numbers were once scrambled."""
+    colour = RNG.integers(0, 256, (20, 4, 5, 3)).astype(np.uint8)
+    first = np.moveaxis(colour, -1, 1)
+    for given in (first, first.reshape(20, -1)):
+        samples, train = open_two(given, colour, tmp_path, shape=(3, 4, 5))
+        np.testing.assert_array_equal(samples.block(slice(None)), train.block(slice(None)))
+        np.testing.assert_array_equal(train.events(slice(None)), colour)
+
+
 def test_shapes_that_differ_are_named(tmp_path):
     assert "must hold points of one shape, but have (4, 5) and (4, 6)" in sentence(
         open_two, POINTS, RNG.normal(size=(9, 4, 6)), tmp_path
     )
-    assert "`shape` must hold 20 numbers" in sentence(open_one, POINTS, tmp_path, shape=(3, 3))
+    assert "`shape` must hold 20 numbers" in sentence(open_one, POINTS.reshape(30, 20), tmp_path, shape=(3, 3))
     assert open_one(POINTS.reshape(30, 20), tmp_path, shape=(4, 5)).event_shape == (4, 5)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from diffmem.metrics.neighbours.twins import MOST, neighbours_beyond, twin_distances
+from diffmem.metrics.neighbours.twins import MOST, in_turn, neighbours_beyond, twin_distances
 
 RNG = np.random.default_rng(4)
 
@@ -87,3 +87,53 @@ def test_many_twins_are_passed():
     distance, passed = neighbours_beyond(np.zeros((1, 2)), points, np.array([0]), np.array([1.0]), 1)
     np.testing.assert_allclose(distance, 5)
     assert passed == 99
+
+
+@pytest.mark.parametrize("copies", [11, 12, 13, 60, 250])
+@pytest.mark.parametrize("pictures", [False, True])
+def test_a_point_that_is_repeated_often(copies, pictures):
+    """A picture saved many times is one point, by the gap or by single levels; the others have no twins."""
+    points = RNG.integers(0, 256, (1500, 40)).astype(float)
+    points[300] = 128
+    changes = RNG.choice([-1.0, 0.0, 1.0], (copies, 40)) if pictures else 0.1 * RNG.normal(size=(copies, 40))
+    both = np.concatenate([points, points[300] + changes])
+    found = twin_distances(both, np.arange(len(both)))
+    assert found[300] == pytest.approx(np.linalg.norm(changes, axis=1).max(), rel=1e-12)
+    group = np.r_[300, 1500 : len(both)]
+    np.testing.assert_allclose(found[group], cdist(both[group], both[group]).max(axis=1), rtol=1e-9)
+    assert not np.delete(found, group).any()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_a_dense_part_of_the_law_is_no_repetition(share):
+    """Photographs of a plain sky, each in its own shade."""
+    dense = RNG.random(400) < share
+    points = np.where(dense, 0.02, 1.0)[:, None] * RNG.normal(size=(400, 30))
+    assert not twin_distances(points, np.arange(400)).any()
+
+
+@pytest.mark.parametrize("copies", [60, 300])
+def test_a_repeated_point_in_a_dense_part_of_the_law(copies):
+    """Of many points with many near neighbours only some are looked at; none that is repeated is passed over."""
+    scale = np.r_[np.full(300, 0.2), np.ones(2700)]
+    points = scale[:, None] * RNG.normal(size=(3000, 30))
+    both = np.concatenate([points, points[17] + 1e-3 * RNG.normal(size=(copies, 30))])
+    found = twin_distances(both, np.arange(len(both)))
+    group = np.r_[17, 3000 : len(both)]
+    np.testing.assert_allclose(found[group], cdist(both[group], both[group]).max(axis=1), rtol=1e-9)
+    assert not np.delete(found, group).any()
+
+
+def test_all_are_settled_in_turn():
+    """Those that are looked at include each member of the groups, and some of the others."""
+    around = np.arange(1000)[:, None] // 50 * 50 + np.arange(50)
+    looked = []
+
+    def look(chosen):
+        looked.append(chosen)
+        return chosen >= 800  # four groups have twins, sixteen do not
+
+    in_turn(np.arange(1000), around, look)
+    found = np.concatenate(looked)
+    assert len(np.unique(found)) == len(found) < 300
+    assert set(range(800, 1000)) <= set(found) and set(found // 50) == set(range(20))

@@ -23,3 +23,14 @@ def test_the_share_of_distances_that_are_smaller():
     (ax,) = plots.neighbour_distances({"samples": np.array([3.0, 1.0])}).axes
     (line,) = ax.get_lines()
     np.testing.assert_allclose(line.get_xydata(), [[1, 0], [1, 0.5], [3, 1]])
+
+
+def test_units_are_those_of_the_distances():
+    result = audited()
+    for name in ("curve", "control_curve", "threshold"):
+        result[f"distance_{name}"] = result[f"ratio_{name}"]
+    for units in ("data units", "units in which 0 is -1 and 255 is 1"):
+        result["distance_threshold"].attrs["units"] = units
+        (curve,) = plots.copying_curves(result, {"distance": 0.33}).axes
+        (ax,) = plots.neighbour_distances({"samples": np.ones(3)}, units).axes
+        assert f"({units})" in curve.get_xlabel() and f"({units})" in ax.get_xlabel()
