@@ -32,8 +32,8 @@ def wilson(successes: int | np.integer, trials: int | np.integer) -> Interval:
     if not (trials >= 1 and 0 <= successes <= trials):
         raise ValueError(f"`successes` must be between 0 and `trials` >= 1, but they are {successes} and {trials}.")
     # narrow integers of an array library would overflow
-    successes, trials = float(successes), float(trials)
-    return Interval(_lower(successes, trials), 1 - _lower(trials - successes, trials))
+    m, n = float(successes), float(trials)
+    return Interval(_lower(m, n), 1 - _lower(n - m, n))
 
 
 def _lower(successes: float, trials: float) -> float:
