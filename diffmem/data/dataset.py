@@ -22,10 +22,11 @@ class Dataset(eqx.Module):
 
     Built from `points` of shape (n, d) or (n, *event_shape), which are flattened. Floating points keep their precision
     (float64 becomes float32 while x64 is off, as everywhere in JAX); integers and booleans become float32, unscaled.
-    `value_range` defaults to the extremes of the points. The arrays are read-only, so a fingerprint stays true.
+    `value_range` defaults to the extremes of the points. Its arrays are read-only views; an array that is given in the
+    right form is not copied, and must not be changed afterwards.
 
-    Raises ValueError if there are no points, an entry is NaN, infinite or not a real number, or labels, event shape or
-    names do not fit.
+    Raises ValueError if there are no points, an entry is NaN, infinite or not a real number, or labels (integers of 32
+    bits), event shape or names do not fit.
     """
 
     points: Float[np.ndarray, "n d"]
@@ -78,6 +79,8 @@ class Dataset(eqx.Module):
         self.notes, self.skipped = notes, skipped
         if names is not None and len(names) != n:
             raise ValueError(f"`names` must be {n}, one for each point, but are {len(names)}.")
+        for size in self.event_shape:
+            check_count("event_shape", size)
         if math.prod(self.event_shape) != self.d:
             raise ValueError(f"`event_shape` must hold {self.d} entries, as one point does, but is {self.event_shape}.")
 
@@ -183,6 +186,8 @@ def _labels(labels: np.ndarray, n: int) -> np.ndarray:
         raise ValueError(
             f"`labels` must be {n} integers, one for each point, but are {labels.dtype} of shape {labels.shape}."
         )
+    if labels.size and not (labels.min() >= -(2**31) and labels.max() < 2**31):
+        raise ValueError(f"`labels` must lie within 32 bits, but run from {labels.min()} to {labels.max()}.")
     return labels.astype(np.int32)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import described
+from ..checks import check_count, described
 from ..whole_files import as_text
 from .dataset import Dataset
 from .pixels import KEPT, Range, checked_range, from_range, range_note, range_of
@@ -39,11 +39,11 @@ def load(
     of 16 bits in colour are left out; `skipped` of the result lists them with their causes, and a warning tells of
     these and of what is no image.
 
-    8-bit integers, and images, are taken for pixels and brought to [-1, 1]. Their range is 0 to 255 (grey images of 16
-    bits: 65535) where the data reach its upper half, else 0 to the largest in the data, so that masks of 0 and 1 and
-    digits of 0 to 16 fill [-1, 1], too. Other numbers are kept, and their extremes become the value range. `range`
-    names the numbers that become -1 and 1, for any data; (-1, 1) keeps all numbers as they are. Read generated samples
-    with `range=train.source_range`. What was done is said in `notes` of the result.
+    Unsigned 8-bit integers, and images, are taken for pixels and brought to [-1, 1]. Their range is 0 to 255 (grey
+    images of 16 bits: 65535) where the data reach its upper half, else 0 to the largest in the data, so that masks of 0
+    and 1 and digits of 0 to 16 fill [-1, 1], too. Other numbers are kept, and their extremes become the value range.
+    `range` names the numbers that become -1 and 1, for any data; (-1, 1) keeps all numbers as they are. Read generated
+    samples with `range=train.source_range`. What was done is said in `notes` of the result.
 
     Nothing is unpickled, and sizes are checked before memory is taken: 4 GiB of points in float32 or in their own
     precision (`reading.arrays.MAX_BYTES`) and a million files. Larger data that you trust: `Dataset(np.load(path))`.
@@ -76,6 +76,8 @@ def load(
 def _dataset(found: Labelled, name: str, ends: Range | None, shape: tuple[int, ...] | None) -> Dataset:
     source = range_of(found.points) if ends is None and found.points.dtype == np.uint8 else ends
     points = found.points if source is None else from_range(found.points, source)
+    for size in shape or ():
+        check_count("shape", size)
     if shape is not None and math.prod(shape) != math.prod(points.shape[1:]):
         raise ValueError(f"`shape` must hold {math.prod(points.shape[1:])} entries, as one point does, but is {shape}.")
     return Dataset(

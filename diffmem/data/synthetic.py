@@ -113,11 +113,14 @@ def _square_root(covariance: np.ndarray, d: int) -> np.ndarray:
     spectrum, axes = covariance, None
     if covariance.ndim == 2:
         # a covariance computed in float32 is symmetric and non-negative to its own rounding only
-        rounding = d * np.finfo(np.float32).eps * np.abs(covariance).max()
-        if np.abs(covariance - covariance.T).max() > rounding:
+        variances, relative = np.diag(covariance), d * np.finfo(np.float32).eps
+        if variances.min() < 0:
+            raise ValueError(f"`covariance` must hold no negative variance, but holds {variances.min():.4g}.")
+        deviations = np.sqrt(variances)
+        if (np.abs(covariance - covariance.T) > relative * np.outer(deviations, deviations)).any():
             raise ValueError("`covariance` must be symmetric, but is not.")
         spectrum, axes = np.linalg.eigh(covariance)
-        spectrum = np.where(np.abs(spectrum) <= rounding, np.abs(spectrum), spectrum)
+        spectrum = np.where(np.abs(spectrum) <= relative * variances.max(), np.maximum(spectrum, 0), spectrum)
     if spectrum.min() < 0:
         raise ValueError(f"`covariance` must be positive semidefinite, but has the eigenvalue {spectrum.min():.4g}.")
     return np.asarray(np.sqrt(spectrum) if axes is None else (axes * np.sqrt(spectrum)) @ axes.T)

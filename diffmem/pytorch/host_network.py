@@ -66,14 +66,16 @@ class HostNetwork(NamedTuple):
     @contextmanager
     def _evaluated(self):
         """The network with dropout off, and as it was afterwards."""
-        training = getattr(self.model, "training", False)
+        modules = list(self.model.modules()) if getattr(self.model, "modules", None) else []
+        # each has a mode of its own: a frozen part may stay in evaluation while the others train
+        training = [module for module in modules if module.training]
         if training:
             self.model.eval()
         try:
             yield
         finally:
-            if training:
-                self.model.train()
+            for module in training:
+                module.training = True
 
 
 def _parameters(model):

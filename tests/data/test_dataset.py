@@ -140,3 +140,11 @@ def test_take_is_uniform():
 def test_bad_take(n, said):
     with pytest.raises(ValueError, match=f"`n` must be {said}"):
         Dataset(CUBE, name="cube").take(n, key=jr.key(0))
+
+
+def test_labels_beyond_32_bits_and_shapes_below_one_are_refused():
+    points = np.zeros((3, 4))
+    with pytest.raises(ValueError, match="`labels` must lie within 32 bits, but run from 1 to 1099511627776"):
+        Dataset(points, labels=np.array([1, 2, 2**40]))
+    with pytest.raises(ValueError, match="`event_shape` must be at least 1, but is -2"):
+        Dataset(points, event_shape=(-2, -2))

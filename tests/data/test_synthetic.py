@@ -70,7 +70,7 @@ def test_a_singular_covariance_stays_in_its_subspace():
     [
         (-1.0, "must be positive semidefinite, but has the eigenvalue -1"),
         (np.array([1.0, -0.5, 1.0]), "the eigenvalue -0.5"),
-        (np.diag([1.0, 1.0, -2.0]), "the eigenvalue -2"),
+        (np.diag([1.0, 1.0, -2.0]), "must hold no negative variance, but holds -2"),
         (np.triu(np.ones((3, 3))), "must be symmetric"),
         (np.ones(4), r"must have shape \(\), \(3,\) or \(3, 3\), but has \(4,\)"),
         (np.nan, "must be finite"),
@@ -179,3 +179,17 @@ def test_bad_manifold():
         data.hidden_manifold(5, 4, 0, key=jr.key(0))
     with pytest.raises(ValueError, match="`d` must be at least 1, but is 0"):
         data.hidden_manifold(5, 0, 2, key=jr.key(0))
+
+
+@pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        (np.diag([1e6, -0.05]), "must hold no negative variance, but holds -0.05"),
+        (np.array([[1e6, 0.2], [0.0, 1.0]]), "must be symmetric"),
+        (np.array([[1.0, 0.2], [0.0, 1.0]]), "must be symmetric"),
+        (np.array([[1e6, 300.0], [-300.0, 1.0]]), "must be symmetric"),
+    ],
+)
+def test_covariances_of_coordinates_of_very_different_sizes(covariance, message):
+    with pytest.raises(ValueError, match=message):
+        data.gaussian(10, 2, covariance=covariance, key=jax.random.key(0))

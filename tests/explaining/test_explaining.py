@@ -227,3 +227,14 @@ def test_units_of_the_data_are_units_of_the_noise():
 def test_arrays_of_jax_serve_as_points():
     found = diffmem.explain(jnp.asarray(gaussian(8, 40), jax.dtypes.canonicalize_dtype(float)))
     assert found.data.n == 40
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_first_points_do_not_follow_the_noise(seed):
+    """Of 150 Gaussian points in five dimensions, against the mean weight over 400 noises of their own."""
+    points = np.random.default_rng(7).normal(size=(150, 5)).astype(np.float32)
+    explained = diffmem.explain(points, seed=seed)
+    first = explained.first.row[0]
+    exact = theory.point_collapse_ratios(points, np.arange(150), key=jax.random.key(99), draws=400)
+    assert explained.first.ratio[0] == pytest.approx(exact[first], rel=0.15)
+    assert exact[first] > 0.85 * exact.max()

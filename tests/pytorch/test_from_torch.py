@@ -120,3 +120,29 @@ def test_what_cannot_be_wired():
         diffmem.from_torch(Net(), predicts="epsilon", schedule=TABLE)
     with pytest.raises(ValueError, match="`alpha_bars` must be two or more decreasing numbers"):
         diffmem.from_torch(Net(), predicts="noise", schedule=TABLE[::-1])
+
+
+def test_every_part_keeps_its_own_mode():
+    """A frozen part in evaluation while the whole trains, and a dropout that trains while the whole is evaluated."""
+    torch = pytest.importorskip("torch")
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.frozen = torch.nn.Dropout(0.5), torch.nn.BatchNorm1d(20)
+
+        def forward(self, x, t):
+            return self.drop(self.frozen(x))
+
+    network = Net()
+    network.frozen.eval()
+    process = processes.OrnsteinUhlenbeck()
+    score, _ = diffmem.from_torch(network, predicts="x0", schedule=process)
+    x, level = np.ones(20, np.float32), process.level(0.5)
+    expected = np.ones(20) / np.sqrt(1 + network.frozen.eps)
+    np.testing.assert_allclose(score.denoise(x, level), expected, rtol=1e-4)
+    assert network.training and network.drop.training and not network.frozen.training
+    network.eval()
+    network.drop.train()
+    np.testing.assert_allclose(score.denoise(x, level), expected, rtol=1e-4)
+    assert network.drop.training and not network.training

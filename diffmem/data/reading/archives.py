@@ -1,5 +1,6 @@
 """Archives of NumPy arrays (.npz): which array holds the points, and which their labels."""
 
+import re
 import warnings
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -88,7 +89,8 @@ def _labels_called(archive, members: Members, points: str, labels: str | None, f
 def _partner(points: str, members: Members) -> str | None:
     """The array that is called as the labels of these points would be, such as y_train beside x_train."""
     lower = {name.lower(): name for name in members}
-    names = [points.lower().replace(old, new) for old, new in PARTNERS if old in points.lower()]
+    # at the beginning of a word, so that the labels of x_extra are y_extra
+    names = [re.sub(rf"(?<![a-z]){old}", new, points.lower(), count=1) for old, new in PARTNERS]
     return next((lower[name] for name in names if name in lower and lower[name] != points), None)
 
 

@@ -42,8 +42,9 @@ def over_sets(cells: Sequence[xr.Dataset], process: AbstractProcess) -> xr.Datas
     found["generated"] = mean
     found["generated_low"] = max(0.0, min(below, mean - shrink * _width(cells, "generated", "generated_low")))
     found["generated_high"] = min(1.0, max(above, mean + shrink * _width(cells, "generated_high", "generated")))
-    predicted = np.array([cell.predicted_mc_ratio.item() for cell in cells])
-    found["predicted_mc_ratio"] = float(np.exp(np.log(predicted).mean()))
+    predicted = np.log([cell.predicted_mc_ratio.item() for cell in cells])
+    predicted = predicted[~np.isnan(predicted)]
+    found["predicted_mc_ratio"] = float(np.exp(predicted.mean())) if len(predicted) else np.nan
     found["predicted_mc"] = float(times_at(process, np.array(found.predicted_mc_ratio.item())))
     return found
 

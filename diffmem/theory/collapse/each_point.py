@@ -43,7 +43,8 @@ def point_collapse_ratios(
     the ratio 0. A group of several points may have several roots: the largest, at which a path comes by first.
 
     Cost: 16 x m x n x draws exponentials, twice as many for groups, and m n d (draws + 1) products; memory: about
-    200 MB. Accuracy: 1e-3 of the ratio, beside the scatter of few draws, which is some percent in few dimensions.
+    200 MB. Accuracy: 1e-3 of the ratio, beside the scatter of few draws: with 4 of them some 15 % of the ratio, 25 % in
+    two dimensions and 60 % on a line, and less as draws^(-1/2).
 
     Raises ValueError for fewer than 2 points, values that are not finite and shapes that do not fit.
     Source: derived; the own weight is that of Biroli et al., arXiv:2402.18491, point by point.

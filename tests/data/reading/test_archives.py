@@ -109,3 +109,10 @@ def test_bad_labels_never_block_the_points(tmp_path, labels, said):
         loaded = data.load(tmp_path / "a.npz")
     np.testing.assert_array_equal(loaded.events, POINTS)
     assert loaded.labels is None and len(loaded.notes) == 1
+
+
+def test_the_labels_of_an_array_whose_name_has_an_x_in_a_word(tmp_path):
+    points = np.zeros((3, 4), np.float32)
+    for kind in ("train", "extra"):
+        np.savez(tmp_path / f"{kind}.npz", **{f"X_{kind}": points, f"y_{kind}": np.array([1, 0, 1])})
+        assert data.load(tmp_path / f"{kind}.npz", array=f"X_{kind}").labels.tolist() == [1, 0, 1]
