@@ -1,14 +1,18 @@
 """A function of the text that was seen before is the function that was seen before, and no other is."""
 
+import functools
 import importlib
+import os
 import sys
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from diffmem import processes, sample
+from diffmem.data import Dataset
 from diffmem.integrators import (
     DDIM,
     grids,
@@ -52,6 +56,12 @@ class Counted(AbstractScore):
 
     def denoise(self, x, level):
         return self.points.mean(0)
+
+
+class Pair(eqx.Module):
+    """A module around a module."""
+
+    one: eqx.Module
 
 
 OBSERVERS = {
@@ -182,3 +192,71 @@ def test_modules_of_the_user_may_change(tmp_path, monkeypatch):
     assert known(notebook.run("observe = lambda x, level, found: jnp.sum(x)")) is known(
         notebook.run("observe = lambda x, level, found: jnp.sum(x)")
     )
+
+
+KEPT = {
+    "a number of the score": "lambda x, level, found: found.info.participation",
+    "a random number of a key": "lambda x, level, found: jax.random.uniform(key) + x[0]",
+    "functions of installed modules": "lambda x, level, found: jnp.linalg.norm(x) + np.sqrt(2.0) + len(x) + norm(x)",
+    "a network": "lambda x, level, found: network(x)",
+    "a wrapped function": "lambda x, level, found: wrapped(x)",
+    "a module that holds itself": "lambda x, level, found: x[0] * len(os.path.os.sep)",
+}
+
+
+@pytest.mark.parametrize("observe", KEPT.values(), ids=KEPT)
+def test_what_cannot_change_is_recognised(observe):
+    network = eqx.nn.MLP(3, 3, 4, 1, key=KEY)
+    book = Notebook(jax=jax, os=os, key=KEY, network=network, norm=jnp.linalg.norm, functools=functools)
+    cell = "def plain(x): return x[0]\n@functools.wraps(plain)\ndef wrapped(x): return 2 * plain(x)"
+    book.run(cell)
+    first = known(book.run(f"observe = {observe}"))
+    book.run(cell)
+    assert known(book.run(f"observe = {observe}")) is first and book.names["observe"] is not first
+
+
+STATES = {
+    "a method of a dictionary": ("settings = {}; get = settings.get", "get('k')", "settings['k'] = {}"),
+    "a method of an array": ("a = np.ones(2); take = a.take", "take(0)", "a[:] = {}"),
+    "an array in a module": ("a = np.ones((3, 2), 'f4'); ref = Dataset(a)", "ref.points.mean()", "a[:] = {}"),
+    "a module inside a module": ("a = np.ones((3, 2), 'f4'); ref = (Pair(Dataset(a)),)", "ref[0].one.d", "a[:] = {}"),
+    "an attribute of a function": ("def helper(x): return helper.k * x", "helper(1.0)", "helper.k = {}"),
+    "an attribute of a wrapped function": (
+        "def plain(x): return x\n@functools.wraps(plain)\ndef helper(x): return plain.k * x",
+        "helper(1.0)",
+        "plain.k = {}",
+    ),
+    "the environment": ("import os", "float(os.environ['DIFFMEM_S'])", "os.environ['DIFFMEM_S'] = str({})"),
+    "the environment by another name": (
+        "import os; from os import environ as e, getenv as g",
+        "float(g('DIFFMEM_S'))",
+        "e['DIFFMEM_S'] = str({})",
+    ),
+    "random numbers": ("", "np.random.rand()", ""),
+    "random numbers of Python": ("import random", "random.uniform(0, 1)", ""),
+    "random numbers by another name": ("from numpy.random import rand as r", "r()", ""),
+    "the clock": ("import time as t", "t.perf_counter()", ""),
+    "a file": ("", "float(open('/dev/null').read() or 1)", ""),
+    "a file by another name": ("read = open", "read('/dev/null') and 1.0", ""),
+    "a module by its name": ("import importlib as il", "il.import_module('math').pi", ""),
+    "a function that imports": ("from importlib import import_module as im", "im('math').pi", ""),
+    "a generator by another name": ("from numpy.random import default_rng as make", "make().random()", ""),
+    "a clock in a tuple": ("from time import perf_counter; pair = (perf_counter, 1.0)", "pair[0]()", ""),
+    "a loaded module": ("import sys", "sys.modules['math'].pi", ""),
+}
+
+
+@pytest.mark.parametrize("before, seen, change", STATES.values(), ids=STATES)
+def test_what_may_have_changed_is_never_taken_for_what_was_seen(before, seen, change, monkeypatch):
+    monkeypatch.setenv("DIFFMEM_S", "1.0")
+    book, observers = Notebook(Dataset=Dataset, Pair=Pair, functools=functools), []
+    book.run(before)
+    for number in (1.0, 2.0):
+        book.run(change.format(number))
+        observers.append(known(book.run(f"observe = lambda x, level, found: {seen} * jnp.ones(())")))
+    assert observers[0] is not observers[1]
+
+
+def test_an_import_inside_an_observer_is_seen():
+    text = "def observe(x, level, found):\n    from numpy import random\n    return random.rand() * x[0]"
+    assert known(Notebook().run(text)) is not known(Notebook().run(text))

@@ -15,15 +15,21 @@ SHOWN = 16  # pairs of the contact sheet
 
 
 def written(audit: Audit, folder: Path) -> list[Path]:
-    """Write the report into a folder; each file is whole or not there."""
-    figures = drawn(audit)
+    """Write the report into a folder; each file is whole or not there.
+
+    Where it takes the place of an earlier report and has no pictures of samples, those of the earlier one go.
+    """
+    figures, earlier = drawn(audit), (folder / "audit.json").exists()
     contents = {
         "audit.html": page(audit, figures).encode(),
         "audit.json": audit.to_json().encode(),
         "copies.csv": csv_of(audit.rows),
         "audit.nc": netcdf(audit.arrays),
     }
-    return write_all(contents | {f"{name}.png": png_of(figure) for name, figure in figures.items()}, folder)
+    paths = write_all(contents | {f"{name}.png": png_of(figure) for name, figure in figures.items()}, folder)
+    if earlier and "copies" not in figures:
+        (folder / "copies.png").unlink(missing_ok=True)
+    return paths
 
 
 def drawn(audit: Audit) -> dict[str, Figure]:

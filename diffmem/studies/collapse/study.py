@@ -8,9 +8,10 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
+import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import ArrayLike, Real
+from jaxtyping import ArrayLike, Float, Real
 
 from ... import __version__
 from ...checks import check_callable, check_count, check_kind, check_seed, check_whole_numbers
@@ -18,6 +19,8 @@ from ...data import Dataset, reduce_dimension
 from ...processes import AbstractProcess, OrnsteinUhlenbeck
 from ...progress import Progress, followed
 from ...theory import spectrum
+from ...training.fingerprint import ADDRESS
+from ..sweep.function_version import fingerprint
 from ..sweep.store import Store
 from ..sweep.workers import Cell, Outcome, Report, run_cells
 from .cell import Settings, measure_cell
@@ -89,9 +92,12 @@ def collapse(
     numbers of a cell do not depend on the other cells.
 
     `store` is a folder in which every finished cell is saved at once; a later call reads the cells it finds there, and
-    `fresh` deletes them first. `executor`, any concurrent.futures.Executor, computes the cells, with equal results (see
-    `sweep`: processes must be spawned, not forked). Where a cell fails, the others are finished before its exception is
-    raised. `progress(done, total, stage)` is called with the state of the work; True shows it on standard error.
+    `fresh` deletes them first. A cell is computed anew, and written over, where its times are not those asked for,
+    unless these are neighbours in them and include the collapse, as those of fewer n do by default. A learner is known
+    by its code and what it refers to (see `sweep`). `executor`, any concurrent.futures.Executor, computes the cells,
+    with equal results (see `sweep`: processes must be spawned, not forked). Where a cell fails, the others are finished
+    before its exception is raised. `progress(done, total, stage)` is called with the state of the work; True shows it
+    on standard error.
 
     Cost: for each cell and seed queries x times + 3 x samples x steps passes over the points, in n dimensions where d >
     n (`data.span_coordinates`); one compilation for each d, and for each n below d.
@@ -140,21 +146,35 @@ def collapse(
 def _cells(reduced, spreads, sizes, grid, settings: Settings, sets: range) -> list[Cell]:
     """The cells in order of dimension, since those of one dimension share a compilation; all sets of one in a row."""
 
-    def take(stored: xr.Dataset) -> xr.Dataset | None:
-        measured = stored[list(MEASURED)]
-        return measured.sel(t=grid) if np.isin(grid, measured.t.values).all() else None
-
     return [
         Cell(
             f"n{size}_d{d}" + (f"_set{number}" if number else ""),
             f"n = {size}, d = {d}" + (f", set {number + 1} of {len(sets)}" if len(sets) > 1 else ""),
             functools.partial(_measure, os.getpid(), data, size, spreads[d], grid, settings._replace(seed=seed)),
-            take,
+            functools.partial(_taken, grid=grid),
         )
         for d, data in reduced.items()
         for size in sizes
         for number, seed in enumerate(sets)
     ]
+
+
+def _taken(stored: xr.Dataset, grid: Float[np.ndarray, "nodes"]) -> xr.Dataset | None:
+    """A stored cell on the times asked for, or None where one computed on them alone could have another collapse time.
+
+    On neighbouring times of a longer grid it is the same if its interval lies between them, with room for resampled
+    crossings beyond its ends.
+    """
+    measured = stored[list(MEASURED)]
+    if np.array_equal(measured.t.values, grid):
+        return measured
+    first = int(np.searchsorted(measured.t.values, grid[0]))
+    if not np.array_equal(measured.t.values[first : first + len(grid)], grid):
+        return None
+    part = measured.isel(t=slice(first, first + len(grid)))
+    low, high = part.measured_ratio_low.item(), part.measured_ratio_high.item()
+    known = np.isfinite((low, high)).all()
+    return part if known and part.ratio[0] < low * (low / high) and high * (high / low) < part.ratio[-1] else None
 
 
 def _measure(home: int, dataset, n: int, data_std: float, grid, settings: Settings, report: Report) -> xr.Dataset:
@@ -194,13 +214,17 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str | int]:
         "jax": importlib.metadata.version("jax"),
         "dataset": dataset.name,
         "preparation": " ".join(dataset.notes),
+        "event_shape": str(dataset.event_shape),  # decides whether the data are pooled or projected
         "fingerprint": dataset.fingerprint,
         "process": repr(settings.process),
-        "score": "exact" if settings.learner is None else repr(settings.learner),
+        "process_version": fingerprint(settings.process),  # not all of a process is in its repr
+        "score": "exact" if settings.learner is None else ADDRESS.sub("", repr(settings.learner)),
+        "score_version": "" if settings.learner is None else fingerprint(settings.learner),
         "samples": settings.samples,
         "queries": settings.queries,
         "steps": settings.steps,
         "seed": settings.seed,
+        "x64": int(jax.config.jax_enable_x64),
     }
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
+import jax
 import numpy as np
 import xarray as xr
 
@@ -54,8 +55,9 @@ def sweep(
     identified by the cell's values (floats to the last bit; 1 and 1.0 differ). The next call reads them, also after
     Ctrl-C, a kill, or under another grid; a damaged file is computed again, with a warning. A folder of another
     function (by its qualified name, with the arguments of a `functools.partial`), or of other versions of its package
-    or of diffmem, is refused. So is that of another version of the function, known by a fingerprint of its source and
-    of the values that it refers to; `any_version` takes those cells, too, for a change that does not matter. None saves
+    or of diffmem, or of another precision (JAX's x64 flag), is refused. So is that of another version of the function,
+    known by a fingerprint of its code and of what it refers to, except what lists, dictionaries and sets around it
+    hold, since it may fill them; `any_version` takes those cells, too, for a change that does not matter. None saves
     nothing.
 
     **Executor**: any concurrent.futures.Executor: threads, processes, `dask.distributed.Client.get_executor()`, MPI or
@@ -129,7 +131,12 @@ def _facts(function: Callable[..., object]) -> dict[str, str | int]:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:  # a script, a notebook
         version = ""
-    return {"diffmem": __version__, "function": _name(function), "package": f"{package} {version}".strip()}
+    return {
+        "diffmem": __version__,
+        "function": _name(function),
+        "package": f"{package} {version}".strip(),
+        "x64": int(jax.config.jax_enable_x64),
+    }
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -1,5 +1,8 @@
 import importlib
+import subprocess
+import sys
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -209,6 +212,77 @@ def test_a_store_of_other_settings_is_refused(tmp_path, changes, named):
     small(n=(4,), d=(3,), store=tmp_path)
     with pytest.raises(ValueError, match=rf"differ in {named} .*--out.*--fresh"):
         small(n=(4,), d=(3,), store=tmp_path, **changes)
+
+
+def test_a_store_of_another_event_shape_is_refused(tmp_path):
+    """The same 16 numbers are pooled as an image and projected as a vector."""
+    points = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
+    settings = {"n": (4,), "d": (4,), **COSTS, "store": tmp_path}
+    studies.collapse(data.Dataset(points, event_shape=(4, 4)), **settings)
+    with pytest.raises(ValueError, match=r"differ in event_shape \(\(4, 4\) there, \(16,\) here\)"):
+        studies.collapse(data.Dataset(points), **settings)
+
+
+def test_a_store_of_another_table_is_refused(tmp_path):
+    """Two processes of one repr: the table is not printed."""
+    first, second = (processes.Discrete(np.cumprod(1 - np.linspace(1e-3, last, 999))) for last in (0.02, 0.03))
+    assert repr(first) == repr(second)
+    small(n=(4,), d=(3,), store=tmp_path, process=first)
+    small(n=(4,), d=(3,), store=tmp_path, process=first)
+    with pytest.raises(ValueError, match="differ in process_version"):
+        small(n=(4,), d=(3,), store=tmp_path, process=second)
+
+
+class Rescaled(eqx.Module):
+    scale: jax.Array
+
+    def __call__(self, points, key):
+        return scores.Gaussian.fit(points * self.scale)
+
+
+LEARNERS = {
+    "lambdas": [lambda points, key: scores.Gaussian.fit(points), lambda points, key: scores.Empirical(points)],
+    "modules": [Rescaled(jax.numpy.asarray(scale)) for scale in (1.0, 5.0)],
+}
+
+
+@pytest.mark.parametrize("learners", LEARNERS.values(), ids=list(LEARNERS))
+def test_a_store_of_another_learner_is_refused(tmp_path, learners):
+    small(n=(4,), d=(3,), store=tmp_path, learner=learners[0])
+    with pytest.raises(ValueError, match=r"differ in score_version .*--fresh"):
+        small(n=(4,), d=(3,), store=tmp_path, learner=learners[1])
+
+
+SCRIPT = """
+import numpy as np
+from diffmem import data, scores, studies
+held = [object() for _ in range({objects})]  # for other addresses
+def learner(points, key):
+    return scores.Gaussian.fit(points)
+points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+studies.collapse(
+    data.Dataset(points), n=(4,), d=(3,), samples=4, queries=4, steps=4, learner=learner, store={store!r}
+)
+"""
+
+
+@pytest.mark.slow
+def test_a_study_of_a_named_function_is_resumed_in_another_process(tmp_path):
+    written = []
+    for objects in (0, 100_000):
+        code = SCRIPT.format(objects=objects, store=str(tmp_path))
+        subprocess.run([sys.executable, "-c", code], check=True)
+        written.append((tmp_path / "n4_d3.nc").stat().st_mtime_ns)
+    assert written[0] == written[1]
+
+
+def test_a_longer_grid_in_the_store_leaves_the_collapse_time_of_the_times_asked_for(tmp_path):
+    times = np.geomspace(0.01, 3, 40)
+    settings = {"n": (16,), "d": (3,), "samples": 6, "queries": 32, "steps": 4}
+    studies.collapse(SMALL, **settings, times=times, store=tmp_path)
+    for part in (times[::13], times[:4], times[25:]):
+        expected = studies.collapse(SMALL, **settings, times=part)
+        xr.testing.assert_identical(studies.collapse(SMALL, **settings, times=part, store=tmp_path), expected)
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
