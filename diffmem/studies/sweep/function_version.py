@@ -73,6 +73,8 @@ class _Reader:
             return [repr(value)]
         if (name := _import_name(value, self.home)) is not None:
             return [name]
+        if isinstance(value, np.ufunc):  # before NumPy 2.2 without a module
+            return [value.__name__, np.__version__]
         if isinstance(value, enum.Enum):
             return [f"{type(value).__module__}.{type(value).__qualname__}.{value.name}", self.digest(value.value)]
         if isinstance(value, jax.Array) or type(value) is np.ndarray or isinstance(value, np.generic):
