@@ -33,6 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from by_hand import heun_by_hand, one_line
 
 import diffmem as dm
 from diffmem import metrics, networks, training
@@ -207,12 +208,6 @@ def reference(points: torch.Tensor, x: np.ndarray, sigma: float) -> dict:
 # posteriors
 
 
-def one_line(x, sigma, y, squares):
-    """D."""
-    logits = (jnp.matmul(x, y.T, precision="highest") - squares[None]) / sigma**2
-    return jnp.matmul(jax.nn.softmax(logits, axis=1), y, precision="highest")
-
-
 @jax.jit
 def posterior(x, sigma, score):
     """Ours."""
@@ -310,19 +305,6 @@ def largest_shape(book, small: bool) -> None:
 
 
 # samples
-
-
-def heun_by_hand(times, x, y, squares):
-    """D of the last state, for the process with alpha = 1 and sigma = t."""
-
-    def step(x, pair):
-        now, after = pair
-        slope = (x - one_line(x, now, y, squares)) / now
-        predicted = x + (after - now) * slope
-        corrected = (slope + (predicted - one_line(predicted, after, y, squares)) / after) / 2
-        return x + (after - now) * corrected, None
-
-    return one_line(jax.lax.scan(step, x, (times[:-1], times[1:]))[0], times[-1], y, squares)
 
 
 def heun_in_double(times, x, y):

@@ -18,6 +18,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from by_hand import heun_by_hand, one_line
 from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
@@ -85,12 +86,6 @@ def posteriors(score, batch: int, d: int) -> dict:
     return {OURS: (ours, score, x, sigma), LINE: (one_line, x, sigma, score.centres.offsets, score.centres.squares)}
 
 
-def one_line(x, sigma, y, squares):
-    """D."""
-    logits = (jnp.matmul(x, y.T, precision="highest") - squares[None] / 2) / sigma**2
-    return jnp.matmul(jax.nn.softmax(logits, axis=1), y, precision="highest")
-
-
 def sampled(score, batch: int, d: int) -> dict:
     """Heun's method by the stepper that `sample` runs and by a scan, from the same starts."""
     process, x = processes.EDM(), jnp.zeros((batch, d), jnp.float32)
@@ -99,20 +94,10 @@ def sampled(score, batch: int, d: int) -> dict:
     def ours(score, x, key):
         return jax.vmap(lambda x: Heun().denoised(score, process, x, times, key=key)[0])(x)
 
-    def by_hand(times, x, y, squares):
-        def step(x, pair):
-            now, after = pair
-            slope = (x - one_line(x, now, y, squares)) / now
-            predicted = x + (after - now) * slope
-            corrected = (slope + (predicted - one_line(predicted, after, y, squares)) / after) / 2
-            return x + (after - now) * corrected, None
-
-        return one_line(jax.lax.scan(step, x, (times[:-1], times[1:]))[0], times[-1], y, squares)
-
     centres = score.centres
     return {
         OURS: (ours, score, x, jax.random.key(0)),
-        SCAN: (by_hand, jnp.asarray(times, jnp.float32), x, centres.offsets, centres.squares),
+        SCAN: (heun_by_hand, jnp.asarray(times, jnp.float32), x, centres.offsets, centres.squares),
     }
 
 

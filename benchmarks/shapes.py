@@ -36,6 +36,7 @@ import numpy as np
 import points as data
 import rivals
 from book import ratio
+from by_hand import one_line, plain_logits
 from measure import Contender, compiled_for, race
 
 from diffmem import NoiseLevel
@@ -142,16 +143,6 @@ def prepared(points, count: int, both: bool):
     queries, sigma = np.zeros((count, points.shape[1]), points.dtype), points.dtype.type(1)
     made = {name: compiled_for(way, queries, sigma, *constant) for name, (way, *constant) in ways.items()}
     return score, made, (y, squares)
-
-
-def plain_logits(x, sigma, y, squares):
-    """-E_i but for |x|^2 / (2 sigma^2)."""
-    return (jnp.matmul(x, y.T, precision="highest") - squares[None]) / sigma**2
-
-
-def one_line(x, sigma, y, squares):
-    """D."""
-    return jnp.matmul(jax.nn.softmax(plain_logits(x, sigma, y, squares), axis=1), y, precision="highest")
 
 
 def eight_sums(x, sigma, y, squares):

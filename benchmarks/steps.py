@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from book import ratio
+from by_hand import heun_by_hand
 from measure import Contender, compiled, race, warmed
 
 import diffmem as dm
@@ -101,7 +102,7 @@ def of_digits(book, case: str) -> None:
 
     contenders = [
         Contender(OURS, partial(ours, None)),
-        Contender(SCAN, lambda: compiled(heun_by_hand, times, start, jnp.asarray(points))),
+        Contender(SCAN, lambda: compiled(heun_of_points, times, start, jnp.asarray(points))),
         Contender(OBSERVED, partial(ours, watch)),
     ]
     found = race(book, case, contenders, ours=OURS, error=error, repeats=9 if book.full else 3)
@@ -111,22 +112,9 @@ def of_digits(book, case: str) -> None:
     book.goal(case, "share of samples that end elsewhere than in double precision", own.get("error"), most=0)
 
 
-def heun_by_hand(times, x, y):
-    """D of the last state, for the process with alpha = 1 and sigma = t."""
-    squares = jnp.sum(y * y, axis=1) / 2
-
-    def denoise(x, sigma):
-        logits = (jnp.matmul(x, y.T, precision="highest") - squares[None]) / sigma**2
-        return jnp.matmul(jax.nn.softmax(logits, axis=1), y, precision="highest")
-
-    def step(x, pair):
-        now, after = pair
-        slope = (x - denoise(x, now)) / now
-        predicted = x + (after - now) * slope
-        corrected = (slope + (predicted - denoise(predicted, after)) / after) / 2
-        return x + (after - now) * corrected, None
-
-    return denoise(jax.lax.scan(step, x, (times[:-1], times[1:]))[0], times[-1])
+def heun_of_points(times, x, y):
+    """D of the last state, by hand."""
+    return heun_by_hand(times, x, y, jnp.sum(y * y, axis=1) / 2)
 
 
 def heun_in_double(y, times, x):

@@ -16,8 +16,8 @@ LAUNCH_LOGITS = 1 << 27
 # coordinates of differences that a derivative holds for each query: in a CPU's cache, and on an accelerator
 DIFFERENCES, LAUNCH_DIFFERENCES = 1 << 15, 1 << 20
 SINGLE = ("METAL",)  # backends without double precision
-# in the names of devices whose products in double precision cost little more than those in single precision: there one
-# straight pass in double precision is faster than any choice, each of which the host waits for
+# words in the names of devices whose products in double precision cost about what those in single precision do: there a
+# pass all in double precision needs no branch, for which a device waits for its host
 DOUBLE = {"P100", "V100", "A30", "A100", "A800", "H100", "H200", "H800", "GH200", "B100", "B200", "GB200", "MI100"}
 DOUBLE |= {"MI210", "MI250", "MI250X", "MI300A", "MI300X", "MI325X"}
 
