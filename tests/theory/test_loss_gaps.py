@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import chi2, ncx2
 
 from diffmem import metrics, scores, theory
 from diffmem.level import NoiseLevel
@@ -64,6 +65,14 @@ def test_the_constant_of_a_hundred_known_points_is_between_1_and_2_only_in_high_
     assert constant == pytest.approx(stated, abs=4 * error + 0.005)
     # e^(0.1226 d) known points are the least at which the nearest may be closer than the mean of the cluster
     assert (constant > 1) == (np.log(100) < 0.1226 * d)
+
+
+def test_the_constant_of_a_hundred_known_points_in_the_plane_by_quadrature():
+    """`E_x int_0^inf P(|x - y|^2 > t)^100 dt / 2`; |x - y|^2 is noncentral chi-squared, |x|^2 chi-squared."""
+    t = np.concatenate([np.geomspace(1e-9, 1e-4, 200), np.geomspace(1.01e-4, 60, 2000)])
+    share = (np.arange(400) + 0.5) / 400
+    far = [np.trapezoid(ncx2.sf(t, 2, square) ** 100, t) / 2 for square in chi2.ppf(share, 2)]
+    assert np.mean(far) == pytest.approx(0.045, abs=5e-4)
 
 
 def test_the_constant_approaches_its_limit_from_above():
